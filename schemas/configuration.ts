@@ -1,0 +1,93 @@
+import { z } from "zod";
+
+/**
+ * Files that processes hand to each other, checked on reading. Unknown keys are errors, so that a
+ * misspelt setting is never silently ignored.
+ */
+
+const token = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,32}$/, "a token of [A-Za-z0-9_-], at most 32 long");
+const positive = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
+
+/** regions/<home>/markets/<market>.toml; home is the folder, market the file name. */
+export const marketFileSchema = z.strictObject({
+  group: token,
+  shard: z.int().min(0).max(15),
+  currency: token,
+  /** A price unit is 10^-price_decimals of the currency. */
+  price_decimals: z.int().min(0).max(9),
+  /** Price units. */
+  tick: positive,
+  /** Quantity units. */
+  lot: positive,
+  bands: z.strictObject({ low: positive, high: positive }),
+  maximum_quantity: positive,
+  order_capacity: z
+    .int()
+    .min(1)
+    .max(2 ** 24 - 2),
+  mode: z.enum(["matched", "durable", "replicated"]),
+  calendar: z.string(),
+  /** Hundredths of a basis point of notional; negative is a rebate. */
+  fees: z.strictObject({ maker_bps_e2: z.int(), taker_bps_e2: z.int() }),
+});
+export type MarketFile = z.infer<typeof marketFileSchema>;
+
+/** regions/<region>/region.toml */
+export const regionFileSchema = z.strictObject({
+  title: z.string(),
+  /** Replication groups this region takes part in. */
+  groups: z.array(token),
+});
+
+/** What a cell process is started with: `node actors/root/main.ts --configuration FILE`. */
+export const cellConfigurationSchema = z.strictObject({
+  region: token,
+  cell: token,
+  /** All regions of the cluster, this one included. */
+  regions: z.array(token).min(1),
+  profile: z.enum(["demo", "production"]),
+  /** Folder of this cell: write-ahead logs, incarnation, lock. */
+  dataDirectory: z.string(),
+  /** The folder regions/ with the reference data. */
+  regionsDirectory: z.string(),
+  nats: z.strictObject({
+    /** tls://host:port of the region's own server first, then the others. */
+    servers: z.array(z.string()).min(1),
+    caFile: z.string(),
+    /** nkey seed of the cell's user, and of its user in the system account (server reports only). */
+    seedFile: z.string(),
+    systemSeedFile: z.string(),
+  }),
+  http: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
+  engine: z.enum(["auto", "native", "portable"]),
+  flow: z.strictObject({
+    enabled: z.boolean(),
+    seed: z.int().min(0),
+    /** Mean arrivals per second and market. */
+    rate: z.number().positive(),
+  }),
+});
+export type CellConfiguration = z.infer<typeof cellConfigurationSchema>;
+
+/** <data>/cluster.json: written by the launcher, read by the command line. */
+export const clusterFileSchema = z.strictObject({
+  version: z.literal(1),
+  profile: z.enum(["demo", "production"]),
+  launcherPid: z.int(),
+  startedAt: z.string(),
+  caFile: z.string(),
+  regions: z.array(
+    z.strictObject({
+      name: token,
+      nats: z.string(),
+      http: z.string(),
+      natsPid: z.int(),
+      cellPid: z.int(),
+    }),
+  ),
+  /** Role -> file with the nkey seed (mode 0600). */
+  users: z.record(token, z.strictObject({ role: token, seedFile: z.string() })),
+});
+export type ClusterFile = z.infer<typeof clusterFileSchema>;

@@ -1,0 +1,63 @@
+/**
+ * Every NATS subject and stream name, built by functions. Tokens are [A-Za-z0-9_-]; a token that is
+ * not throws, because callers check outside input with isToken first.
+ */
+
+const tokenPattern = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** True for a text that may stand between two dots of a subject. */
+export const isToken = (text: string): boolean => tokenPattern.test(text);
+
+function token(text: string): string {
+  if (!isToken(text)) throw new RangeError(`not a subject token: ${JSON.stringify(text)}`);
+  return text;
+}
+
+export type CommandVerb = "submit" | "book";
+export type OperationsVerb =
+  | "status"
+  | "tree"
+  | "market-create"
+  | "market-halt"
+  | "market-resume"
+  | "flow";
+export type MarketDataKind = "l1" | "l2" | "trades";
+
+export const commandSubject = (region: string, market: string, verb: CommandVerb): string =>
+  `cmd.${token(region)}.${token(market)}.${verb}`;
+/** All commands to a region: what its router serves. */
+export const commandsOfRegion = (region: string): string => `cmd.${token(region)}.*.*`;
+export const journalSubject = (market: string): string => `jrn.${token(market)}`;
+export const eventSubject = (market: string, kind: "block"): string =>
+  `evt.${token(market)}.${kind}`;
+export const marketDataSubject = (market: string, kind: MarketDataKind): string =>
+  `md.${token(market)}.${kind}`;
+export const actorSubject = (region: string, type: string, id: string, verb: string): string =>
+  `act.${token(region)}.${token(type)}.${token(id)}.${token(verb)}`;
+export const supervisionSubject = (region: string, path: string): string =>
+  `sup.${token(region)}.${path.split("/").filter(Boolean).map(token).join(".")}`;
+export const operationsSubject = (region: string, verb: OperationsVerb): string =>
+  `ops.${token(region)}.${verb}`;
+export const deadLetterSubject = (region: string, kind: string): string =>
+  `dead.${token(region)}.${token(kind)}`;
+
+/** Shards of a replication group: markets of one shard share a home and an owner. */
+export const shardsPerGroup = 16;
+export const shardName = (group: string, shard: number): string => {
+  if (!Number.isInteger(shard) || shard < 0 || shard >= shardsPerGroup) {
+    throw new RangeError(`shard must be 0 … ${shardsPerGroup - 1}, not ${shard}`);
+  }
+  return `${token(group)}-${String(shard).padStart(2, "0")}`;
+};
+
+export const journalStream = (group: string, shard: number): string =>
+  `JRN_${shardName(group, shard).replace("-", "_")}`;
+export const eventStream = (region: string): string => `EVT_${token(region)}`;
+/** Bucket of cell leases and shard ownership; its stream is KV_LEASE. */
+export const leaseBucket = "LEASE";
+/** Bucket of market definitions made at run time and of what regions know of each other. */
+export const directoryBucket = "DIR";
+export const cellLeaseKey = (region: string, cell: string): string =>
+  `cell.${token(region)}.${token(cell)}`;
+export const ownershipKey = (shard: string): string => `own.${token(shard)}`;
+export const marketDirectoryKey = (market: string): string => `market.${token(market)}`;
