@@ -1,0 +1,102 @@
+/**
+ * Runs everything: static checks, native tests under sanitizers, unit tests beside their files, then
+ * what needs the machine alone. Ends with `N passed, N failed, N skipped`; no test at all is a failure.
+ *
+ *   npm test                     everything
+ *   npm test -- PATTERN …        test files whose path contains one of the patterns (no static or native checks)
+ *   npm test -- --only=unit      one stage: static, native, unit, alone
+ */
+import { availableParallelism } from "node:os";
+import { globSync } from "node:fs";
+import { join, relative } from "node:path";
+
+import { nativeChecks } from "./stages/native.ts";
+import { staticChecks } from "./stages/static.ts";
+import { type StageResult, runProcess, sum } from "./stages/process.ts";
+import { repository } from "./support/shared-data.ts";
+
+const UNIT_LIMIT_MS = 180_000;
+const ALONE_LIMIT_MS = 420_000;
+/** Folders whose tests start clusters, saturate cores or take long: one file at a time, after the rest. */
+const aloneFolders = ["test/e2e/", "test/differential/", "test/property/", "bench/"];
+
+const stages = ["static", "native", "unit", "alone"] as const;
+const given = process.argv.slice(2);
+const only = given.find((argument) => argument.startsWith("--only="))?.slice("--only=".length);
+const patterns = given.filter((argument) => !argument.startsWith("--"));
+if (only !== undefined && !stages.some((stage) => stage === only)) {
+  console.error(`--only=${only}: no such stage; one of ${stages.join(", ")}`);
+  process.exit(2);
+}
+const wants = (stage: (typeof stages)[number]): boolean =>
+  only === undefined
+    ? patterns.length === 0 || stage === "unit" || stage === "alone"
+    : only === stage;
+
+const files = globSync("{actors,native,ops,regions,schemas,test,bench}/**/*.test.ts", {
+  cwd: repository,
+})
+  .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
+  .sort();
+const alone = files.filter((file) => aloneFolders.some((folder) => file.startsWith(folder)));
+const unit = files.filter((file) => !alone.includes(file));
+
+const started = performance.now();
+const results: StageResult[] = [];
+console.log(
+  `seed: ${process.env["MERIDIAN_SEED"] ?? "the fixed ones (set MERIDIAN_SEED to try another)"}`,
+);
+if (wants("static")) results.push(...(await staticChecks()));
+if (wants("native")) results.push(...(await nativeChecks()));
+if (wants("unit"))
+  results.push(...(await testFiles(unit, Math.min(availableParallelism(), 4), UNIT_LIMIT_MS)));
+if (wants("alone")) results.push(...(await testFiles(alone, 1, ALONE_LIMIT_MS)));
+
+const total = sum(results);
+for (const result of results.filter((one) => one.failed > 0)) console.log(`FAILED ${result.name}`);
+if (total.passed + total.failed === 0) console.log("no test ran: that is a failure");
+console.log(`took ${Math.round((performance.now() - started) / 1000)} s`);
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+
+async function testFiles(
+  paths: readonly string[],
+  width: number,
+  limit: number,
+): Promise<StageResult[]> {
+  const waiting = [...paths];
+  const done: StageResult[] = [];
+  const worker = async (): Promise<void> => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      done.push(await testFile(file, limit));
+    }
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+  return done;
+}
+
+/** One file in a process of its own; its counts are read from uvu's closing lines. */
+async function testFile(file: string, limit: number): Promise<StageResult> {
+  const run = await runProcess(process.execPath, [join(repository, file)], limit, {
+    NO_COLOR: "1",
+  });
+  const count = (word: string): number => {
+    const found = [...run.output.matchAll(new RegExp(`^\\s*${word}:\\s+(\\d+)`, "gm"))];
+    return found.reduce((all, one) => all + Number(one[1]), 0);
+  };
+  const [ran, passed, skipped] = [count("Total"), count("Passed"), count("Skipped")];
+  // A file that dies, hangs or reports no test has failed, whatever it counted until then.
+  const broken = run.exitCode !== 0 || ran + skipped === 0;
+  const failed = Math.max(ran - passed, broken ? 1 : 0);
+  const seconds = (run.milliseconds / 1000).toFixed(1);
+  console.log(
+    `${failed > 0 ? "FAIL" : "ok  "} ${relative(repository, join(repository, file))}  ${passed} passed${skipped > 0 ? `, ${skipped} skipped` : ""}  ${seconds} s`,
+  );
+  for (const line of run.output.split("\n").filter((text) => text.startsWith("SKIP ")))
+    console.log(`     ${line}`);
+  if (failed > 0)
+    console.log(
+      `${run.output}\n${run.timedOut ? `(ended after ${limit / 1000} s)` : `(exit code ${run.exitCode})`}`,
+    );
+  return { name: file, passed, failed, skipped };
+}

@@ -1,0 +1,127 @@
+import { globSync } from "node:fs";
+import { join } from "node:path";
+
+import { repository } from "../support/shared-data.ts";
+import { type StageResult, check, runProcess } from "./process.ts";
+
+const BUILD_LIMIT_MS = 900_000;
+const TEST_LIMIT_MS = 600_000;
+
+interface Variant {
+  readonly name: string;
+  readonly options: readonly string[];
+  /** Program without which the variant is skipped, and the line that installs it. */
+  readonly needs?: { readonly program: string; readonly install: string };
+}
+
+const variants: readonly Variant[] = [
+  { name: "test", options: ["-DCMAKE_BUILD_TYPE=Release"] },
+  {
+    name: "address",
+    options: ["-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DMERIDIAN_SANITIZE=address"],
+  },
+  { name: "thread", options: ["-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DMERIDIAN_SANITIZE=thread"] },
+  {
+    name: "clang",
+    options: ["-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_COMPILER=clang++-14"],
+    needs: { program: "clang++-14", install: "apt-get install -y clang-14" },
+  },
+];
+
+/** Builds each variant of the native side and runs its unit tests, then format and clang-tidy. */
+export async function nativeChecks(): Promise<StageResult[]> {
+  const missing = await absent(["cmake", "ninja", "g++"]);
+  if (missing.length > 0) {
+    console.log(
+      `SKIP native: ${missing.join(", ")} missing; apt-get install -y cmake ninja-build g++ liburing-dev libgtest-dev`,
+    );
+    return [{ name: "native", passed: 0, failed: 0, skipped: 1 }];
+  }
+  const results: StageResult[] = [];
+  for (const variant of variants) results.push(...(await testVariant(variant)));
+  results.push(await formatting(), await tidy());
+  return results;
+}
+
+async function testVariant(variant: Variant): Promise<StageResult[]> {
+  const name = `native ${variant.name}`;
+  if (variant.needs !== undefined && (await absent([variant.needs.program])).length > 0) {
+    console.log(`SKIP ${name}: ${variant.needs.program} missing; ${variant.needs.install}`);
+    return [{ name, passed: 0, failed: 0, skipped: 1 }];
+  }
+  const tree = join("build", "native", variant.name);
+  const fixed = ["-G", "Ninja", "-DMERIDIAN_TESTS=ON", "-DMERIDIAN_ADDON=OFF"];
+  const configured = await check(
+    `${name}: configure`,
+    "cmake",
+    ["-S", "native", "-B", tree, ...fixed, ...variant.options],
+    BUILD_LIMIT_MS,
+  );
+  if (configured.failed > 0) return [configured];
+  const built = await check(`${name}: build`, "cmake", ["--build", tree], BUILD_LIMIT_MS);
+  if (built.failed > 0) return [configured, built];
+  return [configured, built, await unitTests(name, tree)];
+}
+
+async function unitTests(name: string, tree: string): Promise<StageResult> {
+  const run = await runProcess(
+    "ctest",
+    ["--test-dir", tree, "--output-on-failure", "--timeout", "300"],
+    TEST_LIMIT_MS,
+  );
+  const found = /(\d+)% tests passed, (\d+) tests failed out of (\d+)/.exec(run.output);
+  const total = Number(found?.[3] ?? 0);
+  const failed =
+    found === null || total === 0 || run.timedOut
+      ? Math.max(1, Number(found?.[2] ?? 1))
+      : Number(found[2]);
+  const passed = Math.max(0, total - failed);
+  console.log(
+    `${failed > 0 ? "FAIL" : "ok  "} ${name}: ctest  ${passed} passed  ${(run.milliseconds / 1000).toFixed(1)} s`,
+  );
+  if (failed > 0) console.log(run.output);
+  return { name: `${name}: ctest`, passed, failed, skipped: 0 };
+}
+
+async function formatting(): Promise<StageResult> {
+  const formatter = "clang-format-19";
+  if ((await absent([formatter])).length > 0)
+    return skipped("format: clang-format", `apt-get install -y ${formatter}`);
+  const sources = globSync("native/**/*.{hpp,cpp}", { cwd: repository });
+  return check(
+    "format: clang-format",
+    formatter,
+    ["--dry-run", "--Werror", ...sources],
+    BUILD_LIMIT_MS,
+  );
+}
+
+async function tidy(): Promise<StageResult> {
+  const program = "clang-tidy-19";
+  if ((await absent([program])).length > 0)
+    return skipped("lint: clang-tidy", `apt-get install -y ${program}`);
+  const sources = globSync("native/**/*.cpp", { cwd: repository }).filter(
+    (file) => !file.startsWith("native/addon/"),
+  );
+  return check(
+    "lint: clang-tidy",
+    program,
+    ["-p", "build/native/test", "--quiet", "--warnings-as-errors=*", ...sources],
+    BUILD_LIMIT_MS,
+  );
+}
+
+function skipped(name: string, install: string): StageResult {
+  console.log(`SKIP ${name}: ${install}`);
+  return { name, passed: 0, failed: 0, skipped: 1 };
+}
+
+async function absent(programs: readonly string[]): Promise<string[]> {
+  const checked = await Promise.all(
+    programs.map(async (program) => ({
+      program,
+      run: await runProcess("which", [program], 10_000),
+    })),
+  );
+  return checked.filter((one) => one.run.exitCode !== 0).map((one) => one.program);
+}

@@ -1,0 +1,101 @@
+/** The one-way import table of the house style, as data. A folder uses only what it names, and itself. */
+export interface Folder {
+  readonly path: string;
+  readonly imports: readonly string[] | "anything";
+  /** An actor type: has the files every actor folder has. */
+  readonly actor?: true;
+}
+
+const kernel = "actors/kernel";
+const models = "actors/models";
+const schemas = "schemas";
+const actorTypes = [
+  "market",
+  "strategy",
+  "risk-limit",
+  "execution",
+  "region",
+  "surveillance",
+  "reporting",
+  "privacy",
+  "prover",
+  "anchor",
+];
+
+export const typescriptFolders: readonly Folder[] = [
+  { path: "schemas", imports: [] },
+  { path: "actors/kernel", imports: [] },
+  {
+    path: "actors/models",
+    imports: ["actors/kernel/units.ts", "actors/kernel/ports/randomness.ts"],
+  },
+  ...actorTypes.map(
+    (type): Folder => ({ path: `actors/${type}`, imports: [kernel, models, schemas], actor: true }),
+  ),
+  { path: "actors/fix", imports: [kernel, schemas] },
+  { path: "actors/incident", imports: [kernel, schemas] },
+  { path: "actors/replay", imports: [kernel, models, schemas] },
+  { path: "actors/bus", imports: [kernel, schemas] },
+  {
+    path: "actors/root",
+    imports: [
+      kernel,
+      models,
+      schemas,
+      ...actorTypes.map((type) => `actors/${type}`),
+      "actors/fix",
+      "actors/incident",
+      "actors/replay",
+      "actors/bus",
+      "native",
+      "native/portable",
+    ],
+  },
+  { path: "native", imports: [kernel] },
+  { path: "native/portable", imports: [kernel, "native"] },
+  { path: "ops", imports: [kernel, "actors/bus", "actors/replay", schemas] },
+  { path: "test", imports: "anything" },
+  { path: "bench", imports: "anything" },
+];
+
+/** Folders of the native side with everything they may include, what their dependencies name included. */
+export const cppFolders: readonly Folder[] = [
+  { path: "native/base", imports: [] },
+  { path: "native/wire", imports: ["native/base"] },
+  { path: "native/rings", imports: ["native/base", "native/wire"] },
+  { path: "native/engine", imports: ["native/base", "native/wire"] },
+  { path: "native/codec", imports: ["native/base", "native/wire"] },
+  { path: "native/journal", imports: ["native/base", "native/wire", "native/rings"] },
+  {
+    path: "native/reactor",
+    imports: [
+      "native/base",
+      "native/wire",
+      "native/rings",
+      "native/engine",
+      "native/codec",
+      "native/journal",
+    ],
+  },
+  {
+    path: "native/addon",
+    imports: [
+      "native/base",
+      "native/wire",
+      "native/rings",
+      "native/engine",
+      "native/codec",
+      "native/journal",
+      "native/reactor",
+    ],
+  },
+];
+
+/** The folder with the longest path that holds the file; null when none does. */
+export function folderOf(table: readonly Folder[], file: string): Folder | null {
+  const holding = table.filter((folder) => file.startsWith(`${folder.path}/`));
+  return holding.reduce<Folder | null>(
+    (best, folder) => (best === null || folder.path.length > best.path.length ? folder : best),
+    null,
+  );
+}
