@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { Command } from "commander";
+
+import { register as registerConfiguration } from "./commands/config.ts";
+import { register as registerLogin } from "./commands/login.ts";
+import { repository } from "./data-folder.ts";
+
+/** Every file in commands/ adds its commands to the program, in the order of the help text. */
+const registrations: readonly ((program: Command) => void)[] = [
+  registerLogin,
+  registerConfiguration,
+];
+
+/** The whole command line, ready to parse. Usage faults are thrown as CommanderError. */
+export function createProgram(): Command {
+  const program = new Command("meridian")
+    .description("Operate a Meridian exchange cluster.")
+    .version(productVersion())
+    .option("--debug", "show stack traces of unexpected faults")
+    .showSuggestionAfterError()
+    .showHelpAfterError("(add --help for the usage)")
+    .exitOverride()
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 ok, 1 failed, 2 wrong usage, 3 refused by the exchange or by policy.",
+    );
+  // Subcommands inherit exitOverride and the help settings only when they are made by .command().
+  for (const register of registrations) register(program);
+  return program;
+}
+
+function productVersion(): string {
+  const text = readFileSync(join(repository, "package.json"), "utf8");
+  return (JSON.parse(text) as { readonly version: string }).version;
+}

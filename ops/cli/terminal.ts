@@ -1,0 +1,65 @@
+import Table from "cli-table3";
+import { type Command, Option } from "commander";
+import colors from "picocolors";
+
+export type OutputFormat = "table" | "json";
+
+/** -o table|json, the same on every command that prints data. */
+export const outputOption = (): Option =>
+  new Option("-o, --output <format>", "how to print").choices(["table", "json"]).default("table");
+
+/** Options of every command that talks to a cluster. */
+export function withClusterOptions(command: Command): Command {
+  return command
+    .option("--data <folder>", "data folder of the cluster ($MERIDIAN_DATA; default: .meridian)")
+    .option("--as <user>", "user to act as (default: the one of `meridian login`, else observer)");
+}
+
+export interface ClusterOptions {
+  readonly data?: string;
+  readonly as?: string;
+}
+
+export const print = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+export const printJson = (value: unknown): void => {
+  print(JSON.stringify(value, null, process.stdout.isTTY ? 2 : 0));
+};
+
+/** A plain table without frame lines: readable, and easy to cut by column in a pipe. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const view = new Table({
+    head: head.map((title) => colors.bold(title)),
+    chars: {
+      top: "",
+      "top-mid": "",
+      "top-left": "",
+      "top-right": "",
+      bottom: "",
+      "bottom-mid": "",
+      "bottom-left": "",
+      "bottom-right": "",
+      left: "",
+      "left-mid": "",
+      mid: "",
+      "mid-mid": "",
+      right: "",
+      "right-mid": "",
+      middle: "  ",
+    },
+    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
+  });
+  for (const row of rows) view.push([...row]);
+  return view
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
+}
+
+/** Two columns: name and value. */
+export const facts = (rows: readonly (readonly [string, string])[]): string => {
+  const width = Math.max(0, ...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${colors.bold(name.padEnd(width))}  ${value}`).join("\n");
+};
