@@ -284,10 +284,26 @@ export interface MatchingEngine {
   /**
    * Recovers the market from its log (torn tail cut off, records replayed) and opens it. Rejects with
    * an Error whose message says what to do when the log is locked by another process or damaged.
+   *
+   * A market that this process has open already is attached to again, so that a restarted market
+   * actor finds its book: once every command offered before is processed and fsynced, events that
+   * were not drained are discarded, the callbacks are cleared, and the same MarketEngine is
+   * resolved. `request.epoch` is ignored then (use setEpoch); another directory rejects.
    */
   open(request: OpenMarket): Promise<MarketEngine>;
   stop(): Promise<void>;
 }
+
+/** Events as 64-byte slots (native/wire/event.hpp); implemented by native/slots.ts. */
+export interface EventSlots {
+  /** Writes the event into the 64 bytes at `offset`. */
+  encode(view: DataView, offset: number, event: EngineEvent): void;
+  /** The event at `offset`; the object is valid until the next call. Throws on an unknown kind. */
+  read(view: DataView, offset: number): EngineEvent;
+}
+
+/** Bytes of one event slot. */
+export const EVENT_SLOT_BYTES = 64;
 
 /** Bytes of one record in a log, a block and on the wire; layout in native/wire/record.hpp. */
 export const RECORD_BYTES = 96;
