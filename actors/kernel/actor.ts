@@ -1,0 +1,213 @@
+import type { AnyStateMachine, EventFromLogic, InputFrom, SnapshotFrom } from "xstate";
+
+import type { ChildSpec } from "./child-spec.ts";
+import type { Exit, ExitReason } from "./exit.ts";
+import type { Clock } from "./ports/clock.ts";
+import type { Log } from "./ports/log.ts";
+import type { Randomness } from "./ports/randomness.ts";
+import type { Result } from "./result.ts";
+import type { DurationNs } from "./units.ts";
+
+/**
+ * What an actor author writes: one of these per actor type, registered with the actor system under
+ * `type`. Ports (engine, bus, event log) are closed over by the function that makes the definition.
+ */
+export interface ActorDefinition<
+  Start = unknown,
+  Message = unknown,
+  Reply = unknown,
+  Machine extends AnyStateMachine = AnyStateMachine,
+> {
+  readonly type: string;
+  readonly mailbox: MailboxPolicy;
+  /**
+   * Called at every start and restart. Quick and synchronous; what takes time belongs in `restore`.
+   * A throw is a failed start.
+   */
+  create(
+    context: ActorContext<Message, Machine>,
+    start: Start,
+  ): ActorBehaviour<Message, Reply, Machine>;
+}
+
+export interface MailboxPolicy {
+  /** Most messages waiting; one more is refused `busy`. */
+  readonly capacity: number;
+  /** Whether waiting messages survive a restart; `drop` moves them to dead letters. */
+  readonly onRestart: "keep" | "drop";
+  /** A message whose processing ended with the actor's failure this many times is parked (>= 1). */
+  readonly parkAfter: number;
+}
+
+/** A running actor: its lifecycle machine, and what it does with a message. */
+export interface ActorBehaviour<Message, Reply, Machine extends AnyStateMachine> {
+  /** The lifecycle: started by the kernel; a final state is a normal exit, an error a failure. */
+  readonly machine: Machine;
+  readonly input: InputFrom<Machine>;
+  /** Runs before the first message, which waits for it; a rejection fails the actor. */
+  restore?(): Promise<void>;
+  /**
+   * Handles one message. With a promise the next message waits until it settles; a throw or a
+   * rejection fails the actor, and the message is tried again after the restart (see parkAfter).
+   * `reply` answers an ask, now or later; without an asker it does nothing.
+   */
+  receive(message: Message, reply: (reply: Reply) => void): void | Promise<void>;
+  /** Asked to stop (never after a failure or with brutal_kill): finish or give up work under way. */
+  terminate?(reason: ExitReason): void | Promise<void>;
+}
+
+/** What the kernel gives an actor. Everything started through it ends with the actor. */
+export interface ActorContext<
+  Message = unknown,
+  Machine extends AnyStateMachine = AnyStateMachine,
+> {
+  readonly path: string;
+  readonly id: string;
+  /** 1 at the first start, one more with each restart. */
+  readonly incarnation: number;
+  readonly clock: Clock;
+  readonly randomness: Randomness;
+  readonly log: Log;
+  /** Aborted when the actor ends, whatever the reason. */
+  readonly signal: AbortSignal;
+  readonly system: ActorSystem;
+  /** The lifecycle machine; usable from `restore` and `receive` on, not inside `create`. */
+  readonly lifecycle: Lifecycle<Machine>;
+  /** This actor, for messages to itself. */
+  readonly self: ActorRef<Message, never>;
+  /** Asynchronous work: its rejection is this actor's failure. Ignored once the actor has ended. */
+  run(work: (signal: AbortSignal) => Promise<void>): void;
+  /** One timer; the returned function cancels it. A throw in the callback is this actor's failure. */
+  after(delay: DurationNs, callback: () => void): () => void;
+  /**
+   * Wraps a callback for a port (a subscription, an event source): runs as this actor, a throw or
+   * rejection is its failure, and does nothing once this incarnation has ended.
+   */
+  callback<Arguments extends readonly unknown[]>(
+    body: (...values: Arguments) => void | Promise<void>,
+  ): (...values: Arguments) => void;
+  /** Runs when this incarnation ends, also by a failure, in reverse order of registration. */
+  onExit(release: () => void): void;
+  /** Death watch: tells every exit of the path from now on, also a stop; `noproc` at once when nothing is there. */
+  watch(path: string, callback: (exit: Exit) => void): () => void;
+  /** Puts a message this actor does not understand into the dead letters. */
+  unknown(message: unknown): void;
+}
+
+/** The actor's lifecycle machine as its own code sees it. */
+export interface Lifecycle<Machine extends AnyStateMachine = AnyStateMachine> {
+  /** An event that the present state does not take goes to the dead letters. */
+  send(event: EventFromLogic<Machine>): void;
+  snapshot(): SnapshotFrom<Machine>;
+  /** State as dotted text: `open`, `recovering.reading`. */
+  state(): string;
+  /** Called after each transition, with the new state. Ends with the actor. */
+  onTransition(callback: (state: string) => void): void;
+}
+
+/** The address of an actor: holds over restarts. */
+export interface ActorRef<Message, Reply> {
+  readonly path: string;
+  /** Failure codes: busy (mailbox full), not_found (no such actor, or it has ended for good). */
+  send(message: Message): Result<void>;
+  /**
+   * Sends and waits for the reply. Failure codes: busy, not_found; timeout (ambiguous: it may have
+   * been done); internal (the actor failed on it, or ended before it replied: ambiguous too).
+   */
+  ask(message: Message, timeout: DurationNs): Promise<Result<Reply>>;
+}
+
+/** One node of the supervision tree as plain data, for ops.<region>.tree. */
+export interface TreeNode {
+  readonly path: string;
+  readonly type: string;
+  /** The lifecycle machine's state, or restarting | stopping | stopped. */
+  readonly state: string;
+  /** Restarts since its supervisor started it. */
+  readonly restarts: number;
+  /** Messages waiting. 0 for supervisors. */
+  readonly mailbox: number;
+  /** One line about the last failure, empty when there was none. */
+  readonly lastFailure: string;
+}
+
+/** The tree of one cell and the way to its actors. Nothing here throws on outside input. */
+export interface ActorSystem {
+  /**
+   * Starts the tree from the root's specification. Failure codes: start_failed (a child could not be
+   * started; all that had started is stopped again), already_started, definition_invalid.
+   */
+  start(root: ChildSpec): Promise<Result<void>>;
+  /** Stops the tree in reverse order of start. Resolves when everything has ended. */
+  stop(): Promise<void>;
+  /** Resolves when the root has ended: by stop(), normally, or by an escalation nobody is left to answer. */
+  readonly ended: Promise<Exit>;
+  /** Failure codes: not_found (no actor of that definition's type at the path). */
+  find<Start, Message, Reply, Machine extends AnyStateMachine>(
+    definition: ActorDefinition<Start, Message, Reply, Machine>,
+    path: string,
+  ): Result<ActorRef<Message, Reply>>;
+  /**
+   * Adds a child to the supervisor at the path and starts it. Failure codes: not_found, busy (the
+   * supervisor is restarting or stopping, or full), already_started, start_failed, definition_invalid.
+   */
+  startChild(supervisor: string, spec: ChildSpec): Result<void>;
+  /** Stops a child; its specification stays unless it is temporary. Failure codes: not_found, busy. */
+  terminateChild(path: string): Promise<Result<void>>;
+  /** Starts a stopped child again. Failure codes: not_found, busy, already_started, start_failed. */
+  restartChild(path: string): Promise<Result<void>>;
+  /** Forgets a stopped child. Failure codes: not_found, busy, still_running. */
+  deleteChild(path: string): Result<void>;
+  /** Death watch from outside the tree; see ActorContext.watch. */
+  watch(path: string, callback: (exit: Exit) => void): () => void;
+  /** Every node, parents before children, children in order of start. */
+  tree(): readonly TreeNode[];
+  readonly deadLetters: DeadLetterStore;
+  counters(): KernelCounters;
+}
+
+export interface KernelCounters {
+  readonly starts: number;
+  readonly restarts: number;
+  readonly failures: number;
+  readonly escalations: number;
+  readonly delivered: number;
+  /** Refused sends and calls by failure code. */
+  readonly refusals: Readonly<Record<string, number>>;
+  readonly parked: number;
+  /** Errors of incarnations that had already ended: reported, nobody to restart. */
+  readonly lateErrors: number;
+}
+
+/** Why a message found no taker. A full mailbox makes no dead letter: the sender was told `busy`. */
+export type DeadLetterReason =
+  | "not_found"
+  | "unknown_message"
+  | "poison"
+  | "dropped_at_restart"
+  | "actor_ended"
+  | "malformed";
+
+export interface DeadLetter {
+  /** 1, 2, …; gaps show what was pushed out. */
+  readonly number: number;
+  readonly path: string;
+  readonly reason: DeadLetterReason;
+  /** Unix nanoseconds as decimal text. */
+  readonly at: string;
+  /** The message as JSON, cut at 1 KiB. */
+  readonly message: string;
+  /** For `poison`: what it did to its actor. */
+  readonly failure: string;
+}
+
+/** Bounded: the oldest letter makes room, counted in `pushedOut`. */
+export interface DeadLetterStore {
+  add(path: string, reason: DeadLetterReason, message: unknown, failure?: string): void;
+  /** Newest last. */
+  list(): readonly DeadLetter[];
+  /** All ever added, by reason. */
+  counts(): Readonly<Record<string, number>>;
+  readonly total: number;
+  readonly pushedOut: number;
+}
