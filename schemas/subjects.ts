@@ -60,4 +60,6 @@ export const directoryBucket = "DIR";
 export const cellLeaseKey = (region: string, cell: string): string =>
   `cell.${token(region)}.${token(cell)}`;
 export const ownershipKey = (shard: string): string => `own.${token(shard)}`;
+export const shardDirectoryKey = (shard: string): string => `shard.${token(shard)}`;
+export const marketDirectoryPrefix = "market.";
 export const marketDirectoryKey = (market: string): string => `market.${token(market)}`;
