@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { repository } from "../../test/support/shared-data.ts";
 import { missingPackages } from "./npm-packages.mjs";
 
 interface Entry {
@@ -69,6 +70,23 @@ test("a package of another version is named with both versions", () => {
 test("a package whose folder was deleted is missing", () => {
   const { reason } = checkout({ "node_modules/a": plain }, { "node_modules/a": plain }, []);
   assert.is(reason, "node_modules/a is missing");
+});
+
+test("the lock file knows every optional package that its packages name", () => {
+  // npm ci refuses a lock file without them, also where their platform is another one.
+  const lock = JSON.parse(readFileSync(join(repository, "package-lock.json"), "utf8")) as {
+    readonly packages: Readonly<
+      Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }>
+    >;
+  };
+  const unknown = Object.entries(lock.packages).flatMap(([path, entry]) =>
+    Object.keys(entry.optionalDependencies ?? {}).filter(
+      (name) =>
+        lock.packages[`node_modules/${name}`] === undefined &&
+        lock.packages[`${path}/node_modules/${name}`] === undefined,
+    ),
+  );
+  assert.equal(unknown, []);
 });
 
 test.run();
