@@ -1,0 +1,42 @@
+/** Ids of orders: `generation * 2^24 + slot`, each given once (native/engine/README.md, Order ids). */
+
+const SLOT_FACTOR = 2 ** 24;
+const LAST_SLOT = SLOT_FACTOR - 1;
+/** A slot that has reached this generation is not used again, so that ids stay safe integers. */
+const LAST_GENERATION = 2 ** 29 - 1;
+
+export class OrderIds {
+  /** Freed slots, the most recent one last. */
+  readonly #freed: number[] = [];
+  readonly #generations = new Map<number, number>();
+  #lowestNeverUsed = 1;
+
+  /** True when every id has been given. */
+  get exhausted(): boolean {
+    return this.#freed.length === 0 && this.#lowestNeverUsed > LAST_SLOT;
+  }
+
+  /** The next id; not when exhausted. */
+  take(): number {
+    let slot = this.#freed.pop();
+    if (slot === undefined) {
+      slot = this.#lowestNeverUsed;
+      this.#lowestNeverUsed += 1;
+    }
+    const generation = (this.#generations.get(slot) ?? 0) + 1;
+    this.#generations.set(slot, generation);
+    return generation * SLOT_FACTOR + slot;
+  }
+
+  /** Gives back the slot of an id, unless it is used up. */
+  free(id: number): void {
+    if (canBeFreed(id)) this.#freed.push(id % SLOT_FACTOR);
+  }
+
+  /** True when there would be no id to take even after `id` was freed. */
+  exhaustedAfterFreeing(id: number): boolean {
+    return this.exhausted && !canBeFreed(id);
+  }
+}
+
+const canBeFreed = (id: number): boolean => Math.floor(id / SLOT_FACTOR) < LAST_GENERATION;
