@@ -1,0 +1,78 @@
+// Runs a market from a pipe, so that another implementation can be compared with it.
+//   stdin:  commands of 64 bytes, back to back; sequence 1, 2, 3, …, timestamp = sequence
+//   stdout: for each command u32 events, u32 resting orders, u64 digest, then the events
+//   --verify: checks every invariant after each command; a fault ends the run with status 3
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+#include "engine/market.hpp"
+#include "engine/support/lazy_memory.hpp"
+
+namespace {
+
+using meridian::engine::Market;
+using meridian::wire::Command;
+using meridian::wire::Event;
+
+class Collector {
+ public:
+  Event& next() { return events_.emplace_back(); }
+  void finish() {}
+  void clear() { events_.clear(); }
+  [[nodiscard]] const std::vector<Event>& events() const { return events_; }
+
+ private:
+  std::vector<Event> events_;
+};
+
+struct Header {
+  std::uint32_t events;
+  std::uint32_t resting_orders;
+  std::uint64_t digest;
+};
+static_assert(sizeof(Header) == 16);
+
+bool write(const void* bytes, std::size_t size) {
+  return std::fwrite(bytes, 1, size, stdout) == size;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const bool verifies = count == 2 && std::strcmp(arguments[1], "--verify") == 0;
+  if (count > 2 || (count == 2 && !verifies)) {
+    std::fputs("usage: engine_replay [--verify] < commands > events\n", stderr);
+    return 2;
+  }
+  meridian::engine::LazyMemory memory(Market::arena_bytes());
+  Market market(memory.bytes());
+  Collector sink;
+  Command command;
+  std::uint64_t sequence = 0;
+  std::size_t read = 0;
+  while ((read = std::fread(&command, 1, sizeof(command), stdin)) == sizeof(command)) {
+    ++sequence;
+    sink.clear();
+    market.apply(command, sequence, sequence, sink);
+    if (verifies && !market.verify()) {
+      std::fprintf(stderr, "a broken invariant after command %llu\n",
+                   static_cast<unsigned long long>(sequence));
+      return 3;
+    }
+    const Header header{static_cast<std::uint32_t>(sink.events().size()), market.resting_orders(),
+                        market.digest()};
+    if (!write(&header, sizeof(header)) ||
+        !write(sink.events().data(), sink.events().size() * sizeof(Event))) {
+      std::fputs("cannot write to stdout\n", stderr);
+      return 1;
+    }
+  }
+  if (read != 0) {
+    std::fprintf(stderr, "input ends inside command %llu\n",
+                 static_cast<unsigned long long>(sequence + 1));
+    return 1;
+  }
+  return std::fflush(stdout) == 0 ? 0 : 1;
+}
