@@ -7,10 +7,12 @@ export interface Ownership {
   readonly holder: string;
   /**
    * Takes the shard for this cell with an epoch above `floor` (the highest epoch in the market's
-   * journal) and at least the one recorded: compare-and-set on own.<shard>. Failure codes: not_owner
-   * (another live cell has it), unavailable (try again).
+   * journal) and above the one recorded: compare-and-set on own.<shard>. `lastHolder` is the holder in
+   * the journal's last fence, null or absent when it has none: a lost ownership record is made anew
+   * only for that cell. Failure codes: not_owner (another live cell has it, or an operator must
+   * decide), unavailable (try again). May take seconds: a silent owner is watched before it is fenced.
    */
-  claim(shard: string, floor: Epoch): Promise<Result<Epoch>>;
+  claim(shard: string, floor: Epoch, lastHolder?: string | null): Promise<Result<Epoch>>;
   /** Monotonic time until which this cell's lease is valid; compare with Clock.monotonic(). */
   validUntil(): DurationNs;
 }
