@@ -1,0 +1,210 @@
+import { wire } from "../../schemas/messages.ts";
+import * as subjects from "../../schemas/subjects.ts";
+import type { TreeNode } from "../kernel/actor.ts";
+import type { LatencySummary } from "../kernel/ports/matching-engine.ts";
+import { type Failure, unreachable } from "../kernel/result.ts";
+import type {
+  DefinitionInput,
+  FlowTotals,
+  MarketDefinition,
+  MarketReport,
+  OperationVerb,
+  RegionReport,
+} from "./messages.ts";
+
+/** Leases, ownership and definitions as bytes; the only file of this folder that sees schemas/. */
+
+export interface LeaseRecord {
+  readonly region: string;
+  readonly cell: string;
+  readonly node: string;
+  readonly incarnation: number;
+  readonly renewal: number;
+  readonly nonce: Uint8Array;
+  readonly fenced: boolean;
+}
+export interface OwnershipRecord {
+  readonly shard: string;
+  readonly epoch: number;
+  readonly region: string;
+  readonly cell: string;
+  readonly incarnation: number;
+}
+
+export const keys = {
+  leaseBucket: subjects.leaseBucket,
+  directoryBucket: subjects.directoryBucket,
+  lease: subjects.cellLeaseKey,
+  ownership: subjects.ownershipKey,
+  shard: subjects.shardDirectoryKey,
+  market: subjects.marketDirectoryKey,
+  marketPrefix: subjects.marketDirectoryPrefix,
+} as const;
+
+export const encodeLease = (lease: LeaseRecord): Uint8Array =>
+  wire.region.v1.CellLease.encode(lease).finish();
+
+/** Null when the bytes are no lease. */
+export function decodeLease(bytes: Uint8Array): LeaseRecord | null {
+  return decoded(() => {
+    const found = wire.region.v1.CellLease.decode(bytes);
+    const { region, cell, node, incarnation, renewal, nonce, fenced } = found;
+    const whole = region !== "" && cell !== "" && Number.isSafeInteger(incarnation);
+    return whole ? { region, cell, node, incarnation, renewal, nonce, fenced } : null;
+  });
+}
+
+export const encodeOwnership = (ownership: OwnershipRecord): Uint8Array =>
+  wire.region.v1.Ownership.encode(ownership).finish();
+
+/** Null when the bytes are no ownership record. */
+export function decodeOwnership(bytes: Uint8Array): OwnershipRecord | null {
+  return decoded(() => {
+    const { shard, epoch, region, cell, incarnation } = wire.region.v1.Ownership.decode(bytes);
+    const whole = shard !== "" && region !== "" && Number.isSafeInteger(epoch);
+    return whole ? { shard, epoch, region, cell, incarnation } : null;
+  });
+}
+
+export const encodeShardRecord = (record: {
+  readonly shard: string;
+  readonly home: string;
+}): Uint8Array => wire.region.v1.ShardRecord.encode(record).finish();
+
+const wireModes = wire.market.v1.DurabilityMode;
+const modes = [undefined, "matched", "durable", "replicated"] as const;
+const modeNumbers = {
+  matched: wireModes.DURABILITY_MODE_MATCHED,
+  durable: wireModes.DURABILITY_MODE_DURABLE,
+  replicated: wireModes.DURABILITY_MODE_REPLICATED,
+} as const;
+
+/** A definition as it came over the wire, unchecked (definition.ts checks it). */
+export function definitionFromWire(definition: wire.market.v1.IMarketDefinition): DefinitionInput {
+  const { market, home, group, shard, currency, calendar, tick, lot } = definition;
+  return {
+    market: market ?? "",
+    home: home ?? "",
+    group: group ?? "",
+    shard: shard ?? 0,
+    currency: currency ?? "",
+    priceDecimals: definition.priceDecimals ?? 0,
+    tick: tick ?? 0,
+    lot: lot ?? 0,
+    bandLow: definition.bandLow ?? 0,
+    bandHigh: definition.bandHigh ?? 0,
+    maximumQuantity: definition.maximumQuantity ?? 0,
+    orderCapacity: definition.orderCapacity ?? 0,
+    mode: modes[definition.mode ?? 0],
+    calendar: calendar ?? "",
+    makerFeeBpsE2: definition.makerFeeBpsE2 ?? 0,
+    takerFeeBpsE2: definition.takerFeeBpsE2 ?? 0,
+  };
+}
+
+export function definitionToWire(definition: MarketDefinition): wire.market.v1.IMarketDefinition {
+  return { ...definition, mode: modeNumbers[definition.mode] };
+}
+
+export const encodeDefinition = (definition: MarketDefinition): Uint8Array =>
+  wire.market.v1.MarketDefinition.encode(definitionToWire(definition)).finish();
+
+/** Null when the bytes are no definition; the result is unchecked. */
+export const decodeDefinition = (bytes: Uint8Array): DefinitionInput | null =>
+  decoded(() => definitionFromWire(wire.market.v1.MarketDefinition.decode(bytes)));
+
+function decoded<T>(decode: () => T | null): T | null {
+  try {
+    return decode();
+  } catch {
+    return null;
+  }
+}
+
+export const subscriptions = {
+  commands: subjects.commandsOfRegion,
+  operations: subjects.operationsOfRegion,
+} as const;
+
+/** A reply of any kind that carries only a refusal: in every reply the refusal is field 1. */
+export const encodeRefusal = (failure: Failure): Uint8Array =>
+  wire.control.v1.StatusReply.encode({ refusal: failure }).finish();
+
+/** A request to the operations services, decoded but not checked further. */
+export type OperationRequest =
+  | { readonly verb: "status" }
+  | { readonly verb: "tree" }
+  | { readonly verb: "market-create"; readonly definition: DefinitionInput; readonly by: string }
+  | {
+      readonly verb: "market-halt" | "market-resume";
+      readonly market: string;
+      readonly reason: string;
+      readonly by: string;
+    }
+  | { readonly verb: "flow"; readonly paused: boolean };
+
+/** Null when the bytes are no such request. */
+export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): OperationRequest | null {
+  const control = wire.control.v1;
+  return decoded((): OperationRequest | null => {
+    switch (verb) {
+      case "status":
+        control.StatusRequest.decode(bytes);
+        return { verb };
+      case "tree":
+        control.TreeRequest.decode(bytes);
+        return { verb };
+      case "market-create": {
+        const { definition, requestedBy } = control.MarketCreateRequest.decode(bytes);
+        if (definition === null || definition === undefined) return null;
+        return { verb, definition: definitionFromWire(definition), by: requestedBy };
+      }
+      case "market-halt":
+      case "market-resume": {
+        const { market, reason, requestedBy } = control.MarketStateRequest.decode(bytes);
+        return { verb, market, reason, by: requestedBy };
+      }
+      case "flow":
+        return { verb, paused: control.FlowRequest.decode(bytes).paused };
+      default:
+        return unreachable(verb);
+    }
+  });
+}
+
+export const encodeStatus = (report: RegionReport): Uint8Array =>
+  wire.control.v1.StatusReply.encode({ status: statusToWire(report) }).finish();
+
+export const encodeTree = (nodes: readonly TreeNode[]): Uint8Array =>
+  wire.control.v1.TreeReply.encode({ nodes: [...nodes] }).finish();
+
+export const encodeMarket = (market: MarketReport): Uint8Array =>
+  wire.control.v1.MarketReply.encode({ market: marketToWire(market) }).finish();
+
+export const encodeFlow = (totals: FlowTotals): Uint8Array =>
+  wire.control.v1.FlowReply.encode(totals).finish();
+
+/** The report in the fields of the schema, for replies and for JSON over HTTP. */
+export function statusToWire(report: RegionReport): wire.control.v1.IRegionStatus {
+  return { ...report, markets: report.markets.map(marketToWire) };
+}
+
+function marketToWire(market: MarketReport): wire.control.v1.IMarketStatus {
+  return {
+    ...market,
+    market: market.definition.market,
+    home: market.definition.home,
+    definition: definitionToWire(market.definition),
+    refusals: { ...market.refusals },
+    serviceTime: latencyToWire(market.serviceTime),
+    acknowledgement: latencyToWire(market.acknowledgement),
+  };
+}
+
+const latencyToWire = (latency: LatencySummary): wire.control.v1.ILatency => ({
+  count: latency.count,
+  p50Ns: Math.round(latency.p50),
+  p99Ns: Math.round(latency.p99),
+  p999Ns: Math.round(latency.p999),
+  maximumNs: Math.round(latency.maximum),
+});

@@ -1,0 +1,156 @@
+import type { DurabilityMode, LatencySummary } from "../kernel/ports/matching-engine.ts";
+
+/** Reference data of a market; fields as in schemas/market/v1. Prices in price units. */
+export interface MarketDefinition {
+  readonly market: string;
+  /** Region that owns the market when all is well. */
+  readonly home: string;
+  /** Replication group: the regions that may hold its journal. */
+  readonly group: string;
+  /** 0 … 15 within the group; markets of one shard share a home. */
+  readonly shard: number;
+  readonly currency: string;
+  /** A price unit is 10^-priceDecimals of the currency. */
+  readonly priceDecimals: number;
+  readonly tick: number;
+  /** Quantity units; every quantity is a multiple. */
+  readonly lot: number;
+  readonly bandLow: number;
+  readonly bandHigh: number;
+  /** Quantity units. */
+  readonly maximumQuantity: number;
+  readonly orderCapacity: number;
+  readonly mode: DurabilityMode;
+  readonly calendar: string;
+  /** Hundredths of a basis point of notional; negative is a rebate. */
+  readonly makerFeeBpsE2: number;
+  readonly takerFeeBpsE2: number;
+}
+/** A definition from outside: same fields, nothing checked. */
+export type DefinitionInput = Omit<MarketDefinition, "mode"> & {
+  readonly mode: DurabilityMode | undefined;
+};
+
+/** Where a market's definition comes from: a file under regions/, or a request at run time. */
+export type DefinitionOrigin = "file" | "directory";
+
+export interface ListedMarket {
+  readonly definition: MarketDefinition;
+  readonly origin: DefinitionOrigin;
+}
+
+/** What the region knows of markets, its own and the others'. Plain data. */
+export interface RegionState {
+  readonly region: string;
+  /** Replication groups this region takes part in. */
+  readonly groups: readonly string[];
+  readonly markets: Readonly<Record<string, ListedMarket>>;
+  readonly flowPaused: boolean;
+}
+
+export type RegionCommand =
+  | { readonly type: "create_market"; readonly definition: DefinitionInput }
+  | { readonly type: "pause_flow"; readonly paused: boolean };
+
+export type RegionEvent =
+  | {
+      readonly type: "market_listed";
+      readonly definition: MarketDefinition;
+      readonly origin: DefinitionOrigin;
+    }
+  | { readonly type: "flow_paused"; readonly paused: boolean };
+
+/** What a market says of itself; the fields of schemas/control/v1 MarketStatus as typed data. */
+export interface MarketReport {
+  readonly definition: MarketDefinition;
+  /** starting | recovering | fencing | open | halted | stopping | stopped | failed. */
+  readonly state: string;
+  /** Why it is not open; empty when it is. */
+  readonly detail: string;
+  readonly mode: DurabilityMode;
+  readonly epoch: number;
+  readonly matched: number;
+  readonly durable: number;
+  readonly committed: number;
+  readonly orders: number;
+  readonly trades: number;
+  /** Quantity units. */
+  readonly volume: number;
+  readonly refusals: Readonly<Record<string, number>>;
+  readonly restingOrders: number;
+  readonly touch: {
+    readonly bidPrice: number;
+    readonly bidQuantity: number;
+    readonly askPrice: number;
+    readonly askQuantity: number;
+  };
+  readonly digest: string;
+  readonly restarts: number;
+  readonly serviceTime: LatencySummary;
+  readonly acknowledgement: LatencySummary;
+}
+
+/** The cell as operators and health checks see it. */
+export interface RegionReport {
+  readonly name: string;
+  /** Takes orders on every market of its home. */
+  readonly ready: boolean;
+  /** Why not; empty when ready. */
+  readonly notReadyReason: string;
+  readonly cell: string;
+  readonly incarnation: number;
+  readonly engine: "native" | "portable";
+  /** Version of the nats-server it is connected to; empty when never connected. */
+  readonly natsServer: string;
+  readonly natsState: "connected" | "reconnecting";
+  readonly reconnects: number;
+  /** Base URL of health and status. */
+  readonly http: string;
+  readonly markets: readonly MarketReport[];
+  readonly startedUnixMs: number;
+  readonly build: string;
+  readonly deadLetters: number;
+  /** Requests refused before they reached a market, by code. */
+  readonly refusals: Readonly<Record<string, number>>;
+  readonly flow: FlowTotals;
+}
+
+/** The background flow of all markets together, since the cell started. */
+export interface FlowTotals {
+  readonly paused: boolean;
+  readonly sent: number;
+  readonly refused: number;
+}
+
+/** What the region actor is started with. */
+export interface RegionStart {
+  readonly region: string;
+  readonly groups: readonly string[];
+  readonly cell: string;
+  readonly node: string;
+  /** Markets of every region as far as files under regions/ define them. */
+  readonly markets: readonly MarketDefinition[];
+  readonly flowPaused: boolean;
+}
+
+export const operationVerbs = [
+  "status",
+  "tree",
+  "market-create",
+  "market-halt",
+  "market-resume",
+  "flow",
+] as const;
+export type OperationVerb = (typeof operationVerbs)[number];
+
+export type RegionMessage =
+  /** A request to ops.<region>.<verb>, not decoded; answered with a payload. */
+  | { readonly type: "operation"; readonly verb: OperationVerb; readonly payload: Uint8Array }
+  | { readonly type: "report" }
+  /** Readiness drops and no order is taken any more. Irrevocable for this process. */
+  | { readonly type: "drain" };
+
+export type RegionReply =
+  | { readonly type: "payload"; readonly payload: Uint8Array }
+  | { readonly type: "report"; readonly report: RegionReport }
+  | { readonly type: "draining" };

@@ -1,0 +1,211 @@
+import type { Clock } from "../kernel/ports/clock.ts";
+import type { KeyStore } from "../kernel/ports/bus.ts";
+import type { Log } from "../kernel/ports/log.ts";
+import type { Ownership } from "../kernel/ports/ownership.ts";
+import { ok, refuse, type Result } from "../kernel/result.ts";
+import { type DurationNs, epoch, type Epoch } from "../kernel/units.ts";
+import {
+  decodeLease,
+  decodeOwnership,
+  encodeLease,
+  encodeOwnership,
+  encodeShardRecord,
+  keys,
+  type LeaseRecord,
+  type OwnershipRecord,
+} from "./codec.ts";
+import type { CellIdentity, CellLease } from "./lease.ts";
+import { observeSilence } from "./silence.ts";
+
+export interface OwnershipPorts {
+  readonly keys: KeyStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly nonce: () => Uint8Array;
+}
+
+const claimTries = 6;
+
+/**
+ * The right of this cell to own shards. It outlives restarts of the region actor, which hands in the
+ * lease that is current; without one nothing is valid and every claim waits.
+ */
+export class ShardOwnership implements Ownership {
+  readonly #ports: OwnershipPorts;
+  readonly #identity: CellIdentity;
+  #lease: CellLease | null = null;
+  /** One claim at a time: markets of one shard would only make each other's compare-and-set fail. */
+  #queue: Promise<unknown> = Promise.resolve();
+  /** Shards known to be marked in the directory. */
+  readonly #marked = new Set<string>();
+
+  constructor(ports: OwnershipPorts, identity: CellIdentity) {
+    this.#ports = ports;
+    this.#identity = identity;
+  }
+
+  /** The lease under which claims are made from now on; null ends the validity at once. */
+  use(lease: CellLease | null): void {
+    this.#lease = lease;
+  }
+
+  get holder(): string {
+    const { region, cell } = this.#identity;
+    return `${region}/${cell}#${this.#lease?.incarnation ?? 0}`;
+  }
+
+  validUntil(): DurationNs {
+    return this.#lease?.validUntil() ?? (0 as DurationNs);
+  }
+
+  claim(shard: string, floor: Epoch, lastHolder: string | null = null): Promise<Result<Epoch>> {
+    const result = this.#queue.then(async () => {
+      const claimed = await this.#claim(shard, floor, lastHolder);
+      if (claimed.ok) await this.#mark(shard);
+      return claimed;
+    });
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+
+  async #claim(shard: string, floor: Epoch, lastHolder: string | null): Promise<Result<Epoch>> {
+    const key = keys.ownership(shard);
+    for (let attempt = 0; attempt < claimTries; attempt += 1) {
+      const lease = this.#lease;
+      if (lease === null || this.#ports.clock.monotonic() >= lease.validUntil()) {
+        return refuse("unavailable", "the lease of this cell is not valid", "it is tried again");
+      }
+      const entry = await this.#ports.keys.get(keys.leaseBucket, key);
+      if (!entry.ok) return entry;
+      const found = entry.value === null ? null : decodeOwnership(entry.value.value);
+      const allowed =
+        entry.value === null
+          ? await this.#firstOwner(shard, floor, lastHolder)
+          : await this.#mayReplace(shard, found, lease);
+      if (!allowed.ok) return allowed;
+      const next = {
+        shard,
+        epoch: Math.max(found?.epoch ?? 0, floor) + 1,
+        region: this.#identity.region,
+        cell: this.#identity.cell,
+        incarnation: lease.incarnation,
+      };
+      const bytes = encodeOwnership(next);
+      const stored = await this.#ports.keys.compareAndSet(
+        keys.leaseBucket,
+        key,
+        bytes,
+        entry.value?.revision ?? 0,
+      );
+      if (stored.ok) return ok(epoch(next.epoch));
+      if (stored.failure.code === "undecided" && (await this.#isStored(key, bytes))) {
+        return ok(epoch(next.epoch));
+      }
+    }
+    return refuse(
+      "unavailable",
+      `${key} changed at each of ${claimTries} tries`,
+      "it is tried again",
+    );
+  }
+
+  /**
+   * A shard without an owner on record is new, or its record is lost. In the second case an epoch
+   * could be given twice if the journal has lost its tail as well, so it waits for an operator, unless
+   * the journal shows that this very cell was the last owner: its own log holds its highest epoch.
+   */
+  async #firstOwner(shard: string, floor: Epoch, lastHolder: string | null): Promise<Result<void>> {
+    const { region, cell } = this.#identity;
+    if (lastHolder?.startsWith(`${region}/${cell}#`)) return ok(undefined);
+    const mark = await this.#ports.keys.get(keys.directoryBucket, keys.shard(shard));
+    if (!mark.ok) return mark;
+    if (mark.value === null && floor === 0) return ok(undefined);
+    return refuse(
+      "not_owner",
+      `${keys.ownership(shard)} is missing although the shard has had an owner (journal epoch ${floor}` +
+        `${lastHolder === null ? "" : `, holder ${lastHolder}`})`,
+      `an operator restores the key in bucket ${keys.leaseBucket} with an epoch of at least ${floor}`,
+    );
+  }
+
+  /** Remembers, apart from the lease bucket, that the shard has an owner. Tried again at each claim. */
+  async #mark(shard: string): Promise<void> {
+    if (this.#marked.has(shard)) return;
+    const stored = await this.#ports.keys.compareAndSet(
+      keys.directoryBucket,
+      keys.shard(shard),
+      encodeShardRecord({ shard, home: this.#identity.region }),
+      0,
+    );
+    if (stored.ok || stored.failure.code === "conflict") this.#marked.add(shard);
+  }
+
+  async #mayReplace(
+    shard: string,
+    found: OwnershipRecord | null,
+    lease: CellLease,
+  ): Promise<Result<void>> {
+    if (found === null) {
+      return refuse(
+        "not_owner",
+        `${keys.ownership(shard)} holds bytes that are no ownership record`,
+        "an operator restores the key",
+      );
+    }
+    const { region, cell } = this.#identity;
+    if (found.region === region && found.cell === cell) {
+      if (found.incarnation <= lease.incarnation) return ok(undefined);
+      return refuse(
+        "not_owner",
+        `incarnation ${found.incarnation} of this cell owns ${shard}; this is ${lease.incarnation}`,
+        "this process has been replaced; stop it",
+      );
+    }
+    return this.#fenceSilent(shard, found);
+  }
+
+  /** Fences the lease of a cell that is silent; its shards may be taken then (DESIGN §8.3). */
+  async #fenceSilent(shard: string, owner: OwnershipRecord): Promise<Result<void>> {
+    const key = keys.lease(owner.region, owner.cell);
+    const entry = await this.#ports.keys.get(keys.leaseBucket, key);
+    if (!entry.ok) return entry;
+    const held = entry.value === null ? null : decodeLease(entry.value.value);
+    if (held !== null && (held.fenced || held.incarnation > owner.incarnation))
+      return ok(undefined);
+    const silence = await observeSilence(this.#ports, key);
+    if (!silence.ok) return silence;
+    if (!silence.value.silent) {
+      return refuse(
+        "not_owner",
+        `${owner.region}/${owner.cell}#${owner.incarnation} owns ${shard} and is alive`,
+        "give the market a shard whose home is this region",
+      );
+    }
+    const fence: LeaseRecord = {
+      region: owner.region,
+      cell: owner.cell,
+      node: held?.node ?? "",
+      incarnation: owner.incarnation,
+      renewal: held?.renewal ?? 0,
+      nonce: this.#ports.nonce(),
+      fenced: true,
+    };
+    const bytes = encodeLease(fence);
+    const fenced = await this.#ports.keys.compareAndSet(
+      keys.leaseBucket,
+      key,
+      bytes,
+      silence.value.revision,
+    );
+    if (fenced.ok || (fenced.failure.code === "undecided" && (await this.#isStored(key, bytes)))) {
+      this.#ports.log.warn({ shard, owner }, "fenced a silent cell");
+      return ok(undefined);
+    }
+    return refuse("unavailable", `${key} changed while it was being fenced`, "it is tried again");
+  }
+
+  async #isStored(key: string, bytes: Uint8Array): Promise<boolean> {
+    const entry = await this.#ports.keys.get(keys.leaseBucket, key);
+    return entry.ok && entry.value !== null && Buffer.compare(entry.value.value, bytes) === 0;
+  }
+}

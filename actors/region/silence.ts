@@ -1,0 +1,67 @@
+import type { Clock } from "../kernel/ports/clock.ts";
+import type { KeyStore } from "../kernel/ports/bus.ts";
+import { ok, refuse, type Result } from "../kernel/result.ts";
+import type { DurationNs } from "../kernel/units.ts";
+import { keys } from "./codec.ts";
+
+/** The times of cell leases; the same in every cell, for one counts on the other's. */
+export const leaseTimes = {
+  timeToLive: 2_000_000_000 as DurationNs,
+  renewEvery: 400_000_000 as DurationNs,
+  /** Taken off the holder's validity and added to the taker's wait: rates of two clocks differ. */
+  margin: 300_000_000 as DurationNs,
+} as const;
+
+/** Reads that may fail in a row before the observation is given up. */
+const failureLimit = 10;
+
+export interface Silence {
+  /** True when the key stood still for time to live + margin of successful reads. */
+  readonly silent: boolean;
+  /** Revision of the key at the last read; 0 when it does not exist. */
+  readonly revision: number;
+}
+
+/**
+ * Watches a lease until it is renewed or has been silent for long enough. Only time between reads
+ * that succeeded in a row counts: while the store has no leader nobody can renew, and that is
+ * nobody's silence. Failure code: unavailable.
+ */
+export async function observeSilence(
+  ports: { readonly keys: KeyStore; readonly clock: Clock },
+  key: string,
+): Promise<Result<Silence>> {
+  const { clock } = ports;
+  const needed = leaseTimes.timeToLive + leaseTimes.margin;
+  let revision: number | null = null;
+  let silentFor = 0;
+  let lastRead: DurationNs | null = null;
+  let failures = 0;
+  for (;;) {
+    const before = clock.monotonic();
+    const entry = await ports.keys.get(keys.leaseBucket, key);
+    if (!entry.ok) {
+      failures += 1;
+      lastRead = null;
+      if (failures >= failureLimit) {
+        return refuse(
+          "unavailable",
+          `the lease ${key} cannot be read: ${entry.failure.reason}`,
+          "it is tried again",
+        );
+      }
+    } else {
+      failures = 0;
+      const found = entry.value?.revision ?? 0;
+      if (revision !== null && found !== revision) return ok({ silent: false, revision: found });
+      revision = found;
+      // From the end of one read to the start of the next: what the store told holds in between.
+      if (lastRead !== null) silentFor += Math.max(0, before - lastRead);
+      lastRead = clock.monotonic();
+      if (silentFor >= needed) return ok({ silent: true, revision: found });
+    }
+    await new Promise<void>((resolve) => {
+      clock.after(leaseTimes.renewEvery, resolve);
+    });
+  }
+}
