@@ -69,6 +69,12 @@ function npmCommand(root) {
   return { command: npm, args: [], env };
 }
 
+/** npm closes with its usage and the name of a log file; the reason comes before. */
+function npmReason(result) {
+  const lines = result.output.split("\n").filter((line) => /^npm (error|ERR!) \S/.test(line));
+  return lines.length === 0 ? lastLines(result) : lines.slice(0, 5).join("\n         ");
+}
+
 async function install(root, reason) {
   const start = performance.now();
   say(`npm packages: ${reason}; running npm ci`);
@@ -82,7 +88,7 @@ async function install(root, reason) {
     },
   );
   if (result.code !== 0) {
-    throw new SetupFailure("npm packages could not be installed", lastLines(result, 6), "npm ci");
+    throw new SetupFailure("npm packages could not be installed", npmReason(result), "npm ci");
   }
   say(`npm packages: ready (${elapsed(start)})`);
 }
