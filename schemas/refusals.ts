@@ -36,6 +36,7 @@ export const refusals = {
   limit_exceeded: "a risk limit would be exceeded",
   not_found: "no such thing",
   not_permitted: "the user's role does not allow it",
+  unavailable: "the store of leases, definitions and journals does not answer",
   internal: "a fault on our side; it was reported",
 } as const;
 
