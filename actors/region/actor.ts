@@ -1,0 +1,79 @@
+import type { ActorBehaviour, ActorDefinition } from "../kernel/actor.ts";
+import type { Bus } from "../kernel/ports/bus.ts";
+import type { Result } from "../kernel/result.ts";
+import { RegionBehaviour } from "./behaviour.ts";
+import type { RegionMachine } from "./machine.ts";
+import type {
+  MarketDefinition,
+  MarketReport,
+  RegionMessage,
+  RegionReply,
+  RegionStart,
+} from "./messages.ts";
+import type { ShardOwnership } from "./ownership.ts";
+import type { MarketVerb } from "./router.ts";
+
+/** The markets of this cell as the region sees them: actors of another folder, met through wiring. */
+export interface MarketHost {
+  /** Starts the market's actor. Failure codes: already_started, busy, not_found, start_failed. */
+  start(definition: MarketDefinition): Result<void>;
+  /**
+   * Hands a request to the market's actor; the value is the encoded reply. Failure codes: busy,
+   * not_found, timeout and internal (the last two are ambiguous).
+   */
+  request(market: string, verb: MarketVerb, payload: Uint8Array): Promise<Result<Uint8Array>>;
+  /** Failure codes as request. */
+  report(market: string): Promise<Result<MarketReport>>;
+  setState(market: string, state: "open" | "halted", reason: string): Promise<Result<void>>;
+}
+
+/** The background flow of this cell. */
+export interface FlowHost {
+  pause(paused: boolean): void;
+  totals(): { readonly sent: number; readonly refused: number };
+}
+
+export interface RegionPorts {
+  readonly bus: Bus;
+  readonly ownership: ShardOwnership;
+  readonly markets: MarketHost;
+  readonly flow: FlowHost;
+  /** Makes sure the journal stream of a shard exists. Failure code: unavailable. */
+  readonly ensureJournal: (group: string, shard: number) => Promise<Result<void>>;
+  /** Last incarnation this data folder used; 0 at the first start. */
+  readonly recordedIncarnation: () => number;
+  /** Returns once the number is durable. */
+  readonly persistIncarnation: (incarnation: number) => void;
+  /** 16 unpredictable bytes. */
+  readonly nonce: () => Uint8Array;
+  readonly facts: () => CellFacts;
+}
+
+/** What does not come from actors. */
+export interface CellFacts {
+  readonly engine: "native" | "portable";
+  /** Version of the connected nats-server. */
+  readonly natsServer: string;
+  readonly http: string;
+  readonly startedUnixMs: number;
+  readonly build: string;
+}
+
+/** Requests to the operations services that wait; one more is refused `busy`. */
+const mailboxCapacity = 256;
+
+/** The region actor: lease of the cell, ownership of shards, router, operations services. */
+export function regionActor(
+  ports: RegionPorts,
+): ActorDefinition<RegionStart, RegionMessage, RegionReply, RegionMachine> {
+  const definition: ActorDefinition<RegionStart, RegionMessage, RegionReply, RegionMachine> = {
+    type: "region",
+    // A request is not tried again after a failure: its sender asks anew.
+    mailbox: { capacity: mailboxCapacity, onRestart: "drop", parkAfter: 1 },
+    create: (context, start): ActorBehaviour<RegionMessage, RegionReply, RegionMachine> =>
+      new RegionBehaviour(context, start, ports, () =>
+        context.system.find(definition, context.path),
+      ),
+  };
+  return definition;
+}

@@ -1,0 +1,338 @@
+import type { ActorBehaviour, ActorContext, ActorRef } from "../kernel/actor.ts";
+import type { BusRequest, Subscription } from "../kernel/ports/bus.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
+import { type Failure, refuse, type Result, unreachable } from "../kernel/result.ts";
+import type { DurationNs } from "../kernel/units.ts";
+import type { RegionPorts } from "./actor.ts";
+import { encodeRefusal, subscriptions } from "./codec.ts";
+import { emptyRegion, evolve, homeMarkets, notReadyReason } from "./decide.ts";
+import { Directory } from "./directory.ts";
+import { CellLease } from "./lease.ts";
+import { regionMachine, type RegionMachine, servingOf } from "./machine.ts";
+import {
+  type MarketReport,
+  operationVerbs,
+  type OperationVerb,
+  type RegionEvent,
+  type RegionMessage,
+  type RegionReply,
+  type RegionReport,
+  type RegionStart,
+  type RegionState,
+} from "./messages.ts";
+import { Operations } from "./operations.ts";
+import { absentReport } from "./report.ts";
+import { requestLimit, route } from "./router.ts";
+
+/** Between tries of what waits for NATS. */
+const retryEvery = 500_000_000 as DurationNs;
+/** A request to the operations services waits in the mailbox and for its answer this long at most. */
+const operationTimeout = 30_000_000_000 as DurationNs;
+
+type Self = ActorRef<RegionMessage, RegionReply>;
+
+/** What runs behind the region actor's lifecycle; see README.md. */
+export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionReply, RegionMachine> {
+  readonly machine = regionMachine;
+  readonly input = undefined;
+  readonly #context: ActorContext<RegionMessage, RegionMachine>;
+  readonly #start: RegionStart;
+  readonly #ports: RegionPorts;
+  readonly #self: () => Result<Self>;
+  readonly #lease: CellLease;
+  readonly #directory: Directory;
+  readonly #operations: Operations;
+  readonly #subscriptions: Subscription[] = [];
+  readonly #refusals = new Map<string, number>();
+  #state: RegionState;
+
+  constructor(
+    context: ActorContext<RegionMessage, RegionMachine>,
+    start: RegionStart,
+    ports: RegionPorts,
+    self: () => Result<Self>,
+  ) {
+    this.#context = context;
+    this.#start = start;
+    this.#ports = ports;
+    this.#self = self;
+    this.#state = emptyRegion(start.region, start.groups);
+    for (const definition of start.markets) {
+      this.#evolve({ type: "market_listed", definition, origin: "file" });
+    }
+    this.#evolve({ type: "flow_paused", paused: start.flowPaused });
+    const clock = actorClock(context);
+    this.#lease = new CellLease(
+      {
+        keys: ports.bus.keys,
+        clock,
+        log: context.log,
+        nonce: ports.nonce,
+        persistIncarnation: ports.persistIncarnation,
+      },
+      { region: start.region, cell: start.cell, node: start.node },
+    );
+    this.#directory = new Directory(ports.bus.keys, context.log);
+    this.#operations = new Operations({
+      context,
+      ports,
+      directory: this.#directory,
+      state: () => this.#state,
+      evolve: (event) => this.#evolve(event),
+      report: () => this.#report(),
+      phase: () => servingOf(context.lifecycle.state()),
+      startMarket: (definition) => this.#startMarket(definition),
+    });
+    context.onExit(() => {
+      ports.ownership.use(null);
+      for (const subscription of this.#subscriptions) subscription.unsubscribe();
+      void this.#lease.stop();
+    });
+  }
+
+  restore(): Promise<void> {
+    const { bus } = this.#ports;
+    const region = this.#start.region;
+    this.#subscriptions.push(
+      bus.serve(
+        subscriptions.commands(region),
+        this.#context.callback((request: BusRequest) => this.#command(request)),
+      ),
+      bus.serve(
+        subscriptions.operations(region),
+        this.#context.callback((request: BusRequest) => this.#operation(request)),
+      ),
+    );
+    this.#context.run((signal) => this.#begin(signal));
+    return Promise.resolve();
+  }
+
+  async receive(message: RegionMessage, reply: (reply: RegionReply) => void): Promise<void> {
+    switch (message.type) {
+      case "operation":
+        await this.#operations.handle(message.verb, message.payload, (payload) =>
+          reply({ type: "payload", payload }),
+        );
+        return;
+      case "report":
+        reply({ type: "report", report: await this.#report() });
+        return;
+      case "drain":
+        this.#context.lifecycle.send({ type: "drain" });
+        this.#ports.flow.pause(true);
+        reply({ type: "draining" });
+        return;
+      default:
+        this.#context.unknown(unreachable(message));
+    }
+  }
+
+  async terminate(): Promise<void> {
+    this.#ports.ownership.use(null);
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+    await this.#lease.release();
+  }
+
+  /** Lease, directory, markets: in this order, each waited for as long as it takes. */
+  async #begin(signal: AbortSignal): Promise<void> {
+    const { log, lifecycle } = this.#context;
+    const incarnation = await this.#retry(signal, "the lease of the cell", () =>
+      this.#lease.acquire(this.#ports.recordedIncarnation()),
+    );
+    log.info({ incarnation }, "lease acquired");
+    this.#lease.start((reason) => {
+      this.#ports.ownership.use(null);
+      this.#context.run(() =>
+        Promise.reject(new Error(`the lease of the cell is lost: ${reason}`)),
+      );
+    });
+    this.#ports.ownership.use(this.#lease);
+    lifecycle.send({ type: "lease" });
+    const listed = await this.#retry(signal, "the directory of markets", () =>
+      this.#directory.load(this.#state),
+    );
+    for (const event of listed) this.#evolve(event);
+    for (const { definition } of homeMarkets(this.#state)) {
+      await this.#retry(signal, `the market ${definition.market}`, () =>
+        this.#startMarket(definition),
+      );
+    }
+    lifecycle.send({ type: "loaded" });
+  }
+
+  async #startMarket(definition: MarketReport["definition"]): Promise<Result<void>> {
+    const journal = await this.#ports.ensureJournal(definition.group, definition.shard);
+    if (!journal.ok) return journal;
+    const started = this.#ports.markets.start(definition);
+    if (!started.ok && started.failure.code === "already_started")
+      return { ok: true, value: undefined };
+    return started;
+  }
+
+  /** Tries until it succeeds; says so once per reason. A cell waits for what it needs, it does not end. */
+  async #retry<T>(
+    signal: AbortSignal,
+    what: string,
+    attempt: () => Promise<Result<T>>,
+  ): Promise<T> {
+    let said = "";
+    for (;;) {
+      const result = await attempt();
+      if (result.ok) return result.value;
+      if (signal.aborted) return await new Promise<T>(() => {});
+      if (said !== result.failure.reason) {
+        this.#context.log.warn({ failure: result.failure }, `waiting for ${what}`);
+        said = result.failure.reason;
+      }
+      await new Promise<void>((resolve) => {
+        this.#context.after(retryEvery, resolve);
+      });
+    }
+  }
+
+  #command(request: BusRequest): void {
+    const phase = servingOf(this.#context.lifecycle.state());
+    const where = route(this.#state, phase, request.subject, request.payload.length);
+    if (!where.ok) {
+      this.#refuse(request, where.failure);
+      return;
+    }
+    const { market, verb } = where.value;
+    void this.#ports.markets.request(market, verb, request.payload).then((answer) => {
+      if (answer.ok) request.respond(answer.value);
+      else this.#refuseUnanswered(request, market, answer.failure);
+    });
+  }
+
+  /** An ambiguous failure is not answered: the sender's time-out says the same, and truly. */
+  #refuseUnanswered(request: BusRequest, market: string, failure: Failure): void {
+    if (failure.code === "busy") {
+      this.#refuse(request, {
+        code: "busy",
+        reason: `${market} has as many requests waiting as it takes`,
+        next: "send the same numbers again in a moment",
+      });
+    } else if (failure.code === "not_found") {
+      this.#refuse(request, {
+        code: "market_stopped",
+        reason: `${market} is stopped or starting`,
+        next: "send the same numbers again in a moment",
+      });
+    } else {
+      this.#count(failure.code);
+    }
+  }
+
+  #operation(request: BusRequest): void {
+    const verb = request.subject.split(".").slice(2).join(".");
+    if (!isOperationVerb(verb)) {
+      const known = operationVerbs.join(", ");
+      this.#refuse(
+        request,
+        refuse(
+          "verb_unknown",
+          `no operation ${JSON.stringify(verb.slice(0, 64))}`,
+          `one of ${known}`,
+        ).failure,
+      );
+      return;
+    }
+    if (request.payload.length > requestLimit) {
+      this.#refuse(
+        request,
+        refuse("too_large", `${request.payload.length} bytes; ${requestLimit} is the most`).failure,
+      );
+      return;
+    }
+    const self = this.#self();
+    if (!self.ok) return;
+    void self.value
+      .ask({ type: "operation", verb, payload: request.payload }, operationTimeout)
+      .then((answer) => {
+        if (answer.ok && answer.value.type === "payload") request.respond(answer.value.payload);
+        else if (!answer.ok) this.#refuse(request, operationFailure(answer.failure));
+      });
+  }
+
+  #refuse(request: BusRequest, failure: Failure): void {
+    this.#count(failure.code);
+    const garbage = failure.code === "verb_unknown" || failure.code === "market_unknown";
+    if (garbage) {
+      const { subject, payload } = request;
+      this.#context.system.deadLetters.add(this.#context.path, "not_found", {
+        subject: subject.slice(0, 256),
+        bytes: payload.length,
+      });
+    }
+    request.respond(encodeRefusal(failure));
+  }
+
+  #count(code: string): void {
+    this.#refusals.set(code, (this.#refusals.get(code) ?? 0) + 1);
+  }
+
+  #evolve(event: RegionEvent): void {
+    this.#state = evolve(this.#state, event);
+    if (event.type === "flow_paused") this.#ports.flow.pause(event.paused);
+  }
+
+  async #report(): Promise<RegionReport> {
+    const { bus, flow, facts } = this.#ports;
+    const phase = servingOf(this.#context.lifecycle.state());
+    const reports = await Promise.all(
+      homeMarkets(this.#state).map(async ({ definition }) => {
+        const found = await this.#ports.markets.report(definition.market);
+        return found.ok ? found.value : absentReport(definition, found.failure.reason);
+      }),
+    );
+    const { connected, reconnects } = bus.state();
+    const reason = notReadyReason({
+      phase,
+      connected,
+      leaseValid: this.#context.clock.monotonic() < this.#lease.validUntil(),
+      markets: reports,
+    });
+    const counts = this.#context.system.deadLetters.total;
+    return {
+      ...facts(),
+      name: this.#start.region,
+      ready: reason === "",
+      notReadyReason: reason,
+      cell: this.#start.cell,
+      incarnation: this.#lease.incarnation,
+      natsState: connected ? "connected" : "reconnecting",
+      reconnects,
+      markets: reports,
+      deadLetters: counts,
+      refusals: Object.fromEntries(this.#refusals),
+      flow: { paused: this.#state.flowPaused, ...flow.totals() },
+    };
+  }
+}
+
+const isOperationVerb = (verb: string): verb is OperationVerb =>
+  (operationVerbs as readonly string[]).includes(verb);
+
+function operationFailure(failure: Failure): Failure {
+  if (failure.code === "busy") {
+    return {
+      code: "busy",
+      reason: "too many operations are waiting",
+      next: "try again in a moment",
+    };
+  }
+  return {
+    code: "internal",
+    reason: `the operation did not end as it should: ${failure.reason}`,
+    next: "ask for the status before you try again: it may have been done",
+  };
+}
+
+/** The actor's clock, whose timers end with the actor and whose errors are the actor's. */
+function actorClock(context: ActorContext<RegionMessage, RegionMachine>): Clock {
+  return {
+    now: () => context.clock.now(),
+    monotonic: () => context.clock.monotonic(),
+    after: (delay, callback) => context.after(delay, callback),
+  };
+}

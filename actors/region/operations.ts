@@ -1,0 +1,219 @@
+import type { ActorContext } from "../kernel/actor.ts";
+import { type Failure, refuse, type Result, unreachable } from "../kernel/result.ts";
+import type { DurationNs } from "../kernel/units.ts";
+import type { RegionPorts } from "./actor.ts";
+import {
+  decodeOperation,
+  encodeFlow,
+  encodeMarket,
+  encodeRefusal,
+  encodeStatus,
+  encodeTree,
+} from "./codec.ts";
+import { decide, listedMarket } from "./decide.ts";
+import type { Directory } from "./directory.ts";
+import type { RegionMachine } from "./machine.ts";
+import type {
+  DefinitionInput,
+  MarketDefinition,
+  OperationVerb,
+  RegionEvent,
+  RegionMessage,
+  RegionReport,
+  RegionState,
+} from "./messages.ts";
+import { absentReport } from "./report.ts";
+
+/** A created market is awaited this long before the reply tells its present state. */
+const openWithin = 10_000_000_000;
+const lookEvery = 100_000_000 as DurationNs;
+
+export interface OperationsOf {
+  readonly context: ActorContext<RegionMessage, RegionMachine>;
+  readonly ports: RegionPorts;
+  readonly directory: Directory;
+  readonly state: () => RegionState;
+  readonly evolve: (event: RegionEvent) => void;
+  readonly report: () => Promise<RegionReport>;
+  readonly phase: () => "yes" | "starting" | "draining";
+  readonly startMarket: (definition: MarketDefinition) => Promise<Result<void>>;
+}
+
+/** The operations services of a region: one decoded request, one encoded reply. */
+export class Operations {
+  readonly #of: OperationsOf;
+
+  constructor(of: OperationsOf) {
+    this.#of = of;
+  }
+
+  /** Resolves when the next request may be handled, which can be before the reply. */
+  async handle(
+    verb: OperationVerb,
+    payload: Uint8Array,
+    reply: (payload: Uint8Array) => void,
+  ): Promise<void> {
+    const request = decodeOperation(verb, payload);
+    if (request === null) {
+      this.#of.context.system.deadLetters.add(this.#of.context.path, "malformed", {
+        verb,
+        bytes: payload.length,
+      });
+      reply(
+        encodeRefusal(
+          refuse(
+            "malformed",
+            `the ${payload.length} bytes are no ${verb} request`,
+            "encode it as schemas/control/v1/control.proto says",
+          ).failure,
+        ),
+      );
+      return;
+    }
+    switch (request.verb) {
+      case "status":
+        reply(encodeStatus(await this.#of.report()));
+        return;
+      case "tree":
+        reply(encodeTree(this.#of.context.system.tree()));
+        return;
+      case "flow":
+        reply(this.#flow(request.paused));
+        return;
+      case "market-create":
+        await this.#create(request.definition, request.by, reply);
+        return;
+      case "market-halt":
+        reply(await this.#setState(request.market, "halted", request.reason, request.by));
+        return;
+      case "market-resume":
+        reply(await this.#setState(request.market, "open", request.reason, request.by));
+        return;
+      default:
+        unreachable(request);
+    }
+  }
+
+  #flow(paused: boolean): Uint8Array {
+    const decided = decide(this.#of.state(), { type: "pause_flow", paused });
+    if (!decided.ok) return encodeRefusal(decided.failure);
+    for (const event of decided.value) this.#of.evolve(event);
+    return encodeFlow({ paused, ...this.#of.ports.flow.totals() });
+  }
+
+  async #create(
+    input: DefinitionInput,
+    by: string,
+    reply: (payload: Uint8Array) => void,
+  ): Promise<void> {
+    const { context, directory, state, evolve, phase } = this.#of;
+    if (phase() !== "yes") {
+      const failure = refuse(
+        "market_stopped",
+        `the cell is ${phase() === "starting" ? "starting" : "stopping"}`,
+        "try again in a moment",
+      );
+      reply(encodeRefusal(failure.failure));
+      return;
+    }
+    // What other regions have created meanwhile decides about names and shards as well.
+    const fresh = await directory.load(state());
+    if (fresh.ok) for (const event of fresh.value) evolve(event);
+    const decided = decide(state(), { type: "create_market", definition: input });
+    if (!decided.ok) {
+      reply(encodeRefusal(decided.failure));
+      return;
+    }
+    for (const event of decided.value) {
+      if (event.type !== "market_listed") continue;
+      const created = await directory.create(event.definition);
+      if (!created.ok) {
+        reply(encodeRefusal(created.failure));
+        return;
+      }
+      evolve(event);
+      context.log.info({ market: event.definition.market, by }, "market created");
+    }
+    const listed = listedMarket(state(), input.market);
+    if (listed === null) return;
+    const started = await this.#of.startMarket(listed.definition);
+    if (!started.ok) {
+      reply(encodeRefusal(startFailure(started.failure)));
+      return;
+    }
+    // Opening takes a round of the journal; other requests are not kept waiting for it.
+    context.run(async (signal) => {
+      reply(await this.#whenOpen(listed.definition, signal));
+    });
+  }
+
+  async #whenOpen(definition: MarketDefinition, signal: AbortSignal): Promise<Uint8Array> {
+    const { context, ports } = this.#of;
+    const deadline = context.clock.monotonic() + openWithin;
+    for (;;) {
+      const report = await ports.markets.report(definition.market);
+      const found = report.ok
+        ? report.value
+        : absentReport(definition, "its actor has not answered yet");
+      const settled = found.state === "open" || found.state === "halted";
+      if (settled || found.state === "failed" || signal.aborted) return encodeMarket(found);
+      if (context.clock.monotonic() >= deadline) return encodeMarket(found);
+      await new Promise<void>((resolve) => {
+        context.after(lookEvery, resolve);
+      });
+    }
+  }
+
+  async #setState(
+    market: string,
+    wanted: "open" | "halted",
+    reason: string,
+    by: string,
+  ): Promise<Uint8Array> {
+    const { context, ports, state } = this.#of;
+    const listed = listedMarket(state(), market);
+    if (listed === null || listed.definition.home !== state().region) {
+      const where =
+        listed === null ? "" : `; its home is ${listed.definition.home}, send it to that region`;
+      return encodeRefusal(
+        refuse(
+          "market_unknown",
+          `${JSON.stringify(market.slice(0, 64))} is no market of ${state().region}${where}`,
+          "`meridian market list` names the markets",
+        ).failure,
+      );
+    }
+    const done = await ports.markets.setState(market, wanted, reason.slice(0, 256));
+    if (!done.ok) return encodeRefusal(marketFailure(market, done.failure));
+    context.log.info({ market, wanted, reason: reason.slice(0, 256), by }, "market state set");
+    const report = await ports.markets.report(market);
+    return encodeMarket(
+      report.ok ? report.value : absentReport(listed.definition, report.failure.reason),
+    );
+  }
+}
+
+function marketFailure(market: string, failure: Failure): Failure {
+  if (failure.code === "not_found") {
+    return {
+      code: "market_stopped",
+      reason: `${market} is stopped or starting`,
+      next: "try again in a moment",
+    };
+  }
+  if (failure.code !== "timeout") return failure;
+  return {
+    code: "internal",
+    reason: `${market} has not answered in time; it may do it yet`,
+    next: "ask for the status before you try again",
+  };
+}
+
+/** The definition is stored: the market starts with the cell at the latest. */
+function startFailure(failure: Failure): Failure {
+  return {
+    code: failure.code === "unavailable" ? "unavailable" : "internal",
+    reason: `the market is created but has not started: ${failure.reason}`,
+    next: "send the same request again, or ask for the status",
+  };
+}
