@@ -1,0 +1,102 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+
+import { RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
+
+/** Files of a write-ahead log: names, id, and the port through which records are written. */
+
+/** Records in a full segment: 16 MiB, rounded down. */
+export const SEGMENT_RECORDS = Math.floor((16 * 2 ** 20) / RECORD_BYTES);
+
+/** One open segment file. Tests put faults here. */
+export interface LogFile {
+  /** Writes at a position; may write less than asked. Resolves with the number of bytes. */
+  write(bytes: Uint8Array, position: number): Promise<number>;
+  /** Resolves when all that was written is on the disk. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+export type OpenLogFile = (path: string) => Promise<LogFile>;
+
+/** Opens a segment for writing; makes it, durably, when it is not there. */
+export const openLogFile: OpenLogFile = async (path) => {
+  const file: FileHandle = await open(path, "r+").catch(async (failure: NodeJS.ErrnoException) => {
+    if (failure.code !== "ENOENT") throw failure;
+    const made = await open(path, "wx+");
+    await syncFolder(join(path, ".."));
+    return made;
+  });
+  return {
+    write: async (bytes, position) =>
+      (await file.write(bytes, 0, bytes.length, position)).bytesWritten,
+    sync: () => file.datasync(),
+    close: () => file.close(),
+  };
+};
+
+/** Path of the segment that holds a sequence, 1, 2, 3, … */
+export function segmentPath(directory: string, sequence: number): string {
+  const first = sequence - ((sequence - 1) % SEGMENT_RECORDS);
+  return join(directory, `segment-${String(first).padStart(16, "0")}.log`);
+}
+
+/** First sequences of the segments there are, ascending. Throws on a gap. */
+export async function listSegments(directory: string): Promise<readonly number[]> {
+  const firsts = (await readdir(directory))
+    .map((name) => /^segment-(\d{16})\.log$/.exec(name)?.[1])
+    .filter((digits) => digits !== undefined)
+    .map(Number)
+    .sort((a, b) => a - b);
+  for (const [index, first] of firsts.entries()) {
+    const expected = index * SEGMENT_RECORDS + 1;
+    if (first !== expected) {
+      throw new Error(
+        `${directory} is damaged: ${segmentPath(directory, expected)} is missing; restore it, or move the folder away so that the market recovers from its journal stream`,
+      );
+    }
+  }
+  return firsts;
+}
+
+/** Makes the folder and the id of the log when they are missing. Resolves with the id. */
+export async function ensureLogId(directory: string): Promise<string> {
+  const path = join(directory, "log.id");
+  const text = await readFile(path, "utf8").catch((failure: NodeJS.ErrnoException) => {
+    if (failure.code === "ENOENT") return null;
+    throw failure;
+  });
+  if (text !== null) {
+    const id = text.trim();
+    if (/^[0-9a-f]{32}$/.test(id)) return id;
+    throw new Error(`${path} holds no log id: restore it, or move the folder away`);
+  }
+  if ((await listSegments(directory)).length > 0) {
+    throw new Error(`${path} is missing beside segments: restore it, or move the folder away`);
+  }
+  const id = randomBytes(16).toString("hex");
+  const temporary = await open(`${path}.new`, "w");
+  await temporary.writeFile(`${id}\n`);
+  await temporary.sync();
+  await temporary.close();
+  await rename(`${path}.new`, path);
+  await syncFolder(directory);
+  return id;
+}
+
+/** Makes the folder of a log, durably. */
+export async function makeFolder(directory: string): Promise<void> {
+  if ((await mkdir(directory, { recursive: true })) !== undefined) {
+    await syncFolder(join(directory, ".."));
+  }
+}
+
+async function syncFolder(directory: string): Promise<void> {
+  const folder = await open(directory, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

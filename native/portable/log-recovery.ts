@@ -1,0 +1,114 @@
+import { open, readFile } from "node:fs/promises";
+
+import { RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
+import type { RecordHeader } from "../../actors/kernel/ports/matching-engine.ts";
+import { readRecordHeader, recordFault } from "../records.ts";
+import { listSegments, segmentPath, SEGMENT_RECORDS } from "./log-files.ts";
+
+/** Reads a log from its first record on, by the rules of native/journal/README.md (Opening). */
+
+/** Bytes of one group write at most: only so much can be torn by a crash. */
+export const GROUP_BYTES = 256 * 1024;
+const SECTOR_BYTES = 512;
+/** Records read between two turns of the event loop. */
+const RECORDS_PER_TURN = 2_048;
+
+export interface Recovered {
+  /** Sequence of the last record, 0 when there is none. */
+  readonly last: number;
+  readonly epoch: number;
+  readonly timestamp: bigint;
+  /** What was cut off, or null. */
+  readonly tornTail: string | null;
+}
+
+export type RecordVisitor = (view: DataView, offset: number, header: RecordHeader) => void;
+
+/** Visits every record in order; cuts a torn tail. Throws an Error on damage, and leaves it as it is. */
+export async function recoverLog(directory: string, visit: RecordVisitor): Promise<Recovered> {
+  const firsts = await listSegments(directory);
+  const position = { last: 0, epoch: 0, timestamp: 0n };
+  let tornTail: string | null = null;
+  for (const [index, first] of firsts.entries()) {
+    const path = segmentPath(directory, first);
+    const bytes = await readFile(path);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const records = Math.min(Math.floor(bytes.length / RECORD_BYTES), SEGMENT_RECORDS);
+    let read = 0;
+    for (; read < records; read += 1) {
+      const header = continuing(view, read * RECORD_BYTES, position);
+      if (header === null) break;
+      visit(view, read * RECORD_BYTES, header);
+      position.last = header.sequence;
+      position.epoch = header.epoch;
+      position.timestamp = header.timestamp;
+      if (read % RECORDS_PER_TURN === RECORDS_PER_TURN - 1) await nextTurn();
+    }
+    if (read === SEGMENT_RECORDS) continue;
+    const end = read * RECORD_BYTES;
+    if (index !== firsts.length - 1)
+      throw damage(path, position.last + 1, "another segment follows");
+    if (bytes.subarray(end).every((byte) => byte === 0)) continue;
+    checkTorn(path, view, read, position);
+    tornTail = `${path}: ${bytes.length - end} bytes after record ${position.last} were torn by a crash and cut off; none of them was acknowledged as durable`;
+    await cut(path, end);
+  }
+  return { ...position, tornTail };
+}
+
+type Position = Pick<Recovered, "last" | "epoch" | "timestamp">;
+
+/** Header of a whole record that continues the log at `position`, or null. */
+function continuing(view: DataView, offset: number, position: Position): RecordHeader | null {
+  if (recordFault(view, offset) !== null) return null;
+  const header = readRecordHeader(view, offset);
+  const continues =
+    header.sequence === position.last + 1 &&
+    header.epoch >= position.epoch &&
+    header.timestamp >= position.timestamp;
+  return continues ? header : null;
+}
+
+/** Throws when the bad record number `bad` of the segment cannot come from a write that stopped. */
+function checkTorn(path: string, view: DataView, bad: number, position: Position): void {
+  const records = Math.floor(view.byteLength / RECORD_BYTES);
+  const explained = hasEmptySector(view, bad * RECORD_BYTES);
+  for (let later = bad + 1; later < records; later += 1) {
+    const distance = (later - bad) * RECORD_BYTES;
+    if (explained && distance <= GROUP_BYTES) continue;
+    const offset = later * RECORD_BYTES;
+    if (recordFault(view, offset) !== null) continue;
+    if (readRecordHeader(view, offset).sequence !== position.last + 1 + later - bad) continue;
+    throw damage(path, position.last + 1, `record ${position.last + 1 + later - bad} is whole`);
+  }
+}
+
+/** Whether a sector that the record touches is all zeros, as one that never reached the disk. */
+function hasEmptySector(view: DataView, offset: number): boolean {
+  const first = offset - (offset % SECTOR_BYTES);
+  for (let sector = first; sector < offset + RECORD_BYTES; sector += SECTOR_BYTES) {
+    const end = Math.min(sector + SECTOR_BYTES, view.byteLength);
+    let empty = true;
+    for (let at = sector; at < end && empty; at += 1) empty = view.getUint8(at) === 0;
+    if (empty) return true;
+  }
+  return false;
+}
+
+function damage(path: string, sequence: number, evidence: string): Error {
+  return new Error(
+    `${path} is damaged at record ${sequence}: it is not whole, but ${evidence}, so it had been fsynced; restore the file, or move the folder away so that the market recovers from its journal stream`,
+  );
+}
+
+async function cut(path: string, length: number): Promise<void> {
+  const file = await open(path, "r+");
+  try {
+    await file.truncate(length);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

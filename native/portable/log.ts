@@ -1,0 +1,214 @@
+import { closeSync, openSync, readSync } from "node:fs";
+
+import { RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
+import { ensureLogId, makeFolder, openLogFile, segmentPath, SEGMENT_RECORDS } from "./log-files.ts";
+import type { LogFile, OpenLogFile } from "./log-files.ts";
+import { lockLog } from "./log-lock.ts";
+import type { LogLock } from "./log-lock.ts";
+import { GROUP_BYTES, recoverLog } from "./log-recovery.ts";
+import type { Recovered, RecordVisitor } from "./log-recovery.ts";
+
+/** Bytes of records that may wait for the disk; then the engine waits too. */
+const PENDING_BYTES_LIMIT = 8 * 2 ** 20;
+const GROUP_RECORDS = Math.floor(GROUP_BYTES / RECORD_BYTES);
+
+/** Records of one segment that will be written together. */
+interface Group {
+  /** Sequence of the first record. */
+  readonly first: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly view: DataView;
+  /** Records in it, and how many fit. */
+  count: number;
+  readonly capacity: number;
+}
+
+/**
+ * The write-ahead log of one market (native/journal/README.md). One group of records is written and
+ * fsynced on the thread pool of Node while the next one gathers; nothing blocks the event loop.
+ */
+export class WriteAheadLog {
+  readonly directory: string;
+  readonly id: string;
+  readonly #lock: LogLock;
+  readonly #openFile: OpenLogFile;
+  readonly #waiting: Group[] = [];
+  /** The buffer of the group written last, to be used again. */
+  #spare = new Uint8Array(GROUP_RECORDS * RECORD_BYTES);
+  #pendingBytes = 0;
+  #last: number;
+  #durable: number;
+  #failure: string | null = null;
+  #file: { readonly path: string; readonly file: LogFile } | null = null;
+  #commits: Promise<void> | null = null;
+  #onProgress: () => void = () => {};
+
+  private constructor(
+    directory: string,
+    id: string,
+    lock: LogLock,
+    openFile: OpenLogFile,
+    last: number,
+  ) {
+    this.directory = directory;
+    this.id = id;
+    this.#lock = lock;
+    this.#openFile = openFile;
+    this.#last = last;
+    this.#durable = last;
+  }
+
+  /**
+   * Locks the log, makes it when there is none, and visits its records. Throws an Error that says
+   * what to do when it is in use or damaged.
+   */
+  static async open(
+    directory: string,
+    visit: RecordVisitor,
+    openFile: OpenLogFile = openLogFile,
+  ): Promise<{ readonly log: WriteAheadLog; readonly recovered: Recovered }> {
+    await makeFolder(directory);
+    const lock = lockLog(directory);
+    try {
+      const id = await ensureLogId(directory);
+      const recovered = await recoverLog(directory, visit);
+      const log = new WriteAheadLog(directory, id, lock, openFile, recovered.last);
+      return { log, recovered };
+    } catch (cause) {
+      lock.release();
+      throw cause;
+    }
+  }
+
+  /** Sequence of the last record that is fsynced. */
+  get durable(): number {
+    return this.#durable;
+  }
+
+  /** Why nothing is written any more, or null. */
+  get failure(): string | null {
+    return this.#failure;
+  }
+
+  /** False while too much waits for the disk, or after a failure. */
+  get hasRoom(): boolean {
+    return this.#failure === null && this.#pendingBytes < PENDING_BYTES_LIMIT;
+  }
+
+  /** The callback runs when `durable` or `failure` has changed. */
+  onProgress(callback: () => void): void {
+    this.#onProgress = callback;
+  }
+
+  /**
+   * The place of the next record: 96 bytes, to be filled before this turn of the event loop ends.
+   * Only while there is room.
+   */
+  reserve(): { readonly view: DataView; readonly offset: number } {
+    this.#last += 1;
+    let group = this.#waiting.at(-1);
+    if (group === undefined || group.count === group.capacity) {
+      group = newGroup(this.#last, this.#spare);
+      this.#spare = new Uint8Array(0);
+      this.#waiting.push(group);
+    }
+    const offset = group.count * RECORD_BYTES;
+    group.count += 1;
+    this.#pendingBytes += RECORD_BYTES;
+    this.#commits ??= this.#commitAll();
+    return { view: group.view, offset };
+  }
+
+  /** Durable records from `from` on, whole ones, at most `maximumBytes`. */
+  records(from: number, maximumBytes: number): Uint8Array {
+    const available = Math.max(0, this.#durable - from + 1);
+    const count = Math.min(Math.floor(maximumBytes / RECORD_BYTES), available);
+    if (from < 1 || count <= 0) return new Uint8Array(0);
+    const bytes = new Uint8Array(count * RECORD_BYTES);
+    let done = 0;
+    while (done < count) {
+      const place = (from + done - 1) % SEGMENT_RECORDS;
+      const here = Math.min(count - done, SEGMENT_RECORDS - place);
+      const part = bytes.subarray(done * RECORD_BYTES, (done + here) * RECORD_BYTES);
+      readFully(segmentPath(this.directory, from + done), part, place * RECORD_BYTES);
+      done += here;
+    }
+    return bytes;
+  }
+
+  /** Resolves when everything reserved is durable, or at once after a failure. */
+  async flushed(): Promise<void> {
+    while (this.#commits !== null) await this.#commits;
+  }
+
+  /** Writes what waits, then gives the log back. */
+  async close(): Promise<void> {
+    await this.flushed();
+    try {
+      await this.#file?.file.close();
+    } finally {
+      this.#file = null;
+      this.#lock.release();
+    }
+  }
+
+  async #commitAll(): Promise<void> {
+    // Records reserved in this turn of the event loop share a group.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (;;) {
+      const group = this.#waiting.shift();
+      if (group === undefined || this.#failure !== null) break;
+      try {
+        await this.#commit(group);
+        this.#durable = group.first + group.count - 1;
+        this.#pendingBytes -= group.count * RECORD_BYTES;
+        this.#spare = group.bytes;
+      } catch (failure) {
+        this.#failure = `the log in ${this.directory} cannot be written: ${(failure as Error).message}`;
+        this.#waiting.length = 0;
+      }
+      this.#onProgress();
+    }
+    this.#commits = null;
+  }
+
+  async #commit(group: Group): Promise<void> {
+    const path = segmentPath(this.directory, group.first);
+    if (this.#file?.path !== path) {
+      await this.#file?.file.close();
+      this.#file = null;
+      this.#file = { path, file: await this.#openFile(path) };
+    }
+    const { file } = this.#file;
+    const start = ((group.first - 1) % SEGMENT_RECORDS) * RECORD_BYTES;
+    const length = group.count * RECORD_BYTES;
+    let written = 0;
+    while (written < length) {
+      const count = await file.write(group.bytes.subarray(written, length), start + written);
+      if (count === 0) throw new Error("the disk took no bytes");
+      written += count;
+    }
+    await file.sync();
+  }
+}
+
+/** A group that starts at `first` and ends with its segment at the latest. */
+function newGroup(first: number, spare: Uint8Array<ArrayBuffer>): Group {
+  const capacity = Math.min(GROUP_RECORDS, SEGMENT_RECORDS - ((first - 1) % SEGMENT_RECORDS));
+  const bytes = spare.length > 0 ? spare : new Uint8Array(GROUP_RECORDS * RECORD_BYTES);
+  return { first, bytes, view: new DataView(bytes.buffer), count: 0, capacity };
+}
+
+function readFully(path: string, into: Uint8Array, position: number): void {
+  const file = openSync(path, "r");
+  try {
+    let read = 0;
+    while (read < into.length) {
+      const count = readSync(file, into, read, into.length - read, position + read);
+      if (count === 0) throw new Error(`${path} is shorter than its durable records`);
+      read += count;
+    }
+  } finally {
+    closeSync(file);
+  }
+}
