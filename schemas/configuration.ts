@@ -40,6 +40,7 @@ export const regionFileSchema = z.strictObject({
   /** Replication groups this region takes part in. */
   groups: z.array(token),
 });
+export type RegionFile = z.infer<typeof regionFileSchema>;
 
 /** What a cell process is started with: `node actors/root/main.ts --configuration FILE`. */
 export const cellConfigurationSchema = z.strictObject({

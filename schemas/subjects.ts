@@ -46,6 +46,29 @@ export const actorsOfType = (region: string, type: string): string =>
 export const deadLetterSubject = (region: string, kind: string): string =>
   `dead.${token(region)}.${token(kind)}`;
 
+/** First token of the replies to a user: `_INBOX_<user>`; nobody else may listen there. */
+export const inboxPrefix = (user: string): string => `_INBOX_${token(user)}`;
+
+/** Patterns over whole families of subjects: what permissions and wide subscriptions are made of. */
+export const patterns = {
+  commands: "cmd.>",
+  books: "cmd.*.*.book",
+  journals: "jrn.>",
+  events: "evt.>",
+  marketData: "md.>",
+  actors: "act.>",
+  actorsOf: (region: string): string => `act.${token(region)}.>`,
+  riskLimits: "act.*.risk-limit.*.*",
+  supervision: "sup.>",
+  supervisionOf: (region: string): string => `sup.${token(region)}.>`,
+  operations: "ops.>",
+  operationsOf: (region: string): string => `ops.${token(region)}.>`,
+  /** One service in all regions. */
+  operation: (verb: OperationsVerb | "approve"): string => `ops.*.${verb}`,
+  deadLettersOf: (region: string): string => `dead.${token(region)}.>`,
+  inbox: (user: string): string => `${inboxPrefix(user)}.>`,
+} as const;
+
 /** Shards of a replication group: markets of one shard share a home and an owner. */
 export const shardsPerGroup = 16;
 export const shardName = (group: string, shard: number): string => {

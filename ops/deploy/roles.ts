@@ -1,0 +1,155 @@
+import { unreachable } from "../../actors/kernel/result.ts";
+import { patterns } from "../../schemas/subjects.ts";
+
+/** What a user of the cluster may be. */
+export type Role = "cell" | "observer" | "operator" | "approver" | "reporter";
+export type Profile = "demo" | "production";
+
+/**
+ * Subjects a user may publish to and listen on. Only what is listed is allowed; a denied pattern
+ * takes away from what is allowed.
+ */
+export interface Permissions {
+  readonly publish: readonly string[];
+  readonly publishDenied: readonly string[];
+  readonly subscribe: readonly string[];
+  /** May answer requests it has received, wherever the asker listens. */
+  readonly answers: boolean;
+}
+
+/** A user of the cluster: its name is also the name of its inbox. */
+export interface User {
+  readonly name: string;
+  readonly role: Role;
+  /** The region a cell belongs to; null for people. */
+  readonly region: string | null;
+}
+
+/** Reading: what happens in the market, how the system is. */
+const observing = {
+  publish: [
+    patterns.operation("status"),
+    patterns.operation("tree"),
+    patterns.books,
+    "$SRV.PING",
+    "$SRV.PING.>",
+    "$SRV.INFO",
+    "$SRV.INFO.>",
+    "$SRV.STATS",
+    "$SRV.STATS.>",
+  ],
+  subscribe: [patterns.marketData, patterns.events, patterns.supervision],
+} as const;
+
+/** Takes journals, leases and other assets away: no role may. */
+const destructive = [
+  "$JS.API.STREAM.DELETE.*",
+  "$JS.API.STREAM.PURGE.*",
+  "$JS.API.STREAM.MSG.DELETE.*",
+  "$JS.API.STREAM.RESTORE.>",
+  "$JS.API.SERVER.REMOVE",
+  "$JS.API.ACCOUNT.>",
+] as const;
+
+function cell(region: string): Permissions {
+  return {
+    publish: [
+      "$JS.API.>",
+      "$JS.ACK.>",
+      "$JS.FC.>",
+      "$KV.>",
+      patterns.commands,
+      patterns.journals,
+      patterns.events,
+      patterns.marketData,
+      patterns.actors,
+      patterns.supervisionOf(region),
+      patterns.operation("status"),
+      patterns.deadLettersOf(region),
+    ],
+    publishDenied: destructive,
+    subscribe: [
+      `cmd.${region}.>`,
+      patterns.operationsOf(region),
+      patterns.actorsOf(region),
+      patterns.events,
+      patterns.marketData,
+      patterns.supervision,
+      patterns.deadLettersOf(region),
+      "$SRV.>",
+    ],
+    answers: true,
+  };
+}
+
+function allowed(user: User, profile: Profile): Permissions {
+  switch (user.role) {
+    case "cell":
+      if (user.region === null) throw new RangeError(`cell user ${user.name} has no region`);
+      return cell(user.region);
+    case "observer":
+      return { ...observing, publishDenied: [], answers: false };
+    case "operator":
+      return {
+        publish: [
+          ...observing.publish,
+          patterns.commands,
+          patterns.operations,
+          patterns.riskLimits,
+        ],
+        // Two pairs of eyes; the demo profile has one person in both roles.
+        publishDenied: profile === "demo" ? [] : [patterns.operation("approve")],
+        subscribe: observing.subscribe,
+        answers: false,
+      };
+    case "approver":
+      return {
+        publish: [...observing.publish, patterns.operation("approve")],
+        publishDenied: [],
+        subscribe: observing.subscribe,
+        answers: false,
+      };
+    case "reporter":
+      return {
+        publish: ["$SYS.REQ.SERVER.PING.JSZ"],
+        publishDenied: [],
+        subscribe: [],
+        answers: false,
+      };
+    default:
+      return unreachable(user.role);
+  }
+}
+
+/** What a user may do. Throws RangeError when a cell has no region. */
+export function permissionsOf(user: User, profile: Profile): Permissions {
+  const permissions = allowed(user, profile);
+  return { ...permissions, subscribe: [...permissions.subscribe, patterns.inbox(user.name)] };
+}
+
+/** People and programs of every cluster; each region adds its cell and the cell's reporter. */
+export const people: readonly User[] = [
+  { name: "observer", role: "observer", region: null },
+  { name: "operator", role: "operator", region: null },
+  { name: "approver", role: "approver", region: null },
+];
+
+export const cellUser = (region: string): User => ({
+  name: `cell-${region}`,
+  role: "cell",
+  region,
+});
+/** Reads server reports in the system account: the only thing a cell may ask there. */
+export const reporterUser = (region: string): User => ({
+  name: `reporter-${region}`,
+  role: "reporter",
+  region,
+});
+export const launcherUser: User = { name: "launcher", role: "reporter", region: null };
+
+/** All users of a cluster of these regions. */
+export const usersOf = (regions: readonly string[]): readonly User[] => [
+  ...people,
+  launcherUser,
+  ...regions.flatMap((region) => [cellUser(region), reporterUser(region)]),
+];
