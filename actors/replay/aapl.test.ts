@@ -1,0 +1,86 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { fileBytes, readBook, rehearse } from "../../test/support/recorded-session.ts";
+import { sharedData } from "../../test/support/shared-data.ts";
+import { testUnless } from "../../test/support/skip.ts";
+import { lobsterSession, parseLobsterName } from "./lobster.ts";
+
+const messages = sharedData("lobster/AAPL_2012-06-21_34200000_37800000_message_deep.csv");
+const book = sharedData("lobster/AAPL_2012-06-21_34200000_57600000_orderbook_1.csv");
+const missing =
+  messages === null || book === null ? "needs the recorded AAPL hour beside the checkout" : null;
+
+const test = suite("the recorded AAPL hour");
+
+testUnless(test, missing, "every row is used and the exchange stays in step with it", async () => {
+  const { summary, stopped } = await rehearse(lobsterSession(fileBytes(messages ?? "")), {
+    book: await readBook(fileBytes(book ?? "")),
+  });
+  assert.is(stopped, null);
+  assert.is(summary.rows, 91_997);
+  assert.is(summary.used, 91_997);
+  assert.is(summary.commands, 89_796);
+  assert.is(summary.hidden, 2_201);
+  assert.equal(summary.seeds, { beforeFirstRow: 36, later: 44 });
+  assert.equal(summary.refusals, {});
+  assert.equal(summary.skipped, { duplicate_id: 0, not_resting: 0, unknown_order: 0 });
+  assert.is(summary.provenGone, 0);
+  assert.is(summary.deletionsOfAnotherSize, 0);
+  assert.equal(summary.executions, {
+    visible: 4_067,
+    same: 4_058,
+    others: {
+      older_order_first: 9,
+      larger_than_rest: 0,
+      unfilled: 0,
+      foreign_order: 0,
+      not_resting: 0,
+    },
+  });
+  assert.equal(summary.book, {
+    method: "distinct states in order",
+    states: 23_439,
+    found: 23_422,
+    malformed: 0,
+    unknown: 0,
+  });
+});
+
+testUnless(
+  test,
+  missing,
+  "the book file is not matched by a session that is out of step",
+  async () => {
+    // Every 1,000th row is taken away: the comparison must notice.
+    const source = lobsterSession(fileBytes(messages ?? ""));
+    let row = 0;
+    const thinned = async function* read() {
+      row = 0;
+      for await (const events of source()) {
+        yield events.filter(() => {
+          row += 1;
+          return row % 1000 !== 0;
+        });
+      }
+    };
+    const { summary } = await rehearse(thinned, { book: await readBook(fileBytes(book ?? "")) });
+    assert.ok(summary.book !== null && summary.book.found < summary.book.states * 0.95);
+  },
+);
+
+test("the name of a file tells symbol, day and levels", () => {
+  assert.equal(parseLobsterName("AAPL_2012-06-21_34200000_37800000_message_deep.csv"), {
+    symbol: "AAPL",
+    date: "2012-06-21",
+    levels: null,
+  });
+  assert.equal(parseLobsterName("MSFT_2012-06-21_34200000_57600000_message_5.csv"), {
+    symbol: "MSFT",
+    date: "2012-06-21",
+    levels: 5,
+  });
+  assert.is(parseLobsterName("trades.csv"), null);
+});
+
+test.run();

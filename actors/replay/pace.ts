@@ -1,0 +1,37 @@
+import type { Clock } from "../kernel/ports/clock.ts";
+import { durationNs } from "../kernel/units.ts";
+
+/** Shorter waits are not worth a timer. */
+const SHORTEST_WAIT_NS = 1_000_000;
+
+/** Follows the file's own times, `speed` times as fast. */
+export class Pace {
+  readonly #clock: Clock;
+  readonly #speed: number;
+  #origin: { readonly session: number; readonly clock: number } | null = null;
+
+  /** `speed` > 0. */
+  constructor(clock: Clock, speed: number) {
+    this.#clock = clock;
+    this.#speed = speed;
+  }
+
+  /** True when a row of that time (nanoseconds after midnight) is not due yet. */
+  isAhead(time: number): boolean {
+    return this.#until(time) >= SHORTEST_WAIT_NS;
+  }
+
+  async wait(time: number): Promise<void> {
+    const delay = this.#until(time);
+    if (delay <= 0) return;
+    await new Promise<void>((resolve) => {
+      this.#clock.after(durationNs(Math.ceil(delay)), resolve);
+    });
+  }
+
+  #until(time: number): number {
+    const now = this.#clock.monotonic();
+    this.#origin ??= { session: time, clock: now };
+    return (time - this.#origin.session) / this.#speed - (now - this.#origin.clock);
+  }
+}

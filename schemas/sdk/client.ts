@@ -1,0 +1,298 @@
+import { commandSubject } from "../subjects.ts";
+import {
+  decodeBookReply,
+  decodeSubmitReply,
+  encodeBookRequest,
+  encodeSubmit,
+  MAXIMUM_COMMANDS,
+  type SubmitAnswer,
+} from "./codec.ts";
+import type { Action, Answer, Book, Durability, Outcome, Refusal } from "./orders.ts";
+
+/** What became of one request. Only `reply` is certain; after the others the exchange may have processed it. */
+export type Delivery =
+  | { readonly kind: "reply"; readonly payload: Uint8Array }
+  | { readonly kind: "timeout" }
+  | { readonly kind: "disconnected" }
+  /** Nobody serves the subject: certainly not processed. */
+  | { readonly kind: "no_responders" }
+  /** The user's role does not allow the subject: certainly not processed, and no use to try again. */
+  | { readonly kind: "not_permitted"; readonly reason: string };
+
+/** The network as the client needs it: one request, one delivery, never a rejection. */
+export interface Transport {
+  request(subject: string, payload: Uint8Array, timeoutMs: number): Promise<Delivery>;
+}
+
+export interface ExchangeClientOptions {
+  readonly region: string;
+  readonly market: string;
+  readonly transport: Transport;
+  /** 1 … 2^53 - 1, chosen at random: two clients must never share one. */
+  readonly session: number;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  /** Uniform in [0, 1); spreads the retries of many clients. */
+  readonly random: () => number;
+  readonly timeoutMs?: number;
+  /** Deliveries of one request, and rounds of retried commands, at most. */
+  readonly attempts?: number;
+  /** First wait before a retry; each one doubles, up to `maximumBackOffMs`. */
+  readonly firstBackOffMs?: number;
+  readonly maximumBackOffMs?: number;
+  /** Calls of submit that may wait for an earlier one. */
+  readonly maximumQueued?: number;
+}
+
+export interface Receipt {
+  /** One per action, in order. */
+  readonly outcomes: readonly Outcome[];
+  readonly durability: Durability;
+  readonly epoch: number;
+}
+
+/** What the client has done and met so far. */
+export interface ClientCounters {
+  readonly requests: number;
+  /** The same bytes sent again after a time-out, a lost connection or a retryable refusal. */
+  readonly resends: number;
+  readonly timeouts: number;
+  readonly disconnections: number;
+  readonly noResponders: number;
+  /** Commands sent again under new numbers after a retryable refusal of that command. */
+  readonly retriedCommands: number;
+  /** Outcomes that were the first outcome of a resent command. */
+  readonly repeatedOutcomes: number;
+  readonly outcomes: number;
+  /** Calls refused because too many waited. */
+  readonly refusedBusy: number;
+  /** Refusals received, of commands and whole requests, by code; retried ones included. */
+  readonly refusals: Readonly<Record<string, number>>;
+}
+
+/** Refusals that say "later": nothing was processed, and the same command can succeed. */
+const retryable: ReadonlySet<string> = new Set([
+  "busy",
+  "ring_full",
+  "not_durable",
+  "market_stopped",
+]);
+
+/**
+ * Orders to one market over any transport. Each command carries (session, number) with rising
+ * numbers, and the market remembers the outcomes of a session's last 1,024 commands: hence a request
+ * whose reply was lost is sent again byte for byte, and takes effect once. One request is in flight
+ * at a time; calls queue up to a bound.
+ */
+export class ExchangeClient {
+  readonly #options: Required<ExchangeClientOptions>;
+  #nextNumber = 1;
+  #queued = 0;
+  #tail: Promise<unknown> = Promise.resolve();
+  readonly #counters = {
+    requests: 0,
+    resends: 0,
+    timeouts: 0,
+    disconnections: 0,
+    noResponders: 0,
+    retriedCommands: 0,
+    repeatedOutcomes: 0,
+    outcomes: 0,
+    refusedBusy: 0,
+  };
+  readonly #refusals: Record<string, number> = {};
+
+  constructor(options: ExchangeClientOptions) {
+    this.#options = {
+      timeoutMs: 2000,
+      attempts: 8,
+      firstBackOffMs: 10,
+      maximumBackOffMs: 1000,
+      maximumQueued: 64,
+      ...options,
+    };
+  }
+
+  counters(): ClientCounters {
+    return { ...this.#counters, refusals: { ...this.#refusals } };
+  }
+
+  /**
+   * Sends 1 to 1,024 actions, processed in order. Retryable refusals of single commands are tried
+   * again after the others, under new numbers, a bounded number of times. Failure codes: usage (a
+   * wrong count), busy (too many calls wait), unreachable, outcome_unknown (no reply came although
+   * the request was sent again: it may or may not have been processed), reply_malformed,
+   * not_permitted, and those of a refused request. When only a part of the commands failed like
+   * that, their outcomes carry the failure as refusal.
+   */
+  async submit(actions: readonly Action[]): Promise<Answer<Receipt>> {
+    if (actions.length < 1 || actions.length > MAXIMUM_COMMANDS) {
+      return refusal(
+        "usage",
+        `a request carries 1 to ${MAXIMUM_COMMANDS} actions, not ${actions.length}`,
+        "split the batch",
+      );
+    }
+    if (this.#queued >= this.#options.maximumQueued) {
+      this.#counters.refusedBusy += 1;
+      return refusal("busy", `${this.#queued} calls are waiting`, "await earlier calls first");
+    }
+    this.#queued += 1;
+    const turn = this.#tail.then(() => this.#submitInTurn(actions));
+    this.#tail = turn.catch(() => undefined);
+    try {
+      return await turn;
+    } finally {
+      this.#queued -= 1;
+    }
+  }
+
+  /** The best `levels` price levels of both sides. Failure codes as of submit. */
+  async book(levels: number): Promise<Answer<Book>> {
+    const subject = commandSubject(this.#options.region, this.#options.market, "book");
+    const delivered = await this.#deliver(subject, encodeBookRequest(levels), (payload) =>
+      decodeBookReply(payload),
+    );
+    return delivered;
+  }
+
+  async #submitInTurn(actions: readonly Action[]): Promise<Answer<Receipt>> {
+    const outcomes: Outcome[] = [];
+    let open = actions.map((_, index) => index);
+    let receipt: SubmitAnswer | null = null;
+    for (let round = 1; ; round += 1) {
+      const batch = open.map((index) => actions[index] as Action);
+      const answer = await this.#request(batch);
+      if (!answer.ok) {
+        if (receipt === null) return answer;
+        for (const index of open) outcomes[index] = unknownOutcome(answer.failure);
+        break;
+      }
+      receipt = answer.value;
+      const again: number[] = [];
+      for (const [position, outcome] of answer.value.outcomes.entries()) {
+        const index = open[position] as number;
+        outcomes[index] = outcome;
+        this.#count(outcome);
+        if (outcome.refusal !== null && isRetryable(outcome)) again.push(index);
+      }
+      if (again.length === 0 || round >= this.#options.attempts) break;
+      this.#counters.retriedCommands += again.length;
+      await this.#backOff(round);
+      open = again;
+    }
+    return {
+      ok: true,
+      value: { outcomes, durability: receipt.durability, epoch: receipt.epoch },
+    };
+  }
+
+  /** One batch under new numbers. */
+  #request(batch: readonly Action[]): Promise<Answer<SubmitAnswer>> {
+    const first = this.#nextNumber;
+    this.#nextNumber += batch.length;
+    const subject = commandSubject(this.#options.region, this.#options.market, "submit");
+    return this.#deliver(subject, encodeSubmit(this.#options.session, first, batch), (payload) => {
+      const answer = decodeSubmitReply(payload, batch.length);
+      if (answer.ok && answer.value.refusal !== null) {
+        return { ok: false, failure: answer.value.refusal };
+      }
+      return answer;
+    });
+  }
+
+  /** Sends the same bytes until a final answer comes or the attempts are used up. */
+  async #deliver<T>(
+    subject: string,
+    payload: Uint8Array,
+    decode: (payload: Uint8Array) => Answer<T>,
+  ): Promise<Answer<T>> {
+    let ambiguous = false;
+    let last: Answer<never> = unreachable;
+    for (let attempt = 1; attempt <= this.#options.attempts; attempt += 1) {
+      if (attempt > 1) {
+        this.#counters.resends += 1;
+        await this.#backOff(attempt - 1);
+      }
+      this.#counters.requests += 1;
+      const delivery = await this.#options.transport.request(
+        subject,
+        payload,
+        this.#options.timeoutMs,
+      );
+      switch (delivery.kind) {
+        case "reply": {
+          const answer = decode(delivery.payload);
+          if (answer.ok) return answer;
+          this.#countRefusal(answer.failure.code);
+          if (!retryable.has(answer.failure.code)) return answer;
+          last = answer;
+          break;
+        }
+        case "timeout":
+          this.#counters.timeouts += 1;
+          ambiguous = true;
+          break;
+        case "disconnected":
+          this.#counters.disconnections += 1;
+          ambiguous = true;
+          break;
+        case "no_responders":
+          this.#counters.noResponders += 1;
+          last = unreachable;
+          break;
+        case "not_permitted":
+          return refusal("not_permitted", delivery.reason, "act as another user");
+        default:
+          delivery satisfies never;
+      }
+    }
+    return ambiguous ? outcomeUnknown : last;
+  }
+
+  async #backOff(round: number): Promise<void> {
+    const { firstBackOffMs, maximumBackOffMs, random, sleep } = this.#options;
+    const full = Math.min(maximumBackOffMs, firstBackOffMs * 2 ** (round - 1));
+    await sleep(full / 2 + (full / 2) * random());
+  }
+
+  #count(outcome: Outcome): void {
+    this.#counters.outcomes += 1;
+    if (outcome.repeated) this.#counters.repeatedOutcomes += 1;
+    if (outcome.refusal !== null) this.#countRefusal(outcome.refusal.code);
+  }
+
+  #countRefusal(code: string): void {
+    this.#refusals[code] = (this.#refusals[code] ?? 0) + 1;
+  }
+}
+
+/** A refusal with a journal sequence was given by the engine and is final under its number. */
+const isRetryable = (outcome: Outcome): boolean =>
+  outcome.refusal !== null && outcome.sequence === 0 && retryable.has(outcome.refusal.code);
+
+const refusal = (code: string, reason: string, next: string): Answer<never> => ({
+  ok: false,
+  failure: { code, reason, next },
+});
+const unreachable = refusal(
+  "unreachable",
+  "nobody in the cluster serves this market's region",
+  "check the region with `meridian status`",
+);
+const outcomeUnknown = refusal(
+  "outcome_unknown",
+  "no reply came although the request was sent again; it may or may not have been processed",
+  "look at the book and the account's orders before you send it under a new session",
+);
+const unknownOutcome = (failure: Refusal): Outcome => ({
+  number: 0,
+  sequence: 0,
+  refusal: failure,
+  orderId: 0,
+  executed: 0,
+  canceled: 0,
+  remaining: 0,
+  fills: [],
+  repeated: false,
+  touch: null,
+});
