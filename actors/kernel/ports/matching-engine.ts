@@ -294,12 +294,14 @@ export interface MatchingEngine {
   stop(): Promise<void>;
 }
 
-/** Events as 64-byte slots (native/wire/event.hpp); implemented by native/slots.ts. */
-export interface EventSlots {
+/** Events and commands as 64-byte slots (native/wire); native/slots.ts has what implements it. */
+export interface EngineSlots {
   /** Writes the event into the 64 bytes at `offset`. */
   encode(view: DataView, offset: number, event: EngineEvent): void;
   /** The event at `offset`; the object is valid until the next call. Throws on an unknown kind. */
   read(view: DataView, offset: number): EngineEvent;
+  /** The command in the 64-byte slot at `offset` (of a record: 32 bytes in), null when unreadable. */
+  command(view: DataView, offset: number): EngineCommand | null;
 }
 
 /** Bytes of one event slot. */

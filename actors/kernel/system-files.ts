@@ -1,0 +1,41 @@
+import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+
+import type { Files } from "./ports/files.ts";
+
+/** The files port over the local file system. */
+export class SystemFiles implements Files {
+  async read(path: string): Promise<Uint8Array | null> {
+    try {
+      return await readFile(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+      throw error;
+    }
+  }
+
+  async replace(path: string, content: Uint8Array): Promise<void> {
+    const folder = dirname(path);
+    await mkdir(folder, { recursive: true });
+    const draft = `${path}.draft`;
+    await writeSynced(draft, content);
+    await rename(draft, path);
+    // The rename itself is durable only when the folder is.
+    const handle = await open(folder, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+async function writeSynced(path: string, content: Uint8Array): Promise<void> {
+  const handle = await open(path, "w", 0o600);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,42 @@
+import type { ActorDefinition } from "../kernel/actor.ts";
+import type { Bus } from "../kernel/ports/bus.ts";
+import type { Files } from "../kernel/ports/files.ts";
+import type { EngineSlots, MatchingEngine } from "../kernel/ports/matching-engine.ts";
+import type { Ownership } from "../kernel/ports/ownership.ts";
+import { MarketBehaviour } from "./behaviour.ts";
+import { MarketCounters } from "./counters.ts";
+import type { MarketMachine } from "./machine.ts";
+import { marketMachine } from "./machine.ts";
+import type { MarketMessage, MarketReply, MarketStart } from "./messages.ts";
+
+/** What a market needs from its cell. */
+export interface MarketPorts {
+  readonly bus: Bus;
+  readonly engine: MatchingEngine;
+  readonly slots: EngineSlots;
+  readonly ownership: Ownership;
+  readonly files: Files;
+}
+
+/** Requests that wait for the market actor; one more is refused `busy`. */
+export const MARKET_MAILBOX = 4_096;
+
+/** The market actor's definition; `start` of its child specification is a MarketStart. */
+export function marketActor(
+  ports: MarketPorts,
+): ActorDefinition<MarketStart, MarketMessage, MarketReply, MarketMachine> {
+  // Counts outlive a restart of the actor: they are totals of the market on this cell.
+  const counters = new Map<string, MarketCounters>();
+  return {
+    type: "market",
+    // A request on which the actor failed is not tried again: it may have reached the engine. The
+    // client resends it with the same number.
+    mailbox: { capacity: MARKET_MAILBOX, onRestart: "keep", parkAfter: 1 },
+    create: (context, start) => {
+      const { market } = start.definition;
+      const counts = counters.get(market) ?? new MarketCounters();
+      counters.set(market, counts);
+      return new MarketBehaviour(context, start, ports, marketMachine, counts);
+    },
+  };
+}

@@ -1,0 +1,442 @@
+import type { ActorBehaviour, ActorContext } from "../kernel/actor.ts";
+import type { MarketEngine, Progress } from "../kernel/ports/matching-engine.ts";
+import { refuse, type Result } from "../kernel/result.ts";
+import { durationNs, epoch as epochOf, type DurationNs } from "../kernel/units.ts";
+import { journalStream, journalSubject } from "../../schemas/subjects.ts";
+import { storeRoot } from "./accepted-root.ts";
+import type { MarketPorts } from "./actor.ts";
+import { encodeBookRefusal, encodeSubmitRefusal, nextStep } from "./codec.ts";
+import { noLatency, type MarketCounters } from "./counters.ts";
+import { configureCommand, mustConfigure } from "./decide.ts";
+import type { MarketMachine } from "./machine.ts";
+import type {
+  MarketDefinition,
+  MarketLifecycle,
+  MarketMessage,
+  MarketReply,
+  MarketStart,
+  MarketStatus,
+} from "./messages.ts";
+import { MarketFailed, Recovery, type Owned } from "./recovery.ts";
+import { JournalShipper } from "./shipper.ts";
+import { Trading } from "./trading.ts";
+
+const openAttempts = 5;
+const openDelay = durationNs(500_000_000);
+const watchInterval = durationNs(1_000_000_000);
+/** The root is a convenience of the next start: storing it more often gains nothing. */
+const rootInterval = durationNs(2_000_000_000);
+const settlePoll = durationNs(10_000_000);
+/** How long a stop waits for outcomes to become safe and blocks to be accepted. */
+const SETTLE_LIMIT = durationNs(4_000_000_000);
+
+/** One incarnation of a market actor. */
+export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketReply, MarketMachine> {
+  readonly machine: MarketMachine;
+  readonly input = undefined;
+  readonly #context: ActorContext<MarketMessage, MarketMachine>;
+  readonly #ports: MarketPorts;
+  readonly #directory: string;
+  readonly #counters: MarketCounters;
+  #definition: MarketDefinition;
+  #engine: MarketEngine | null = null;
+  #shipper: JournalShipper | null = null;
+  #trading: Trading | null = null;
+  #owned: Owned | null = null;
+  #rootStored = 0;
+  #rootStoredAt = 0;
+
+  constructor(
+    context: ActorContext<MarketMessage, MarketMachine>,
+    start: MarketStart,
+    ports: MarketPorts,
+    machine: MarketMachine,
+    counters: MarketCounters,
+  ) {
+    this.#context = context;
+    this.#definition = start.definition;
+    this.#directory = start.directory;
+    this.#ports = ports;
+    this.machine = machine;
+    this.#counters = counters;
+    // The market stays open in the engine when the actor fails; its successor attaches to it.
+    context.onExit(() => {
+      this.#counters.withheld += this.#trading?.waiting.requests ?? 0;
+      this.#shipper?.stop();
+      this.#engine?.onEvents(() => {});
+      this.#engine?.onDurable(() => {});
+    });
+  }
+
+  /** Recovery runs beside the mailbox, so that requests meanwhile get an answer. */
+  restore(): Promise<void> {
+    this.#context.run(async () => {
+      try {
+        await this.#open();
+      } catch (error) {
+        if (!(error instanceof MarketFailed)) throw error;
+        this.#context.lifecycle.send({ type: "FAILED", detail: error.message });
+      }
+    });
+    return Promise.resolve();
+  }
+
+  receive(message: MarketMessage, reply: (reply: MarketReply) => void): void | Promise<void> {
+    switch (message.type) {
+      case "submit": {
+        const trading = this.#serving();
+        const answer = (payload: Uint8Array): void => reply({ type: "payload", payload });
+        if (trading !== null) trading.submit(message.payload, answer);
+        else answer(encodeSubmitRefusal(this.#notServing()));
+        return;
+      }
+      case "book": {
+        const payload =
+          this.#serving()?.book(message.payload) ?? encodeBookRefusal(this.#notServing());
+        reply({ type: "payload", payload });
+        return;
+      }
+      case "status":
+        reply({ type: "status", status: this.#status() });
+        return;
+      case "halt":
+      case "resume":
+        return this.#setState(message.type === "halt" ? "halted" : "open", reply);
+      case "redefine":
+        return this.#redefine(message.definition, reply);
+      default:
+        this.#context.unknown(message);
+    }
+  }
+
+  /** Stops taking requests, lets what is under way become safe, and closes the log. */
+  async terminate(): Promise<void> {
+    this.#context.lifecycle.send({ type: "STOP" });
+    const engine = this.#engine;
+    if (engine === null) return;
+    const trading = this.#trading;
+    if (trading !== null) {
+      const until = this.#context.clock.monotonic() + SETTLE_LIMIT;
+      while (!this.#settled(engine, trading) && this.#context.clock.monotonic() < until) {
+        trading.pump();
+        await this.#sleep(settlePoll);
+      }
+      trading.flush();
+      await this.#storeRoot(trading);
+    }
+    this.#shipper?.stop();
+    await engine.close();
+    this.#engine = null;
+  }
+
+  #settled(engine: MarketEngine, trading: Trading): boolean {
+    const { matched } = engine.progress();
+    return trading.waiting.commands === 0 && trading.committed >= matched;
+  }
+
+  async #open(): Promise<void> {
+    const engine = await this.#openEngine();
+    this.#engine = engine;
+    await this.#checkUnits();
+    const owned = await this.#recover(engine);
+    this.#owned = owned;
+    engine.setEpoch(epochOf(owned.epoch));
+    const trading = new Trading(this.#tradingPorts(), this.#definition, engine, this.#counters, {
+      epoch: owned.epoch,
+      committed: owned.chain.lastSequence,
+      reference: owned.reference,
+    });
+    const shipper = this.#startShipper(engine, owned, trading);
+    this.#shipper = shipper;
+    engine.onEvents(this.#context.callback(() => trading.pump()));
+    engine.onDurable(
+      this.#context.callback(() => {
+        shipper.wake();
+        trading.pump();
+      }),
+    );
+    this.#report("fencing", "waiting for the recovered tail to be accepted");
+    const { matched } = engine.progress();
+    while (trading.committed < matched) await this.#sleep(settlePoll);
+    if (mustConfigure(owned.reference, this.#definition)) {
+      const configured = await trading.command((tag) => configureCommand(this.#definition, tag));
+      if (!configured.ok) throw new MarketFailed(configured.failure);
+    }
+    this.#trading = trading;
+    const { state } = trading.referenceAt(trading.committed);
+    this.#context.lifecycle.send({ type: "READY", state });
+    this.#context.log.info({ epoch: owned.epoch, matched, state }, "market open");
+    trading.announce();
+    this.#watch(engine, trading);
+  }
+
+  async #openEngine(): Promise<MarketEngine> {
+    const request = {
+      market: this.#definition.market,
+      directory: this.#directory,
+      epoch: epochOf(0),
+    };
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#ports.engine.open(request);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        if (attempt === openAttempts) {
+          throw new MarketFailed({
+            code: "internal",
+            reason: `the write-ahead log cannot be opened: ${reason}`,
+            next: `check ${this.#directory}`,
+          });
+        }
+        // The log of a process that is just ending is locked for a moment.
+        this.#context.log.warn(
+          { attempt, reason },
+          "cannot open the write-ahead log, trying again",
+        );
+        await this.#sleep(openDelay);
+      }
+    }
+  }
+
+  /** The journal holds ticks and lots: what they are worth must never change under it. */
+  async #checkUnits(): Promise<void> {
+    const { files } = this.#ports;
+    const path = `${this.#directory}/units.json`;
+    const { currency, priceDecimals, tick, lot } = this.#definition;
+    const wanted = JSON.stringify({ currency, priceDecimals, tick, lot });
+    const stored = await files.read(path);
+    if (stored === null) {
+      await files.replace(path, Buffer.from(wanted));
+      return;
+    }
+    const held = Buffer.from(stored).toString("utf8");
+    if (held === wanted) return;
+    throw new MarketFailed({
+      code: "definition_invalid",
+      reason: `the journal was written with ${held}, the definition says ${wanted}`,
+      next: "restore the old values, or make a market of another name",
+    });
+  }
+
+  #recover(engine: MarketEngine): Promise<Owned> {
+    const { bus, slots, ownership, files } = this.#ports;
+    const recovery = new Recovery(
+      {
+        bus,
+        slots,
+        ownership,
+        files,
+        log: this.#context.log,
+        sleep: (delay) => this.#sleep(delay),
+        report: (step, detail) => this.#report(step, detail),
+      },
+      this.#definition,
+      this.#directory,
+      engine,
+    );
+    return recovery.run();
+  }
+
+  #startShipper(engine: MarketEngine, owned: Owned, trading: Trading): JournalShipper {
+    const { market, group, shard } = this.#definition;
+    const shipper = new JournalShipper(
+      {
+        bus: this.#ports.bus,
+        engine,
+        log: this.#context.log,
+        sleep: (delay) => this.#sleep(delay),
+        after: (delay, callback) => this.#context.after(delay, callback),
+        onCommitted: (committed) => trading.onCommitted(committed),
+      },
+      journalStream(group, shard),
+      journalSubject(market),
+      owned,
+    );
+    this.#context.run(() => shipper.ship());
+    this.#context.run(() => shipper.follow());
+    return shipper;
+  }
+
+  #tradingPorts(): ConstructorParameters<typeof Trading>[0] {
+    const { bus, slots, ownership } = this.#ports;
+    return {
+      bus,
+      slots,
+      ownership,
+      clock: this.#context.clock,
+      after: (delay, callback) => this.#context.after(delay, callback),
+      sleep: (delay) => this.#sleep(delay),
+      run: (work) => this.#context.run(work),
+    };
+  }
+
+  /** Once a second: is the disk still good, and is there a newer root to keep? */
+  #watch(engine: MarketEngine, trading: Trading): void {
+    this.#context.after(watchInterval, () => {
+      const { logFailure } = engine.progress();
+      if (logFailure !== null) {
+        this.#context.log.error({ logFailure }, "the write-ahead log cannot be written");
+        this.#trading = null;
+        this.#context.lifecycle.send({
+          type: "FAILED",
+          detail: `the write-ahead log cannot be written: ${logFailure}; free the disk, then restart the cell`,
+        });
+        return;
+      }
+      this.#context.run(() => this.#storeRoot(trading));
+      this.#watch(engine, trading);
+    });
+  }
+
+  async #storeRoot(trading: Trading): Promise<void> {
+    const followed = this.#shipper?.followed;
+    const owned = this.#owned;
+    const log = this.#engine?.logId;
+    if (followed === undefined || owned === null || log === undefined) return;
+    const now = this.#context.clock.monotonic();
+    const stopping = this.#state() === "stopping";
+    if (followed.streamSequence === this.#rootStored) return;
+    if (!stopping && now - this.#rootStoredAt < rootInterval) return;
+    this.#rootStored = followed.streamSequence;
+    this.#rootStoredAt = now;
+    try {
+      await storeRoot(this.#ports.files, this.#directory, {
+        ...followed,
+        log,
+        fenceLog: owned.fence.log,
+        fenceHolder: owned.fence.holder,
+        reference: trading.referenceAt(followed.lastSequence),
+      });
+    } catch (error) {
+      this.#context.log.warn({ error: String(error) }, "the root was not stored");
+    }
+  }
+
+  async #setState(state: "open" | "halted", reply: (reply: MarketReply) => void): Promise<void> {
+    const trading = this.#serving();
+    if (trading === null) {
+      reply({ type: "done", result: { ok: false, failure: this.#notServing() } });
+      return;
+    }
+    // Not awaited by the mailbox: requests go on while the command becomes safe.
+    this.#context.run(async () => {
+      const result = await trading.command((tag) => ({
+        kind: "set_state",
+        session: 0,
+        number: 0,
+        account: 0,
+        tag,
+        state,
+      }));
+      if (result.ok) {
+        this.#context.lifecycle.send({ type: state === "open" ? "RESUMED" : "HALTED" });
+      }
+      reply({ type: "done", result });
+    });
+    return Promise.resolve();
+  }
+
+  #redefine(definition: MarketDefinition, reply: (reply: MarketReply) => void): void {
+    const trading = this.#serving();
+    const fault = trading === null ? null : this.#cannotBecome(definition);
+    if (trading === null) {
+      reply({ type: "done", result: { ok: false, failure: this.#notServing() } });
+      return;
+    }
+    if (fault !== null) {
+      reply({ type: "done", result: fault });
+      return;
+    }
+    this.#context.run(async () => {
+      const result = await trading.command((tag) => configureCommand(definition, tag));
+      if (result.ok) {
+        this.#definition = definition;
+        trading.redefine(definition);
+      }
+      reply({ type: "done", result });
+    });
+  }
+
+  #cannotBecome(definition: MarketDefinition): Result<void> | null {
+    const held = this.#definition;
+    const fixed = ["market", "home", "group", "shard", "currency", "priceDecimals", "tick", "lot"];
+    for (const field of fixed as (keyof MarketDefinition)[]) {
+      if (held[field] === definition[field]) continue;
+      return refuse(
+        "definition_invalid",
+        `${field} of a market cannot change from ${held[field]} to ${definition[field]}`,
+        "make a market of another name",
+      );
+    }
+    return null;
+  }
+
+  #serving(): Trading | null {
+    const state = this.#state();
+    return state === "open" || state === "halted" ? this.#trading : null;
+  }
+
+  #notServing(): { readonly code: string; readonly reason: string; readonly next: string } {
+    const reason = `the market is ${this.#state()}: ${this.#detail()}`;
+    this.#counters.refuse("market_stopped");
+    return { code: "market_stopped", reason, next: nextStep("market_stopped") };
+  }
+
+  #state(): MarketLifecycle {
+    return this.#context.lifecycle.state() as MarketLifecycle;
+  }
+
+  #detail(): string {
+    return this.#context.lifecycle.snapshot().context.detail;
+  }
+
+  #report(step: "recovering" | "fencing", detail: string): void {
+    const state = this.#state();
+    if (state === "stopping" || state === "failed") return;
+    // The first step out of `starting` is always recovery.
+    const type = step === "recovering" ? "RECOVERING" : "FENCING";
+    this.#context.lifecycle.send({ type, detail });
+  }
+
+  #status(): MarketStatus {
+    const engine = this.#engine;
+    const progress: Progress | null = engine?.progress() ?? null;
+    const shipped = this.#shipper?.counters();
+    const counters = this.#counters;
+    const { lot } = this.#definition;
+    return {
+      definition: this.#definition,
+      state: this.#state(),
+      detail: this.#detail(),
+      mode: this.#trading?.mode ?? this.#definition.mode,
+      epoch: this.#owned?.epoch ?? 0,
+      matched: progress?.matched ?? 0,
+      durable: progress?.durable ?? 0,
+      committed: this.#trading?.committed ?? this.#shipper?.committed ?? 0,
+      orders: counters.orders,
+      trades: counters.trades,
+      volume: counters.volumeLots * lot,
+      refusals: counters.refusals(),
+      restingOrders: progress?.restingOrders ?? 0,
+      touch: this.#trading?.touch ?? { bidPrice: 0, bidQuantity: 0, askPrice: 0, askQuantity: 0 },
+      digest: progress?.digest ?? "",
+      restarts: this.#context.incarnation - 1,
+      serviceTime: engine?.serviceTime() ?? noLatency,
+      acknowledgement: counters.acknowledgement(),
+      journal: {
+        blocks: shipped?.blocks ?? 0,
+        undecided: shipped?.undecided ?? 0,
+        resent: shipped?.resent ?? 0,
+        dropped: shipped?.dropped ?? 0,
+        eventsRefused: counters.eventsRefused,
+        withheld: counters.withheld,
+      },
+    };
+  }
+
+  #sleep(delay: DurationNs): Promise<void> {
+    return new Promise((resolve) => {
+      this.#context.after(delay, resolve);
+    });
+  }
+}

@@ -1,0 +1,48 @@
+import { build, type Histogram } from "hdr-histogram-js";
+
+import type { LatencySummary } from "../kernel/ports/matching-engine.ts";
+
+/** What a market counts since its actor started. */
+export class MarketCounters {
+  orders = 0;
+  trades = 0;
+  /** Lots. */
+  volumeLots = 0;
+  withheld = 0;
+  eventsRefused = 0;
+  readonly #refusals = new Map<string, number>();
+  /** 1 µs to 60 s at two significant digits. */
+  readonly #acknowledgement: Histogram = build({
+    lowestDiscernibleValue: 1_000,
+    highestTrackableValue: 60_000_000_000,
+    numberOfSignificantValueDigits: 2,
+    bitBucketSize: 32,
+  });
+
+  refuse(code: string): void {
+    this.#refusals.set(code, (this.#refusals.get(code) ?? 0) + 1);
+  }
+
+  /** From the request's arrival to its reply, in nanoseconds. */
+  acknowledged(nanoseconds: number): void {
+    this.#acknowledgement.recordValue(Math.min(Math.max(nanoseconds, 1_000), 60_000_000_000));
+  }
+
+  refusals(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#refusals);
+  }
+
+  acknowledgement(): LatencySummary {
+    const histogram = this.#acknowledgement;
+    if (histogram.totalCount === 0) return noLatency;
+    return {
+      count: histogram.totalCount,
+      p50: histogram.getValueAtPercentile(50),
+      p99: histogram.getValueAtPercentile(99),
+      p999: histogram.getValueAtPercentile(99.9),
+      maximum: histogram.maxValue,
+    };
+  }
+}
+
+export const noLatency: LatencySummary = { count: 0, p50: 0, p99: 0, p999: 0, maximum: 0 };

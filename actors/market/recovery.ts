@@ -1,0 +1,413 @@
+import {
+  chainStart,
+  fenceHash,
+  fold,
+  type ChainMessage,
+  type ChainState,
+  type Fence,
+} from "../kernel/accepted-chain.ts";
+import type { Bus, StoredMessage } from "../kernel/ports/bus.ts";
+import type { Files } from "../kernel/ports/files.ts";
+import type { Log } from "../kernel/ports/log.ts";
+import {
+  RECORD_BYTES,
+  type EngineSlots,
+  type MarketEngine,
+} from "../kernel/ports/matching-engine.ts";
+import type { Ownership } from "../kernel/ports/ownership.ts";
+import type { Failure, Result } from "../kernel/result.ts";
+import { durationNs, epoch as epochOf, sequence, type DurationNs } from "../kernel/units.ts";
+import { journalStream, journalSubject, shardName } from "../../schemas/subjects.ts";
+import { loadRoot } from "./accepted-root.ts";
+import { decodeChainMessage, encodeChainMessage } from "./codec.ts";
+import {
+  configureRefused,
+  decideTakeover,
+  evolveReference,
+  firstDifference,
+  recordEpoch,
+  referenceStart,
+  type JournalledReference,
+} from "./decide.ts";
+import type { MarketDefinition } from "./messages.ts";
+
+/**
+ * From an open write-ahead log to an owned market (DESIGN §8.3–8.7): fold the accepted chain,
+ * compare it with the log record by record, claim an epoch, write the fence, read it back.
+ */
+
+/** Thrown to the supervisor when this cell's ownership of the market ended: a restart claims it anew. */
+export class OwnershipEnded extends Error {
+  override readonly name = "OwnershipEnded";
+}
+
+/** Only an operator can help: the market stays in the tree as `failed` and says why. */
+export class MarketFailed extends Error {
+  override readonly name = "MarketFailed";
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(`${failure.reason}; ${failure.next}`);
+    this.failure = failure;
+  }
+}
+
+export interface RecoveryPorts {
+  readonly bus: Bus;
+  readonly slots: EngineSlots;
+  readonly ownership: Ownership;
+  readonly files: Files;
+  readonly log: Log;
+  /** Resolves after the delay; never when the actor has ended meanwhile. */
+  readonly sleep: (delay: DurationNs) => Promise<void>;
+  /** Told at each step, for the lifecycle. */
+  readonly report: (step: "recovering" | "fencing", detail: string) => void;
+}
+
+export interface Owned {
+  readonly epoch: number;
+  /** The chain up to this owner's fence. */
+  readonly chain: ChainState;
+  readonly fence: Fence;
+  /** Stream sequence of the fence: the tail on which the first block is built. */
+  readonly fenceAt: number;
+  /** What the whole log says, the records that are not accepted yet included. */
+  readonly reference: JournalledReference;
+  /** What the accepted records say. */
+  readonly acceptedReference: JournalledReference;
+}
+
+const retryDelay = durationNs(200_000_000);
+const ownerDelay = durationNs(1_000_000_000);
+/** Records read from the log at a time. */
+const readBytes = 8_192 * RECORD_BYTES;
+
+export class Recovery {
+  readonly #ports: RecoveryPorts;
+  readonly #definition: MarketDefinition;
+  readonly #directory: string;
+  readonly #engine: MarketEngine;
+  readonly #stream: string;
+  readonly #subject: string;
+  #chain: ChainState;
+  /** Last message of the subject that was folded, accepted or not. */
+  #position = 0;
+  #highestEpoch = 0;
+  #fenceLog: string | null = null;
+  #fenceHolder: string | null = null;
+  #fences: { readonly epoch: number; readonly log: string }[] = [];
+  #reference: JournalledReference = referenceStart;
+
+  constructor(
+    ports: RecoveryPorts,
+    definition: MarketDefinition,
+    directory: string,
+    engine: MarketEngine,
+  ) {
+    this.#ports = ports;
+    this.#definition = definition;
+    this.#directory = directory;
+    this.#engine = engine;
+    this.#stream = journalStream(definition.group, definition.shard);
+    this.#subject = journalSubject(definition.market);
+    this.#chain = chainStart(definition.market);
+  }
+
+  /** Resolves when the market is owned. Throws MarketFailed or OwnershipEnded. */
+  async run(): Promise<Owned> {
+    this.#ports.report("recovering", "reading the accepted journal");
+    await this.#startFromRoot();
+    await this.#foldToTail();
+    await this.#checkTakeover();
+    const epoch = await this.#claim();
+    for (;;) {
+      const owned = await this.#fence(epoch);
+      if (owned !== null) return owned;
+      // Somebody's block came in before the fence: compare it, then fence on the new tail.
+      this.#ports.report("recovering", "the journal moved, comparing again");
+      await this.#foldToTail();
+      await this.#checkTakeover();
+    }
+  }
+
+  async #startFromRoot(): Promise<void> {
+    const root = await loadRoot(this.#ports.files, this.#directory);
+    if (root === null || root.log !== this.#engine.logId) return;
+    if (root.lastSequence > this.#engine.progress().durable) return;
+    const stored = await this.#read(() =>
+      this.#ports.bus.journal.next(this.#stream, this.#subject, root.streamSequence),
+    );
+    const message = stored === null ? null : decodeChainMessage(stored.payload);
+    const there =
+      stored?.streamSequence === root.streamSequence &&
+      message !== null &&
+      Buffer.compare(message.hash, root.hash) === 0;
+    if (!there) {
+      this.#ports.log.warn(
+        { streamSequence: root.streamSequence },
+        "the journal does not hold the stored root any more, folding it from its start",
+      );
+      return;
+    }
+    this.#chain = {
+      ...this.#chain,
+      epoch: root.epoch,
+      lastSequence: root.lastSequence,
+      hash: root.hash,
+    };
+    this.#position = root.streamSequence;
+    this.#highestEpoch = root.epoch;
+    this.#fenceLog = root.fenceLog;
+    this.#fenceHolder = root.fenceHolder;
+    this.#reference = root.reference;
+  }
+
+  /** Folds everything up to the tail that the stream's leader names. */
+  async #foldToTail(): Promise<void> {
+    const { journal } = this.#ports.bus;
+    const tail = await this.#read(() => journal.tail(this.#stream, this.#subject));
+    const target = tail?.streamSequence ?? 0;
+    while (this.#position < target) {
+      const stored = await this.#read(() =>
+        journal.next(this.#stream, this.#subject, this.#position + 1),
+      );
+      if (stored === null) {
+        // A missing message below the tail means that the reader is behind, never the end.
+        await this.#ports.sleep(retryDelay);
+        continue;
+      }
+      await this.#foldOne(stored);
+    }
+  }
+
+  async #foldOne(stored: StoredMessage): Promise<void> {
+    this.#position = stored.streamSequence;
+    const message = decodeChainMessage(stored.payload);
+    if (message === null) {
+      this.#chain = { ...this.#chain, dropped: this.#chain.dropped + 1 };
+      return;
+    }
+    this.#highestEpoch = Math.max(this.#highestEpoch, message.epoch);
+    const verdict = fold(this.#chain, message);
+    this.#chain = verdict.state;
+    if (!verdict.accepted) {
+      this.#ports.log.warn(
+        { streamSequence: stored.streamSequence, reason: verdict.reason },
+        "a journal message does not continue the chain, dropped",
+      );
+      return;
+    }
+    if (message.type === "fence") {
+      this.#fenceLog = message.log;
+      this.#fenceHolder = message.holder;
+      this.#fences.push({ epoch: message.epoch, log: message.log });
+      return;
+    }
+    await this.#compare(message);
+    this.#reference = this.#evolve(this.#reference, message.records);
+  }
+
+  /** An accepted block against the log: equal where both have records, adopted where only it has. */
+  async #compare(block: Extract<ChainMessage, { type: "block" }>): Promise<void> {
+    const held = this.#engine.progress().durable;
+    const shared = Math.min(block.last, held) - block.first + 1;
+    if (shared > 0) {
+      const ours = this.#readLog(block.first, shared);
+      const difference = firstDifference(ours, block.records);
+      if (difference >= 0 || ours.length < shared * RECORD_BYTES) {
+        const at = block.first + Math.max(0, difference);
+        await this.#quarantine(
+          at,
+          `record ${at} of this log differs from the accepted journal (epoch ${block.epoch})`,
+        );
+      }
+    }
+    if (block.last > held) {
+      const missing = block.records.slice(Math.max(0, shared) * RECORD_BYTES);
+      await this.#engine.adopt(missing);
+    }
+  }
+
+  #readLog(first: number, count: number): Uint8Array {
+    const parts: Uint8Array[] = [];
+    for (let next = first; next < first + count; ) {
+      const bytes = Math.min(readBytes, (first + count - next) * RECORD_BYTES);
+      const part = this.#engine.records(sequence(next), bytes);
+      if (part.length === 0) break;
+      parts.push(part);
+      next += part.length / RECORD_BYTES;
+    }
+    return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
+  }
+
+  async #checkTakeover(): Promise<void> {
+    const accepted = this.#chain.lastSequence;
+    const hasTail = this.#engine.progress().durable > accepted;
+    const first = hasTail ? this.#readLog(accepted + 1, 1) : null;
+    const takeover = decideTakeover(
+      this.#engine.logId,
+      this.#fences,
+      this.#fenceLog,
+      first === null ? null : recordEpoch(first, 0),
+      this.#reference.configure?.mode ?? null,
+    );
+    if (takeover.may === "quarantine") await this.#quarantine(accepted + 1, takeover.reason);
+    if (takeover.may === "wait") {
+      throw new MarketFailed({
+        code: "not_owner",
+        reason: takeover.reason,
+        next: "bring the disk with that log back, or have an operator accept the loss of its tail",
+      });
+    }
+  }
+
+  /** Writes the log's records from `first` on, with the reason, beside the log; then gives up. */
+  async #quarantine(first: number, reason: string): Promise<never> {
+    const last = this.#engine.progress().durable;
+    const name = `${this.#directory}/quarantine-${first}-${last}`;
+    const { files } = this.#ports;
+    for (let from = first, part = 0; from <= last; part += 1) {
+      const records = this.#readLog(from, Math.min(65_536, last - from + 1));
+      if (records.length === 0) break;
+      await files.replace(`${name}.${part}.records`, records);
+      from += records.length / RECORD_BYTES;
+    }
+    const report = {
+      market: this.#definition.market,
+      log: this.#engine.logId,
+      reason,
+      first,
+      last,
+      accepted: {
+        lastSequence: this.#chain.lastSequence,
+        epoch: this.#chain.epoch,
+        hash: Buffer.from(this.#chain.hash).toString("hex"),
+      },
+    };
+    await files.replace(`${name}.json`, Buffer.from(`${JSON.stringify(report, null, 2)}\n`));
+    this.#ports.log.error(report, "the log and the accepted journal diverge");
+    throw new MarketFailed({
+      code: "not_owner",
+      reason: `divergence: ${reason}`,
+      next: `inspect ${name}.json; move the folder away to recover from the accepted journal`,
+    });
+  }
+
+  async #claim(): Promise<number> {
+    for (;;) {
+      this.#ports.report("fencing", "claiming the market");
+      const claimed = await this.#ports.ownership.claim(
+        shardName(this.#definition.group, this.#definition.shard),
+        epochOf(this.#highestEpoch),
+        this.#fenceHolder,
+      );
+      if (claimed.ok) {
+        if (claimed.value <= this.#highestEpoch) {
+          throw new Error(`claimed epoch ${claimed.value}, the journal has ${this.#highestEpoch}`);
+        }
+        return claimed.value;
+      }
+      this.#ports.report("fencing", claimed.failure.reason);
+      await this.#ports.sleep(claimed.failure.code === "not_owner" ? ownerDelay : retryDelay);
+      await this.#foldToTail();
+      await this.#checkTakeover();
+    }
+  }
+
+  /** Writes the fence on the folded tail. Null when the tail moved: fold and compare first. */
+  async #fence(epoch: number): Promise<Owned | null> {
+    if (this.#highestEpoch >= epoch) {
+      throw new OwnershipEnded(
+        `the journal has epoch ${this.#highestEpoch}, claimed was only ${epoch}`,
+      );
+    }
+    this.#ports.report("fencing", `fencing with epoch ${epoch}`);
+    const body = {
+      market: this.#definition.market,
+      epoch,
+      previousHash: this.#chain.hash,
+      holder: this.#ports.ownership.holder,
+      log: this.#engine.logId,
+    };
+    const fence: Fence = { type: "fence", ...body, hash: fenceHash(body) };
+    const storedAt = await this.#store(fence, this.#position);
+    if (storedAt === null) return null;
+    const { journal } = this.#ports.bus;
+    while (this.#position < storedAt) {
+      const stored = await this.#read(() =>
+        journal.next(this.#stream, this.#subject, this.#position + 1),
+      );
+      if (stored === null) await this.#ports.sleep(retryDelay);
+      else await this.#foldOne(stored);
+    }
+    if (this.#position !== storedAt || Buffer.compare(this.#chain.hash, fence.hash) !== 0) {
+      throw new OwnershipEnded(`the fence of epoch ${epoch} was stored but not accepted`);
+    }
+    const tail = this.#readTail();
+    return {
+      epoch,
+      chain: this.#chain,
+      fence,
+      fenceAt: storedAt,
+      reference: tail.reduce(
+        (reference, records) => this.#evolve(reference, records),
+        this.#reference,
+      ),
+      acceptedReference: this.#reference,
+    };
+  }
+
+  /** The table of DESIGN §8.4 for a fence: its stream sequence, or null when the tail moved. */
+  async #store(fence: Fence, expectedTail: number): Promise<number | null> {
+    const payload = encodeChainMessage(fence);
+    const { journal } = this.#ports.bus;
+    for (;;) {
+      const fate = await journal.append(this.#stream, this.#subject, payload, expectedTail);
+      if (fate.fate === "stored") return fate.streamSequence;
+      const tail = await this.#read(() => journal.tail(this.#stream, this.#subject));
+      if (tail !== null && Buffer.compare(tail.payload, payload) === 0) return tail.streamSequence;
+      if ((tail?.streamSequence ?? 0) !== expectedTail) return null;
+      await this.#ports.sleep(retryDelay);
+    }
+  }
+
+  #readTail(): readonly Uint8Array[] {
+    const parts: Uint8Array[] = [];
+    const last = this.#engine.progress().durable;
+    for (let next = this.#chain.lastSequence + 1; next <= last; ) {
+      const part = this.#engine.records(sequence(next), readBytes);
+      if (part.length === 0) break;
+      parts.push(part);
+      next += part.length / RECORD_BYTES;
+    }
+    return parts;
+  }
+
+  #evolve(reference: JournalledReference, records: Uint8Array): JournalledReference {
+    const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
+    let folded = reference;
+    for (let at = 0; at + RECORD_BYTES <= records.length; at += RECORD_BYTES) {
+      // Only configure (5) and set_state (6) are of interest: their kind is the command's first byte.
+      const kind = view.getUint8(at + RECORD_BYTES - 64);
+      if (kind !== 5 && kind !== 6) continue;
+      const command = this.#ports.slots.command(view, at + RECORD_BYTES - 64);
+      if (command === null) continue;
+      if (command.kind === "configure" && configureRefused(folded, command)) continue;
+      if (command.kind === "set_state" && folded.configure === null) continue;
+      const recordSequence =
+        view.getUint32(at + 16, true) + view.getUint32(at + 20, true) * 2 ** 32;
+      folded = evolveReference(folded, command, recordSequence);
+    }
+    return folded;
+  }
+
+  /** Reads until it works: a journal without a leader is waited for. */
+  async #read<T>(ask: () => Promise<Result<T>>): Promise<T> {
+    for (;;) {
+      const answer = await ask();
+      if (answer.ok) return answer.value;
+      this.#ports.log.warn({ code: answer.failure.code }, answer.failure.reason);
+      await this.#ports.sleep(retryDelay);
+    }
+  }
+}

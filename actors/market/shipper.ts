@@ -1,0 +1,361 @@
+import { blockHash, fold, type Block, type ChainState } from "../kernel/accepted-chain.ts";
+import type { Bus, StoredMessage } from "../kernel/ports/bus.ts";
+import type { Log } from "../kernel/ports/log.ts";
+import { RECORD_BYTES, type MarketEngine } from "../kernel/ports/matching-engine.ts";
+import { unreachable, type Result } from "../kernel/result.ts";
+import { durationNs, sequence, type DurationNs } from "../kernel/units.ts";
+import { decodeChainMessage, encodeChainMessage } from "./codec.ts";
+import { decideTail, type Sealed } from "./decide.ts";
+import { OwnershipEnded, type Owned } from "./recovery.ts";
+
+/**
+ * Sends a market's durable records to its journal, one block in flight, and follows the stream to
+ * learn what was accepted (DESIGN §5, §8.0, §8.4–8.5). JetStream's ack says stored; only the
+ * follower says accepted.
+ */
+
+/** Most record bytes in a block: 8,192 records, so that a message stays below max_payload. */
+export const MAXIMUM_BLOCK_BYTES = 768 * 1024;
+/** Own messages remembered, to send again what JetStream loses; older ones need a new takeover. */
+export const SEALED_REMEMBERED = 4_096;
+
+const retryDelay = durationNs(50_000_000);
+const longestRetryDelay = durationNs(1_000_000_000);
+const readBackDelay = durationNs(10_000_000);
+/** An idle owner reads its tail this often, else it would not notice that it was replaced. */
+export const IDLE_CHECK = durationNs(1_000_000_000);
+
+export interface ShipperPorts {
+  readonly bus: Bus;
+  readonly engine: MarketEngine;
+  readonly log: Log;
+  readonly sleep: (delay: DurationNs) => Promise<void>;
+  /** Runs the callback once after the delay; the returned function cancels it. */
+  readonly after: (delay: DurationNs, callback: () => void) => () => void;
+  /** The follower has accepted everything up to this sequence. */
+  readonly onCommitted: (committed: number) => void;
+}
+
+export interface ShipperCounters {
+  readonly blocks: number;
+  readonly undecided: number;
+  readonly resent: number;
+  readonly dropped: number;
+}
+
+/** What a root is made of: the follower's last accepted message. */
+export interface Followed {
+  readonly streamSequence: number;
+  readonly epoch: number;
+  readonly lastSequence: number;
+  readonly hash: Uint8Array;
+}
+
+/** A wake-up that is remembered until somebody waits for it. */
+class Signal {
+  #pending = false;
+  #wake: (() => void) | null = null;
+
+  notify(): void {
+    this.#pending = true;
+    this.#wake?.();
+  }
+
+  async wait(): Promise<void> {
+    if (!this.#pending) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = null;
+    }
+    this.#pending = false;
+  }
+}
+
+export class JournalShipper {
+  readonly #ports: ShipperPorts;
+  readonly #market: string;
+  readonly #stream: string;
+  readonly #subject: string;
+  readonly #epoch: number;
+  readonly #work = new Signal();
+  readonly #stored = new Signal();
+  /** Own messages in order, the last one acknowledged; never empty. */
+  readonly #sealed: Sealed[];
+  #inFlight: Sealed | null = null;
+  /** Stream sequence of the last acknowledged own message. */
+  #tail: number;
+  /** Last sequence in a stored block. */
+  #shipped: number;
+  #follower: { readonly position: number; readonly chain: ChainState };
+  #blocks = 0;
+  #undecided = 0;
+  #resent = 0;
+  #stopping = false;
+
+  constructor(ports: ShipperPorts, stream: string, subject: string, owned: Owned) {
+    this.#ports = ports;
+    this.#market = owned.fence.market;
+    this.#stream = stream;
+    this.#subject = subject;
+    this.#epoch = owned.epoch;
+    this.#sealed = [owned.fence];
+    this.#tail = owned.fenceAt;
+    this.#shipped = owned.chain.lastSequence;
+    this.#follower = { position: owned.fenceAt, chain: owned.chain };
+  }
+
+  /** Tells the shipper that there may be durable records to send. */
+  wake(): void {
+    this.#work.notify();
+  }
+
+  /** Last sequence read back as accepted. */
+  get committed(): number {
+    return this.#follower.chain.lastSequence;
+  }
+
+  get followed(): Followed {
+    const { position, chain } = this.#follower;
+    return {
+      streamSequence: position,
+      epoch: chain.epoch,
+      lastSequence: chain.lastSequence,
+      hash: chain.hash,
+    };
+  }
+
+  counters(): ShipperCounters {
+    return {
+      blocks: this.#blocks,
+      undecided: this.#undecided,
+      resent: this.#resent,
+      dropped: this.#follower.chain.dropped,
+    };
+  }
+
+  /** Both loops end at their next step. */
+  stop(): void {
+    this.#stopping = true;
+    this.#work.notify();
+    this.#stored.notify();
+  }
+
+  /** Sends blocks until stopped. Throws OwnershipEnded. */
+  async ship(): Promise<void> {
+    while (!this.#stopping) {
+      const records = this.#ports.engine.records(sequence(this.#shipped + 1), MAXIMUM_BLOCK_BYTES);
+      if (records.length === 0) {
+        const cancel = this.#ports.after(IDLE_CHECK, () => this.#work.notify());
+        await this.#work.wait();
+        cancel();
+        if (!this.#stopping && this.#nothingToSend()) await this.#checkIdleTail();
+        continue;
+      }
+      const block = this.#seal(this.#shipped + 1, records, this.#last().hash);
+      await this.#publish(block);
+      this.#blocks += 1;
+      this.#shipped = block.last;
+    }
+  }
+
+  /** Reads stored blocks back and folds them until stopped. Throws OwnershipEnded. */
+  async follow(): Promise<void> {
+    while (!this.#stopping) {
+      const follower = this.#follower;
+      if (follower.position >= this.#tail) {
+        await this.#stored.wait();
+        continue;
+      }
+      const read = await this.#ports.bus.journal.next(
+        this.#stream,
+        this.#subject,
+        follower.position + 1,
+      );
+      // Put back meanwhile, because JetStream lost what this reads.
+      if (follower !== this.#follower) continue;
+      if (!read.ok || read.value === null) {
+        await this.#ports.sleep(readBackDelay);
+        continue;
+      }
+      this.#accept(read.value);
+    }
+  }
+
+  #accept(stored: StoredMessage): void {
+    const message = decodeChainMessage(stored.payload);
+    if (message === null || !this.#isOwn(message.hash)) {
+      throw new OwnershipEnded(
+        `message ${stored.streamSequence} on ${this.#subject} is not from this owner`,
+      );
+    }
+    const { chain } = this.#follower;
+    const verdict = fold(chain, message);
+    if (!verdict.accepted && !this.#isAccepted(message.hash, chain)) {
+      throw new OwnershipEnded(
+        `block at ${stored.streamSequence} was dropped by the chain: ${verdict.reason}`,
+      );
+    }
+    this.#follower = { position: stored.streamSequence, chain: verdict.state };
+    if (verdict.accepted) this.#ports.onCommitted(verdict.state.lastSequence);
+  }
+
+  #isOwn(hash: Uint8Array): boolean {
+    if (this.#inFlight !== null && same(this.#inFlight.hash, hash)) return true;
+    return this.#sealed.findLastIndex((sealed) => same(sealed.hash, hash)) >= 0;
+  }
+
+  /** A second copy of a block that the chain has passed already is dropped and means nothing. */
+  #isAccepted(hash: Uint8Array, chain: ChainState): boolean {
+    const index = this.#sealed.findIndex((sealed) => same(sealed.hash, hash));
+    const reached = this.#sealed.findIndex((sealed) => same(sealed.hash, chain.hash));
+    return index >= 0 && index <= reached;
+  }
+
+  #nothingToSend(): boolean {
+    return this.#ports.engine.records(sequence(this.#shipped + 1), RECORD_BYTES).length === 0;
+  }
+
+  #last(): Sealed {
+    const last = this.#sealed.at(-1);
+    if (last === undefined) throw new Error("a shipper has its fence at least");
+    return last;
+  }
+
+  #seal(first: number, records: Uint8Array, previousHash: Uint8Array): Block {
+    const body = {
+      market: this.#market,
+      epoch: this.#epoch,
+      first,
+      last: first + records.length / RECORD_BYTES - 1,
+      previousHash,
+      records,
+    };
+    return { type: "block", ...body, hash: blockHash(body) };
+  }
+
+  /** Sends one block until it is known to be stored on top of the last own message. */
+  async #publish(block: Block): Promise<void> {
+    const payload = encodeChainMessage(block);
+    const { records: _, market: __, ...sealed } = block;
+    this.#inFlight = sealed;
+    let delay = retryDelay;
+    for (;;) {
+      const fate = await this.#ports.bus.journal.append(
+        this.#stream,
+        this.#subject,
+        payload,
+        this.#tail,
+      );
+      if (fate.fate === "stored") {
+        this.#acknowledged(sealed, fate.streamSequence);
+        return;
+      }
+      this.#undecided += 1;
+      const reason = fate.fate === "undecided" ? fate.reason : "wrong tail";
+      this.#ports.log.warn({ first: block.first, last: block.last, reason }, "block undecided");
+      const tail = await this.#readTail();
+      if (await this.#settle(tail)) {
+        this.#acknowledged(sealed, tail?.streamSequence ?? 0);
+        return;
+      }
+      await this.#ports.sleep(delay);
+      delay = durationNs(Math.min(delay * 2, longestRetryDelay));
+    }
+  }
+
+  #acknowledged(sealed: Sealed, streamSequence: number): void {
+    this.#sealed.push(sealed);
+    if (this.#sealed.length > SEALED_REMEMBERED) this.#sealed.shift();
+    this.#inFlight = null;
+    this.#tail = streamSequence;
+    this.#stored.notify();
+  }
+
+  async #checkIdleTail(): Promise<void> {
+    const { journal } = this.#ports.bus;
+    const tail = await journal.tail(this.#stream, this.#subject);
+    // Without an answer nothing is known, and nothing is promised meanwhile.
+    if (tail.ok) await this.#settle(tail.value);
+  }
+
+  /** Decides by the tail. True: what is in flight is stored. False: it is to be sent (again). */
+  async #settle(tail: StoredMessage | null): Promise<boolean> {
+    const message = tail === null ? null : decodeChainMessage(tail.payload);
+    const verdict = decideTail(this.#sealed, this.#inFlight, message);
+    switch (verdict.tail) {
+      case "in_flight_stored":
+        return true;
+      case "unchanged":
+        // The read-back of one's own last record; it differs from the ack's only for a second copy.
+        if (tail !== null) this.#tail = tail.streamSequence;
+        return false;
+      case "behind":
+        await this.#sendAgain(verdict.index, tail?.streamSequence ?? 0);
+        return false;
+      case "foreign":
+        throw new OwnershipEnded(
+          tail === null
+            ? `${this.#subject} is empty: JetStream lost the journal`
+            : `the tail of ${this.#subject} at ${tail.streamSequence} is not from this owner`,
+        );
+      default:
+        return unreachable(verdict);
+    }
+  }
+
+  /** JetStream lost acknowledged blocks: the same bytes go again, built from the write-ahead log. */
+  async #sendAgain(index: number, streamSequence: number): Promise<void> {
+    const base = this.#sealed[index];
+    if (base === undefined) throw new Error(`no sealed message ${index}`);
+    const lost = this.#sealed.splice(index + 1);
+    const inFlight = this.#inFlight;
+    this.#ports.log.error(
+      { blocks: lost.length, streamSequence },
+      "the journal lost acknowledged blocks, sending them again",
+    );
+    this.#tail = streamSequence;
+    this.#follower = {
+      position: streamSequence,
+      chain: {
+        ...this.#follower.chain,
+        epoch: base.epoch,
+        hash: base.hash,
+        lastSequence: base.type === "block" ? base.last : this.#firstOf(lost) - 1,
+      },
+    };
+    for (const sealed of lost) {
+      if (sealed.type !== "block") throw new OwnershipEnded("the journal lost this owner's fence");
+      const count = sealed.last - sealed.first + 1;
+      const records = this.#ports.engine.records(sequence(sealed.first), count * RECORD_BYTES);
+      const block = this.#seal(sealed.first, records, sealed.previousHash);
+      if (!same(block.hash, sealed.hash)) {
+        throw new OwnershipEnded(`the log does not give block ${sealed.first} again`);
+      }
+      await this.#publish(block);
+      this.#resent += 1;
+    }
+    this.#inFlight = inFlight;
+  }
+
+  #firstOf(lost: readonly Sealed[]): number {
+    const block = lost.find((sealed) => sealed.type === "block");
+    return block === undefined ? this.#shipped + 1 : block.first;
+  }
+
+  /** Reads until it works: without the tail nothing can be decided. */
+  async #readTail(): Promise<StoredMessage | null> {
+    let delay = retryDelay;
+    for (;;) {
+      const tail: Result<StoredMessage | null> = await this.#ports.bus.journal.tail(
+        this.#stream,
+        this.#subject,
+      );
+      if (tail.ok) return tail.value;
+      await this.#ports.sleep(delay);
+      delay = durationNs(Math.min(delay * 2, longestRetryDelay));
+    }
+  }
+}
+
+const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;

@@ -1,0 +1,423 @@
+import type { Bus } from "../kernel/ports/bus.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
+import type {
+  DurabilityMode,
+  EngineCommand,
+  EngineEvent,
+  EngineSlots,
+  MarketEngine,
+} from "../kernel/ports/matching-engine.ts";
+import type { Ownership } from "../kernel/ports/ownership.ts";
+import { ok, refuse, type Failure, type Result } from "../kernel/result.ts";
+import { durationNs, type DurationNs } from "../kernel/units.ts";
+import { refusals, type RefusalCode } from "../../schemas/refusals.ts";
+import { BookView } from "./book-view.ts";
+import {
+  decodeBookRequest,
+  decodeSubmit,
+  encodeBookRefusal,
+  encodeBookReply,
+  encodeSubmitRefusal,
+  encodeSubmitReply,
+  nextStep,
+  type WireOutcome,
+} from "./codec.ts";
+import type { MarketCounters } from "./counters.ts";
+import {
+  admission,
+  effectiveMode,
+  evolveReference,
+  isRelief,
+  safeSequence,
+  type Admission,
+  type JournalledReference,
+} from "./decide.ts";
+import { EventQueue } from "./event-queue.ts";
+import type { MarketDefinition, TouchUnits } from "./messages.ts";
+import { OutcomeQueue, RequestOutcomes } from "./outcomes.ts";
+import { EventBlocks, MarketData } from "./publication.ts";
+
+/** Requests whose outcomes have not left at most; one more is refused `busy`. */
+export const REQUESTS_WAITING = 8_192;
+/** Events taken from the engine per turn of the event loop. */
+const EVENTS_PER_TURN = 8_192;
+/** How often outputs that wait for the lease are looked at again. */
+const LEASE_POLL = durationNs(50_000_000);
+const ringRetry = durationNs(5_000_000);
+/** A reply must fit max_payload (1 MiB). */
+const MAXIMUM_REPLY_BYTES = 1_000_000;
+/** Resting orders read back after recovery: all a market can hold. */
+const ALL_ORDERS = 2 ** 24;
+
+export interface TradingPorts {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly slots: EngineSlots;
+  readonly ownership: Ownership;
+  readonly after: (delay: DurationNs, callback: () => void) => () => void;
+  readonly sleep: (delay: DurationNs) => Promise<void>;
+  readonly run: (work: () => Promise<void>) => void;
+}
+
+/**
+ * An owned market at work: requests into the engine, events out of it, and the gate between: nothing
+ * leaves before its sequence is safe (DESIGN §5).
+ */
+export class Trading {
+  readonly #ports: TradingPorts;
+  readonly #engine: MarketEngine;
+  readonly #counters: MarketCounters;
+  readonly #events: EventQueue;
+  readonly #outcomes = new OutcomeQueue();
+  readonly #book: BookView;
+  readonly #blocks: EventBlocks;
+  readonly #marketData: MarketData;
+  readonly #epoch: number;
+  /** Commands of our own under way, by tag. */
+  readonly #internal = new Map<number, EngineCommand>();
+  /** What the journal says, by the sequence from which it holds; the first entry holds now. */
+  readonly #references: { readonly from: number; readonly reference: JournalledReference }[];
+  #definition: MarketDefinition;
+  #mode: DurabilityMode;
+  #modeChangedAt: number;
+  /** Last command whose events have all been drained. */
+  #drained: number;
+  #committed: number;
+  #released: number;
+  #tag = 0;
+  /** Commands offered whose outputs have not left, and when that last changed for the better. */
+  #waiting = 0;
+  #progressAt: number;
+  #pumpArmed = false;
+  #leasePolled = false;
+  #leavingAs: DurabilityMode = "replicated";
+
+  constructor(
+    ports: TradingPorts,
+    definition: MarketDefinition,
+    engine: MarketEngine,
+    counters: MarketCounters,
+    owned: {
+      readonly epoch: number;
+      readonly committed: number;
+      readonly reference: JournalledReference;
+    },
+  ) {
+    this.#ports = ports;
+    this.#definition = definition;
+    this.#engine = engine;
+    this.#counters = counters;
+    this.#epoch = owned.epoch;
+    this.#events = new EventQueue(ports.slots);
+    this.#book = BookView.from([
+      ...engine.restingOrders("buy", ALL_ORDERS),
+      ...engine.restingOrders("sell", ALL_ORDERS),
+    ]);
+    this.#drained = engine.progress().matched;
+    this.#released = this.#drained;
+    this.#committed = owned.committed;
+    this.#references = [{ from: 0, reference: owned.reference }];
+    this.#mode = owned.reference.configure?.mode ?? definition.mode;
+    this.#modeChangedAt = owned.reference.modeChangedAt;
+    this.#progressAt = ports.clock.monotonic();
+    this.#blocks = new EventBlocks(ports, definition.market, counters);
+    this.#blocks.epoch = owned.epoch;
+    this.#marketData = new MarketData(ports, definition, counters, this.#book, this.#drained);
+  }
+
+  /** Mode of what leaves now. */
+  get mode(): DurabilityMode {
+    return effectiveMode(this.#mode, this.#modeChangedAt, this.#committed);
+  }
+
+  get touch(): TouchUnits {
+    return this.#marketData.touch();
+  }
+
+  /** Requests and commands that have not been answered. */
+  get waiting(): { readonly requests: number; readonly commands: number } {
+    return { requests: this.#outcomes.length, commands: this.#waiting };
+  }
+
+  get committed(): number {
+    return this.#committed;
+  }
+
+  /** What the journal says up to a committed sequence. */
+  referenceAt(sequence: number): JournalledReference {
+    const held = this.#references;
+    while (held[1] !== undefined && held[1].from <= sequence) held.shift();
+    const first = held[0];
+    if (first === undefined) throw new Error("a market has a reference");
+    return first.reference;
+  }
+
+  /** Publishes the recovered book. */
+  announce(): void {
+    this.#marketData.announce();
+  }
+
+  /** Takes a SubmitRequest; `reply` gets an encoded SubmitReply, at once or when it is safe. */
+  submit(payload: Uint8Array, reply: (payload: Uint8Array) => void): void {
+    const receivedAt = this.#ports.clock.monotonic();
+    const refused = this.#refuseRequest(receivedAt);
+    if (refused !== null) {
+      this.#counters.refuse(refused.code);
+      reply(encodeSubmitRefusal(refused));
+      return;
+    }
+    const firstTag = this.#tag;
+    const decoded = decodeSubmit(payload, this.#definition, firstTag);
+    if (!decoded.ok) {
+      this.#counters.refuse(decoded.failure.code);
+      reply(encodeSubmitRefusal(decoded.failure));
+      return;
+    }
+    const { session, commands } = decoded.value;
+    this.#tag = (firstTag + commands.length) % 2 ** 32;
+    const admitted = this.#admission(receivedAt);
+    const outcomes: WireOutcome[] = [];
+    let offered = 0;
+    // Once a command is refused for a reason that passes, the rest of its session's batch is refused
+    // too: a number below one that was taken could not be sent again.
+    let stopped: "not_durable" | "ring_full" | null = null;
+    for (const { number, command, refused: fault } of commands) {
+      if (command === null) {
+        outcomes.push({ number, refusal: fault });
+        this.#counters.refuse(fault.code);
+        continue;
+      }
+      const passing: "not_durable" | "ring_full" | null = stopped ?? this.#offer(command, admitted);
+      if (passing === null) {
+        offered += 1;
+        outcomes.push({ number });
+        continue;
+      }
+      if (passing === "ring_full" || session !== 0) stopped = passing;
+      outcomes.push({ number, refusal: passingFailure(passing) });
+      this.#counters.refuse(passing);
+    }
+    const finish = (): void => {
+      this.#counters.acknowledged(this.#ports.clock.monotonic() - receivedAt);
+      reply(this.#encodeReply(outcomes));
+    };
+    if (offered === 0) {
+      this.#leavingAs = this.mode;
+      finish();
+      return;
+    }
+    if (this.#waiting === 0) this.#progressAt = receivedAt;
+    this.#waiting += offered;
+    const request = new RequestOutcomes(outcomes, firstTag, this.#definition, (event) =>
+      this.#count(event),
+    );
+    this.#outcomes.push({
+      remaining: offered,
+      onEvent: (event) => request.apply(event),
+      onDone: finish,
+    });
+    this.#engine.flush();
+  }
+
+  /** Answers a BookRequest from what is safe. */
+  book(payload: Uint8Array): Uint8Array {
+    const levels = decodeBookRequest(payload);
+    if (!levels.ok) {
+      this.#counters.refuse(levels.failure.code);
+      return encodeBookRefusal(levels.failure);
+    }
+    const { bids, asks } = this.#marketData.levels(levels.value);
+    return encodeBookReply(bids, asks, this.#marketData.sequence, this.#engine.progress().digest);
+  }
+
+  /** One command of the market's own (configure, set_state), resolved when it is safe. */
+  async command(make: (tag: number) => EngineCommand): Promise<Result<void>> {
+    for (;;) {
+      const tag = this.#tag;
+      const command = make(tag);
+      this.#tag = (tag + 1) % 2 ** 32;
+      if (this.#engine.offer(command)) {
+        return new Promise((resolve) => this.#expect(tag, command, resolve));
+      }
+      await this.#ports.sleep(ringRetry);
+    }
+  }
+
+  /** New reference data that keeps tick and lot. */
+  redefine(definition: MarketDefinition): void {
+    this.#definition = definition;
+  }
+
+  /** The follower has accepted everything up to this sequence. */
+  onCommitted(committed: number): void {
+    this.#committed = Math.max(this.#committed, committed);
+    this.#release();
+  }
+
+  /** Events or durable records may be there. */
+  pump(): void {
+    const limit = Math.min(EVENTS_PER_TURN, this.#events.room);
+    if (limit > 0) {
+      const taken = this.#engine.drain(this.#take, limit);
+      if (taken === limit) this.#armPump();
+    }
+    this.#release();
+  }
+
+  /** Sends what has gathered; nothing is taken after it. */
+  flush(): void {
+    this.pump();
+    this.#blocks.flush();
+  }
+
+  #offer(command: EngineCommand, admitted: Admission): "not_durable" | "ring_full" | null {
+    if (admitted === "nothing" || (admitted === "cancels" && !isRelief(command))) {
+      return "not_durable";
+    }
+    return this.#engine.offer(command) ? null : "ring_full";
+  }
+
+  #refuseRequest(now: number): Failure | null {
+    if (now >= this.#ports.ownership.validUntil()) {
+      return {
+        code: "not_owner",
+        reason: "the cell's lease has lapsed",
+        next: nextStep("not_owner"),
+      };
+    }
+    if (this.#outcomes.length >= REQUESTS_WAITING) {
+      return {
+        code: "busy",
+        reason: `${REQUESTS_WAITING} requests wait for their outcomes`,
+        next: nextStep("busy"),
+      };
+    }
+    return null;
+  }
+
+  #admission(now: number): Admission {
+    const admitted = admission(this.#waiting, now - this.#progressAt);
+    if (admitted === "all") return admitted;
+    // Outputs may be ready and only this process late in taking them.
+    this.pump();
+    return admission(this.#waiting, now - this.#progressAt);
+  }
+
+  #expect(tag: number, command: EngineCommand, resolve: (result: Result<void>) => void): void {
+    let result: Result<void> = ok(undefined);
+    this.#internal.set(tag, command);
+    if (this.#waiting === 0) this.#progressAt = this.#ports.clock.monotonic();
+    this.#waiting += 1;
+    this.#outcomes.push({
+      remaining: 1,
+      onEvent: (event) => {
+        if (event.kind === "refused") {
+          result = refuse(event.refusal, refusals[event.refusal], nextStep(event.refusal));
+        } else if (event.kind === "configured" || event.kind === "state_set") {
+          const current = this.#references.at(-1)?.reference;
+          if (current === undefined) throw new Error("a market has a reference");
+          const reference = evolveReference(current, command, event.sequence);
+          this.#references.push({ from: event.sequence, reference });
+        }
+      },
+      onDone: () => {
+        this.#internal.delete(tag);
+        resolve(result);
+      },
+    });
+    this.#engine.flush();
+  }
+
+  /** Events as they are drained, before they are safe. */
+  readonly #take = (event: EngineEvent): void => {
+    this.#events.push(event);
+    if (event.last) this.#drained = event.sequence;
+    if (event.kind !== "configured") return;
+    const command = this.#internal.get(event.tag);
+    if (command?.kind !== "configure" || command.mode === this.#mode) return;
+    this.#mode = command.mode;
+    this.#modeChangedAt = event.sequence;
+  };
+
+  #release(): void {
+    if (this.#events.length === 0) return;
+    const { clock, ownership } = this.#ports;
+    const leaseValid = clock.monotonic() < ownership.validUntil();
+    const mode = this.mode;
+    const positions = {
+      matched: this.#drained,
+      durable: mode === "durable" ? this.#engine.progress().durable : 0,
+      committed: this.#committed,
+    };
+    const safe = safeSequence(mode, positions, leaseValid);
+    if (safe > this.#released) {
+      this.#leavingAs = leaseValid ? mode : "replicated";
+      this.#released = safe;
+      this.#progressAt = clock.monotonic();
+      const wasFull = this.#events.room === 0;
+      this.#events.release(safe, this.#give);
+      if (wasFull) this.#armPump();
+    }
+    if (!leaseValid && this.#events.length > 0) this.#pollLease();
+  }
+
+  /** Events as they leave. */
+  readonly #give = (event: EngineEvent, slot: Uint8Array): void => {
+    this.#book.apply(event);
+    this.#marketData.apply(event);
+    this.#blocks.add(event.sequence, slot);
+    if (event.last) this.#waiting -= 1;
+    this.#outcomes.apply(event);
+  };
+
+  #count(event: EngineEvent): void {
+    switch (event.kind) {
+      case "accepted":
+      case "replaced":
+        this.#counters.orders += 1;
+        return;
+      case "executed":
+        this.#counters.trades += 1;
+        this.#counters.volumeLots += event.quantity;
+        return;
+      case "refused":
+        this.#counters.refuse(event.refusal);
+        return;
+      case "canceled":
+      case "reduced":
+      case "repeated":
+      case "configured":
+      case "state_set":
+      case "touch":
+    }
+  }
+
+  #encodeReply(outcomes: readonly WireOutcome[]): Uint8Array {
+    const payload = encodeSubmitReply(outcomes, this.#leavingAs, this.#epoch);
+    if (payload.length <= MAXIMUM_REPLY_BYTES) return payload;
+    const totals = outcomes.map((outcome) => ({ ...outcome, fills: [] }));
+    return encodeSubmitReply(totals, this.#leavingAs, this.#epoch);
+  }
+
+  #armPump(): void {
+    if (this.#pumpArmed) return;
+    this.#pumpArmed = true;
+    this.#ports.after(durationNs(0), () => {
+      this.#pumpArmed = false;
+      this.pump();
+    });
+  }
+
+  #pollLease(): void {
+    if (this.#leasePolled) return;
+    this.#leasePolled = true;
+    this.#ports.after(LEASE_POLL, () => {
+      this.#leasePolled = false;
+      this.#release();
+    });
+  }
+}
+
+function passingFailure(code: RefusalCode): Failure {
+  return { code, reason: refusals[code], next: nextStep(code) };
+}
