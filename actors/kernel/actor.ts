@@ -31,7 +31,7 @@ export interface ActorDefinition<
 }
 
 export interface MailboxPolicy {
-  /** Most messages waiting; one more is refused `busy`. */
+  /** Most messages waiting, in work or not yet answered; one more is refused `busy`. */
   readonly capacity: number;
   /** Whether waiting messages survive a restart; `drop` moves them to dead letters. */
   readonly onRestart: "keep" | "drop";
@@ -49,7 +49,7 @@ export interface ActorBehaviour<Message, Reply, Machine extends AnyStateMachine>
   /**
    * Handles one message. With a promise the next message waits until it settles; a throw or a
    * rejection fails the actor, and the message is tried again after the restart (see parkAfter).
-   * `reply` answers an ask, now or later; without an asker it does nothing.
+   * `reply` answers an ask, now or later, but before the actor ends; without an asker it does nothing.
    */
   receive(message: Message, reply: (reply: Reply) => void): void | Promise<void>;
   /** Asked to stop (never after a failure or with brutal_kill): finish or give up work under way. */
@@ -71,7 +71,7 @@ export interface ActorContext<
   /** Aborted when the actor ends, whatever the reason. */
   readonly signal: AbortSignal;
   readonly system: ActorSystem;
-  /** The lifecycle machine; usable from `restore` and `receive` on, not inside `create`. */
+  /** The lifecycle machine; inside `create` only its `onTransition` is usable. */
   readonly lifecycle: Lifecycle<Machine>;
   /** This actor, for messages to itself. */
   readonly self: ActorRef<Message, never>;
@@ -123,7 +123,7 @@ export interface TreeNode {
   readonly type: string;
   /** The lifecycle machine's state, or restarting | stopping | stopped. */
   readonly state: string;
-  /** Restarts since its supervisor started it. */
+  /** Starts after the first one. */
   readonly restarts: number;
   /** Messages waiting. 0 for supervisors. */
   readonly mailbox: number;
@@ -148,16 +148,17 @@ export interface ActorSystem {
     path: string,
   ): Result<ActorRef<Message, Reply>>;
   /**
-   * Adds a child to the supervisor at the path and starts it. Failure codes: not_found, busy (the
-   * supervisor is restarting or stopping, or full), already_started, start_failed, definition_invalid.
+   * Adds a child to the supervisor at the path and starts it. A supervisor that is idle has done it
+   * when this returns; otherwise the call waits its turn. Failure codes: not_found, busy (restarting a
+   * group, stopping, full, or too many calls wait), already_started, start_failed, definition_invalid.
    */
-  startChild(supervisor: string, spec: ChildSpec): Result<void>;
+  startChild(supervisor: string, spec: ChildSpec): Promise<Result<void>>;
   /** Stops a child; its specification stays unless it is temporary. Failure codes: not_found, busy. */
   terminateChild(path: string): Promise<Result<void>>;
   /** Starts a stopped child again. Failure codes: not_found, busy, already_started, start_failed. */
   restartChild(path: string): Promise<Result<void>>;
   /** Forgets a stopped child. Failure codes: not_found, busy, still_running. */
-  deleteChild(path: string): Result<void>;
+  deleteChild(path: string): Promise<Result<void>>;
   /** Death watch from outside the tree; see ActorContext.watch. */
   watch(path: string, callback: (exit: Exit) => void): () => void;
   /** Every node, parents before children, children in order of start. */

@@ -1,0 +1,145 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+
+import type {
+  ActorDefinition,
+  ActorSystem,
+  DeadLetterStore,
+  KernelCounters,
+  TreeNode,
+} from "./actor.ts";
+import type { ChildSpec } from "./child-spec.ts";
+import { type ActorFailure, type Exit, type ExitReason, summary } from "./exit.ts";
+import type { Clock } from "./ports/clock.ts";
+import type { Log } from "./ports/log.ts";
+import { type Failure, type Result, refuse } from "./result.ts";
+import type { SeededRandomness } from "./seeded-randomness.ts";
+
+/** What all nodes of one actor system share. */
+export interface Runtime {
+  readonly clock: Clock;
+  readonly randomness: SeededRandomness;
+  readonly log: Log;
+  readonly system: ActorSystem;
+  readonly definitions: ReadonlyMap<string, ActorDefinition>;
+  readonly deadLetters: DeadLetterStore;
+  readonly counters: Counters;
+  readonly watchers: Watchers;
+  /** Every node by path. */
+  readonly nodes: Map<string, TreeMember>;
+}
+
+/** What a start came to. After a failed one `released` resolves when what had started has ended. */
+export type StartOutcome =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly failure: ActorFailure; readonly released: Promise<void> };
+
+/**
+ * Where a child stands with its supervisor. `exited` is the moment between its end and its
+ * supervisor's answer; `restarting` waits for its turn or its back-off; `stopped` stays so until
+ * somebody starts or deletes it.
+ */
+export type Status = "running" | "stopping" | "exited" | "restarting" | "stopped";
+
+/** A node of the tree: an actor or a supervisor. It outlives its incarnations. */
+export interface TreeMember {
+  readonly path: string;
+  readonly spec: ChildSpec;
+  /** Kept by the supervisor above. */
+  status: Status;
+  readonly incarnation: number;
+  start(): StartOutcome;
+  /** Ends it within its specification's shutdown time; resolves when it has ended. */
+  stop(): Promise<void>;
+  kill(): void;
+  /** It will not be started again before somebody asks: what waits for it is answered and put away. */
+  retire(): void;
+  /** retire(), and its path is free again. */
+  remove(): void;
+  collect(into: TreeNode[]): void;
+}
+
+/** Told by a node to its supervisor, for every end of a started incarnation that it was not asked for. */
+export type ExitListener = (member: TreeMember, reason: ExitReason) => void;
+
+export class Counters {
+  starts = 0;
+  restarts = 0;
+  failures = 0;
+  escalations = 0;
+  delivered = 0;
+  parked = 0;
+  lateErrors = 0;
+  readonly refusals = new Map<string, number>();
+
+  /** A refusal, counted under its code. */
+  refuse(
+    code: string,
+    reason: string,
+    next: string,
+  ): { readonly ok: false; readonly failure: Failure } {
+    this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
+    return refuse(code, reason, next);
+  }
+
+  read(): KernelCounters {
+    const { starts, restarts, failures, escalations, delivered, parked, lateErrors } = this;
+    return {
+      starts,
+      restarts,
+      failures,
+      escalations,
+      delivered,
+      parked,
+      lateErrors,
+      refusals: Object.fromEntries(this.refusals),
+    };
+  }
+}
+
+/** Death watches by path. */
+export class Watchers {
+  readonly #byPath = new Map<string, Set<(exit: Exit) => void>>();
+
+  add(path: string, callback: (exit: Exit) => void): () => void {
+    const callbacks = this.#byPath.get(path) ?? new Set();
+    // Bound to whoever watches: what it does about the exit is not the doing of who ended.
+    const entry = AsyncLocalStorage.bind((exit: Exit): void => callback(exit));
+    callbacks.add(entry);
+    this.#byPath.set(path, callbacks);
+    return () => {
+      callbacks.delete(entry);
+      if (callbacks.size === 0 && this.#byPath.get(path) === callbacks) this.#byPath.delete(path);
+    };
+  }
+
+  /** Each callback runs on its own, after what is under way: its error stays its own. */
+  tell(exit: Exit): void {
+    for (const callback of this.#byPath.get(exit.path) ?? []) {
+      queueMicrotask(() => callback(exit));
+    }
+  }
+}
+
+/** Counts, logs and tells an end; for actors and supervisors alike. */
+export function announceExit(runtime: Runtime, member: TreeMember, reason: ExitReason): void {
+  const { path, incarnation } = member;
+  if (reason.kind === "failed") {
+    runtime.counters.failures += 1;
+    runtime.log.error({ actor: path, incarnation, failure: reason.failure }, summary(reason));
+  } else if (reason.kind === "killed") {
+    runtime.log.warn({ actor: path, incarnation }, "killed");
+  }
+  runtime.watchers.tell({ path, incarnation, reason });
+}
+
+/** Refusal for a path where nothing takes messages or calls. */
+export function notFound(
+  runtime: Runtime,
+  path: string,
+): Result<never> & { readonly ok: false; readonly failure: Failure } {
+  return runtime.counters.refuse(
+    "not_found",
+    `nothing runs at ${path}`,
+    "list the tree and use one of its paths",
+  );
+}

@@ -1,0 +1,467 @@
+import { type ActorRefFrom, createActor } from "xstate";
+
+import type { TreeNode } from "./actor.ts";
+import { ActorNode } from "./actor-node.ts";
+import { runUnowned } from "./blame.ts";
+import { type ChildSpec, type SupervisorStart, supervisorType } from "./child-spec.ts";
+import { type ActorFailure, type ExitReason, summary } from "./exit.ts";
+import {
+  affected,
+  countRestart,
+  failuresInRow,
+  restartDelay,
+  restarts,
+  specFault,
+} from "./restart-policy.ts";
+import { ok, type Result } from "./result.ts";
+import {
+  announceExit,
+  type ExitListener,
+  notFound,
+  type Runtime,
+  type StartOutcome,
+  type Status,
+  type TreeMember,
+} from "./runtime.ts";
+import type { SeededRandomness } from "./seeded-randomness.ts";
+import { supervisorMachine } from "./supervisor-machine.ts";
+import type { DurationNs } from "./units.ts";
+
+/** A child and what its supervisor remembers about it. */
+interface Slot {
+  readonly member: TreeMember;
+  failuresInRow: number;
+  /** Monotonic time of the last start. */
+  startedAt: number;
+  /** Cancels the back-off under way. */
+  cancelBackoff: () => void;
+  /** Stopped by an operator, or finished: restarts of others leave it alone. */
+  rests: boolean;
+}
+
+/** Most calls (startChild, terminateChild, …) waiting for a supervisor that is stopping children. */
+const waitingCallsLimit = 1_024;
+
+/**
+ * Starts, watches, restarts and stops its children. Like OTP's supervisor it does one thing at a
+ * time: exits and calls that come while children are being stopped wait their turn. It runs
+ * synchronously where nothing has to be waited for.
+ */
+export class SupervisorNode implements TreeMember {
+  readonly path: string;
+  readonly spec: ChildSpec<SupervisorStart>;
+  status: Status = "stopped";
+  incarnation = 0;
+  readonly #runtime: Runtime;
+  readonly #exited: ExitListener;
+  readonly #randomness: SeededRandomness;
+  readonly #slots = new Map<string, Slot>();
+  readonly #operations: (() => void | Promise<void>)[] = [];
+  #operating = false;
+  #waitingCalls = 0;
+  #machine: ActorRefFrom<typeof supervisorMachine> | null = null;
+  #ended = Promise.withResolvers<void>();
+  #restartTimes: readonly number[] = [];
+  /** The group that waits for its back-off; null when none does. */
+  #group: readonly Slot[] | null = null;
+  #cancelGroup: () => void = () => {};
+  #lastFailure = "";
+
+  constructor(
+    runtime: Runtime,
+    path: string,
+    spec: ChildSpec<SupervisorStart>,
+    exited: ExitListener,
+  ) {
+    this.path = path;
+    this.spec = spec;
+    this.#runtime = runtime;
+    this.#exited = exited;
+    this.#randomness = runtime.randomness.fork(path);
+    runtime.nodes.set(path, this);
+    for (const child of spec.start.children) this.#add(child);
+  }
+
+  start(): StartOutcome {
+    this.incarnation += 1;
+    this.#restartTimes = [];
+    this.#ended = Promise.withResolvers<void>();
+    this.#machine = createActor(supervisorMachine).start();
+    // Exits of children that end while others are started wait until all are.
+    this.#operating = true;
+    for (const slot of this.#slots.values()) {
+      if (slot.rests) continue;
+      slot.failuresInRow = 0;
+      const outcome = this.#startSlot(slot);
+      if (!outcome.ok) return this.#startFailed(slot, outcome.failure, outcome.released);
+    }
+    this.#machine.send({ type: "children_started" });
+    this.#runtime.counters.starts += 1;
+    this.#operate();
+    return { ok: true };
+  }
+
+  stop(): Promise<void> {
+    if (!this.#alive()) return this.#machine === null ? Promise.resolve() : this.#ended.promise;
+    const { shutdown } = this.spec;
+    if (shutdown === "brutal_kill") {
+      this.kill();
+      return this.#ended.promise;
+    }
+    if (shutdown !== "infinity") {
+      const cancel = this.#runtime.clock.after(shutdown, () => this.kill());
+      void this.#ended.promise.then(cancel);
+    }
+    this.#enqueue(() => this.#end({ kind: "shutdown" }));
+    return this.#ended.promise;
+  }
+
+  kill(): void {
+    if (this.#machine === null || this.#state() === "ended") return;
+    this.#machine.send({ type: "end", reason: { kind: "killed" } });
+    this.#cancelBackoffs();
+    for (const slot of [...this.#slots.values()].reverse()) {
+      if (slot.member.status === "stopping") slot.member.kill();
+      if (slot.member.status !== "running") continue;
+      slot.member.status = "stopping";
+      slot.member.kill();
+      this.#settle(slot, "restarting");
+    }
+    this.#finish({ kind: "killed" });
+  }
+
+  retire(): void {
+    for (const { member } of this.#slots.values()) {
+      member.status = "stopped";
+      member.retire();
+    }
+  }
+
+  remove(): void {
+    for (const { member } of this.#slots.values()) member.remove();
+    this.#runtime.nodes.delete(this.path);
+  }
+
+  collect(into: TreeNode[]): void {
+    const asleep = this.status === "exited" ? "restarting" : this.status;
+    into.push({
+      path: this.path,
+      type: this.spec.type,
+      state: this.status === "running" ? this.#state() : asleep,
+      restarts: Math.max(this.incarnation - 1, 0),
+      mailbox: 0,
+      lastFailure: this.#lastFailure,
+    });
+    for (const { member } of this.#slots.values()) member.collect(into);
+  }
+
+  startChild(spec: ChildSpec): Promise<Result<void>> {
+    return this.#call(async () => {
+      const { definitions, counters } = this.#runtime;
+      const fault = specFault(spec, new Set(definitions.keys()), this.path);
+      if (fault !== null) {
+        return counters.refuse("definition_invalid", fault, "correct the child specification");
+      }
+      if (this.#slots.has(spec.id)) return this.#alreadyStarted(`${this.path}/${spec.id}`);
+      if (this.#slots.size >= this.spec.start.maximumChildren) {
+        return this.#busy(`it has ${this.#slots.size} children, as many as it may`);
+      }
+      if (this.#state() !== "running") return this.#busy(`it is ${this.#state()}`);
+      const slot = this.#add(spec);
+      const outcome = this.#startSlot(slot);
+      if (outcome.ok) return ok(undefined);
+      await outcome.released;
+      this.#forget(slot);
+      return this.#startRefused(slot.member.path, outcome.failure);
+    });
+  }
+
+  terminateChild(id: string): Promise<Result<void>> {
+    return this.#call(async () => {
+      const slot = this.#slots.get(id);
+      if (slot === undefined) return notFound(this.#runtime, `${this.path}/${id}`);
+      if (!this.#alive()) return this.#busy(`it is ${this.#state()}`);
+      await this.#stopSlots([slot], "stopped");
+      slot.rests = true;
+      slot.member.retire();
+      return ok(undefined);
+    });
+  }
+
+  restartChild(id: string): Promise<Result<void>> {
+    return this.#call(async () => {
+      const slot = this.#slots.get(id);
+      if (slot === undefined) return notFound(this.#runtime, `${this.path}/${id}`);
+      if (this.#state() !== "running") return this.#busy(`it is ${this.#state()}`);
+      if (slot.member.status !== "stopped") return this.#alreadyStarted(slot.member.path);
+      slot.rests = false;
+      slot.failuresInRow = 0;
+      const outcome = this.#startSlot(slot);
+      if (outcome.ok) return ok(undefined);
+      slot.rests = true;
+      await outcome.released;
+      this.#settle(slot, "stopped");
+      return this.#startRefused(slot.member.path, outcome.failure);
+    });
+  }
+
+  deleteChild(id: string): Promise<Result<void>> {
+    return this.#call(async () => {
+      const slot = this.#slots.get(id);
+      if (slot === undefined) return notFound(this.#runtime, `${this.path}/${id}`);
+      if (slot.member.status !== "stopped") {
+        return this.#runtime.counters.refuse(
+          "still_running",
+          `${slot.member.path} is ${slot.member.status}`,
+          "terminate the child first",
+        );
+      }
+      this.#forget(slot);
+      return ok(undefined);
+    });
+  }
+
+  /** Whether exits of children are answered and calls taken. */
+  #alive(): boolean {
+    return this.#state() === "running" || this.#state() === "restarting";
+  }
+
+  #state(): string {
+    return this.#machine?.getSnapshot().value ?? "stopped";
+  }
+
+  #add(spec: ChildSpec): Slot {
+    const path = `${this.path}/${spec.id}`;
+    const member = treeMember(this.#runtime, path, spec, (ended, reason) => {
+      ended.status = "exited";
+      const { incarnation } = ended;
+      this.#enqueue(() => this.#answerExit(slot, incarnation, reason));
+    });
+    const slot: Slot = {
+      member,
+      failuresInRow: 0,
+      startedAt: 0,
+      cancelBackoff: () => {},
+      rests: false,
+    };
+    this.#slots.set(spec.id, slot);
+    return slot;
+  }
+
+  #forget(slot: Slot): void {
+    slot.cancelBackoff();
+    this.#slots.delete(slot.member.spec.id);
+    slot.member.status = "stopped";
+    slot.member.remove();
+  }
+
+  #startSlot(slot: Slot): StartOutcome {
+    slot.startedAt = this.#runtime.clock.monotonic();
+    // Set before, so that the child can use its own address while it starts.
+    slot.member.status = "running";
+    const outcome = slot.member.start();
+    if (!outcome.ok) slot.member.status = "exited";
+    return outcome;
+  }
+
+  /** The child's new status; a temporary child that does not run is forgotten. */
+  #settle(slot: Slot, status: Status): void {
+    slot.member.status = status;
+    if (slot.member.spec.restart === "temporary") this.#forget(slot);
+  }
+
+  #startFailed(slot: Slot, cause: ActorFailure, released: Promise<void>): StartOutcome {
+    const failure: ActorFailure = {
+      ...cause,
+      message: `${slot.member.path} could not be started: ${cause.message}`,
+    };
+    const ended = released.then(() => this.#end({ kind: "failed", failure }));
+    // What came meanwhile is answered by what it finds: a supervisor that has ended.
+    void ended.finally(() => this.#operate());
+    return { ok: false, failure, released: ended };
+  }
+
+  #answerExit(slot: Slot, incarnation: number, reason: ExitReason): void | Promise<void> {
+    const { member } = slot;
+    // It may have been stopped or started again by what was done before this turn came.
+    if (!this.#alive() || member.status !== "exited" || member.incarnation !== incarnation) return;
+    if (restarts(member.spec.restart, reason)) return this.#restart(slot, reason);
+    slot.rests = true;
+    this.#settle(slot, "stopped");
+    member.retire();
+  }
+
+  #restart(slot: Slot, reason: ExitReason): void | Promise<void> {
+    const { strategy, intensity, backoff } = this.spec.start;
+    const now = this.#runtime.clock.monotonic();
+    const counted = countRestart(intensity, this.#restartTimes, now);
+    if (counted === null) return this.#escalate(slot, reason);
+    this.#restartTimes = counted;
+    slot.failuresInRow = failuresInRow(backoff, slot.failuresInRow, now - slot.startedAt);
+    const delay = restartDelay(backoff, slot.failuresInRow, this.#randomness);
+    if (strategy === "one_for_one") return this.#restartOne(slot, delay);
+    const ids = affected(strategy, () => [...this.#slots.keys()], slot.member.spec.id);
+    return this.#restartGroup(
+      ids.map((id) => this.#slots.get(id) as Slot),
+      delay,
+    );
+  }
+
+  #restartOne(slot: Slot, delay: DurationNs): void | Promise<void> {
+    slot.member.status = "restarting";
+    if (delay === 0) return this.#startAgain(slot);
+    slot.cancelBackoff = this.#runtime.clock.after(delay, () =>
+      this.#enqueue(() => (this.#alive() ? this.#startAgain(slot) : undefined)),
+    );
+  }
+
+  async #restartGroup(slots: readonly Slot[], delay: DurationNs): Promise<void> {
+    this.#cancelGroup();
+    this.#machine?.send({ type: "group_ended" });
+    await this.#stopSlots(
+      slots.filter((slot) => !slot.rests),
+      "restarting",
+    );
+    if (!this.#alive()) return;
+    this.#group = slots;
+    if (delay === 0) return this.#startGroup(slots);
+    this.#cancelGroup = this.#runtime.clock.after(delay, () =>
+      this.#enqueue(() => this.#startGroup(slots)),
+    );
+  }
+
+  #startGroup(slots: readonly Slot[]): void | Promise<void> {
+    // An earlier child may have failed meanwhile: then a larger group waits in place of this one.
+    if (this.#group !== slots || !this.#alive()) return;
+    this.#group = null;
+    for (const slot of slots) {
+      const failed = this.#startAgain(slot);
+      if (failed !== undefined) return failed;
+    }
+    this.#machine?.send({ type: "children_started" });
+  }
+
+  /** Returns a promise when the start failed and that is being answered. */
+  #startAgain(slot: Slot): void | Promise<void> {
+    if (slot.member.status !== "restarting") return;
+    this.#runtime.counters.restarts += 1;
+    const outcome = this.#startSlot(slot);
+    if (outcome.ok) return;
+    return outcome.released.then(() =>
+      this.#alive() ? this.#restart(slot, { kind: "failed", failure: outcome.failure }) : undefined,
+    );
+  }
+
+  #escalate(slot: Slot, reason: ExitReason): Promise<void> {
+    const { maximumRestarts, within } = this.spec.start.intensity;
+    this.#runtime.counters.escalations += 1;
+    const last = summary(reason) || reason.kind;
+    return this.#end({
+      kind: "failed",
+      failure: {
+        name: "RestartIntensityError",
+        message: `more than ${maximumRestarts} restarts within ${within / 1_000_000} ms; last: ${slot.member.path}: ${last}`,
+        stack: reason.kind === "failed" ? reason.failure.stack : "",
+        during: "children",
+      },
+    });
+  }
+
+  /** Stops all children in reverse order of start, then ends. */
+  async #end(reason: ExitReason): Promise<void> {
+    if (this.#state() === "ended") return;
+    this.#machine?.send({ type: "end", reason });
+    this.#cancelBackoffs();
+    await this.#stopSlots([...this.#slots.values()], "restarting");
+    if (this.#state() !== "ended") this.#finish(reason);
+  }
+
+  #finish(reason: ExitReason): void {
+    this.#machine?.send({ type: "children_ended" });
+    this.#lastFailure = summary(reason) || this.#lastFailure;
+    announceExit(this.#runtime, this, reason);
+    this.#ended.resolve();
+    if (this.status === "running") this.#exited(this, reason);
+  }
+
+  #cancelBackoffs(): void {
+    this.#cancelGroup();
+    this.#group = null;
+    for (const slot of this.#slots.values()) slot.cancelBackoff();
+  }
+
+  async #stopSlots(slots: readonly Slot[], status: Status): Promise<void> {
+    for (const slot of [...slots].reverse()) {
+      slot.cancelBackoff();
+      const { member } = slot;
+      if (member.status === "running") {
+        member.status = "stopping";
+        await member.stop();
+      }
+      if (!slot.rests) this.#settle(slot, status);
+    }
+  }
+
+  async #call(work: () => Promise<Result<void>>): Promise<Result<void>> {
+    if (this.#waitingCalls >= waitingCallsLimit) {
+      return this.#busy(`${this.#waitingCalls} calls wait already`);
+    }
+    this.#waitingCalls += 1;
+    const { promise, resolve } = Promise.withResolvers<Result<void>>();
+    this.#enqueue(async () => resolve(await work()));
+    const result = await promise;
+    this.#waitingCalls -= 1;
+    return result;
+  }
+
+  #enqueue(operation: () => void | Promise<void>): void {
+    this.#operations.push(operation);
+    if (!this.#operating) runUnowned(() => this.#operate());
+  }
+
+  #operate(): void {
+    this.#operating = true;
+    for (let next = this.#operations.shift(); next; next = this.#operations.shift()) {
+      const pending = next();
+      if (pending === undefined) continue;
+      void pending.finally(() => this.#operate());
+      return;
+    }
+    this.#operating = false;
+  }
+
+  #busy(why: string): Result<void> {
+    return this.#runtime.counters.refuse("busy", `${this.path}: ${why}`, "try again in a moment");
+  }
+
+  #alreadyStarted(path: string): Result<void> {
+    return this.#runtime.counters.refuse(
+      "already_started",
+      `${path} exists and is not stopped`,
+      "use another id, or terminate the child first",
+    );
+  }
+
+  #startRefused(path: string, failure: ActorFailure): Result<void> {
+    return this.#runtime.counters.refuse(
+      "start_failed",
+      `${path}: ${failure.name}: ${failure.message}`,
+      "correct its start data, then start it again",
+    );
+  }
+}
+
+/** The node for a checked specification. */
+export function treeMember(
+  runtime: Runtime,
+  path: string,
+  spec: ChildSpec,
+  exited: ExitListener,
+): TreeMember {
+  if (spec.type === supervisorType) {
+    return new SupervisorNode(runtime, path, spec as ChildSpec<SupervisorStart>, exited);
+  }
+  const definition = runtime.definitions.get(spec.type);
+  if (definition === undefined) throw new Error(`${path}: no actor type ${spec.type}`);
+  return new ActorNode(runtime, path, spec, definition, exited);
+}

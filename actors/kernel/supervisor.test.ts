@@ -1,0 +1,419 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { ms, probe, type ProbeWorld, probeWorld } from "../../test/support/probe-actors.ts";
+import { type ChildSpec, type SupervisorStart, supervisorSpec } from "./child-spec.ts";
+import type { Exit } from "./exit.ts";
+
+const test = suite("supervisor");
+
+const exactly = { initial: ms(100), maximum: ms(400), jitter: 0, resetAfter: ms(10_000) };
+const immediate = { initial: ms(0), maximum: ms(0), jitter: 0, resetAfter: ms(10_000) };
+
+async function world(
+  children: readonly ChildSpec[],
+  options: Partial<Omit<SupervisorStart, "children">> = {},
+): Promise<ProbeWorld> {
+  const made = probeWorld();
+  const started = await made.system.start(
+    supervisorSpec("root", children, { backoff: exactly, ...options }),
+  );
+  assert.ok(started.ok, JSON.stringify(started));
+  made.news();
+  return made;
+}
+
+async function crash(made: ProbeWorld, path: string, text = "boom"): Promise<void> {
+  assert.ok(made.ref(path).send({ do: "crash", text }).ok);
+  await made.clock.settle();
+}
+
+const stateOf = (made: ProbeWorld, path: string): string =>
+  made.system.tree().find((node) => node.path === path)?.state ?? "absent";
+const restartsOf = (made: ProbeWorld, path: string): number =>
+  made.system.tree().find((node) => node.path === path)?.restarts ?? -1;
+
+test("children start in order and stop in reverse", async () => {
+  const made = probeWorld();
+  await made.system.start(supervisorSpec("root", [probe("a"), probe("b"), probe("c")]));
+  assert.equal(made.news(), ["start a#1", "start b#1", "start c#1"]);
+  await made.system.stop();
+  assert.equal(made.news(), [
+    "terminate c",
+    "exit c#1",
+    "terminate b",
+    "exit b#1",
+    "terminate a",
+    "exit a#1",
+  ]);
+  assert.equal((await made.system.ended).reason, { kind: "shutdown" });
+});
+
+test("a child that takes long to stop is waited for before the one started earlier is stopped", async () => {
+  const made = await world([probe("a"), probe("b", { start: { terminateMs: 300 } })]);
+  const stopped = made.system.stop();
+  await made.pass(299);
+  assert.equal(made.news(), ["terminate b"]);
+  await made.pass(1);
+  assert.equal(made.news(), ["terminated b", "exit b#1", "terminate a", "exit a#1"]);
+  await stopped;
+});
+
+test("a child that does not stop in its shutdown time is killed", async () => {
+  const made = await world([probe("a", { start: { terminateMs: "forever" }, shutdown: ms(500) })]);
+  const exits: Exit[] = [];
+  made.system.watch("/root/a", (exit) => exits.push(exit));
+  const stopped = made.system.stop();
+  await made.pass(499);
+  assert.equal(exits, []);
+  await made.pass(1);
+  await stopped;
+  assert.equal(exits, [{ path: "/root/a", incarnation: 1, reason: { kind: "killed" } }]);
+});
+
+test("brutal_kill does not ask", async () => {
+  const made = await world([probe("a", { shutdown: "brutal_kill" })]);
+  await made.system.stop();
+  assert.equal(made.news(), ["exit a#1"]);
+});
+
+test("one_for_one restarts the failed child only, after its back-off", async () => {
+  const made = await world([probe("a"), probe("b"), probe("c")]);
+  await crash(made, "/root/b");
+  assert.is(stateOf(made, "/root/b"), "restarting");
+  assert.is(stateOf(made, "/root/a"), "open");
+  await made.pass(99);
+  assert.equal(made.news(), ["crash b boom", "exit b#1"]);
+  await made.pass(1);
+  assert.equal(made.news(), ["start b#2", "crash b boom", "exit b#2"]);
+});
+
+test("one_for_all stops the others in reverse and starts all in order", async () => {
+  const made = await world([probe("a"), probe("b"), probe("c")], { strategy: "one_for_all" });
+  made.ref("/root/b").send({ do: "throw_in_timer", text: "late" });
+  await made.pass(5);
+  assert.equal(made.news(), ["exit b#1", "terminate c", "exit c#1", "terminate a", "exit a#1"]);
+  await made.pass(99);
+  assert.equal(made.news(), []);
+  await made.pass(1);
+  assert.equal(made.news(), ["start a#2", "start b#2", "start c#2"]);
+});
+
+test("rest_for_one restarts the failed child and those started after it", async () => {
+  const made = await world([probe("a"), probe("b"), probe("c")], { strategy: "rest_for_one" });
+  made.ref("/root/b").send({ do: "throw_in_timer", text: "late" });
+  await made.pass(5);
+  assert.equal(made.news(), ["exit b#1", "terminate c", "exit c#1"]);
+  assert.is(stateOf(made, "/root"), "restarting");
+  await made.pass(100);
+  assert.equal(made.news(), ["start b#2", "start c#2"]);
+  assert.is(stateOf(made, "/root"), "running");
+});
+
+test("rest_for_one: an earlier child that fails during the back-off takes the whole rest along", async () => {
+  const made = await world([probe("a"), probe("b"), probe("c")], { strategy: "rest_for_one" });
+  for (const id of ["b", "a"]) {
+    made.ref(`/root/${id}`).send({ do: "throw_in_timer", text: "late" });
+    await made.pass(50);
+  }
+  assert.equal(made.news(), ["exit b#1", "terminate c", "exit c#1", "exit a#1"]);
+  await made.pass(54);
+  assert.equal(made.news(), [], "the first group's timer must not start the larger group early");
+  await made.pass(1);
+  assert.equal(made.news(), ["start a#2", "start b#2", "start c#2"]);
+});
+
+test("a permanent child restarts after a normal exit, a transient one only after a failure", async () => {
+  const made = await world([
+    probe("permanent"),
+    probe("transient", { restart: "transient" }),
+    probe("temporary", { restart: "temporary" }),
+  ]);
+  for (const id of ["permanent", "transient", "temporary"]) {
+    made.ref(`/root/${id}`).send({ do: "finish" });
+  }
+  await made.pass(200);
+  assert.equal(
+    made.news().filter((line) => line.startsWith("start")),
+    ["start permanent#2"],
+  );
+  assert.is(stateOf(made, "/root/transient"), "stopped");
+  assert.is(stateOf(made, "/root/temporary"), "absent");
+  assert.ok((await made.system.restartChild("/root/transient")).ok);
+  made.ref("/root/transient").send({ do: "throw_in_timer", text: "late" });
+  await made.pass(200);
+  assert.equal(made.news(), ["start transient#2", "exit transient#2", "start transient#3"]);
+});
+
+test("a temporary child that fails is forgotten, also by one_for_all", async () => {
+  const made = await world([probe("a"), probe("t", { restart: "temporary" })], {
+    strategy: "one_for_all",
+  });
+  made.ref("/root/a").send({ do: "throw_in_timer", text: "late" });
+  await made.pass(200);
+  assert.equal(made.news(), ["exit a#1", "terminate t", "exit t#1", "start a#2"]);
+  assert.is(stateOf(made, "/root/t"), "absent");
+});
+
+test("the back-off doubles up to its maximum and starts over after a long run", async () => {
+  const made = await world([probe("a")], {
+    intensity: { maximumRestarts: 100, within: ms(1_000_000) },
+  });
+  const delays: number[] = [];
+  const fail = async (): Promise<void> => {
+    made.ref("/root/a").send({ do: "throw_in_timer", text: "late" });
+    await made.pass(5);
+    let waited = 0;
+    while (stateOf(made, "/root/a") === "restarting") {
+      await made.pass(10);
+      waited += 10;
+    }
+    delays.push(waited);
+  };
+  for (let count = 0; count < 5; count += 1) await fail();
+  await made.pass(9_995);
+  await fail();
+  assert.equal(delays, [100, 200, 400, 400, 400, 100]);
+});
+
+test("more restarts than the intensity allows end the supervisor, and only within the window", async () => {
+  const made = await world([probe("a"), probe("b")], {
+    backoff: immediate,
+    intensity: { maximumRestarts: 2, within: ms(1_000) },
+  });
+  const fail = async (): Promise<void> => {
+    made.ref("/root/a").send({ do: "throw_in_timer", text: "late" });
+    await made.pass(5);
+  };
+  for (let count = 0; count < 6; count += 1) {
+    await fail();
+    await made.pass(600);
+  }
+  assert.is(restartsOf(made, "/root/a"), 6);
+  made.news();
+  await fail();
+  await fail();
+  const exit = await made.system.ended;
+  assert.is(exit.reason.kind, "failed");
+  assert.match(JSON.stringify(exit.reason), /more than 2 restarts within 1000 ms.*\/root\/a/);
+  assert.equal(made.news().slice(-2), ["terminate b", "exit b#1"]);
+  assert.is(made.system.counters().escalations, 1);
+});
+
+test("an escalation is answered by the parent: the inner supervisor starts again with its children", async () => {
+  const inner = supervisorSpec("inner", [probe("a"), probe("b")], {
+    backoff: immediate,
+    intensity: { maximumRestarts: 0, within: ms(1_000) },
+  });
+  const made = await world([inner, probe("sibling")]);
+  made.ref("/root/inner/a").send({ do: "throw_in_timer", text: "late" });
+  await made.pass(5);
+  assert.is(stateOf(made, "/root/inner"), "restarting");
+  assert.is(stateOf(made, "/root/inner/b"), "restarting");
+  assert.ok(made.ref("/root/inner/b").send({ do: "echo", text: "kept" }).ok);
+  await made.pass(100);
+  assert.equal(made.news(), [
+    "exit a#1",
+    "terminate b",
+    "exit b#1",
+    "start a#2",
+    "start b#2",
+    "echo b kept",
+  ]);
+  assert.is(restartsOf(made, "/root/inner"), 1);
+  assert.match(
+    made.system.tree().find((node) => node.path === "/root/inner")?.lastFailure ?? "",
+    /RestartIntensityError: more than 0 restarts.*\(children\)/,
+  );
+});
+
+test("a failed restore is a failure: it is tried again after the next back-off", async () => {
+  const made = await world([probe("a", { start: { restoreMs: 1, failRestores: 2 } })]);
+  await made.pass(1);
+  assert.is(stateOf(made, "/root/a"), "restarting");
+  await made.pass(101 + 201);
+  assert.equal(made.news(), ["exit a#1", "start a#2", "exit a#2", "start a#3", "restored a"]);
+});
+
+test("a child whose create throws stops the start of the tree, and what had started is stopped", async () => {
+  const made = probeWorld();
+  const started = await made.system.start(
+    supervisorSpec("root", [
+      supervisorSpec("inner", [probe("a"), probe("b", { start: { failStarts: [1] } })]),
+      probe("c"),
+    ]),
+  );
+  assert.not(started.ok);
+  if (!started.ok) {
+    assert.is(started.failure.code, "start_failed");
+    assert.match(started.failure.reason, /\/root\/inner\/b could not be started: start 1 of b/);
+  }
+  assert.equal(made.news(), ["start a#1", "terminate a", "exit a#1"]);
+  assert.is((await made.system.ended).reason.kind, "failed");
+});
+
+for (const strategy of ["one_for_one", "one_for_all", "rest_for_one"] as const) {
+  test(`a create that throws at a restart is tried again after the next back-off (${strategy})`, async () => {
+    const made = await world([probe("a"), probe("b", { start: { failStarts: [2, 3] } })], {
+      strategy,
+    });
+    made.ref("/root/b").send({ do: "throw_in_timer", text: "late" });
+    await made.pass(5 + 100 + 200 + 399);
+    assert.is(stateOf(made, "/root/b"), "restarting");
+    await made.pass(1);
+    assert.is(stateOf(made, "/root/b"), "open");
+    assert.is(stateOf(made, "/root/a"), "open");
+    assert.is(restartsOf(made, "/root/a"), strategy === "one_for_all" ? 3 : 0);
+  });
+}
+
+test("creates that keep throwing are escalated", async () => {
+  const made = await world([probe("a", { start: { failStarts: [2, 3, 4, 5, 6, 7] } })]);
+  made.ref("/root/a").send({ do: "throw_in_timer", text: "late" });
+  await made.pass(5_000);
+  assert.match(JSON.stringify(await made.system.ended), /start 6 of a failed \(create\)/);
+});
+
+test("children are added, stopped, started again and deleted at run time", async () => {
+  const made = await world([]);
+  const { system } = made;
+  const code = async (
+    call: Promise<{ ok: boolean; failure?: { code: string } }>,
+  ): Promise<string> => {
+    const result = await call;
+    return result.ok ? "ok" : (result.failure?.code ?? "");
+  };
+  assert.is(await code(system.startChild("/root", probe("x"))), "ok");
+  assert.is(await code(system.startChild("/root", probe("x"))), "already_started");
+  assert.is(await code(system.startChild("/nowhere", probe("x"))), "not_found");
+  assert.is(await code(system.startChild("/root", probe("bad id"))), "definition_invalid");
+  assert.is(
+    await code(system.startChild("/root", { ...probe("y"), type: "none" })),
+    "definition_invalid",
+  );
+  assert.is(
+    await code(system.startChild("/root", probe("z", { start: { failStarts: [1] } }))),
+    "start_failed",
+  );
+  assert.is(stateOf(made, "/root/z"), "absent");
+  assert.is(await code(system.deleteChild("/root/x")), "still_running");
+  assert.is(await code(system.restartChild("/root/x")), "already_started");
+  assert.is(await code(system.terminateChild("/root/x")), "ok");
+  assert.is(stateOf(made, "/root/x"), "stopped");
+  assert.is(await code(system.restartChild("/root/x")), "ok");
+  assert.is(await code(system.terminateChild("/root/x")), "ok");
+  assert.is(await code(system.deleteChild("/root/x")), "ok");
+  assert.is(await code(system.deleteChild("/root/x")), "not_found");
+  assert.equal(made.news(), [
+    "start x#1",
+    "terminate x",
+    "exit x#1",
+    "start x#2",
+    "terminate x",
+    "exit x#2",
+  ]);
+});
+
+test("a supervisor refuses one child more than it may have", async () => {
+  const made = await world([probe("a")], { maximumChildren: 1 });
+  const refused = await made.system.startChild("/root", probe("b"));
+  assert.is(refused.ok ? "" : refused.failure.code, "busy");
+  assert.is(made.system.counters().refusals["busy"], 1);
+});
+
+test("a child stopped by hand stays stopped when its siblings restart", async () => {
+  const made = await world([probe("a"), probe("b")], { strategy: "one_for_all" });
+  await made.system.terminateChild("/root/b");
+  made.ref("/root/a").send({ do: "throw_in_timer", text: "late" });
+  await made.pass(200);
+  assert.is(stateOf(made, "/root/a"), "open");
+  assert.is(stateOf(made, "/root/b"), "stopped");
+});
+
+test("a child stopped during its back-off is not started by the timer", async () => {
+  const made = await world([probe("a")]);
+  await crash(made, "/root/a");
+  await made.system.terminateChild("/root/a");
+  await made.pass(1_000);
+  assert.is(stateOf(made, "/root/a"), "stopped");
+  assert.is(made.clock.pending, 0);
+});
+
+test("a child added at run time comes back with its supervisor", async () => {
+  const inner = supervisorSpec("inner", [], {
+    intensity: { maximumRestarts: 0, within: ms(1_000) },
+  });
+  const made = await world([inner]);
+  await made.system.startChild("/root/inner", probe("added"));
+  made.ref("/root/inner/added").send({ do: "throw_in_timer", text: "late" });
+  await made.pass(200);
+  assert.equal(made.news(), ["start added#1", "exit added#1", "start added#2"]);
+});
+
+test("stopping the tree while a group waits for its back-off starts nothing more", async () => {
+  const made = await world([probe("a"), probe("b")], { strategy: "one_for_all" });
+  made.ref("/root/a").send({ do: "throw_in_timer", text: "late" });
+  await made.pass(5);
+  await made.system.stop();
+  await made.pass(1_000);
+  assert.is(made.news().filter((line) => line.startsWith("start")).length, 0);
+  assert.is(made.clock.pending, 0);
+});
+
+test("calls made while children are being stopped wait for their turn", async () => {
+  const made = await world([probe("slow", { start: { terminateMs: 300 } }), probe("b")]);
+  const stopping = made.system.terminateChild("/root/slow");
+  const adding = made.system.startChild("/root", probe("c"));
+  made.ref("/root/b").send({ do: "throw_in_timer", text: "late" });
+  await made.pass(200);
+  assert.equal(made.news(), ["terminate slow", "exit b#1"]);
+  await made.pass(100);
+  assert.ok((await stopping).ok);
+  assert.ok((await adding).ok);
+  await made.pass(100);
+  assert.equal(made.news(), ["terminated slow", "exit slow#1", "start c#1", "start b#2"]);
+});
+
+test("a numeric shutdown of a supervisor kills what has not stopped by then", async () => {
+  const inner = {
+    ...supervisorSpec("inner", [
+      probe("a"),
+      probe("b", { start: { terminateMs: "forever" }, shutdown: "infinity" }),
+    ]),
+    shutdown: ms(700),
+  };
+  const made = await world([inner]);
+  const stopped = made.system.stop();
+  await made.pass(699);
+  assert.is(stateOf(made, "/root/inner/a"), "open");
+  await made.pass(1);
+  await stopped;
+  assert.equal(made.news(), ["terminate b", "exit b#1", "exit a#1"]);
+});
+
+test("a second tree is refused", async () => {
+  const made = await world([]);
+  const again = await made.system.start(supervisorSpec("root", []));
+  assert.is(again.ok ? "" : again.failure.code, "already_started");
+});
+
+test("a faulty specification is refused with the path to the fault", async () => {
+  const faults: readonly [ChildSpec, RegExp][] = [
+    [supervisorSpec("root", [probe("a"), probe("a")]), /two children with the id a/],
+    [supervisorSpec("root", [supervisorSpec("b.c", [])]), /\/root\/b\.c: an id/],
+    [supervisorSpec("root", [{ ...probe("a"), shutdown: ms(0) }]), /shutdown must be/],
+    [{ ...supervisorSpec("root", []), start: { children: [] } }, /not that of a supervisor/],
+    [supervisorSpec("root", [], { backoff: { ...exactly, jitter: 2 } }), /jitter/],
+    [
+      supervisorSpec("root", [], { intensity: { maximumRestarts: -1, within: ms(1) } }),
+      /maximumRestarts/,
+    ],
+  ];
+  for (const [spec, expected] of faults) {
+    const refused = await probeWorld().system.start(spec);
+    assert.not(refused.ok);
+    if (!refused.ok) assert.match(refused.failure.reason, expected);
+  }
+});
+
+test.run();
