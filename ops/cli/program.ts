@@ -4,11 +4,15 @@ import { join } from "node:path";
 import { Command } from "commander";
 
 import { register as registerConfiguration } from "./commands/config.ts";
+import { register as registerDown } from "./commands/down.ts";
 import { register as registerLogin } from "./commands/login.ts";
+import { register as registerUp } from "./commands/up.ts";
 import { repository } from "./data-folder.ts";
 
 /** Every file in commands/ adds its commands to the program, in the order of the help text. */
 const registrations: readonly ((program: Command) => void)[] = [
+  registerUp,
+  registerDown,
   registerLogin,
   registerConfiguration,
 ];

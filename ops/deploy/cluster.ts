@@ -1,0 +1,97 @@
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { CellConfiguration } from "../../schemas/configuration.ts";
+import { ensureCertificates } from "./certificates.ts";
+import { type Profile, cellUser, reporterUser, usersOf } from "./roles.ts";
+import { type Credentials, ensureSeeds } from "./seeds.ts";
+import {
+  type ClusterPlan,
+  type RegionPorts,
+  loopback,
+  natsUrl,
+  serverConfiguration,
+  storeDirectory,
+} from "./topology.ts";
+
+/** Name of the one stretched NATS cluster. */
+const clusterName = "meridian";
+
+/** Settings of all cells of a cluster. */
+export interface CellSettings {
+  readonly regionsDirectory: string;
+  readonly engine: CellConfiguration["engine"];
+  readonly flow: CellConfiguration["flow"];
+}
+
+/** Writes a file as a whole, readable by the owner only. */
+export function writeWhole(path: string, text: string): void {
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, text, { mode: 0o600 });
+  renameSync(draft, path);
+}
+
+/** The configuration file of a region's server. */
+export const serverFile = (dataDirectory: string, region: string): string =>
+  join(dataDirectory, "nats", `${region}.conf`);
+/** The configuration file of a region's cell. */
+export const cellFile = (dataDirectory: string, region: string): string =>
+  join(dataDirectory, "cells", `${region}.json`);
+
+/** The credentials of a user; throws RangeError for a name that the plan does not have. */
+export function credentialsOf(plan: ClusterPlan, name: string): Credentials {
+  const found = plan.users.find(({ user }) => user.name === name);
+  if (found === undefined) throw new RangeError(`the cluster has no user ${name}`);
+  return found;
+}
+
+/**
+ * Everything servers need in the data folder: certificates and users (made once and kept),
+ * configuration files (written anew). Server processes can be started afterwards.
+ */
+export async function prepareServers(
+  dataDirectory: string,
+  ports: Readonly<Record<string, RegionPorts>>,
+  profile: Profile,
+): Promise<ClusterPlan> {
+  const regions = Object.keys(ports);
+  const plan: ClusterPlan = {
+    name: clusterName,
+    profile,
+    dataDirectory,
+    servers: Object.entries(ports).map(([region, own]) => ({ region, ports: own })),
+    certificates: await ensureCertificates(join(dataDirectory, "tls"), regions, Date.now()),
+    users: ensureSeeds(join(dataDirectory, "users"), usersOf(regions)),
+  };
+  for (const server of plan.servers) {
+    mkdirSync(storeDirectory(dataDirectory, server.region), { recursive: true, mode: 0o700 });
+    writeWhole(serverFile(dataDirectory, server.region), serverConfiguration(plan, server));
+  }
+  return plan;
+}
+
+/** Writes the configuration file of each region's cell. */
+export function prepareCells(plan: ClusterPlan, settings: CellSettings): void {
+  for (const { region, ports } of plan.servers) {
+    const dataDirectory = join(plan.dataDirectory, "cells", region);
+    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+    const others = plan.servers.filter((server) => server.region !== region);
+    const configuration: CellConfiguration = {
+      region,
+      cell: `${region.slice(0, 29)}-1`,
+      regions: plan.servers.map((server) => server.region),
+      profile: plan.profile,
+      dataDirectory,
+      regionsDirectory: settings.regionsDirectory,
+      nats: {
+        servers: [natsUrl(ports), ...others.map((server) => natsUrl(server.ports))],
+        caFile: plan.certificates.authorityFile,
+        seedFile: credentialsOf(plan, cellUser(region).name).seedFile,
+        systemSeedFile: credentialsOf(plan, reporterUser(region).name).seedFile,
+      },
+      http: { host: loopback, port: ports.http },
+      engine: settings.engine,
+      flow: settings.flow,
+    };
+    writeWhole(cellFile(plan.dataDirectory, region), `${JSON.stringify(configuration, null, 2)}\n`);
+  }
+}

@@ -1,0 +1,83 @@
+import { wire } from "../../schemas/messages.ts";
+import { operationsSubject } from "../../schemas/subjects.ts";
+import { credentialsOf } from "./cluster.ts";
+import { connectAs } from "./connection.ts";
+import { type ClusterPlan, natsUrl } from "./topology.ts";
+
+/** Time from a request's arrival at the cell to its reply, in nanoseconds. */
+export interface LatencySummary {
+  readonly count: number;
+  readonly p50Ns: number;
+  readonly p99Ns: number;
+  readonly p999Ns: number;
+}
+
+/** What a market has done since its cell started. */
+export interface MarketTotals {
+  readonly market: string;
+  readonly orders: number;
+  readonly trades: number;
+  readonly refusals: number;
+  readonly latency: LatencySummary;
+}
+
+const answerWithinMs = 2_000;
+
+function marketTotals(status: wire.control.v1.MarketStatus): MarketTotals {
+  const latency = status.acknowledgement;
+  return {
+    market: status.market,
+    orders: status.orders,
+    trades: status.trades,
+    refusals: Object.values(status.refusals).reduce((sum, count) => sum + count, 0),
+    latency: {
+      count: latency?.count ?? 0,
+      p50Ns: latency?.p50Ns ?? 0,
+      p99Ns: latency?.p99Ns ?? 0,
+      p999Ns: latency?.p999Ns ?? 0,
+    },
+  };
+}
+
+/** Totals of every market, asked from the cells, by name; `silent` are the regions that did not answer. */
+export async function readTotals(plan: ClusterPlan): Promise<{
+  readonly markets: readonly MarketTotals[];
+  readonly silent: readonly string[];
+}> {
+  const regions = plan.servers.map((server) => server.region);
+  const markets: MarketTotals[] = [];
+  const silent: string[] = [];
+  try {
+    const connection = await connectAs({
+      user: "observer",
+      seedFile: credentialsOf(plan, "observer").seedFile,
+      authorityFile: plan.certificates.authorityFile,
+      servers: plan.servers.map((server) => natsUrl(server.ports)),
+    });
+    try {
+      await Promise.all(
+        regions.map(async (region) => {
+          try {
+            const reply = await connection.request(
+              operationsSubject(region, "status"),
+              wire.control.v1.StatusRequest.encode({}).finish(),
+              { timeout: answerWithinMs },
+            );
+            const { status } = wire.control.v1.StatusReply.decode(reply.data);
+            const all = (status?.markets ?? []).map((each) =>
+              marketTotals(wire.control.v1.MarketStatus.create(each)),
+            );
+            markets.push(...all);
+          } catch {
+            silent.push(region);
+          }
+        }),
+      );
+    } finally {
+      await connection.close();
+    }
+  } catch {
+    return { markets: [], silent: regions };
+  }
+  return { markets: markets.sort((a, b) => (a.market < b.market ? -1 : 1)), silent };
+}
