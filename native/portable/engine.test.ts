@@ -15,22 +15,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { Clock } from "../../actors/kernel/ports/clock.ts";
 import { RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
 import type {
   EngineCommand,
   EngineEvent,
   MarketEngine,
 } from "../../actors/kernel/ports/matching-engine.ts";
-import {
-  accountId,
-  durationNs,
-  epoch,
-  priceTicks,
-  quantityLots,
-  sequence,
-  timestampNs,
-} from "../../actors/kernel/units.ts";
+import { systemClock } from "../../actors/kernel/system-clock.ts";
+import { accountId, epoch, priceTicks, quantityLots, sequence } from "../../actors/kernel/units.ts";
+import { repository } from "../../test/support/shared-data.ts";
 import { readRecordHeader, recordFault } from "../records.ts";
 import { PortableEngine } from "./engine.ts";
 import type { PortableEngineOptions } from "./engine.ts";
@@ -39,11 +32,7 @@ import { lockLog } from "./log-lock.ts";
 
 const test = suite("portable engine");
 
-const clock: Clock = {
-  now: () => timestampNs(BigInt(Date.now()) * 1_000_000n),
-  monotonic: () => durationNs(Math.round(performance.now() * 1e6)),
-  after: () => () => {},
-};
+const clock = systemClock();
 
 async function inFolder(body: (directory: string) => Promise<void>): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "portable-engine-"));
@@ -478,7 +467,7 @@ test("an open market is attached to again: its book stays, old events and callba
 
 test("a process killed while it writes loses no record that it reported as durable", () =>
   inFolder(async (directory) => {
-    const script = join(import.meta.dirname, "engine-under-load.fixture.ts");
+    const script = join(repository, "test", "support", "portable-engine-under-load.ts");
     const child = spawn(process.execPath, [script, directory], {
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -1,23 +1,11 @@
 /** Feeds a market in a folder for ever and prints each durable sequence; killed by engine.test.ts. */
 import { writeSync } from "node:fs";
 import type { EngineCommand } from "../../actors/kernel/ports/matching-engine.ts";
-import {
-  accountId,
-  durationNs,
-  epoch,
-  priceTicks,
-  quantityLots,
-  timestampNs,
-} from "../../actors/kernel/units.ts";
-import { PortableEngine } from "./engine.ts";
+import { accountId, epoch, priceTicks, quantityLots } from "../../actors/kernel/units.ts";
+import { systemClock } from "../../actors/kernel/system-clock.ts";
+import { PortableEngine } from "../../native/portable/engine.ts";
 
-const engine = new PortableEngine({
-  clock: {
-    now: () => timestampNs(BigInt(Date.now()) * 1_000_000n),
-    monotonic: () => durationNs(Math.round(performance.now() * 1e6)),
-    after: () => () => {},
-  },
-});
+const engine = new PortableEngine({ clock: systemClock() });
 const market = await engine.open({
   market: "load",
   directory: process.argv[2] ?? "",
