@@ -1,0 +1,75 @@
+import { type ChildSpec, supervisorSpec } from "../kernel/child-spec.ts";
+import type { DurationNs } from "../kernel/units.ts";
+import type { MarketStart } from "../market/messages.ts";
+import type { RegionStart } from "../region/messages.ts";
+import type { StrategyStart } from "../strategy/messages.ts";
+
+/**
+ * Who supervises whom in a cell, as data:
+ *
+ *   /<region>               rest_for_one: all that follows acts under the lease of `cell`
+ *     cell                  lease, ownership, router, operations services
+ *     markets               one_for_one
+ *       <market>            started by `cell` once it has the lease
+ *     risk                  one_for_one
+ *       <account>           started by the first request to it
+ *     strategies            one_for_one
+ *       flow-<market>       background flow of a market that a file defines
+ */
+export function cellTree(region: RegionStart, flows: readonly StrategyStart[]): ChildSpec {
+  return supervisorSpec(
+    region.region,
+    [
+      {
+        id: "cell",
+        type: "region",
+        start: region,
+        restart: "permanent",
+        // Long enough to write the end of the lease; it runs out by itself when that fails.
+        shutdown: seconds(2),
+      },
+      supervisorSpec("markets", [], { intensity: isolated, maximumChildren: 4_096 }),
+      supervisorSpec("risk", [], { intensity: isolated, maximumChildren: 10_000 }),
+      supervisorSpec("strategies", flows.map(strategySpec), { intensity: isolated }),
+    ],
+    { strategy: "rest_for_one" },
+  );
+}
+
+export const paths = {
+  cell: (region: string): string => `/${region}/cell`,
+  markets: (region: string): string => `/${region}/markets`,
+  market: (region: string, market: string): string => `/${region}/markets/${market}`,
+  risk: (region: string): string => `/${region}/risk`,
+  riskLimit: (region: string, account: string): string => `/${region}/risk/${account}`,
+  flow: (region: string, market: string): string => `/${region}/strategies/flow-${market}`,
+} as const;
+
+export function marketSpec(start: MarketStart): ChildSpec<MarketStart> {
+  return {
+    id: start.definition.market,
+    type: "market",
+    start,
+    restart: "permanent",
+    // What has been matched becomes safe and the log is closed; a kill loses nothing acknowledged.
+    shutdown: seconds(6),
+  };
+}
+
+export function strategySpec(start: StrategyStart): ChildSpec<StrategyStart> {
+  return {
+    id: `flow-${start.market}`,
+    type: "strategy",
+    start,
+    restart: "permanent",
+    shutdown: "brutal_kill",
+  };
+}
+
+const seconds = (count: number): DurationNs => (count * 1_000_000_000) as DurationNs;
+
+/**
+ * One child that fails again and again waits longer and longer and is never the end of its siblings:
+ * with delays up to 2 s even many such children stay below this.
+ */
+const isolated = { maximumRestarts: 1_000, within: seconds(10) };
