@@ -16,7 +16,7 @@ import type { MarketVerb } from "./router.ts";
 /** The markets of this cell as the region sees them: actors of another folder, met through wiring. */
 export interface MarketHost {
   /** Starts the market's actor. Failure codes: already_started, busy, not_found, start_failed. */
-  start(definition: MarketDefinition): Result<void>;
+  start(definition: MarketDefinition): Promise<Result<void>>;
   /**
    * Hands a request to the market's actor; the value is the encoded reply. Failure codes: busy,
    * not_found, timeout and internal (the last two are ambiguous).

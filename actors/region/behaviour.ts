@@ -163,7 +163,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
   async #startMarket(definition: MarketReport["definition"]): Promise<Result<void>> {
     const journal = await this.#ports.ensureJournal(definition.group, definition.shard);
     if (!journal.ok) return journal;
-    const started = this.#ports.markets.start(definition);
+    const started = await this.#ports.markets.start(definition);
     if (!started.ok && started.failure.code === "already_started")
       return { ok: true, value: undefined };
     return started;

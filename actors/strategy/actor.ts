@@ -1,6 +1,5 @@
 import type { ActorBehaviour, ActorDefinition } from "../kernel/actor.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
-import type { Randomness } from "../kernel/ports/randomness.ts";
 import { FlowBehaviour } from "./behaviour.ts";
 import type { StrategyMachine } from "./machine.ts";
 import type { FlowCounters, StrategyMessage, StrategyStart } from "./messages.ts";
@@ -9,8 +8,6 @@ export interface StrategyPorts {
   readonly bus: Bus;
   /** A session number never used before: 1 … 2^53 - 1. */
   readonly session: () => number;
-  /** A generator of its own for each actor, from the seed alone. */
-  readonly randomness: (seed: number) => Randomness;
   /** Whether the flow is paused now; asked at each start. */
   readonly paused: () => boolean;
   readonly counters: (market: string) => FlowCounters;

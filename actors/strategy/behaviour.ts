@@ -1,4 +1,5 @@
 import type { ActorBehaviour, ActorContext } from "../kernel/actor.ts";
+import { seededRandomness } from "../kernel/seeded-randomness.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import { hawkesOfMeanRate, type HawkesState, nextArrival, quiet } from "../models/hawkes.ts";
 import type { StrategyPorts } from "./actor.ts";
@@ -80,8 +81,9 @@ export class FlowBehaviour implements ActorBehaviour<StrategyMessage, never, Str
     this.#counters = ports.counters(start.market);
     this.#session = ports.session();
     // Two generators: how long the market takes to answer never changes what is decided next.
-    const decisions = ports.randomness(start.seed);
-    const times = ports.randomness(start.seed + 1);
+    const randomness = seededRandomness(start.seed);
+    const decisions = randomness.fork("decisions");
+    const times = randomness.fork("arrivals");
     this.#uniform = () => decisions.unit();
     this.#arrivalUniform = () => times.unit();
     this.#parameters = flowParameters(start);
