@@ -1,6 +1,5 @@
 // A number that knows what it counts: swapped arguments do not compile.
 #pragma once
-#include <compare>
 
 namespace meridian {
 
@@ -14,7 +13,22 @@ class Strong {
 
   [[nodiscard]] constexpr Representation value() const noexcept { return value_; }
 
-  friend constexpr auto operator<=>(Strong, Strong) noexcept = default;
+  // Written out: through operator<=> g++ 12 makes two branches of one comparison.
+  friend constexpr bool operator==(Strong left, Strong right) noexcept {
+    return left.value_ == right.value_;
+  }
+  friend constexpr bool operator<(Strong left, Strong right) noexcept {
+    return left.value_ < right.value_;
+  }
+  friend constexpr bool operator>(Strong left, Strong right) noexcept {
+    return left.value_ > right.value_;
+  }
+  friend constexpr bool operator<=(Strong left, Strong right) noexcept {
+    return left.value_ <= right.value_;
+  }
+  friend constexpr bool operator>=(Strong left, Strong right) noexcept {
+    return left.value_ >= right.value_;
+  }
 
   // The sum must fit the representation.
   friend constexpr Strong operator+(Strong left, Strong right) noexcept

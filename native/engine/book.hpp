@@ -20,11 +20,10 @@ constexpr wire::Side opposite(wire::Side side) noexcept {
   return side == wire::Side::buy ? wire::Side::sell : wire::Side::buy;
 }
 
-// Best price and the lots there; price 0 and no lots on an empty side.
+// Best price of a side and the lots there. Without orders: no lots, and a price worse than any.
 struct Quote {
-  PriceTicks price{0};
-  TotalLots lots{0};
-  friend bool operator==(const Quote&, const Quote&) noexcept = default;
+  PriceTicks price;
+  TotalLots lots;
 };
 
 class Book {
@@ -34,6 +33,8 @@ class Book {
   }
 
   explicit Book(Arena& arena) noexcept : pool_(arena), ladder_(arena) {}
+  Book(const Book&) = delete;
+  Book& operator=(const Book&) = delete;
 
   [[nodiscard]] OrderPool& pool() noexcept { return pool_; }
   [[nodiscard]] const OrderPool& pool() const noexcept { return pool_; }
@@ -42,12 +43,14 @@ class Book {
   // Sum of the digest terms of all resting orders.
   [[nodiscard]] std::uint64_t digest() const noexcept { return digest_; }
 
+  // The best price of a side without orders: worse than any.
+  static constexpr PriceTicks nothing(wire::Side side) noexcept {
+    return side == wire::Side::buy ? below_every_price : above_every_price;
+  }
+
   [[nodiscard]] Quote quote(wire::Side side) const noexcept {
-    const PriceTicks price = best(side);
-    if (price == nothing(side)) {
-      return {};
-    }
-    return {price, ladder_.at(price).lots};
+    const Best& best = best_[index(side)];
+    return {best.price, best.level->lots};
   }
 
   // Whether an order resting on `side` at `price` would need a level that is not there, and there
@@ -80,8 +83,8 @@ class Book {
   // on_trade(maker id, maker's account, price, traded, maker's rest) for each maker and frees the
   // slots of those that are filled. Returns what is left of `wanted`.
   template <class OnTrade>
-  QuantityLots match(wire::Side side, PriceTicks limit, QuantityLots wanted,
-                     OnTrade&& on_trade) noexcept {
+  [[gnu::always_inline]] QuantityLots match(wire::Side side, PriceTicks limit, QuantityLots wanted,
+                                            OnTrade&& on_trade) noexcept {
     const wire::Side resting = opposite(side);
     for (PriceTicks price = best(resting); wanted != QuantityLots{0} && crosses(side, price, limit);
          price = best(resting)) {
@@ -91,8 +94,9 @@ class Book {
   }
 
   // Puts the order of a slot that was taken last in its level.
-  void append(OrderSlot slot, wire::Side side, PriceTicks price, QuantityLots lots,
-              AccountId account, Sequence priority) noexcept {
+  [[gnu::always_inline]] void append(OrderSlot slot, wire::Side side, PriceTicks price,
+                                     QuantityLots lots, AccountId account,
+                                     Sequence priority) noexcept {
     Level& level = ladder_.occupy(price);
     Order& order = pool_[slot];
     order.previous = level.tail;
@@ -104,7 +108,7 @@ class Book {
     if (level.tail == no_slot) {
       level.head = slot;
       if (is_better(side, price, best(side))) {
-        best_[index(side)] = price;
+        best_[index(side)] = {price, &level};
       }
     } else {
       pool_[level.tail].next = slot;
@@ -166,13 +170,13 @@ class Book {
   [[nodiscard]] bool verify() const noexcept;
 
  private:
+  struct Best {
+    PriceTicks price;
+    const Level* level;
+  };
+
   static constexpr std::size_t index(wire::Side side) noexcept {
     return static_cast<std::size_t>(side);
-  }
-
-  // The best price of a side without orders: worse than any.
-  static constexpr PriceTicks nothing(wire::Side side) noexcept {
-    return side == wire::Side::buy ? below_every_price : above_every_price;
   }
 
   // Flipping all bits turns the order of prices round, so one comparison serves both sides.
@@ -192,7 +196,7 @@ class Book {
     return flipped_if(flip, price) < flipped_if(flip, than);
   }
 
-  [[nodiscard]] PriceTicks best(wire::Side side) const noexcept { return best_[index(side)]; }
+  [[nodiscard]] PriceTicks best(wire::Side side) const noexcept { return best_[index(side)].price; }
 
   // The next occupied price of the same side further from the other side, or nothing(side).
   [[nodiscard]] PriceTicks worse(wire::Side side, PriceTicks price) const noexcept {
@@ -214,14 +218,17 @@ class Book {
   // The level has no orders left. The best price moves on before the level's page can go.
   void leave_level(wire::Side side, PriceTicks price) noexcept {
     if (price == best(side)) {
-      best_[index(side)] = worse(side, price);
+      const PriceTicks next = worse(side, price);
+      // An empty side must not point into a page: the page can go to other prices.
+      best_[index(side)] = {next,
+                            next == nothing(side) ? &ladder_.empty_level() : &ladder_.at(next)};
     }
     ladder_.vacate(price);
   }
 
   template <class OnTrade>
-  QuantityLots match_level(wire::Side resting, PriceTicks price, QuantityLots wanted,
-                           OnTrade& on_trade) noexcept {
+  [[gnu::always_inline]] QuantityLots match_level(wire::Side resting, PriceTicks price,
+                                                  QuantityLots wanted, OnTrade& on_trade) noexcept {
     Level& level = ladder_.at(price);
     OrderSlot slot = level.head;
     do {
@@ -259,7 +266,8 @@ class Book {
 
   OrderPool pool_;
   PriceLadder ladder_;
-  std::array<PriceTicks, 2> best_{below_every_price, above_every_price};
+  std::array<Best, 2> best_{Best{below_every_price, &ladder_.empty_level()},
+                            Best{above_every_price, &ladder_.empty_level()}};
   std::uint32_t resting_orders_ = 0;
   std::uint64_t digest_ = 0;
 };

@@ -25,13 +25,25 @@ class Emitter {
   Emitter(const Emitter&) = delete;
   Emitter& operator=(const Emitter&) = delete;
 
-  // Completes the event (tag, sequence, index) and writes it.
-  void put(wire::Event& event) noexcept {
-    event.tag = tag_;
-    event.sequence = sequence_;
-    event.index = index_++;
+  // Writes the event with the command's tag and sequence and the next index. Field by field: copied
+  // as a whole it would go through the stack and stall on stores not yet done, which doubled the
+  // cost of an operation.
+  [[gnu::always_inline]] void put(const wire::Event& event) noexcept {
     wire::Event& slot = sink_.next();
-    slot = event;
+    slot.kind = event.kind;
+    slot.code = event.code;
+    slot.side = event.side;
+    slot.flags = 0;
+    slot.tag = tag_;
+    slot.sequence = sequence_;
+    slot.index = index_++;
+    slot.account = event.account;
+    slot.order_id = event.order_id;
+    slot.price = event.price;
+    slot.other_order_id = event.other_order_id;
+    slot.other_price = event.other_price;
+    slot.quantity = event.quantity;
+    slot.remaining = event.remaining;
     last_ = &slot;
   }
 

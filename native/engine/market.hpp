@@ -72,7 +72,14 @@ class Market {
   struct Touch {
     Quote bid;
     Quote ask;
-    friend bool operator==(const Touch&, const Touch&) noexcept = default;
+
+    // One branch for four comparisons: touches change too often to predict.
+    friend bool operator==(const Touch& left, const Touch& right) noexcept {
+      return ((left.bid.price.value() ^ right.bid.price.value()) |
+              (left.bid.lots.value() ^ right.bid.lots.value()) |
+              (left.ask.price.value() ^ right.ask.price.value()) |
+              (left.ask.lots.value() ^ right.ask.lots.value())) == 0;
+    }
   };
 
   // An order about to enter the book, every check passed.
@@ -83,6 +90,9 @@ class Market {
     wire::Side side;
     PriceTicks limit;
     QuantityLots quantity;
+    bool may_rest;
+    bool is_all_or_nothing;
+    bool is_market;
   };
 
   static constexpr std::int64_t highest_price = 0x7FFFFFFE;
@@ -92,148 +102,142 @@ class Market {
 
   explicit Market(Arena arena) noexcept : book_(arena), sessions_(arena) {}
 
+  // What follows is inlined into apply() by force where it is on the way of an order: as calls the
+  // entry and the outcome went through memory, for twice the instructions.
+
   template <class Out>
-  void answer(const wire::Command& command, Sequence sequence, Out& out) noexcept {
+  [[gnu::always_inline]] void answer(const wire::Command& command, Sequence sequence,
+                                     Out& out) noexcept {
     if ((command.session == 0) != (command.number == 0)) [[unlikely]] {
       refuse(command, wire::Refusal::command_invalid, out);
       return;
     }
-    if (command.session == 0) {
-      process(command, sequence, out);
-      return;
+    if (command.session != 0) {
+      const SessionTable::Answer known = sessions_.look_up(command.session, command.number);
+      if (!known.is_new) [[unlikely]] {
+        if (known.stored == nullptr) {
+          refuse(command, wire::Refusal::number_stale, out);
+        } else {
+          repeat(*known.stored, out);
+        }
+        return;
+      }
     }
-    const SessionTable::Answer known = sessions_.look_up(command.session, command.number);
-    if (known.is_new) [[likely]] {
-      const Outcome outcome = process(command, sequence, out);
-      sessions_.store(command.session, command.number, sequence, outcome);
-    } else if (known.stored != nullptr) {
-      repeat(*known.stored, out);
-    } else {
-      refuse(command, wire::Refusal::number_stale, out);
-    }
-  }
-
-  template <class Out>
-  Outcome process(const wire::Command& command, Sequence sequence, Out& out) noexcept {
     const Outcome outcome = execute(command, sequence, out);
-    const Touch touch{book_.quote(wire::Side::buy), book_.quote(wire::Side::sell)};
-    if (touch != touch_) {
-      touch_ = touch;
-      wire::Event event{};
-      event.kind = static_cast<std::uint8_t>(wire::EventKind::touch);
-      event.order_id = touch.bid.lots.value();
-      event.price = touch.bid.price.value();
-      event.other_order_id = touch.ask.lots.value();
-      event.other_price = touch.ask.price.value();
-      out.put(event);
+    show_touch(out);
+    if (command.session != 0) {
+      sessions_.store(command.session, command.number, sequence, outcome);
     }
-    return outcome;
   }
 
   template <class Out>
-  Outcome execute(const wire::Command& command, Sequence sequence, Out& out) noexcept {
-    if (!is_well_formed(command)) [[unlikely]] {
-      return refuse(command, wire::Refusal::command_invalid, out);
-    }
-    const auto kind = static_cast<wire::CommandKind>(command.kind);
-    if (rules_.capacity == 0 && kind != wire::CommandKind::configure) [[unlikely]] {
-      return refuse(command, wire::Refusal::not_configured, out);
-    }
-    switch (kind) {
+  [[gnu::always_inline]] Outcome execute(const wire::Command& command, Sequence sequence,
+                                         Out& out) noexcept {
+    Entry entry{};
+    OrderSlot named = no_slot;
+    wire::Refusal refusal = wire::Refusal::command_invalid;
+    switch (static_cast<wire::CommandKind>(command.kind)) {
       case wire::CommandKind::place:
-        return place(command, sequence, out);
+        refusal = check_place(command, entry);
+        if (refusal != wire::Refusal::none) {
+          return refuse(command, refusal, out);
+        }
+        take_slot(entry);
+        show_accepted(entry, command.price, out);
+        return enter(entry, sequence, out);
       case wire::CommandKind::cancel:
-        return cancel(command, out);
+        refusal = check_cancel(command, named);
+        if (refusal != wire::Refusal::none) {
+          return refuse(command, refusal, out);
+        }
+        return cancel(named, wire::CancelReason::user, out);
       case wire::CommandKind::reduce:
-        return reduce(command, out);
+        refusal = check_reduce(command, named);
+        if (refusal != wire::Refusal::none) {
+          return refuse(command, refusal, out);
+        }
+        return reduce(named, command.quantity, out);
       case wire::CommandKind::replace:
-        return replace(command, sequence, out);
+        refusal = check_replace(command, entry, named);
+        if (refusal != wire::Refusal::none) {
+          return refuse(command, refusal, out);
+        }
+        replace(named, entry, out);
+        return enter(entry, sequence, out);
       case wire::CommandKind::configure:
+        refusal = check_configure(command);
+        if (refusal != wire::Refusal::none) {
+          return refuse(command, refusal, out);
+        }
         return configure(command, out);
       case wire::CommandKind::set_state:
+        refusal = check_set_state(command);
+        if (refusal != wire::Refusal::none) {
+          return refuse(command, refusal, out);
+        }
         return set_state(command, out);
     }
-    __builtin_unreachable();
+    return refuse(command, refusal, out);
   }
 
+  // Trades an order against the book; what is left rests or is canceled.
   template <class Out>
-  Outcome place(const wire::Command& command, Sequence sequence, Out& out) noexcept {
-    const bool is_market = command.order_type == static_cast<std::uint8_t>(wire::OrderType::market);
-    wire::Refusal refusal = check_entry(command);
-    if (refusal == wire::Refusal::none) {
-      refusal = is_market ? check_market_price(command) : check_limit_price(command);
-    }
-    if (refusal != wire::Refusal::none) {
-      return refuse(command, refusal, out);
-    }
-    Entry entry{};
-    entry.account = AccountId{command.account};
-    entry.side = static_cast<wire::Side>(command.side);
-    entry.limit = is_market ? market_limit(entry.side) : limit_of(command);
-    entry.quantity = QuantityLots{static_cast<std::uint32_t>(command.quantity)};
-    const auto time_in_force = static_cast<wire::TimeInForce>(command.time_in_force);
-    const bool may_rest = !is_market && time_in_force == wire::TimeInForce::day;
-    if (may_rest) {
-      refusal = check_room(entry);
-    }
-    if (refusal == wire::Refusal::none && !book_.pool().has_slot()) [[unlikely]] {
-      refusal = wire::Refusal::order_pool_full;
-    }
-    if (refusal != wire::Refusal::none) [[unlikely]] {
-      return refuse(command, refusal, out);
-    }
-    take_slot(entry);
-    wire::Event accepted = event_of(wire::EventKind::accepted, entry);
-    accepted.price = command.price;
-    out.put(accepted);
-    if (may_rest) {
-      return enter(entry, sequence, out);
-    }
-    wire::CancelReason reason =
-        is_market ? wire::CancelReason::no_liquidity : wire::CancelReason::ioc_rest;
+  [[gnu::always_inline]] Outcome enter(const Entry& entry, Sequence sequence, Out& out) noexcept {
     QuantityLots rest = entry.quantity;
-    if (time_in_force == wire::TimeInForce::fok &&
-        !book_.can_match(entry.side, entry.limit, entry.quantity)) {
-      reason = wire::CancelReason::fok_unfilled;
-    } else {
-      rest = trade(entry, out);
+    const bool is_unfilled =
+        entry.is_all_or_nothing && !book_.can_match(entry.side, entry.limit, entry.quantity);
+    if (!is_unfilled) {
+      rest = book_.match(entry.side, entry.limit, entry.quantity,
+                         [&](OrderId maker, AccountId maker_account, PriceTicks price,
+                             QuantityLots traded, QuantityLots maker_rest) noexcept {
+                           wire::Event event = event_of(wire::EventKind::executed, entry);
+                           event.price = price.value();
+                           event.quantity = traded.value();
+                           event.remaining = maker_rest.value();
+                           event.other_order_id = maker.value();
+                           event.other_price = maker_account.value();
+                           out.put(event);
+                         });
+    }
+    const QuantityLots executed = entry.quantity - rest;
+    if (entry.may_rest && rest != QuantityLots{0}) {
+      book_.append(entry.slot, entry.side, entry.limit, rest, entry.account, sequence);
+      return {.order_id = entry.id, .executed = executed, .remaining = rest};
     }
     if (rest != QuantityLots{0}) {
+      const wire::CancelReason reason = is_unfilled       ? wire::CancelReason::fok_unfilled
+                                        : entry.is_market ? wire::CancelReason::no_liquidity
+                                                          : wire::CancelReason::ioc_rest;
       wire::Event canceled = event_of(wire::EventKind::canceled, entry);
       canceled.code = static_cast<std::uint8_t>(reason);
-      canceled.price = command.price;
+      canceled.price = entry.is_market ? 0 : entry.limit.value();
       canceled.quantity = rest.value();
       out.put(canceled);
     }
     book_.pool().give_back(entry.slot);
-    return {.order_id = entry.id, .executed = entry.quantity - rest};
+    return {.order_id = entry.id, .executed = executed};
   }
 
   template <class Out>
-  Outcome cancel(const wire::Command& command, Out& out) noexcept {
-    OrderSlot slot = no_slot;
-    const wire::Refusal refusal = check_owned(command, slot);
-    if (refusal != wire::Refusal::none) {
-      return refuse(command, refusal, out);
-    }
-    return cancel_resting(slot, wire::CancelReason::user, out);
-  }
-
-  template <class Out>
-  Outcome reduce(const wire::Command& command, Out& out) noexcept {
-    OrderSlot slot = no_slot;
-    wire::Refusal refusal = check_owned(command, slot);
-    if (refusal == wire::Refusal::none && command.quantity == 0) {
-      refusal = wire::Refusal::quantity_not_positive;
-    }
-    if (refusal != wire::Refusal::none) {
-      return refuse(command, refusal, out);
-    }
+  [[gnu::always_inline]] Outcome cancel(OrderSlot slot, wire::CancelReason reason,
+                                        Out& out) noexcept {
     const Order& order = book_.pool()[slot];
-    if (command.quantity >= order.remaining.value()) {
-      return cancel_resting(slot, wire::CancelReason::reduced_to_zero, out);
+    const OrderId id = book_.pool().id_of(slot);
+    wire::Event event = event_of(wire::EventKind::canceled, slot, order);
+    event.code = static_cast<std::uint8_t>(reason);
+    event.quantity = order.remaining.value();
+    out.put(event);
+    book_.remove(slot);
+    return {.order_id = id};
+  }
+
+  template <class Out>
+  Outcome reduce(OrderSlot slot, std::uint64_t quantity, Out& out) noexcept {
+    const Order& order = book_.pool()[slot];
+    if (quantity >= order.remaining.value()) {
+      return cancel(slot, wire::CancelReason::reduced_to_zero, out);
     }
-    const QuantityLots lots{static_cast<std::uint32_t>(command.quantity)};
+    const QuantityLots lots{static_cast<std::uint32_t>(quantity)};
     book_.reduce(slot, lots);
     wire::Event event = event_of(wire::EventKind::reduced, slot, order);
     event.quantity = lots.value();
@@ -242,53 +246,22 @@ class Market {
     return {.order_id = book_.pool().id_of(slot), .remaining = order.remaining};
   }
 
+  // The old order leaves first: the new one takes its slot, and so its id differs by a generation.
   template <class Out>
-  Outcome replace(const wire::Command& command, Sequence sequence, Out& out) noexcept {
-    OrderSlot slot = no_slot;
-    wire::Refusal refusal = check_entry(command);
-    if (refusal == wire::Refusal::none) {
-      refusal = check_limit_price(command);
-    }
-    if (refusal == wire::Refusal::none) {
-      refusal = check_owned(command, slot);
-    }
-    if (refusal != wire::Refusal::none) {
-      return refuse(command, refusal, out);
-    }
-    const Order& old = book_.pool()[slot];
-    const OrderId old_id = book_.pool().id_of(slot);
-    const QuantityLots open = old.remaining;
-    Entry entry{};
-    entry.account = old.account;
-    entry.side = old.side();
-    entry.limit = limit_of(command);
-    entry.quantity = QuantityLots{static_cast<std::uint32_t>(command.quantity)};
-    refusal = check_replacement(entry, slot);
-    if (refusal != wire::Refusal::none) [[unlikely]] {
-      return refuse(command, refusal, out);
-    }
-    book_.remove(slot);
+  void replace(OrderSlot old, Entry& entry, Out& out) noexcept {
+    const OrderId old_id = book_.pool().id_of(old);
+    const QuantityLots open = book_.pool()[old].remaining;
+    book_.remove(old);
     take_slot(entry);
-    wire::Event replaced = event_of(wire::EventKind::replaced, entry);
-    replaced.price = entry.limit.value();
-    replaced.remaining = open.value();
-    replaced.other_order_id = old_id.value();
-    out.put(replaced);
-    return enter(entry, sequence, out);
+    wire::Event event = event_of(wire::EventKind::replaced, entry);
+    event.price = entry.limit.value();
+    event.remaining = open.value();
+    event.other_order_id = old_id.value();
+    out.put(event);
   }
 
   template <class Out>
   Outcome configure(const wire::Command& command, Out& out) noexcept {
-    const bool is_good = command.price >= 1 && command.price <= command.band_high &&
-                         command.band_high <= highest_price && command.quantity >= 1 &&
-                         command.quantity <= highest_quantity && command.order_id >= 1 &&
-                         command.order_id <= highest_capacity;
-    if (!is_good) {
-      return refuse(command, wire::Refusal::command_invalid, out);
-    }
-    if (rules_.capacity != 0 && rules_.capacity != command.order_id) {
-      return refuse(command, wire::Refusal::capacity_fixed, out);
-    }
     rules_.band_low = static_cast<std::uint32_t>(command.price);
     rules_.band_high = static_cast<std::uint32_t>(command.band_high);
     rules_.maximum_quantity = static_cast<std::uint32_t>(command.quantity);
@@ -312,7 +285,8 @@ class Market {
   }
 
   template <class Out>
-  Outcome refuse(const wire::Command& command, wire::Refusal refusal, Out& out) noexcept {
+  [[gnu::noinline]] Outcome refuse(const wire::Command& command, wire::Refusal refusal,
+                                   Out& out) noexcept {
     const bool names_order = command.kind == static_cast<std::uint8_t>(wire::CommandKind::cancel) ||
                              command.kind == static_cast<std::uint8_t>(wire::CommandKind::reduce) ||
                              command.kind == static_cast<std::uint8_t>(wire::CommandKind::replace);
@@ -326,7 +300,7 @@ class Market {
   }
 
   template <class Out>
-  void repeat(const SessionTable::Stored& stored, Out& out) noexcept {
+  [[gnu::noinline]] void repeat(const SessionTable::Stored& stored, Out& out) noexcept {
     wire::Event event{};
     event.kind = static_cast<std::uint8_t>(wire::EventKind::repeated);
     event.code = stored.refusal();
@@ -337,44 +311,31 @@ class Market {
     out.put(event);
   }
 
-  // Trades an order against the book and lets the rest rest.
   template <class Out>
-  Outcome enter(const Entry& entry, Sequence sequence, Out& out) noexcept {
-    const QuantityLots rest = trade(entry, out);
-    if (rest == QuantityLots{0}) {
-      book_.pool().give_back(entry.slot);
-    } else {
-      book_.append(entry.slot, entry.side, entry.limit, rest, entry.account, sequence);
-    }
-    return {.order_id = entry.id, .executed = entry.quantity - rest, .remaining = rest};
-  }
-
-  // Emits one executed for each maker. Returns what is left.
-  template <class Out>
-  QuantityLots trade(const Entry& entry, Out& out) noexcept {
-    return book_.match(entry.side, entry.limit, entry.quantity,
-                       [&](OrderId maker, AccountId maker_account, PriceTicks price,
-                           QuantityLots traded, QuantityLots maker_rest) noexcept {
-                         wire::Event event = event_of(wire::EventKind::executed, entry);
-                         event.price = price.value();
-                         event.quantity = traded.value();
-                         event.remaining = maker_rest.value();
-                         event.other_order_id = maker.value();
-                         event.other_price = maker_account.value();
-                         out.put(event);
-                       });
-  }
-
-  template <class Out>
-  Outcome cancel_resting(OrderSlot slot, wire::CancelReason reason, Out& out) noexcept {
-    const Order& order = book_.pool()[slot];
-    const OrderId id = book_.pool().id_of(slot);
-    wire::Event event = event_of(wire::EventKind::canceled, slot, order);
-    event.code = static_cast<std::uint8_t>(reason);
-    event.quantity = order.remaining.value();
+  [[gnu::always_inline]] void show_accepted(const Entry& entry, std::int64_t price,
+                                            Out& out) noexcept {
+    wire::Event event = event_of(wire::EventKind::accepted, entry);
+    event.price = price;
+    event.quantity = entry.quantity.value();
     out.put(event);
-    book_.remove(slot);
-    return {.order_id = id};
+  }
+
+  // The last event when the command changed the best bid or offer.
+  template <class Out>
+  [[gnu::always_inline]] void show_touch(Out& out) noexcept {
+    const Touch touch{book_.quote(wire::Side::buy), book_.quote(wire::Side::sell)};
+    if (touch == touch_) {
+      return;
+    }
+    touch_ = touch;
+    wire::Event event{};
+    event.kind = static_cast<std::uint8_t>(wire::EventKind::touch);
+    event.order_id = touch.bid.lots.value();
+    event.price = touch.bid.price.value();
+    event.other_order_id = touch.ask.lots.value();
+    event.other_price =
+        touch.ask.price == Book::nothing(wire::Side::sell) ? 0 : touch.ask.price.value();
+    out.put(event);
   }
 
   // The fields that events about an entering order share.
@@ -404,20 +365,125 @@ class Market {
     entry.id = book_.pool().id_of(entry.slot);
   }
 
-  static PriceTicks limit_of(const wire::Command& command) noexcept {
-    return PriceTicks{static_cast<std::uint32_t>(command.price)};
+  [[gnu::always_inline]] wire::Refusal check_place(const wire::Command& command,
+                                                   Entry& entry) const noexcept {
+    const bool is_well_formed = (command.side <= 1) & (command.order_type <= 1) &
+                                (command.time_in_force <= 2) &
+                                are_zero(command.order_id, command.band_high, command.reserved);
+    if (!is_well_formed) [[unlikely]] {
+      return wire::Refusal::command_invalid;
+    }
+    wire::Refusal refusal = check_entering(command);
+    if (refusal != wire::Refusal::none) {
+      return refusal;
+    }
+    const auto time_in_force = static_cast<wire::TimeInForce>(command.time_in_force);
+    entry.is_market = command.order_type == static_cast<std::uint8_t>(wire::OrderType::market);
+    entry.may_rest = !entry.is_market && time_in_force == wire::TimeInForce::day;
+    entry.is_all_or_nothing = time_in_force == wire::TimeInForce::fok;
+    entry.account = AccountId{command.account};
+    entry.side = static_cast<wire::Side>(command.side);
+    entry.quantity = QuantityLots{static_cast<std::uint32_t>(command.quantity)};
+    if (entry.is_market) {
+      refusal = command.price == 0 ? wire::Refusal::none : wire::Refusal::command_invalid;
+      entry.limit = any_price(entry.side);
+    } else {
+      refusal = check_limit_price(command);
+      entry.limit = PriceTicks{static_cast<std::uint32_t>(command.price)};
+    }
+    if (refusal == wire::Refusal::none && entry.may_rest) {
+      refusal = check_room(entry);
+    }
+    if (refusal == wire::Refusal::none && !book_.pool().has_slot()) [[unlikely]] {
+      return wire::Refusal::order_pool_full;
+    }
+    return refusal;
   }
 
-  // A market order accepts every price there is.
-  static PriceTicks market_limit(wire::Side side) noexcept {
-    return PriceTicks{side == wire::Side::buy ? static_cast<std::uint32_t>(highest_price) : 1U};
+  [[gnu::always_inline]] wire::Refusal check_cancel(const wire::Command& command,
+                                                    OrderSlot& named) const noexcept {
+    const bool is_well_formed =
+        are_zero(command.side, command.order_type, command.time_in_force, command.price,
+                 command.band_high, command.quantity, command.reserved);
+    return is_well_formed ? check_named(command, named) : wire::Refusal::command_invalid;
   }
 
-  // Known enumerations, and nothing in the fields that the kind does not use.
-  static bool is_well_formed(const wire::Command& command) noexcept;
+  wire::Refusal check_reduce(const wire::Command& command, OrderSlot& named) const noexcept {
+    const bool is_well_formed = are_zero(command.side, command.order_type, command.time_in_force,
+                                         command.price, command.band_high, command.reserved);
+    if (!is_well_formed) {
+      return wire::Refusal::command_invalid;
+    }
+    const wire::Refusal refusal = check_named(command, named);
+    return refusal == wire::Refusal::none && command.quantity == 0
+               ? wire::Refusal::quantity_not_positive
+               : refusal;
+  }
+
+  wire::Refusal check_replace(const wire::Command& command, Entry& entry,
+                              OrderSlot& named) const noexcept {
+    const bool is_well_formed = are_zero(command.side, command.order_type, command.time_in_force,
+                                         command.band_high, command.reserved);
+    if (!is_well_formed) {
+      return wire::Refusal::command_invalid;
+    }
+    wire::Refusal refusal = check_entering(command);
+    if (refusal == wire::Refusal::none) {
+      refusal = check_limit_price(command);
+    }
+    if (refusal == wire::Refusal::none) {
+      refusal = check_named(command, named);
+    }
+    if (refusal != wire::Refusal::none) {
+      return refusal;
+    }
+    const Order& old = book_.pool()[named];
+    entry.account = old.account;
+    entry.side = old.side();
+    entry.limit = PriceTicks{static_cast<std::uint32_t>(command.price)};
+    entry.quantity = QuantityLots{static_cast<std::uint32_t>(command.quantity)};
+    entry.may_rest = true;
+    // The level that the old order leaves empty counts as free.
+    if (book_.lacks_level(entry.side, entry.limit) && !book_.is_alone(named) &&
+        !book_.can_match(entry.side, entry.limit, entry.quantity)) [[unlikely]] {
+      return wire::Refusal::level_pool_full;
+    }
+    return book_.pool().is_reusable(named) || book_.pool().has_slot()
+               ? wire::Refusal::none
+               : wire::Refusal::order_pool_full;
+  }
+
+  wire::Refusal check_configure(const wire::Command& command) const noexcept {
+    const bool is_well_formed =
+        command.order_type <= 2 && are_zero(command.side, command.time_in_force, command.reserved);
+    const bool is_good = is_well_formed && command.price >= 1 &&
+                         command.price <= command.band_high && command.band_high <= highest_price &&
+                         command.quantity >= 1 && command.quantity <= highest_quantity &&
+                         command.order_id >= 1 && command.order_id <= highest_capacity;
+    if (!is_good) {
+      return wire::Refusal::command_invalid;
+    }
+    return rules_.capacity != 0 && rules_.capacity != command.order_id
+               ? wire::Refusal::capacity_fixed
+               : wire::Refusal::none;
+  }
+
+  wire::Refusal check_set_state(const wire::Command& command) const noexcept {
+    const bool is_well_formed =
+        command.order_type <= 1 &&
+        are_zero(command.side, command.time_in_force, command.order_id, command.price,
+                 command.band_high, command.quantity, command.reserved);
+    if (!is_well_formed) {
+      return wire::Refusal::command_invalid;
+    }
+    return rules_.capacity == 0 ? wire::Refusal::not_configured : wire::Refusal::none;
+  }
 
   // The checks that place and replace share, up to the quantity.
-  [[nodiscard]] wire::Refusal check_entry(const wire::Command& command) const noexcept {
+  [[gnu::always_inline]] wire::Refusal check_entering(const wire::Command& command) const noexcept {
+    if (rules_.capacity == 0) {
+      return wire::Refusal::not_configured;
+    }
     if (command.account == 0) {
       return wire::Refusal::account_invalid;
     }
@@ -431,7 +497,8 @@ class Market {
                                                       : wire::Refusal::none;
   }
 
-  [[nodiscard]] wire::Refusal check_limit_price(const wire::Command& command) const noexcept {
+  [[gnu::always_inline]] wire::Refusal check_limit_price(
+      const wire::Command& command) const noexcept {
     if (command.price < 1) {
       return wire::Refusal::price_not_positive;
     }
@@ -440,31 +507,29 @@ class Market {
                : wire::Refusal::none;
   }
 
-  static wire::Refusal check_market_price(const wire::Command& command) noexcept {
-    return command.price != 0 ? wire::Refusal::command_invalid : wire::Refusal::none;
-  }
-
-  // Finds the order that the command names.
-  [[nodiscard]] wire::Refusal check_owned(const wire::Command& command,
-                                          OrderSlot& slot) const noexcept {
+  // Finds the resting order that the command names, if its account owns it.
+  [[gnu::always_inline]] wire::Refusal check_named(const wire::Command& command,
+                                                   OrderSlot& named) const noexcept {
+    if (rules_.capacity == 0) {
+      return wire::Refusal::not_configured;
+    }
     if (command.account == 0) {
       return wire::Refusal::account_invalid;
     }
-    slot = book_.pool().find(command.order_id);
-    if (slot == no_slot) {
+    named = book_.pool().find(command.order_id);
+    if (named == no_slot) {
       return wire::Refusal::order_unknown;
     }
-    return book_.pool()[slot].account == AccountId{command.account}
+    return book_.pool()[named].account == AccountId{command.account}
                ? wire::Refusal::none
                : wire::Refusal::order_not_yours;
   }
 
   // Room for the rest of a new order, asked only when there is little: summing up what it can match
   // costs a walk over the levels.
-  [[nodiscard]] wire::Refusal check_room(const Entry& entry) const noexcept {
+  [[gnu::always_inline]] wire::Refusal check_room(const Entry& entry) const noexcept {
     const bool is_full = book_.resting_orders() == rules_.capacity;
-    const bool lacks_level = book_.lacks_level(entry.side, entry.limit);
-    if (!is_full && !lacks_level) [[likely]] {
+    if (!is_full && !book_.lacks_level(entry.side, entry.limit)) [[likely]] {
       return wire::Refusal::none;
     }
     if (book_.can_match(entry.side, entry.limit, entry.quantity)) {
@@ -473,50 +538,21 @@ class Market {
     return is_full ? wire::Refusal::order_pool_full : wire::Refusal::level_pool_full;
   }
 
-  // A replacement takes the slot of the old order, and its level if the old order was alone there.
-  [[nodiscard]] wire::Refusal check_replacement(const Entry& entry, OrderSlot old) const noexcept {
-    if (book_.lacks_level(entry.side, entry.limit) && !book_.is_alone(old) &&
-        !book_.can_match(entry.side, entry.limit, entry.quantity)) [[unlikely]] {
-      return wire::Refusal::level_pool_full;
-    }
-    return book_.pool().is_reusable(old) || book_.pool().has_slot()
-               ? wire::Refusal::none
-               : wire::Refusal::order_pool_full;
+  // The limit of a market order.
+  static PriceTicks any_price(wire::Side side) noexcept {
+    return PriceTicks{side == wire::Side::buy ? static_cast<std::uint32_t>(highest_price) : 1U};
+  }
+
+  // For the fields that a command does not use. One branch: the fields are loaded anyway.
+  template <class... Fields>
+  static bool are_zero(Fields... fields) noexcept {
+    return (static_cast<std::uint64_t>(fields) | ...) == 0;
   }
 
   Book book_;
   SessionTable sessions_;
   Rules rules_;
-  Touch touch_;
+  Touch touch_{book_.quote(wire::Side::buy), book_.quote(wire::Side::sell)};
 };
-
-inline bool Market::is_well_formed(const wire::Command& command) noexcept {
-  // Collected without branches: a malformed command is rare and the fields are loaded anyway.
-  const auto unused = [](auto... fields) noexcept {
-    return ((static_cast<std::uint64_t>(fields) | ...)) == 0;
-  };
-  switch (static_cast<wire::CommandKind>(command.kind)) {
-    case wire::CommandKind::place:
-      return (command.side <= 1) & (command.order_type <= 1) & (command.time_in_force <= 2) &
-             unused(command.order_id, command.band_high, command.reserved);
-    case wire::CommandKind::cancel:
-      return unused(command.side, command.order_type, command.time_in_force, command.price,
-                    command.band_high, command.quantity, command.reserved);
-    case wire::CommandKind::reduce:
-      return unused(command.side, command.order_type, command.time_in_force, command.price,
-                    command.band_high, command.reserved);
-    case wire::CommandKind::replace:
-      return unused(command.side, command.order_type, command.time_in_force, command.band_high,
-                    command.reserved);
-    case wire::CommandKind::configure:
-      return (command.order_type <= 2) &
-             unused(command.side, command.time_in_force, command.reserved);
-    case wire::CommandKind::set_state:
-      return (command.order_type <= 1) & unused(command.side, command.time_in_force,
-                                                command.order_id, command.price, command.band_high,
-                                                command.quantity, command.reserved);
-  }
-  return false;
-}
 
 }  // namespace meridian::engine

@@ -41,7 +41,7 @@ class PriceLadder {
 
   [[nodiscard]] std::uint32_t occupied() const noexcept { return occupied_; }
 
-  // A level that is occupied.
+  // The level at `price`; an empty one when no order rests there.
   [[nodiscard]] Level& at(PriceTicks price) noexcept {
     return levels_[level_index(directory_[key_of(price)], price)];
   }
@@ -49,9 +49,11 @@ class PriceLadder {
     return levels_[level_index(directory_[key_of(price)], price)];
   }
 
+  // A level without orders, for whoever needs one.
+  [[nodiscard]] const Level& empty_level() const noexcept { return levels_[no_page]; }
+
   [[nodiscard]] bool is_occupied(PriceTicks price) const noexcept {
-    const std::uint32_t page = directory_[key_of(price)];
-    return page != no_page && levels_[level_index(page, price)].head != no_slot;
+    return at(price).head != no_slot;
   }
 
   // The level at `price`, counted as occupied from now on: the caller puts an order into it.

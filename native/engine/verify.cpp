@@ -111,10 +111,9 @@ bool Book::verify() const noexcept {
 }
 
 bool Market::verify() const noexcept {
-  const bool touch_holds =
-      touch_.bid == book_.quote(wire::Side::buy) && touch_.ask == book_.quote(wire::Side::sell);
+  const Touch touch{book_.quote(wire::Side::buy), book_.quote(wire::Side::sell)};
   const bool is_within_capacity = book_.resting_orders() <= rules_.capacity;
-  return touch_holds && is_within_capacity && book_.verify() && sessions_.verify();
+  return touch == touch_ && is_within_capacity && book_.verify() && sessions_.verify();
 }
 
 }  // namespace meridian::engine
