@@ -1,0 +1,220 @@
+import {
+  DiscardPolicy,
+  jetstreamManager,
+  JetStreamApiError,
+  RetentionPolicy,
+  StorageType,
+  type JetStreamManager,
+  type StreamConfig,
+} from "@nats-io/jetstream";
+
+import type { Clock } from "../kernel/ports/clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
+import { ok, refuse, type Result } from "../kernel/result.ts";
+import { durationNs } from "../kernel/units.ts";
+import {
+  directoryBucket,
+  eventStream,
+  eventSubject,
+  journalStream,
+  journalSubject,
+  leaseBucket,
+} from "../../schemas/subjects.ts";
+import type { NatsBus } from "./nats.ts";
+
+/**
+ * The streams the product needs, made where they are missing. Every cell does this at its start, at
+ * the same time; a stream that another cell makes first is just as good.
+ */
+
+/** Bounds of what we store, in bytes. */
+export const assetBounds = {
+  lease: 64 * 1024 * 1024,
+  directory: 64 * 1024 * 1024,
+  journal: 8 * 1024 * 1024 * 1024,
+  events: 64 * 1024 * 1024,
+} as const;
+
+const retryDelay = durationNs(500_000_000);
+/** JetStream has a leader some seconds after the servers are up; this long it is waited for. */
+const LEADER_WAIT_MS = 60_000;
+const API_TIMEOUT_MS = 5_000;
+const STREAM_NAME_IN_USE = 10_058;
+const STREAM_NOT_FOUND = 10_059;
+const SUBJECTS_OVERLAP = 10_065;
+
+export interface AssetPorts {
+  readonly bus: NatsBus;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A market whose journal and events need a place. */
+export interface MarketAssets {
+  readonly market: string;
+  readonly home: string;
+  readonly group: string;
+  readonly shard: number;
+}
+
+/**
+ * Makes the buckets LEASE and DIR and the region's event stream. `replicas` is 3 with three regions
+ * or more, else their number. Failure code: unavailable (JetStream had no leader for a minute).
+ */
+export async function ensureAssets(
+  ports: AssetPorts,
+  region: string,
+  replicas: number,
+): Promise<Result<void>> {
+  const wanted = [
+    bucketStream(leaseBucket, replicas, assetBounds.lease),
+    bucketStream(directoryBucket, replicas, assetBounds.directory),
+  ];
+  for (const config of wanted) {
+    const made = await ensureStream(ports, config, []);
+    if (!made.ok) return made;
+  }
+  return ensureStream(ports, eventStreamConfig(region), []);
+}
+
+/**
+ * Makes the stream of the market's shard and puts the market's subjects into it and into the event
+ * stream of its home. To be called before the market's actor starts: a takeover makes no asset.
+ * Failure codes: unavailable; market_exists (another shard has a journal of that name).
+ */
+export async function ensureMarketAssets(
+  ports: AssetPorts,
+  market: MarketAssets,
+  replicas: number,
+): Promise<Result<void>> {
+  const journal: StreamPlan = {
+    ...replicatedFile(replicas),
+    name: journalStream(market.group, market.shard),
+    subjects: [journalSubject(market.market)],
+    // A block is up to 768 KiB of records; nothing larger is ours.
+    max_msg_size: 1024 * 1024,
+    max_bytes: assetBounds.journal,
+  };
+  const made = await ensureStream(ports, journal, journal.subjects);
+  if (!made.ok) return made;
+  const events = eventStreamConfig(market.home);
+  return ensureStream(ports, events, [eventSubject(market.market, "block")]);
+}
+
+type StreamPlan = Partial<StreamConfig> & {
+  readonly name: string;
+  readonly subjects: string[];
+};
+
+const replicatedFile = (replicas: number): Partial<StreamConfig> => ({
+  storage: StorageType.File,
+  retention: RetentionPolicy.Limits,
+  num_replicas: replicas,
+  discard: DiscardPolicy.New,
+  deny_delete: true,
+  allow_direct: false,
+});
+
+const bucketStream = (bucket: string, replicas: number, bytes: number): StreamPlan => ({
+  ...replicatedFile(replicas),
+  name: `KV_${bucket}`,
+  subjects: [`$KV.${bucket}.>`],
+  max_msgs_per_subject: 1,
+  max_msg_size: 64 * 1024,
+  max_bytes: bytes,
+  allow_rollup_hdrs: true,
+});
+
+/** A memory stream needs a subject from the start; this one is nobody's market. */
+const eventStreamConfig = (region: string): StreamPlan => ({
+  name: eventStream(region),
+  subjects: [`evt.${region}.region`],
+  storage: StorageType.Memory,
+  retention: RetentionPolicy.Limits,
+  num_replicas: 1,
+  discard: DiscardPolicy.Old,
+  max_bytes: assetBounds.events,
+  allow_direct: false,
+  placement: { cluster: "", tags: [`region:${region}`] },
+});
+
+/** Makes the stream, or adds the subjects that it lacks. */
+async function ensureStream(
+  ports: AssetPorts,
+  plan: StreamPlan,
+  subjects: readonly string[],
+): Promise<Result<void>> {
+  const until = ports.clock.monotonic() + LEADER_WAIT_MS * 1e6;
+  for (;;) {
+    const failure = await tryStream(ports, plan, subjects);
+    if (failure === null) return ok(undefined);
+    if (failure.code === SUBJECTS_OVERLAP) {
+      return refuse(
+        "market_exists",
+        `${subjects.join(", ")} is in another stream already: ${failure.reason}`,
+        "choose another name, or the group and shard it was made with",
+      );
+    }
+    if (ports.clock.monotonic() > until) {
+      return refuse(
+        "unavailable",
+        `stream ${plan.name} could not be made: ${failure.reason}`,
+        "check that a majority of the servers is up: meridian doctor",
+      );
+    }
+    ports.log.info({ stream: plan.name, reason: failure.reason }, "waiting for JetStream");
+    await new Promise<void>((resolve) => {
+      ports.clock.after(retryDelay, resolve);
+    });
+  }
+}
+
+interface StreamFailure {
+  readonly code: number;
+  readonly reason: string;
+}
+
+async function tryStream(
+  ports: AssetPorts,
+  plan: StreamPlan,
+  subjects: readonly string[],
+): Promise<StreamFailure | null> {
+  try {
+    const manager = await jetstreamManager(ports.bus.connection, {
+      timeout: API_TIMEOUT_MS,
+      checkAPI: false,
+    });
+    const held = await heldSubjects(manager, plan.name);
+    if (held === null) {
+      const all = [...new Set([...plan.subjects, ...subjects])];
+      await manager.streams.add({ ...plan, subjects: all });
+      return null;
+    }
+    const missing = subjects.filter((subject) => !held.includes(subject));
+    if (missing.length === 0) return null;
+    await manager.streams.update(plan.name, { subjects: [...held, ...missing] });
+    // Two cells may add to one stream at once, and the later update wins: look again.
+    const now = await heldSubjects(manager, plan.name);
+    const lost = missing.filter((subject) => now?.includes(subject) !== true);
+    return lost.length === 0 ? null : { code: 0, reason: `${lost.join(", ")} not added yet` };
+  } catch (error) {
+    const code = error instanceof JetStreamApiError ? error.apiError().err_code : 0;
+    // Another cell was faster: look at what it made.
+    const reason = error instanceof Error ? error.message : String(error);
+    return { code, reason: code === STREAM_NAME_IN_USE ? "being made by another cell" : reason };
+  }
+}
+
+async function heldSubjects(
+  manager: JetStreamManager,
+  name: string,
+): Promise<readonly string[] | null> {
+  try {
+    return (await manager.streams.info(name)).config.subjects;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.apiError().err_code === STREAM_NOT_FOUND) {
+      return null;
+    }
+    throw error;
+  }
+}

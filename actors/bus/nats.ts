@@ -1,0 +1,489 @@
+import {
+  connect,
+  headers,
+  nkeyAuthenticator,
+  RequestError,
+  TimeoutError,
+  type ConnectionOptions,
+  type MsgHdrs,
+  type NatsConnection,
+} from "nats";
+
+import type {
+  AppendFate,
+  Bus,
+  BusRequest,
+  BusState,
+  JournalStream,
+  KeyEntry,
+  KeyStore,
+  StoredMessage,
+  Subscription,
+} from "../kernel/ports/bus.ts";
+import { ok, refuse, unreachable, type Result } from "../kernel/result.ts";
+import type { DurationNs } from "../kernel/units.ts";
+import { inboxPrefix } from "../../schemas/subjects.ts";
+
+/** How a process reaches its servers. */
+export interface NatsOptions {
+  /** nats://host:port or tls://host:port, the region's own server first. */
+  readonly servers: readonly string[];
+  /** Name of the user: its private inbox is `_INBOX_<user>`. */
+  readonly user: string;
+  /** Nkey seed of the user. */
+  readonly seed: Uint8Array;
+  /** Certificate authority of the servers, PEM; null for a cluster without TLS. */
+  readonly authority: string | null;
+}
+
+const second = 1_000;
+/** A publish whose ack does not come in this time is undecided. */
+const APPEND_TIMEOUT_MS = 5 * second;
+const READ_TIMEOUT_MS = 2 * second;
+const CONNECT_TIMEOUT_MS = 5 * second;
+/** The pause before a reconnect is this long plus a random part of up to the jitter. */
+const RECONNECT_WAIT_MS = 250;
+const RECONNECT_JITTER_MS = 500;
+/** A silent connection is given up after two of these. */
+const PING_INTERVAL_MS = 5 * second;
+/** Requests under way at most; one more is refused. */
+const REQUESTS_UNDER_WAY = 4_096;
+/** Bytes published without an answer from the server at most; more is dropped and counted. */
+const UNFLUSHED_LIMIT = 16 * 1024 * 1024;
+const FLUSH_EVERY = 1024 * 1024;
+/** JetStream: the last sequence on the subject is not the expected one. */
+const WRONG_LAST_SEQUENCE = 10_071;
+const NO_MESSAGE_FOUND = 10_037;
+
+/** Options of the client library: reconnects for ever with jitter, resends nothing by itself. */
+export function connectionOptions(options: NatsOptions): ConnectionOptions {
+  return {
+    servers: [...options.servers],
+    name: `meridian ${options.user}`,
+    authenticator: nkeyAuthenticator(options.seed),
+    inboxPrefix: inboxPrefix(options.user),
+    ...(options.authority === null ? {} : { tls: { ca: options.authority } }),
+    timeout: CONNECT_TIMEOUT_MS,
+    noRandomize: true,
+    ignoreClusterUpdates: true,
+    reconnect: true,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_WAIT_MS,
+    reconnectJitter: RECONNECT_JITTER_MS,
+    reconnectJitterTLS: RECONNECT_JITTER_MS,
+    // A server that restarts may refuse users for a moment.
+    ignoreAuthErrorAbort: true,
+    pingInterval: PING_INTERVAL_MS,
+    maxPingOut: 2,
+    noAsyncTraces: true,
+  };
+}
+
+/** Connects; rejects when no server answers in five seconds. Afterwards it reconnects for ever. */
+export async function connectNats(options: NatsOptions): Promise<NatsBus> {
+  return new NatsBus(await connect(connectionOptions(options)));
+}
+
+/** The bus port over NATS with JetStream. */
+export class NatsBus implements Bus {
+  readonly journal: JournalStream;
+  readonly keys: KeyStore;
+  /** For what the port does not offer: assets, services. */
+  readonly connection: NatsConnection;
+  readonly #callbacks: ((state: BusState) => void)[] = [];
+  /** Requests under way; each is told when the connection is lost. */
+  readonly #underWay = new Set<(error: Error) => void>();
+  #connected = true;
+  #reconnects = 0;
+  #dropped = 0;
+  #unflushed = 0;
+  #sinceFlush = 0;
+  #server: string;
+
+  constructor(connection: NatsConnection) {
+    this.connection = connection;
+    this.#server = connection.getServer();
+    this.journal = new NatsJournal(this);
+    this.keys = new NatsKeys(this);
+    void this.#follow();
+  }
+
+  publish(subject: string, payload: Uint8Array): void {
+    if (!this.#connected || this.#unflushed >= UNFLUSHED_LIMIT) {
+      this.#dropped += 1;
+      return;
+    }
+    this.connection.publish(subject, payload);
+    this.#sinceFlush += payload.length;
+    this.#unflushed += payload.length;
+    if (this.#sinceFlush >= FLUSH_EVERY) void this.#flush();
+  }
+
+  async request(
+    subject: string,
+    payload: Uint8Array,
+    timeout: DurationNs,
+  ): Promise<Result<Uint8Array>> {
+    const answer = await this.ask(subject, payload, Math.max(1, Math.ceil(timeout / 1e6)));
+    return answer.ok ? ok(answer.value.data) : answer;
+  }
+
+  /**
+   * One request with optional headers. Failure codes: no_responders, disconnected (ambiguous unless
+   * it was so from the start), timeout (ambiguous), busy.
+   */
+  async ask(
+    subject: string,
+    payload: Uint8Array | string,
+    timeoutMs: number,
+    requestHeaders?: MsgHdrs,
+  ): Promise<Result<{ readonly data: Uint8Array }>> {
+    if (!this.#connected) {
+      return refuse("disconnected", "no connection to a server", "retry when connected");
+    }
+    if (this.#underWay.size >= REQUESTS_UNDER_WAY) {
+      return refuse("busy", `${REQUESTS_UNDER_WAY} requests are under way`, "retry later");
+    }
+    let lost: (error: Error) => void = () => {};
+    const disconnected = new Promise<never>((_, reject) => {
+      lost = reject;
+    });
+    this.#underWay.add(lost);
+    try {
+      const message = await Promise.race([
+        this.connection.request(subject, payload, {
+          timeout: timeoutMs,
+          ...(requestHeaders === undefined ? {} : { headers: requestHeaders }),
+        }),
+        disconnected,
+      ]);
+      // The client library's buffer is pooled: the answer must be its receiver's own.
+      return ok({ data: new Uint8Array(message.data) });
+    } catch (error) {
+      return requestFailure(error, subject);
+    } finally {
+      this.#underWay.delete(lost);
+    }
+  }
+
+  serve(subject: string, handler: (request: BusRequest) => void): Subscription {
+    const subscription = this.connection.subscribe(subject, {
+      // One of several processes that serve the same subject gets a request.
+      queue: "serve",
+      callback: (error, message) => {
+        if (error !== null) return;
+        handler({
+          subject: message.subject,
+          payload: new Uint8Array(message.data),
+          respond: (payload) => {
+            if (this.#connected) message.respond(payload);
+            else this.#dropped += 1;
+          },
+        });
+      },
+    });
+    return { unsubscribe: () => subscription.unsubscribe() };
+  }
+
+  subscribe(
+    subject: string,
+    handler: (subject: string, payload: Uint8Array) => void,
+  ): Subscription {
+    const subscription = this.connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error === null) handler(message.subject, new Uint8Array(message.data));
+      },
+    });
+    return { unsubscribe: () => subscription.unsubscribe() };
+  }
+
+  async append(subject: string, payload: Uint8Array): Promise<Result<void>> {
+    const answer = await this.ask(subject, payload, APPEND_TIMEOUT_MS);
+    if (!answer.ok) return answer;
+    const ack = parseAck(answer.value.data);
+    if (ack.error === null && ack.sequence > 0) return ok(undefined);
+    return refuse("rejected", ack.error?.text ?? "no stream took it", "check the stream's bounds");
+  }
+
+  state(): BusState {
+    return {
+      connected: this.#connected,
+      reconnects: this.#reconnects,
+      server: this.#server,
+      dropped: this.#dropped,
+    };
+  }
+
+  onState(callback: (state: BusState) => void): void {
+    this.#callbacks.push(callback);
+  }
+
+  async close(): Promise<void> {
+    await this.connection.close();
+  }
+
+  async #follow(): Promise<void> {
+    for await (const status of this.connection.status()) {
+      if (status.type === "disconnect") this.#changed(false);
+      if (status.type === "reconnect") {
+        this.#reconnects += 1;
+        this.#server = this.connection.getServer();
+        this.#changed(true);
+      }
+    }
+    this.#changed(false);
+  }
+
+  #changed(connected: boolean): void {
+    if (connected === this.#connected) return;
+    this.#connected = connected;
+    if (!connected) {
+      // The library forgets what was on its way out, and would let requests wait for their time-out.
+      this.#unflushed = 0;
+      this.#sinceFlush = 0;
+      for (const lost of this.#underWay) lost(new Error("disconnected"));
+    }
+    for (const callback of this.#callbacks) callback(this.state());
+  }
+
+  async #flush(): Promise<void> {
+    const sent = this.#sinceFlush;
+    this.#sinceFlush = 0;
+    try {
+      await this.connection.flush();
+    } catch {
+      // Lost with the connection, which starts its count anew.
+      return;
+    }
+    this.#unflushed = Math.max(0, this.#unflushed - sent);
+  }
+}
+
+class NatsJournal implements JournalStream {
+  readonly #bus: NatsBus;
+
+  constructor(bus: NatsBus) {
+    this.#bus = bus;
+  }
+
+  async append(
+    stream: string,
+    subject: string,
+    payload: Uint8Array,
+    expectedTail: number,
+  ): Promise<AppendFate> {
+    const expectations = headers();
+    expectations.set("Nats-Expected-Stream", stream);
+    expectations.set("Nats-Expected-Last-Subject-Sequence", String(expectedTail));
+    const answer = await this.#bus.ask(subject, payload, APPEND_TIMEOUT_MS, expectations);
+    if (!answer.ok) return { fate: "undecided", reason: answer.failure.code };
+    return fateOf(parseAck(answer.value.data));
+  }
+
+  tail(stream: string, subject: string): Promise<Result<StoredMessage | null>> {
+    return readMessage(this.#bus, stream, { last_by_subj: subject });
+  }
+
+  next(stream: string, subject: string, from: number): Promise<Result<StoredMessage | null>> {
+    return readMessage(this.#bus, stream, { seq: from, next_by_subj: subject });
+  }
+}
+
+class NatsKeys implements KeyStore {
+  readonly #bus: NatsBus;
+
+  constructor(bus: NatsBus) {
+    this.#bus = bus;
+  }
+
+  async get(bucket: string, key: string): Promise<Result<KeyEntry | null>> {
+    const read = await this.#last(bucket, key);
+    if (!read.ok) return read;
+    return ok(read.value === null || read.value.deleted ? null : read.value);
+  }
+
+  async compareAndSet(
+    bucket: string,
+    key: string,
+    value: Uint8Array,
+    expected: number,
+  ): Promise<Result<number>> {
+    const fate = await this.#set(bucket, key, value, expected);
+    if (fate.fate !== "wrong_tail" || expected !== 0) return casResult(fate, key, expected);
+    // A key that somebody deleted does not exist, although its subject has a last message.
+    const last = await this.#last(bucket, key);
+    if (!last.ok || last.value === null || !last.value.deleted) {
+      return casResult(fate, key, expected);
+    }
+    return casResult(await this.#set(bucket, key, value, last.value.revision), key, expected);
+  }
+
+  async list(bucket: string, prefix: string): Promise<Result<ReadonlyMap<string, KeyEntry>>> {
+    const filter = prefix.endsWith(".") ? `${prefix}>` : ">";
+    const answer = await this.#bus.ask(
+      `$JS.API.STREAM.INFO.KV_${bucket}`,
+      JSON.stringify({ subjects_filter: `$KV.${bucket}.${filter}` }),
+      READ_TIMEOUT_MS,
+    );
+    if (!answer.ok) return unavailable(answer.failure.reason);
+    const info = parseJson(answer.value.data) as {
+      readonly error?: { readonly description?: string };
+      readonly state?: { readonly subjects?: Readonly<Record<string, number>> };
+    };
+    if (info.error !== undefined) return unavailable(info.error.description ?? "stream info");
+    const keys = Object.keys(info.state?.subjects ?? {})
+      .map((subject) => subject.slice(`$KV.${bucket}.`.length))
+      .filter((key) => key.startsWith(prefix))
+      .sort();
+    const entries = new Map<string, KeyEntry>();
+    for (const key of keys) {
+      const entry = await this.get(bucket, key);
+      if (!entry.ok) return entry;
+      if (entry.value !== null) entries.set(key, entry.value);
+    }
+    return ok(entries);
+  }
+
+  async #last(
+    bucket: string,
+    key: string,
+  ): Promise<Result<(KeyEntry & { readonly deleted: boolean }) | null>> {
+    const read = await readMessage(this.#bus, `KV_${bucket}`, {
+      last_by_subj: `$KV.${bucket}.${key}`,
+    });
+    if (!read.ok) return read;
+    if (read.value === null) return ok(null);
+    const { payload, streamSequence, headerText } = read.value;
+    const deleted = /^KV-Operation: *(DEL|PURGE)\r?$/m.test(headerText);
+    return ok({ value: payload, revision: streamSequence, deleted });
+  }
+
+  async #set(
+    bucket: string,
+    key: string,
+    value: Uint8Array,
+    expected: number,
+  ): Promise<AppendFate> {
+    const expectations = headers();
+    expectations.set("Nats-Expected-Last-Subject-Sequence", String(expected));
+    const answer = await this.#bus.ask(
+      `$KV.${bucket}.${key}`,
+      value,
+      READ_TIMEOUT_MS,
+      expectations,
+    );
+    if (!answer.ok) return { fate: "undecided", reason: answer.failure.code };
+    return fateOf(parseAck(answer.value.data));
+  }
+}
+
+function casResult(fate: AppendFate, key: string, expected: number): Result<number> {
+  switch (fate.fate) {
+    case "stored":
+      return ok(fate.streamSequence);
+    case "wrong_tail":
+      return refuse("conflict", `${key} is not at revision ${expected}`, "read it again");
+    case "undecided":
+      return refuse("undecided", `${key}: ${fate.reason}`, "read the key, then decide");
+    default:
+      return unreachable(fate);
+  }
+}
+
+/** What JetStream says to a publish. */
+export interface PublishAck {
+  readonly sequence: number;
+  readonly duplicate: boolean;
+  readonly error: { readonly code: number; readonly text: string } | null;
+}
+
+function parseAck(data: Uint8Array): PublishAck {
+  const ack = parseJson(data) as {
+    readonly seq?: number;
+    readonly duplicate?: boolean;
+    readonly error?: {
+      readonly err_code?: number;
+      readonly code?: number;
+      readonly description?: string;
+    };
+  };
+  return {
+    sequence: ack.seq ?? 0,
+    duplicate: ack.duplicate ?? false,
+    error:
+      ack.error === undefined
+        ? null
+        : {
+            code: ack.error.err_code ?? ack.error.code ?? 0,
+            text: ack.error.description ?? "error without description",
+          },
+  };
+}
+
+/**
+ * The fate table of DESIGN §8.4. Only a sequence above 0 that is no duplicate is stored, only 10071
+ * is a wrong tail; everything else may or may not be stored.
+ */
+export function fateOf(ack: PublishAck): AppendFate {
+  if (ack.error?.code === WRONG_LAST_SEQUENCE) return { fate: "wrong_tail" };
+  if (ack.error !== null) {
+    return { fate: "undecided", reason: `${ack.error.code} ${ack.error.text}` };
+  }
+  if (ack.duplicate) return { fate: "undecided", reason: "duplicate" };
+  if (ack.sequence <= 0) return { fate: "undecided", reason: "sequence 0" };
+  return { fate: "stored", streamSequence: ack.sequence };
+}
+
+interface ReadMessage extends StoredMessage {
+  readonly headerText: string;
+}
+
+/** A read at the stream's leader: streams of ours allow no direct reads. */
+async function readMessage(
+  bus: NatsBus,
+  stream: string,
+  query: object,
+): Promise<Result<ReadMessage | null>> {
+  const answer = await bus.ask(
+    `$JS.API.STREAM.MSG.GET.${stream}`,
+    JSON.stringify(query),
+    READ_TIMEOUT_MS,
+  );
+  if (!answer.ok) return unavailable(`${stream}: ${answer.failure.reason}`);
+  const { message, error } = parseJson(answer.value.data) as {
+    readonly message?: { readonly seq: number; readonly data?: string; readonly hdrs?: string };
+    readonly error?: { readonly err_code?: number; readonly description?: string };
+  };
+  if (error?.err_code === NO_MESSAGE_FOUND) return ok(null);
+  if (message === undefined) return unavailable(`${stream}: ${error?.description ?? "no answer"}`);
+  return ok({
+    streamSequence: message.seq,
+    payload: Buffer.from(message.data ?? "", "base64"),
+    headerText: Buffer.from(message.hdrs ?? "", "base64").toString("latin1"),
+  });
+}
+
+const unavailable = (reason: string): Result<never> => refuse("unavailable", reason, "try again");
+
+function requestFailure(error: unknown, subject: string): Result<never> {
+  if (error instanceof RequestError && error.isNoResponders()) {
+    return refuse("no_responders", `nobody serves ${subject}`, "check the subject");
+  }
+  if (error instanceof TimeoutError) {
+    return refuse("timeout", `no answer on ${subject}`, "the outcome is unknown: ask again");
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  return refuse("disconnected", `${subject}: ${reason}`, "the outcome is unknown: ask again");
+}
+
+/** A JSON object; anything else is an empty one. */
+function parseJson(data: Uint8Array): object {
+  try {
+    const parsed: unknown = JSON.parse(
+      Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString(),
+    );
+    return typeof parsed === "object" && parsed !== null ? parsed : {};
+  } catch {
+    return {};
+  }
+}

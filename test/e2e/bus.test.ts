@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { ensureAssets, ensureMarketAssets, type AssetPorts } from "../../actors/bus/assets.ts";
+import { connectNats, type NatsBus, type NatsOptions } from "../../actors/bus/nats.ts";
+import { syncAlwaysReport } from "../../actors/bus/sync-report.ts";
+import { durationNs } from "../../actors/kernel/units.ts";
+import { journalStream, journalSubject, leaseBucket } from "../../schemas/subjects.ts";
+import { hostClock, silentLog } from "../support/ports.ts";
+import {
+  missingNatsServer,
+  startCluster,
+  testRegions,
+  type TestCluster,
+} from "../support/nats-cluster.ts";
+import { testUnless } from "../support/skip.ts";
+
+const test = suite("bus over real servers");
+let cluster: TestCluster;
+let bus: NatsBus;
+let ports: AssetPorts;
+const missing = missingNatsServer();
+
+const options = (user: string, seed: Uint8Array): NatsOptions => ({
+  servers: cluster.urls,
+  user,
+  seed,
+  authority: null,
+});
+
+test.before(async () => {
+  if (missing !== null) return;
+  cluster = await startCluster();
+  bus = await connectNats(options("cell", cluster.seed));
+  ports = { bus, clock: hostClock, log: silentLog };
+});
+test.after(async () => {
+  if (missing !== null) return;
+  await bus.close();
+  await cluster.stop();
+});
+
+const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
+const atlas = { group: "atlas", shard: 0, home: "eu-central" };
+
+testUnless(test, missing, "three cells make the same assets at once, and all succeed", async () => {
+  const regions = await Promise.all(testRegions.map((region) => ensureAssets(ports, region, 3)));
+  for (const made of regions) assert.equal(made, { ok: true, value: undefined });
+  const markets = await Promise.all(
+    testRegions.map((region) => ensureMarketAssets(ports, { ...atlas, market: `M-${region}` }, 3)),
+  );
+  for (const made of markets) assert.equal(made, { ok: true, value: undefined });
+  const tail = await bus.journal.tail(journalStream("atlas", 0), journalSubject("M-us-east"));
+  assert.equal(tail, { ok: true, value: null });
+  const other = await ensureMarketAssets(ports, { ...atlas, shard: 1, market: "M-us-east" }, 3);
+  assert.is(other.ok ? "" : other.failure.code, "market_exists");
+});
+
+testUnless(test, missing, "an append is stored on its expected tail and on no other", async () => {
+  const stream = journalStream("atlas", 0);
+  const subject = journalSubject("M-eu-central");
+  const first = await bus.journal.append(stream, subject, bytes("a"), 0);
+  if (first.fate !== "stored") throw new Error(JSON.stringify(first));
+  assert.equal(await bus.journal.append(stream, subject, bytes("b"), 0), { fate: "wrong_tail" });
+  const other = await bus.journal.append(stream, journalSubject("M-us-east"), bytes("x"), 0);
+  assert.is(other.fate, "stored");
+  const second = await bus.journal.append(stream, subject, bytes("c"), first.streamSequence);
+  if (second.fate !== "stored") throw new Error(JSON.stringify(second));
+  const tail = await bus.journal.tail(stream, subject);
+  assert.is(tail.ok && Buffer.from(tail.value?.payload ?? []).toString(), "c");
+  const next = await bus.journal.next(stream, subject, first.streamSequence + 1);
+  assert.is(next.ok && next.value?.streamSequence, second.streamSequence);
+  const none = await bus.journal.next(stream, subject, second.streamSequence + 1);
+  assert.equal(none, { ok: true, value: null });
+});
+
+testUnless(test, missing, "a block of 768 KiB is stored and read back byte for byte", async () => {
+  const stream = journalStream("atlas", 0);
+  const subject = journalSubject("M-ap-southeast");
+  const block = new Uint8Array(768 * 1024 + 300).map((_, index) => (index * 31) % 251);
+  const fate = await bus.journal.append(stream, subject, block, 0);
+  assert.is(fate.fate, "stored");
+  const tail = await bus.journal.tail(stream, subject);
+  assert.ok(tail.ok && tail.value !== null && Buffer.compare(tail.value.payload, block) === 0);
+});
+
+testUnless(test, missing, "a key changes only for who knows its revision", async () => {
+  const made = await bus.keys.compareAndSet(leaseBucket, "own.atlas-00", bytes("1"), 0);
+  if (!made.ok) throw new Error(made.failure.reason);
+  const again = await bus.keys.compareAndSet(leaseBucket, "own.atlas-00", bytes("2"), 0);
+  assert.is(again.ok ? "" : again.failure.code, "conflict");
+  const changed = await bus.keys.compareAndSet(leaseBucket, "own.atlas-00", bytes("3"), made.value);
+  assert.ok(changed.ok);
+  await bus.keys.compareAndSet(leaseBucket, "cell.eu.a", bytes("x"), 0);
+  const owners = await bus.keys.list(leaseBucket, "own.");
+  assert.equal(owners.ok && [...owners.value.keys()], ["own.atlas-00"]);
+  const entry = await bus.keys.get(leaseBucket, "own.atlas-00");
+  assert.is(entry.ok && Buffer.from(entry.value?.value ?? []).toString(), "3");
+  assert.equal(await bus.keys.get(leaseBucket, "own.none"), { ok: true, value: null });
+});
+
+testUnless(
+  test,
+  missing,
+  "requests are answered, or refused by name when nobody serves",
+  async () => {
+    const subscription = bus.serve("cmd.eu.*.submit", (request) =>
+      request.respond(bytes(`${request.subject}:${Buffer.from(request.payload).toString()}`)),
+    );
+    const answer = await bus.request("cmd.eu.M.submit", bytes("q"), durationNs(2e9));
+    assert.is(answer.ok && Buffer.from(answer.value).toString(), "cmd.eu.M.submit:q");
+    subscription.unsubscribe();
+    const nobody = await bus.request("cmd.us.M.submit", bytes("q"), durationNs(2e9));
+    assert.is(nobody.ok ? "" : nobody.failure.code, "no_responders");
+  },
+);
+
+testUnless(test, missing, "servers report that they sync every write", async () => {
+  const system = options("reporter", cluster.systemSeed);
+  const report = await syncAlwaysReport(bus, system, [journalStream("atlas", 0), "KV_LEASE"]);
+  if (!report.ok) throw new Error(report.failure.reason);
+  assert.equal(report.value.map(({ server }) => server).sort(), [...testRegions].sort());
+});
+
+testUnless(test, missing, "a killed server is left for another and drops are counted", async () => {
+  const name = bus.state().server;
+  const own = cluster.servers.find((server) => server.url.endsWith(name.split(":").at(-1) ?? ""));
+  if (own === undefined) throw new Error(`no server ${name}`);
+  const states: boolean[] = [];
+  bus.onState((state) => states.push(state.connected));
+  const silent = bus.serve("cmd.eu.silent", () => {});
+  const pending = bus.request("cmd.eu.silent", bytes("q"), durationNs(60e9));
+  await sleep(20);
+  await own.kill("SIGKILL");
+  const lost = await pending;
+  assert.is(lost.ok ? "" : lost.failure.code, "disconnected");
+  bus.publish("md.M.l1", bytes("dropped"));
+  assert.is(bus.state().dropped, 1);
+  while (!bus.state().connected) await sleep(20);
+  assert.is(bus.state().reconnects, 1);
+  assert.is.not(bus.state().server, name);
+  assert.equal(states, [false, true]);
+  silent.unsubscribe();
+  // The stream's leader may have died with the server: unavailable until there is a new one.
+  for (;;) {
+    const tail = await bus.journal.tail(journalStream("atlas", 0), journalSubject("M-eu-central"));
+    if (tail.ok) break;
+    assert.is(tail.failure.code, "unavailable");
+    await sleep(200);
+  }
+});
+
+test.run();
