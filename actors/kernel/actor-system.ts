@@ -75,6 +75,7 @@ export function actorSystem(options: ActorSystemOptions): ActorSystem {
       member.status = "exited";
       await outcome.released;
       member.status = "stopped";
+      member.retire();
       const { failure } = outcome;
       ended.resolve({ path: member.path, incarnation: 1, reason: { kind: "failed", failure } });
       return counters.refuse("start_failed", failure.message, "correct what it says, start again");

@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { setup } from "xstate";
 
 import {
   ms,
@@ -9,11 +10,16 @@ import {
   type ProbeWorld,
   probeWorld,
 } from "../../test/support/probe-actors.ts";
-import type { ActorDefinition } from "./actor.ts";
+import type { ActorContext, ActorDefinition, ActorSystem } from "./actor.ts";
+import { actorSystem } from "./actor-system.ts";
 import { trapProcessFailures } from "./blame.ts";
 import { supervisorSpec } from "./child-spec.ts";
+import { deadLetterStore } from "./dead-letters.ts";
 import type { Exit } from "./exit.ts";
+import { type ManualClock, manualClock } from "./manual-clock.ts";
+import type { Log } from "./ports/log.ts";
 import type { Result } from "./result.ts";
+import { seededRandomness } from "./seeded-randomness.ts";
 
 const test = suite("actor");
 
@@ -337,38 +343,128 @@ test("a flood of messages is worked off in turns, and all of it", async () => {
   assert.is(echoed.at(-1), "echo a 999");
 });
 
-test("a type is found only by its definition", async () => {
-  const made = await world();
-  assert.is(
-    code(
-      made.system.find(
-        {
-          type: "market",
-          mailbox: { capacity: 1, onRestart: "keep", parkAfter: 1 },
-          create: () => {
-            throw new Error("unused");
-          },
+const idle = setup({}).createMachine({ initial: "open", states: { open: {} } });
+
+/** A system with one actor whose context the test uses as the actor's code would. */
+async function withContext(): Promise<{
+  readonly system: ActorSystem;
+  readonly clock: ManualClock;
+  /** One per incarnation. */
+  readonly contexts: ActorContext[];
+}> {
+  const clock = manualClock();
+  const contexts: ActorContext[] = [];
+  const log: Log = { info() {}, warn() {}, error() {}, child: () => log };
+  const system = actorSystem({
+    definitions: [
+      {
+        type: "open",
+        mailbox: { capacity: 4, onRestart: "keep", parkAfter: 1 },
+        create: (context) => {
+          contexts.push(context);
+          return { machine: idle, input: undefined, receive() {} };
         },
-        a,
-      ),
-    ),
-    "not_found",
+      },
+    ],
+    clock,
+    log,
+    randomness: seededRandomness(5),
+    deadLetters: deadLetterStore(clock),
+  });
+  const spec = {
+    id: "a",
+    type: "open",
+    start: {},
+    restart: "permanent",
+    shutdown: ms(10),
+  } as const;
+  const started = await system.start(
+    supervisorSpec("root", [spec], {
+      backoff: { initial: ms(0), maximum: ms(0), jitter: 0, resetAfter: ms(0) },
+    }),
   );
-  assert.is(
-    code(
-      made.system.find(
-        {
-          type: "probe",
-          mailbox: { capacity: 1, onRestart: "keep", parkAfter: 1 },
-          create: () => {
-            throw new Error("unused");
-          },
-        },
-        "/root",
-      ),
-    ),
-    "not_found",
-  );
+  assert.ok(started.ok);
+  return { system, clock, contexts };
+}
+
+test("what an actor registered is given back at its failure, newest first, and its signal is aborted", async () => {
+  const { system, clock, contexts } = await withContext();
+  const [context] = contexts as [ActorContext];
+  const released: string[] = [];
+  for (const name of ["first", "second"]) context.onExit(() => released.push(name));
+  assert.not.ok(context.signal.aborted);
+  context.callback(() => {
+    throw new Error("from a subscription");
+  })();
+  assert.equal(released, ["second", "first"]);
+  assert.ok(context.signal.aborted);
+  await clock.settle();
+  assert.is(contexts.length, 2);
+  assert.is(system.tree()[1]?.lastFailure, "Error: from a subscription (callback)");
 });
+
+test("a callback of an ended incarnation does nothing", async () => {
+  const { system, contexts } = await withContext();
+  let called = 0;
+  const callback = (contexts[0] as ActorContext).callback(() => {
+    called += 1;
+  });
+  callback();
+  await system.terminateChild("/root/a");
+  callback();
+  assert.is(called, 1);
+});
+
+test("a rejected callback is its actor's failure", async () => {
+  const { system, clock, contexts } = await withContext();
+  contexts[0]?.callback(async () => {
+    await Promise.resolve();
+    throw new Error("later");
+  })();
+  await clock.settle();
+  assert.is(system.tree()[1]?.lastFailure, "Error: later (callback)");
+});
+
+test("an error while things are given back does not keep the rest from being given back", async () => {
+  const { system, contexts } = await withContext();
+  let released = false;
+  contexts[0]?.onExit(() => {
+    released = true;
+  });
+  contexts[0]?.onExit(() => {
+    throw new Error("release failed");
+  });
+  await system.terminateChild("/root/a");
+  assert.ok(released);
+  assert.is(system.counters().lateErrors, 1);
+});
+
+test("each incarnation has its own chance, the same in each run", async () => {
+  const draw = async (): Promise<number[]> => {
+    const { clock, contexts } = await withContext();
+    contexts[0]?.callback(() => {
+      throw new Error("again");
+    })();
+    await clock.settle();
+    return contexts.map((context) => context.randomness.below(2 ** 32));
+  };
+  const [first, second] = [await draw(), await draw()];
+  assert.equal(first, second);
+  assert.is.not(first[0], first[1]);
+});
+
+test("an actor is found by its path and its definition's type", async () => {
+  const { system } = await withContext();
+  assert.is(system.find({ ...anything, type: "other" }, "/root/a").ok, false);
+  assert.is(system.find({ ...anything, type: "open" }, "/root/a").ok, true);
+  assert.is(system.find({ ...anything, type: "supervisor" }, "/root").ok, false);
+});
+
+const anything: Omit<ActorDefinition, "type"> = {
+  mailbox: { capacity: 1, onRestart: "keep", parkAfter: 1 },
+  create: () => {
+    throw new Error("find() does not create");
+  },
+};
 
 test.run();

@@ -183,7 +183,6 @@ export class SupervisorNode implements TreeMember {
       if (!this.#alive()) return this.#busy(`it is ${this.#state()}`);
       await this.#stopSlots([slot], "stopped");
       slot.rests = true;
-      slot.member.retire();
       return ok(undefined);
     });
   }
@@ -264,10 +263,11 @@ export class SupervisorNode implements TreeMember {
     return outcome;
   }
 
-  /** The child's new status; a temporary child that does not run is forgotten. */
-  #settle(slot: Slot, status: Status): void {
+  /** The status of a child that does not run; a temporary one is forgotten. */
+  #settle(slot: Slot, status: "restarting" | "stopped"): void {
     slot.member.status = status;
     if (slot.member.spec.restart === "temporary") this.#forget(slot);
+    else if (status === "stopped") slot.member.retire();
   }
 
   #startFailed(slot: Slot, cause: ActorFailure, released: Promise<void>): StartOutcome {
@@ -288,7 +288,6 @@ export class SupervisorNode implements TreeMember {
     if (restarts(member.spec.restart, reason)) return this.#restart(slot, reason);
     slot.rests = true;
     this.#settle(slot, "stopped");
-    member.retire();
   }
 
   #restart(slot: Slot, reason: ExitReason): void | Promise<void> {
@@ -318,10 +317,7 @@ export class SupervisorNode implements TreeMember {
   async #restartGroup(slots: readonly Slot[], delay: DurationNs): Promise<void> {
     this.#cancelGroup();
     this.#machine?.send({ type: "group_ended" });
-    await this.#stopSlots(
-      slots.filter((slot) => !slot.rests),
-      "restarting",
-    );
+    await this.#stopSlots(slots, "restarting");
     if (!this.#alive()) return;
     this.#group = slots;
     if (delay === 0) return this.#startGroup(slots);
@@ -390,7 +386,7 @@ export class SupervisorNode implements TreeMember {
     for (const slot of this.#slots.values()) slot.cancelBackoff();
   }
 
-  async #stopSlots(slots: readonly Slot[], status: Status): Promise<void> {
+  async #stopSlots(slots: readonly Slot[], status: "restarting" | "stopped"): Promise<void> {
     for (const slot of [...slots].reverse()) {
       slot.cancelBackoff();
       const { member } = slot;

@@ -123,6 +123,24 @@ test("rest_for_one: an earlier child that fails during the back-off takes the wh
   assert.equal(made.news(), ["start a#2", "start b#2", "start c#2"]);
 });
 
+test("rest_for_one: a group whose back-off ends while others are stopped gives way to a larger one", async () => {
+  const slow = probe("slow", { start: { terminateMs: 300 } });
+  const made = await world([slow, probe("a"), probe("b"), probe("c")], {
+    strategy: "rest_for_one",
+  });
+  made.ref("/root/b").send({ do: "throw_in_timer", text: "late" });
+  await made.pass(5);
+  const stopping = made.system.terminateChild("/root/slow");
+  made.ref("/root/a").send({ do: "throw_in_timer", text: "late" });
+  await made.pass(300);
+  assert.ok((await stopping).ok);
+  assert.equal(made.news().slice(-2), ["terminated slow", "exit slow#1"]);
+  await made.pass(99);
+  assert.equal(made.news(), []);
+  await made.pass(1);
+  assert.equal(made.news(), ["start a#2", "start b#2", "start c#2"]);
+});
+
 test("a permanent child restarts after a normal exit, a transient one only after a failure", async () => {
   const made = await world([
     probe("permanent"),
@@ -225,6 +243,25 @@ test("an escalation is answered by the parent: the inner supervisor starts again
     made.system.tree().find((node) => node.path === "/root/inner")?.lastFailure ?? "",
     /RestartIntensityError: more than 0 restarts.*\(children\)/,
   );
+});
+
+test("a supervisor that starts again counts its restarts from nothing", async () => {
+  const inner = supervisorSpec("inner", [probe("a")], {
+    backoff: immediate,
+    intensity: { maximumRestarts: 1, within: ms(100_000) },
+  });
+  const made = await world([inner]);
+  const fail = async (): Promise<void> => {
+    made.ref("/root/inner/a").send({ do: "throw_in_timer", text: "late" });
+    await made.pass(300);
+  };
+  await fail();
+  await fail();
+  assert.is(restartsOf(made, "/root/inner"), 1);
+  await fail();
+  assert.is(restartsOf(made, "/root/inner"), 1);
+  await fail();
+  assert.is(restartsOf(made, "/root/inner"), 2);
 });
 
 test("a failed restore is a failure: it is tried again after the next back-off", async () => {
@@ -355,9 +392,9 @@ test("stopping the tree while a group waits for its back-off starts nothing more
   made.ref("/root/a").send({ do: "throw_in_timer", text: "late" });
   await made.pass(5);
   await made.system.stop();
+  assert.is(made.clock.pending, 0);
   await made.pass(1_000);
   assert.is(made.news().filter((line) => line.startsWith("start")).length, 0);
-  assert.is(made.clock.pending, 0);
 });
 
 test("calls made while children are being stopped wait for their turn", async () => {
@@ -389,6 +426,12 @@ test("a numeric shutdown of a supervisor kills what has not stopped by then", as
   await made.pass(1);
   await stopped;
   assert.equal(made.news(), ["terminate b", "exit b#1", "exit a#1"]);
+});
+
+test("the time limit of a supervisor's stop ends with the stop", async () => {
+  const made = await world([{ ...supervisorSpec("inner", [probe("a")]), shutdown: ms(700) }]);
+  await made.system.stop();
+  assert.is(made.clock.pending, 0);
 });
 
 test("a second tree is refused", async () => {
