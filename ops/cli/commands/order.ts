@@ -1,0 +1,232 @@
+import { randomInt } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { type Command, Option } from "commander";
+
+import { ok, type Result, refuse } from "../../../actors/kernel/result.ts";
+import { ExchangeClient } from "../../../schemas/sdk/client.ts";
+import type { Action, Book, Outcome, TimeInForce } from "../../../schemas/sdk/orders.ts";
+import { type ExitCode, exitCodes, perform } from "../action.ts";
+import { type Cluster, withCluster } from "../cluster.ts";
+import { findMarket, type MarketView } from "../markets.ts";
+import { formatPrice, parsePrice, parseWhole } from "../prices.ts";
+import {
+  type ClusterOptions,
+  facts,
+  type OutputFormat,
+  outputOption,
+  print,
+  printJson,
+  table,
+  withClusterOptions,
+} from "../terminal.ts";
+
+type OrderOptions = ClusterOptions & {
+  readonly output: OutputFormat;
+  readonly quiet?: boolean;
+  readonly account: string;
+};
+
+/** `meridian order …`: single orders and the book, through the same door as every client. */
+export function register(program: Command): void {
+  const order = program.command("order").description("enter and change orders, show a book");
+
+  orderCommand(order, "place")
+    .description("enter an order")
+    .argument("<market>")
+    .argument("<side>", "buy or sell")
+    .argument("<quantity>", "in the market's quantity units")
+    .argument("[price]", "in the market's currency; without it: a market order")
+    .addOption(
+      new Option("--tif <time>", "how long it stays").choices(["day", "ioc", "fok"]).default("day"),
+    )
+    .action(
+      (
+        market: string,
+        side: string,
+        quantity: string,
+        price: string | undefined,
+        options: OrderOptions & { readonly tif: TimeInForce },
+      ) =>
+        run(market, options, ({ account, decimals }) => {
+          if (side !== "buy" && side !== "sell") {
+            return refuse("usage", `${JSON.stringify(side)} is no side`, "buy or sell");
+          }
+          const lots = parseWhole(quantity, "quantity");
+          if (!lots.ok) return lots;
+          const limit = price === undefined ? ok(null) : parsePrice(price, decimals);
+          if (!limit.ok) return limit;
+          const timeInForce = price === undefined && options.tif === "day" ? "ioc" : options.tif;
+          return ok({
+            kind: "place",
+            account,
+            side,
+            timeInForce,
+            price: limit.value,
+            quantity: lots.value,
+          });
+        }),
+    );
+
+  orderCommand(order, "cancel")
+    .description("cancel a resting order")
+    .argument("<market>")
+    .argument("<order-id>")
+    .action((market: string, id: string, options: OrderOptions) =>
+      run(market, options, ({ account }) => {
+        const orderId = parseWhole(id, "order id");
+        return orderId.ok ? ok({ kind: "cancel", account, orderId: orderId.value }) : orderId;
+      }),
+    );
+
+  orderCommand(order, "reduce")
+    .description("take quantity off a resting order, which keeps its priority")
+    .argument("<market>")
+    .argument("<order-id>")
+    .argument("<quantity>", "what to take off")
+    .action((market: string, id: string, quantity: string, options: OrderOptions) =>
+      run(market, options, ({ account }) => {
+        const orderId = parseWhole(id, "order id");
+        if (!orderId.ok) return orderId;
+        const lots = parseWhole(quantity, "quantity");
+        if (!lots.ok) return lots;
+        return ok({ kind: "reduce", account, orderId: orderId.value, quantity: lots.value });
+      }),
+    );
+
+  orderCommand(order, "replace")
+    .description("replace a resting order; the new one has a new id and no priority")
+    .argument("<market>")
+    .argument("<order-id>")
+    .argument("<quantity>")
+    .argument("<price>", "in the market's currency")
+    .action((market: string, id: string, quantity: string, price: string, options: OrderOptions) =>
+      run(market, options, ({ account, decimals }) => {
+        const orderId = parseWhole(id, "order id");
+        if (!orderId.ok) return orderId;
+        const lots = parseWhole(quantity, "quantity");
+        if (!lots.ok) return lots;
+        const limit = parsePrice(price, decimals);
+        if (!limit.ok) return limit;
+        return ok({
+          kind: "replace",
+          account,
+          orderId: orderId.value,
+          price: limit.value,
+          quantity: lots.value,
+        });
+      }),
+    );
+
+  withClusterOptions(order.command("book"))
+    .description("show the best price levels of a market")
+    .argument("<market>")
+    .option("--levels <count>", "levels of each side", "10")
+    .addOption(outputOption())
+    .action(
+      (
+        market: string,
+        options: ClusterOptions & { readonly output: OutputFormat; readonly levels: string },
+      ) =>
+        perform(() =>
+          withCluster(options, async (cluster) => {
+            const levels = parseWhole(options.levels, "number of levels", 1_000);
+            if (!levels.ok) return levels;
+            const found = await findMarket(cluster, market);
+            if (!found.ok) return found;
+            const book = await clientFor(cluster, found.value).book(levels.value);
+            if (!book.ok) return book;
+            const decimals = found.value.definition?.priceDecimals ?? 0;
+            if (options.output === "json") {
+              printJson({ market, priceDecimals: decimals, ...book.value });
+            } else {
+              print(bookTable(book.value, decimals));
+            }
+            return ok(exitCodes.ok);
+          }),
+        ),
+    );
+}
+
+function orderCommand(order: Command, name: string): Command {
+  return withClusterOptions(order.command(name))
+    .option("--account <number>", "trading account", "1")
+    .option("-q, --quiet", "print the order id only")
+    .addOption(outputOption());
+}
+
+const clientFor = (cluster: Cluster, market: MarketView): ExchangeClient =>
+  new ExchangeClient({
+    region: market.home,
+    market: market.market,
+    transport: cluster,
+    session: randomInt(1, 2 ** 48 - 1),
+    sleep,
+    random: Math.random,
+  });
+
+function run(
+  market: string,
+  options: OrderOptions,
+  build: (context: { readonly account: number; readonly decimals: number }) => Result<Action>,
+): Promise<void> {
+  return perform(() =>
+    withCluster<ExitCode>(options, async (cluster) => {
+      const account = parseWhole(options.account, "trading account", 2 ** 32 - 1);
+      if (!account.ok) return account;
+      const found = await findMarket(cluster, market);
+      if (!found.ok) return found;
+      const decimals = found.value.definition?.priceDecimals ?? 0;
+      const action = build({ account: account.value, decimals });
+      if (!action.ok) return action;
+      const answer = await clientFor(cluster, found.value).submit([action.value]);
+      if (!answer.ok) return answer;
+      const [outcome] = answer.value.outcomes;
+      if (outcome === undefined) return refuse("reply_malformed", "the reply has no outcome");
+      const { durability, epoch } = answer.value;
+      if (options.output === "json") {
+        printJson({ market, durability, epoch, priceDecimals: decimals, ...outcome });
+      } else if (outcome.refusal === null) {
+        print(
+          options.quiet === true
+            ? String(outcome.orderId)
+            : outcomeText(outcome, durability, decimals),
+        );
+      }
+      return outcome.refusal === null ? ok(exitCodes.ok) : { ok: false, failure: outcome.refusal };
+    }),
+  );
+}
+
+function outcomeText(outcome: Outcome, durability: string, decimals: number): string {
+  const lines = facts([
+    ["order", String(outcome.orderId)],
+    ["executed", String(outcome.executed)],
+    ["canceled", String(outcome.canceled)],
+    ["resting", String(outcome.remaining)],
+    ["sequence", String(outcome.sequence)],
+    ["promise", durability],
+  ]);
+  const fills = outcome.fills.map(
+    (fill) =>
+      `  ${fill.quantity} @ ${formatPrice(fill.price, decimals)} of order ${fill.makerOrderId}`,
+  );
+  return [lines, ...fills].join("\n");
+}
+
+function bookTable(book: Book, decimals: number): string {
+  const depth = Math.max(book.bids.length, book.asks.length);
+  const rows = Array.from({ length: depth }, (_, index) => {
+    const bid = book.bids[index];
+    const ask = book.asks[index];
+    return [
+      bid === undefined ? "" : String(bid.orders),
+      bid === undefined ? "" : String(bid.quantity),
+      bid === undefined ? "" : formatPrice(bid.price, decimals),
+      ask === undefined ? "" : formatPrice(ask.price, decimals),
+      ask === undefined ? "" : String(ask.quantity),
+      ask === undefined ? "" : String(ask.orders),
+    ];
+  });
+  return table(["ORDERS", "QUANTITY", "BID", "ASK", "QUANTITY", "ORDERS"], rows);
+}

@@ -1,0 +1,111 @@
+import type { Command } from "commander";
+
+import { ok } from "../../../actors/kernel/result.ts";
+import { exitCodes, perform } from "../action.ts";
+import { connectTo, findTarget } from "../cluster.ts";
+import { type ClusterStatus, clusterStatus, type MarketView, silentRegion } from "../markets.ts";
+import { formatPrice } from "../prices.ts";
+import {
+  type ClusterOptions,
+  type OutputFormat,
+  outputOption,
+  print,
+  printJson,
+  table,
+  withClusterOptions,
+} from "../terminal.ts";
+
+/** `meridian status`: regions and markets; a silent region is part of the answer, not a failure. */
+export function register(program: Command): void {
+  withClusterOptions(program.command("status"))
+    .description("show regions and markets")
+    .addOption(outputOption())
+    .action((options: ClusterOptions & { readonly output: OutputFormat }) =>
+      perform(async () => {
+        const target = findTarget(options);
+        if (!target.ok) return target;
+        const status = await statusOf(target.value);
+        if (options.output === "json") printJson(status);
+        else printStatus(status);
+        return ok(exitCodes.ok);
+      }),
+    );
+}
+
+async function statusOf(target: Parameters<typeof connectTo>[0]): Promise<ClusterStatus> {
+  const cluster = await connectTo(target);
+  if (!cluster.ok) {
+    const regions = target.cluster.regions.map((region) =>
+      silentRegion(region.name, cluster.failure.reason),
+    );
+    return { regions, markets: [] };
+  }
+  try {
+    return await clusterStatus(cluster.value);
+  } finally {
+    await cluster.value.close();
+  }
+}
+
+function printStatus(status: ClusterStatus): void {
+  print(
+    table(
+      ["REGION", "READY", "CELL", "ENGINE", "NATS", "RECONNECTS", "HTTP", "REASON"],
+      status.regions.map((region) => [
+        region.name,
+        region.ready ? "yes" : "no",
+        region.cell ?? "-",
+        region.engine ?? "-",
+        region.natsState === null ? "-" : `${region.natsState} ${region.natsServer ?? ""}`,
+        String(region.reconnects ?? "-"),
+        region.http ?? "-",
+        region.reason ?? "",
+      ]),
+    ),
+  );
+  print("");
+  print(marketTable(status.markets));
+}
+
+/** Markets one a line, prices in the market's currency. */
+export function marketTable(markets: readonly MarketView[]): string {
+  return table(
+    [
+      "MARKET",
+      "HOME",
+      "STATE",
+      "MODE",
+      "BID",
+      "ASK",
+      "ORDERS",
+      "TRADES",
+      "REFUSED",
+      "ACK P50/P99",
+      "NOTE",
+    ],
+    markets.map((market) => [
+      market.market,
+      market.home,
+      market.state,
+      market.mode,
+      side(market, market.bidPrice, market.bidQuantity),
+      side(market, market.askPrice, market.askQuantity),
+      String(market.orders),
+      String(market.trades),
+      String(Object.values(market.refusals).reduce((sum, count) => sum + count, 0)),
+      `${duration(market.acknowledgement.p50Ns)}/${duration(market.acknowledgement.p99Ns)}`,
+      market.detail ?? "",
+    ]),
+  );
+}
+
+const side = (market: MarketView, price: number, quantity: number): string =>
+  price === 0 ? "-" : `${quantity} @ ${formatPrice(price, market.definition?.priceDecimals ?? 0)}`;
+
+/** Nanoseconds with three digits and the unit that fits. */
+export function duration(ns: number): string {
+  if (ns < 1_000) return `${ns} ns`;
+  if (ns < 1_000_000) return `${(ns / 1_000).toPrecision(3)} us`;
+  if (ns < 1_000_000_000) return `${(ns / 1_000_000).toPrecision(3)} ms`;
+  return `${(ns / 1_000_000_000).toPrecision(3)} s`;
+}
