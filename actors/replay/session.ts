@@ -187,7 +187,7 @@ class Replay {
   }
 
   async #replace(event: Replacement): Promise<void> {
-    const old = await this.#resting(event.id);
+    const old = await this.#identified(event.id);
     if (this.#ledger.get(event.newId) !== undefined) {
       this.#tally.skipped.duplicate_id += 1;
       return;

@@ -1,0 +1,105 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { TwinExchange } from "../../test/support/engine-exchange.ts";
+import { rehearse, textBytes } from "../../test/support/recorded-session.ts";
+import { seed } from "../../test/support/seed.ts";
+import {
+  asItch,
+  asLobsterMessages,
+  generateSession,
+} from "../../test/support/session-generator.ts";
+import { type SeededRandomness, seededRandomness } from "../kernel/seeded-randomness.ts";
+import type { SessionSource } from "./events.ts";
+import { itchOverview, itchSession } from "./itch-session.ts";
+import { lobsterSession } from "./lobster.ts";
+
+const test = suite("damaged session files");
+const first = seed(471_108);
+const ROUNDS = 60;
+
+/** Flips, removes, doubles and inserts bytes at random places. */
+function damage(file: Uint8Array, random: SeededRandomness): Buffer {
+  const pieces: Buffer[] = [];
+  let at = 0;
+  for (let faults = 1 + random.below(40); faults > 0 && at < file.length; faults -= 1) {
+    const next = Math.min(file.length, at + random.below(Math.ceil(file.length / 20)));
+    pieces.push(Buffer.from(file.subarray(at, next)));
+    at = next;
+    const length = 1 + random.below(6);
+    switch (random.below(4)) {
+      case 0:
+        at += length;
+        break;
+      case 1:
+        pieces.push(Buffer.from(file.subarray(at, at + length)));
+        break;
+      default:
+        pieces.push(Buffer.from(Array.from({ length }, () => random.below(256))));
+        at += random.below(2) * length;
+    }
+  }
+  pieces.push(Buffer.from(file.subarray(at)));
+  return Buffer.concat(pieces);
+}
+
+/** Replays the session and checks that it ended, refused nothing and left a sound book. */
+async function survives(source: SessionSource, replayed: string): Promise<number> {
+  let twin: TwinExchange | undefined;
+  const { summary, stopped } = await rehearse(source, {
+    levels: 1,
+    exchange: (limits) => {
+      twin = new TwinExchange(limits);
+      return twin;
+    },
+  });
+  assert.is(stopped, null, replayed);
+  assert.equal(summary.refusals, {}, replayed);
+  assert.is(twin?.market.verify(), null, replayed);
+  assert.is(twin?.market.restingCount(), summary.resting, replayed);
+  const { used, commands, hidden, crosses, halts, skipped } = summary;
+  const skippedRows = skipped.duplicate_id + skipped.not_resting + skipped.unknown_order;
+  assert.is(commands + hidden + crosses + halts + skippedRows, used, replayed);
+  return summary.malformed;
+}
+
+function generated(random: SeededRandomness) {
+  return generateSession({ random, steps: 300, levels: null, outOfOrderPerMille: 50 });
+}
+
+test("LOBSTER files with random damage are read to their end and leave a sound book", async () => {
+  let malformed = 0;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const random = seededRandomness(first + round);
+    const file = damage(Buffer.from(asLobsterMessages(generated(random))), random);
+    const source = lobsterSession(textBytes(file, 1 + random.below(5_000)));
+    malformed += await survives(source, `SEED=${first + round}`);
+  }
+  assert.ok(malformed > ROUNDS, "the damage must have been noticed");
+});
+
+test("ITCH files with random damage are read to their end and leave a sound book", async () => {
+  let malformed = 0;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const random = seededRandomness(first + round);
+    const file = damage(asItch(generated(random), "TEST"), random);
+    const bytes = textBytes(file, 1 + random.below(5_000));
+    await itchOverview(bytes);
+    malformed += await survives(itchSession(bytes, "TEST"), `SEED=${first + round}`);
+  }
+  assert.ok(malformed > ROUNDS, "the damage must have been noticed");
+});
+
+test("random bytes are no session, and no harm", async () => {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const random = seededRandomness(first + round);
+    const alphabet = round % 2 === 0 ? 256 : 20;
+    const file = Buffer.from(
+      Array.from({ length: random.below(5_000) }, () => random.below(alphabet) + (round % 2) * 40),
+    );
+    await survives(lobsterSession(textBytes(file, 100)), `SEED=${first + round}`);
+    await survives(itchSession(textBytes(file, 100), "TEST"), `SEED=${first + round}`);
+  }
+});
+
+test.run();
