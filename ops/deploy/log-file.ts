@@ -46,12 +46,9 @@ export class LogFile {
 
 /** The last non-empty lines of a log, for a failure message; empty when there is none. */
 export function lastLogLines(path: string, count: number): readonly string[] {
-  try {
-    return readFileSync(path, "utf8")
-      .split("\n")
-      .filter((line) => line.trim() !== "")
-      .slice(-count);
-  } catch {
-    return [];
-  }
+  const read = (file: string): string => (existsSync(file) ? readFileSync(file, "utf8") : "");
+  return `${read(`${path}.1`)}${read(path)}`
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .slice(-count);
 }
