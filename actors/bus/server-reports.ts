@@ -58,20 +58,24 @@ export function parseServerReport(payload: unknown): ServerReport | null {
   };
 }
 
+/** Without a number of servers to wait for, this long a silence ends the answer. */
+const SILENCE_MS = 300;
+
 /**
  * Asks all servers of the cluster; returns as soon as `expected` have answered, else what has come
- * after `timeoutMs`. A server that is missing from the answer is down or out of reach: the caller
- * must not take its silence for a good report.
+ * after `timeoutMs` (`expected` null: when no more come). A server that is missing from the answer
+ * is down or out of reach: the caller must not take its silence for a good report.
  */
 export async function readServerReports(
   connection: NatsConnection,
-  expected: number,
+  expected: number | null,
   timeoutMs: number,
 ): Promise<readonly ServerReport[]> {
   const replies = await connection.requestMany("$SYS.REQ.SERVER.PING.JSZ", "{}", {
-    strategy: "count",
-    maxMessages: expected,
     maxWait: timeoutMs,
+    ...(expected === null
+      ? { strategy: "stall", stall: SILENCE_MS }
+      : { strategy: "count", maxMessages: expected }),
   });
   const reports: ServerReport[] = [];
   try {

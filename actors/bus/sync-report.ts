@@ -3,17 +3,12 @@ import { connect, type NatsConnection } from "nats";
 
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import { connectionOptions, type NatsBus, type NatsOptions } from "./nats.ts";
+import { readServerReports, type ServerReport } from "./server-reports.ts";
 
 /**
  * Do all servers that hold a journal or a lease sync every write? Without it an acknowledged block
  * can be lost by a power cut, so a cell asks before it starts and again when a stream's peers change.
  */
-
-export interface ServerReport {
-  readonly server: string;
-  readonly version: string;
-  readonly syncAlways: boolean;
-}
 
 const ANSWER_MS = 2_000;
 /** Oldest server on which a retried publish cannot be answered with a false success. */
@@ -28,33 +23,12 @@ export async function serverReports(system: NatsOptions): Promise<Result<readonl
     return refuse("unavailable", `system account: ${String(error)}`, "check the system user");
   }
   try {
-    const answers = await connection.requestMany("$SYS.REQ.SERVER.PING.VARZ", "{}", {
-      strategy: "stall",
-      maxWait: ANSWER_MS,
-    });
-    const reports: ServerReport[] = [];
-    for await (const answer of answers) reports.push(readReport(answer.json()));
-    return ok(reports);
+    return ok(await readServerReports(connection, null, ANSWER_MS));
   } catch (error) {
     return refuse("unavailable", `no server report: ${String(error)}`, "check the system user");
   } finally {
     await connection.close();
   }
-}
-
-function readReport(answer: unknown): ServerReport {
-  const { server, data } = answer as {
-    readonly server?: { readonly name?: string };
-    readonly data?: {
-      readonly version?: string;
-      readonly jetstream?: { readonly config?: { readonly sync_always?: boolean } };
-    };
-  };
-  return {
-    server: server?.name ?? "",
-    version: data?.version ?? "",
-    syncAlways: data?.jetstream?.config?.sync_always === true,
-  };
 }
 
 /**
@@ -90,12 +64,12 @@ export function checkSyncAlways(
   reports: readonly ServerReport[],
 ): Result<void> {
   for (const holder of holders) {
-    const report = reports.find(({ server }) => server === holder);
+    const report = reports.find(({ name }) => name === holder);
     if (report === undefined) {
       return refuse(
         "not_durable",
         `server ${holder} holds a journal or a lease and does not report`,
-        "start it, or check that the cell may ask $SYS.REQ.SERVER.PING.VARZ",
+        "start it, or check that the cell may ask $SYS.REQ.SERVER.PING.JSZ",
       );
     }
     if (!report.syncAlways) {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { type NatsConnection, connect, nkeyAuthenticator } from "nats";
-import { inboxPrefix } from "../../schemas/subjects.ts";
+import { type NatsConnection, connect } from "nats";
+import { connectionOptions } from "../../actors/bus/nats.ts";
 
 /** How to log in: a user's name, the file of its seed, the cluster's authority. */
 export interface Login {
@@ -10,17 +10,13 @@ export interface Login {
   readonly servers: readonly string[];
 }
 
-/** Connects as a user of the cluster; throws when no server answers within `timeoutMs`. */
+/** Connects as a user of the cluster; rejects when no server answers within `timeoutMs`. */
 export async function connectAs(login: Login, timeoutMs = 2_000): Promise<NatsConnection> {
-  const seed = Buffer.from(readFileSync(login.seedFile, "utf8").trim());
-  return connect({
-    servers: [...login.servers],
-    name: `meridian ${login.user}`,
-    authenticator: nkeyAuthenticator(seed),
-    inboxPrefix: inboxPrefix(login.user),
-    tls: { caFile: login.authorityFile },
-    timeout: timeoutMs,
-    noRandomize: true,
-    maxReconnectAttempts: 2,
+  const options = connectionOptions({
+    servers: login.servers,
+    user: login.user,
+    seed: Buffer.from(readFileSync(login.seedFile, "utf8").trim()),
+    authority: readFileSync(login.authorityFile, "utf8"),
   });
+  return connect({ ...options, timeout: timeoutMs, reconnect: false });
 }

@@ -34,7 +34,8 @@ export const loopback = "127.0.0.1";
 export const maxPayloadBytes = 1_048_576;
 const maxConnections = 512;
 const maxMemoryStoreBytes = 512 * 1_048_576;
-const maxFileStoreBytes = 64 * 1_073_741_824;
+/** Streams reserve their bounds here: 16 shards of 8 GiB, and room for buckets and messages. */
+const maxFileStoreBytes = 160 * 1_073_741_824;
 
 /** URL a client connects to. */
 export const natsUrl = (ports: RegionPorts): string => `tls://${loopback}:${ports.nats}`;
