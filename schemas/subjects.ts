@@ -49,6 +49,10 @@ export const deadLetterSubject = (region: string, kind: string): string =>
 /** First token of the replies to a user: `_INBOX_<user>`; nobody else may listen there. */
 export const inboxPrefix = (user: string): string => `_INBOX_${token(user)}`;
 
+/** User of a region's cell, and the cell's user in the system account (server reports only). */
+export const cellUserName = (region: string): string => `cell-${token(region)}`;
+export const reporterUserName = (region: string): string => `reporter-${token(region)}`;
+
 /** Patterns over whole families of subjects: what permissions and wide subscriptions are made of. */
 export const patterns = {
   commands: "cmd.>",

@@ -1,5 +1,5 @@
 import { unreachable } from "../../actors/kernel/result.ts";
-import { patterns } from "../../schemas/subjects.ts";
+import { cellUserName, patterns, reporterUserName } from "../../schemas/subjects.ts";
 
 /** What a user of the cluster may be. */
 export type Role = "cell" | "observer" | "operator" | "approver" | "reporter";
@@ -135,13 +135,13 @@ export const people: readonly User[] = [
 ];
 
 export const cellUser = (region: string): User => ({
-  name: `cell-${region}`,
+  name: cellUserName(region),
   role: "cell",
   region,
 });
 /** Reads server reports in the system account: the only thing a cell may ask there. */
 export const reporterUser = (region: string): User => ({
-  name: `reporter-${region}`,
+  name: reporterUserName(region),
   role: "reporter",
   region,
 });
