@@ -38,11 +38,6 @@ export const supervisionSubject = (region: string, path: string): string =>
   `sup.${token(region)}.${path.split("/").filter(Boolean).map(token).join(".")}`;
 export const operationsSubject = (region: string, verb: OperationsVerb): string =>
   `ops.${token(region)}.${verb}`;
-/** All requests to the operations services of a region. */
-export const operationsOfRegion = (region: string): string => `ops.${token(region)}.>`;
-/** All requests to actors of a type in a region: act.<region>.<type>.<id>.<verb>. */
-export const actorsOfType = (region: string, type: string): string =>
-  `act.${token(region)}.${token(type)}.>`;
 export const deadLetterSubject = (region: string, kind: string): string =>
   `dead.${token(region)}.${token(kind)}`;
 

@@ -38,8 +38,8 @@ export interface RegionPorts {
   readonly ownership: ShardOwnership;
   readonly markets: MarketHost;
   readonly flow: FlowHost;
-  /** Makes sure the journal stream of a shard exists. Failure code: unavailable. */
-  readonly ensureJournal: (group: string, shard: number) => Promise<Result<void>>;
+  /** Makes sure the market's journal and events have a stream. Failure code: unavailable. */
+  readonly ensureJournal: (definition: MarketDefinition) => Promise<Result<void>>;
   /** Last incarnation this data folder used; 0 at the first start. */
   readonly recordedIncarnation: () => number;
   /** Returns once the number is durable. */

@@ -161,7 +161,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
   }
 
   async #startMarket(definition: MarketReport["definition"]): Promise<Result<void>> {
-    const journal = await this.#ports.ensureJournal(definition.group, definition.shard);
+    const journal = await this.#ports.ensureJournal(definition);
     if (!journal.ok) return journal;
     const started = await this.#ports.markets.start(definition);
     if (!started.ok && started.failure.code === "already_started")

@@ -123,7 +123,7 @@ function decoded<T>(decode: () => T | null): T | null {
 
 export const subscriptions = {
   commands: subjects.commandsOfRegion,
-  operations: subjects.operationsOfRegion,
+  operations: subjects.patterns.operationsOf,
 } as const;
 
 /** A reply of any kind that carries only a refusal: in every reply the refusal is field 1. */

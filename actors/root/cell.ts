@@ -1,0 +1,153 @@
+import { randomBytes } from "node:crypto";
+
+import type { ActorSystem } from "../kernel/actor.ts";
+import { actorSystem } from "../kernel/actor-system.ts";
+import { deadLetterStore } from "../kernel/dead-letters.ts";
+import type { Bus } from "../kernel/ports/bus.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
+import type { Files } from "../kernel/ports/files.ts";
+import type { Log } from "../kernel/ports/log.ts";
+import type { EngineSlots, MatchingEngine } from "../kernel/ports/matching-engine.ts";
+import { ok, refuse, type Result } from "../kernel/result.ts";
+import { seededRandomness } from "../kernel/seeded-randomness.ts";
+import type { DurationNs } from "../kernel/units.ts";
+import { marketActor } from "../market/actor.ts";
+import { type CellFacts, regionActor } from "../region/actor.ts";
+import type {
+  MarketDefinition,
+  RegionMessage,
+  RegionReply,
+  RegionReport,
+} from "../region/messages.ts";
+import { ShardOwnership } from "../region/ownership.ts";
+import { strategyActor } from "../strategy/actor.ts";
+import type { CellDirectory } from "./cell-directory.ts";
+import { BackgroundFlow, flowStarts } from "./flow-host.ts";
+import { marketHost } from "./market-host.ts";
+import type { Measured } from "./metrics.ts";
+import type { ReferenceData } from "./reference-data.ts";
+import { cellTree, paths } from "./tree.ts";
+
+/** Which port gets which implementation in this process. */
+export interface CellPorts {
+  readonly bus: Bus;
+  readonly engine: MatchingEngine;
+  readonly slots: EngineSlots;
+  readonly clock: Clock;
+  readonly files: Files;
+  readonly log: Log;
+  readonly directory: CellDirectory;
+  /** Makes sure the market's journal and events have a stream. Failure code: unavailable. */
+  readonly ensureJournal: (definition: MarketDefinition) => Promise<Result<void>>;
+  readonly facts: () => CellFacts;
+}
+
+export interface CellSettings {
+  readonly region: string;
+  readonly cell: string;
+  readonly reference: ReferenceData;
+  readonly flow: { readonly enabled: boolean; readonly seed: number; readonly rate: number };
+}
+
+/** A running cell. */
+export interface Cell {
+  readonly system: ActorSystem;
+  /** Failure codes: busy, not_found, timeout, internal: the region actor is between two restarts. */
+  report(): Promise<Result<RegionReport>>;
+  measured(report: RegionReport): Measured;
+  /** Readiness drops, no order is taken, the flow stops. */
+  drain(): Promise<void>;
+}
+
+const askTimeout = 5_000_000_000 as DurationNs;
+
+/** Starts the actors of a cell. Failure codes as ActorSystem.start. */
+export async function startCell(settings: CellSettings, ports: CellPorts): Promise<Result<Cell>> {
+  const { region, cell, reference } = settings;
+  const { bus, engine, slots, clock, files, log, directory } = ports;
+  const nonce = (): Uint8Array => new Uint8Array(randomBytes(16));
+  const own = reference.markets.filter((definition) => definition.home === region);
+  const flow = new BackgroundFlow(
+    region,
+    own.map(({ market }) => market),
+    !settings.flow.enabled,
+  );
+  const ownership = new ShardOwnership(
+    { keys: bus.keys, clock, log, nonce },
+    { region, cell, node: directory.node },
+  );
+  const market = marketActor({ bus, engine, slots, ownership, files });
+  const strategy = strategyActor({
+    bus,
+    session: randomSession,
+    paused: () => flow.paused,
+    counters: (name) => flow.counters(name),
+  });
+  const router = regionActor({
+    bus,
+    ownership,
+    markets: marketHost(
+      region,
+      () => system,
+      market,
+      (name) => directory.market(name),
+    ),
+    flow: {
+      pause: (paused) => flow.pause(paused, system, strategy),
+      totals: () => flow.totals(),
+    },
+    ensureJournal: ports.ensureJournal,
+    recordedIncarnation: () => directory.recordedIncarnation(),
+    persistIncarnation: (incarnation) => directory.persistIncarnation(incarnation),
+    nonce,
+    facts: ports.facts,
+  });
+  const system: ActorSystem = actorSystem({
+    definitions: [router, market, strategy],
+    clock,
+    // Only jitter and the like: what must repeat has a seed of its own.
+    randomness: seededRandomness(randomSession()),
+    log,
+    deadLetters: deadLetterStore(clock),
+  });
+  const started = await system.start(
+    cellTree(
+      {
+        region,
+        cell,
+        node: directory.node,
+        groups: reference.groups[region] ?? [],
+        markets: reference.markets,
+        flowPaused: !settings.flow.enabled,
+      },
+      flowStarts(region, own, settings.flow),
+    ),
+  );
+  if (!started.ok) return started;
+  const asked = async (message: RegionMessage): Promise<Result<RegionReply>> => {
+    const ref = system.find(router, paths.cell(region));
+    return ref.ok ? await ref.value.ask(message, askTimeout) : ref;
+  };
+  const cellOf: Cell = {
+    system,
+    async report() {
+      const reply = await asked({ type: "report" });
+      if (!reply.ok) return reply;
+      return reply.value.type === "report"
+        ? ok(reply.value.report)
+        : refuse("internal", "no report");
+    },
+    measured: (report) => ({ report, flow: flow.byMarket(), kernel: system.counters() }),
+    async drain() {
+      const drained = await asked({ type: "drain" });
+      if (!drained.ok) log.warn({ failure: drained.failure }, "the region actor did not drain");
+    },
+  };
+  return ok(cellOf);
+}
+
+/** 1 … 2^53 - 1, unpredictable: two processes never share a session. */
+function randomSession(): number {
+  const bytes = randomBytes(8);
+  return (bytes.readUIntBE(0, 6) % 2 ** 45) * 256 + bytes.readUInt8(6) + 1;
+}
