@@ -9,7 +9,8 @@ import type { FlowCounts } from "./flow-host.ts";
 export interface Measured {
   readonly report: RegionReport;
   readonly flow: ReadonlyMap<string, FlowCounts>;
-  readonly kernel: KernelCounters;
+  /** Null before the actors are started. */
+  readonly kernel: KernelCounters | null;
 }
 
 /**
@@ -83,8 +84,8 @@ export class Metrics {
     this.#connected.set(report.natsState === "connected" ? 1 : 0);
     this.#reconnects.inc(report.reconnects);
     this.#deadLetters.inc(report.deadLetters);
-    this.#restarts.inc(kernel.restarts);
-    this.#failures.inc(kernel.failures);
+    this.#restarts.inc(kernel?.restarts ?? 0);
+    this.#failures.inc(kernel?.failures ?? 0);
     this.#started.set(report.startedUnixMs / 1_000);
     for (const [code, count] of Object.entries(report.refusals)) {
       this.#routerRefusals.inc({ code }, count);

@@ -1,0 +1,260 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+import { pino } from "pino";
+
+import type { CellConfiguration } from "../../schemas/configuration.ts";
+import type { NatsBus, NatsOptions } from "../bus/nats.ts";
+import { trapProcessFailures } from "../kernel/blame.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
+import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
+import type { Failure } from "../kernel/result.ts";
+import { systemClock } from "../kernel/system-clock.ts";
+import { SystemFiles } from "../kernel/system-files.ts";
+import type { CellFacts } from "../region/actor.ts";
+import type { RegionReport } from "../region/messages.ts";
+import { type Cell, startCell } from "./cell.ts";
+import { type CellDirectory, openCellDirectory } from "./cell-directory.ts";
+import { readConfiguration } from "./configuration.ts";
+import { chooseEngine, engineSlots } from "./engine.ts";
+import { type HttpFace, serveHttp } from "./http.ts";
+import { readReferenceData, type ReferenceData } from "./reference-data.ts";
+import {
+  connectPatiently,
+  ensureCellAssets,
+  natsOptions,
+  replicasOf,
+  type StartupPorts,
+  SyncGuard,
+} from "./startup.ts";
+
+/**
+ * Entry point of a cell: `node actors/root/main.ts --configuration FILE`. Exit codes: 0 stopped as
+ * asked, 1 failed, 2 the configuration or the reference data is not usable, 130 aborted by a second
+ * signal.
+ */
+
+const exitCodes = { stopped: 0, failed: 1, unusable: 2, aborted: 130 } as const;
+/** A stop takes ten seconds at most; what is acknowledged is on disk all along. */
+const stopLimitMs = 9_500;
+
+/** Everything this process has opened, in the order of opening. */
+class CellProcess {
+  readonly #configuration: CellConfiguration;
+  readonly #reference: ReferenceData;
+  readonly #log: Log;
+  readonly #clock: Clock = systemClock();
+  readonly #stopping = new AbortController();
+  readonly #startedUnixMs = Date.now();
+  readonly #build = productVersion();
+  #directory: CellDirectory | null = null;
+  #engine: MatchingEngine | null = null;
+  #http: HttpFace | null = null;
+  #bus: NatsBus | null = null;
+  #cell: Cell | null = null;
+  #phase = "the cell is starting";
+  #ending: Promise<void> | null = null;
+
+  constructor(configuration: CellConfiguration, reference: ReferenceData, log: Log) {
+    this.#configuration = configuration;
+    this.#reference = reference;
+    this.#log = log;
+  }
+
+  async start(): Promise<void> {
+    trapProcessFailures((error) => {
+      this.#log.error({ error: describe(error) }, "an error that belongs to no actor");
+      void this.end(exitCodes.failed);
+    });
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      process.on(signal, () => this.#onSignal(signal));
+    }
+    const options = natsOptions(this.#configuration);
+    if (!options.ok) return this.#refuse(options.failure, exitCodes.unusable);
+    const directory = openCellDirectory(this.#configuration.dataDirectory);
+    if (!directory.ok) return this.#refuse(directory.failure, exitCodes.failed);
+    this.#directory = directory.value;
+    const engine = chooseEngine(this.#configuration.engine, this.#clock, this.#log);
+    if (!engine.ok) return this.#refuse(engine.failure, exitCodes.failed);
+    this.#engine = engine.value;
+    try {
+      this.#http = await serveHttp(
+        {
+          report: () => this.#report(),
+          measured: async () => {
+            const report = await this.#report();
+            return this.#cell?.measured(report) ?? { report, flow: new Map(), kernel: null };
+          },
+        },
+        this.#configuration.http,
+      );
+    } catch (error) {
+      const { host, port } = this.#configuration.http;
+      const failure: Failure = {
+        code: "address_taken",
+        reason: `health and status cannot be served at ${host}:${port}: ${describe(error)}`,
+        next: "free the port, or set http.port to another one (0 = any)",
+      };
+      return this.#refuse(failure, exitCodes.failed);
+    }
+    this.#log.info({ http: this.#http.url, engine: engine.value.implementation }, "cell starting");
+    await this.#connect(options.value, directory.value, engine.value);
+  }
+
+  async #connect(
+    options: { readonly cell: NatsOptions; readonly reporter: NatsOptions },
+    directory: CellDirectory,
+    engine: MatchingEngine,
+  ): Promise<void> {
+    const ports: StartupPorts = {
+      clock: this.#clock,
+      log: this.#log,
+      signal: this.#stopping.signal,
+    };
+    this.#phase = "NATS is not connected; waiting for it";
+    const bus = await connectPatiently(options.cell, ports);
+    if (bus === null) return;
+    this.#bus = bus;
+    this.#phase = "JetStream has no leader; waiting for it";
+    const assets = await ensureCellAssets(bus, this.#configuration, ports);
+    if (ports.signal.aborted) return;
+    if (!assets.ok) return this.#refuse(assets.failure, exitCodes.failed);
+    this.#phase = "waiting for the report of the servers";
+    const guard = new SyncGuard(bus, options.reporter, ports);
+    const sound = await guard.pass();
+    if (ports.signal.aborted) return;
+    if (!sound.ok) return this.#refuse(sound.failure, exitCodes.failed);
+    guard.watch((reason) => {
+      this.#log.error({ reason }, "the servers do not promise durability any more; stopping");
+      void this.end(exitCodes.failed);
+    });
+    const replicas = replicasOf(this.#configuration.regions);
+    const started = await startCell(
+      { ...this.#configuration, reference: this.#reference },
+      {
+        bus,
+        engine,
+        slots: engineSlots(),
+        clock: this.#clock,
+        files: new SystemFiles(),
+        log: this.#log,
+        directory,
+        ensureJournal: async (definition) => await guard.ensureJournal(definition, replicas),
+        facts: () => this.#facts(),
+      },
+    );
+    if (!started.ok) return this.#refuse(started.failure, exitCodes.failed);
+    this.#cell = started.value;
+    void started.value.system.ended.then((exit) => {
+      if (this.#ending !== null) return;
+      this.#log.error({ exit }, "the tree has ended");
+      void this.end(exitCodes.failed);
+    });
+    // Asked to stop while the tree was started: the stop that is under way did not see it.
+    if (ports.signal.aborted) await started.value.system.stop();
+  }
+
+  /** Stops everything in reverse order; the first call decides the exit code. */
+  end(code: number): Promise<void> {
+    this.#ending ??= this.#end(code);
+    return this.#ending;
+  }
+
+  async #end(code: number): Promise<void> {
+    const late = setTimeout(() => {
+      this.#log.error({ limitMs: stopLimitMs }, "the stop takes too long; ending as after a crash");
+      process.exit(exitCodes.failed);
+    }, stopLimitMs);
+    late.unref();
+    this.#phase = "the cell is stopping";
+    this.#stopping.abort();
+    try {
+      if (this.#cell !== null) {
+        await this.#cell.drain();
+        await this.#cell.system.stop();
+      }
+      await this.#engine?.stop();
+      await this.#bus?.close();
+      await this.#http?.close();
+      this.#directory?.release();
+    } catch (error) {
+      this.#log.error({ error: describe(error) }, "the stop failed; ending as after a crash");
+      process.exit(exitCodes.failed);
+    }
+    this.#log.info({ code }, "cell ended");
+    process.exit(code);
+  }
+
+  #onSignal(signal: NodeJS.Signals): void {
+    if (this.#ending !== null) process.exit(exitCodes.aborted);
+    this.#log.info({ signal }, "stopping; a second signal aborts");
+    void this.end(exitCodes.stopped);
+  }
+
+  #refuse(failure: Failure, code: number): void {
+    sayFailure(failure);
+    void this.end(code);
+  }
+
+  async #report(): Promise<RegionReport> {
+    const report = await this.#cell?.report();
+    if (report?.ok === true) {
+      return this.#ending === null
+        ? report.value
+        : { ...report.value, ready: false, notReadyReason: this.#phase };
+    }
+    const state = this.#bus?.state();
+    return {
+      ...this.#facts(),
+      name: this.#configuration.region,
+      ready: false,
+      notReadyReason: report === undefined ? this.#phase : report.failure.reason,
+      cell: this.#configuration.cell,
+      incarnation: this.#directory?.recordedIncarnation() ?? 0,
+      natsState: state?.connected === true ? "connected" : "reconnecting",
+      reconnects: state?.reconnects ?? 0,
+      markets: [],
+      deadLetters: 0,
+      refusals: {},
+      flow: { paused: true, sent: 0, refused: 0 },
+    };
+  }
+
+  #facts(): CellFacts {
+    return {
+      engine: this.#engine?.implementation ?? "portable",
+      natsServer: this.#bus?.connection.info?.version ?? "",
+      http: this.#http?.url ?? "",
+      startedUnixMs: this.#startedUnixMs,
+      build: this.#build,
+    };
+  }
+}
+
+const describe = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
+
+function sayFailure(failure: Failure): void {
+  process.stderr.write(`meridian cell: ${failure.reason}\n`);
+  if (failure.next !== "") process.stderr.write(`  next: ${failure.next}\n`);
+}
+
+function productVersion(): string {
+  const file = fileURLToPath(new URL("../../package.json", import.meta.url));
+  return (JSON.parse(readFileSync(file, "utf8")) as { readonly version: string }).version;
+}
+
+const configuration = readConfiguration(process.argv.slice(2));
+if (!configuration.ok) {
+  sayFailure(configuration.failure);
+  process.exit(exitCodes.unusable);
+}
+const { region, cell, regions, regionsDirectory } = configuration.value;
+const reference = readReferenceData(regionsDirectory, regions);
+if (!reference.ok) {
+  sayFailure(reference.failure);
+  process.exit(exitCodes.unusable);
+}
+const log = pino({ base: { region, cell }, timestamp: pino.stdTimeFunctions.isoTime });
+await new CellProcess(configuration.value, reference.value, log).start();

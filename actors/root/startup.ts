@@ -1,0 +1,170 @@
+import { readFileSync } from "node:fs";
+
+import type { CellConfiguration } from "../../schemas/configuration.ts";
+import { journalStream, leaseBucket } from "../../schemas/subjects.ts";
+import { ensureAssets, ensureMarketAssets } from "../bus/assets.ts";
+import { connectNats, type NatsBus, type NatsOptions } from "../bus/nats.ts";
+import { syncAlwaysReport } from "../bus/sync-report.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
+import { ok, refuse, type Result } from "../kernel/result.ts";
+import type { DurationNs } from "../kernel/units.ts";
+import type { MarketDefinition } from "../region/messages.ts";
+
+/** The parts of a cell's start that need NATS. */
+export interface StartupPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Aborted when the process is asked to stop. */
+  readonly signal: AbortSignal;
+}
+
+const retryEvery = 500_000_000 as DurationNs;
+const recheckEvery = 60_000_000_000 as DurationNs;
+const recheckAfterFault = 5_000_000_000 as DurationNs;
+/** Checks that may fail in a row: a server that is just restarting does not report for a while. */
+const faultLimit = 12;
+const maximumReplicas = 3;
+
+/** Failure code: configuration_invalid (a seed or the authority cannot be read). */
+export function natsOptions(
+  configuration: CellConfiguration,
+): Result<{ readonly cell: NatsOptions; readonly reporter: NatsOptions }> {
+  const { region, nats } = configuration;
+  try {
+    const authority = readFileSync(nats.caFile, "utf8");
+    const options = (user: string, seedFile: string): NatsOptions => ({
+      servers: nats.servers,
+      user,
+      seed: new TextEncoder().encode(readFileSync(seedFile, "utf8").trim()),
+      authority,
+    });
+    return ok({
+      cell: options(`cell-${region}`, nats.seedFile),
+      reporter: options(`reporter-${region}`, nats.systemSeedFile),
+    });
+  } catch (error) {
+    return refuse(
+      "configuration_invalid",
+      error instanceof Error ? error.message : "a file of the nats section cannot be read",
+      "correct the nats section of the configuration",
+    );
+  }
+}
+
+/** Connects; waits for as long as no server answers. Null when asked to stop meanwhile. */
+export async function connectPatiently(
+  options: NatsOptions,
+  ports: StartupPorts,
+): Promise<NatsBus | null> {
+  let said = "";
+  while (!ports.signal.aborted) {
+    try {
+      return await connectNats(options);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (reason !== said) ports.log.warn({ servers: options.servers, reason }, "waiting for NATS");
+      said = reason;
+    }
+    await pause(ports, retryEvery);
+  }
+  return null;
+}
+
+/** Replicas of journals and leases: one per region, three at most. */
+export const replicasOf = (regions: readonly string[]): number =>
+  Math.min(maximumReplicas, regions.length);
+
+/** Streams and buckets every cell needs; waits while JetStream has no leader. */
+export async function ensureCellAssets(
+  bus: NatsBus,
+  configuration: CellConfiguration,
+  ports: StartupPorts,
+): Promise<Result<void>> {
+  const { region, regions } = configuration;
+  for (;;) {
+    const made = await ensureAssets({ bus, ...ports }, region, replicasOf(regions));
+    if (made.ok || made.failure.code !== "unavailable" || ports.signal.aborted) return made;
+    ports.log.warn({ failure: made.failure }, "waiting for JetStream");
+  }
+}
+
+/**
+ * Watches that every server which holds a lease or a journal syncs each write before it acknowledges
+ * it. The promise of `replicated` rests on it, so the cell does not start, and does not go on, without.
+ */
+export class SyncGuard {
+  readonly #bus: NatsBus;
+  readonly #reporter: NatsOptions;
+  readonly #ports: StartupPorts;
+  readonly #streams = new Set<string>([`KV_${leaseBucket}`]);
+
+  constructor(bus: NatsBus, reporter: NatsOptions, ports: StartupPorts) {
+    this.#bus = bus;
+    this.#reporter = reporter;
+    this.#ports = ports;
+  }
+
+  /** Checks now. Failure codes: not_durable, unavailable. */
+  async check(): Promise<Result<void>> {
+    const report = await syncAlwaysReport(this.#bus, this.#reporter, [...this.#streams]);
+    return report.ok ? ok(undefined) : report;
+  }
+
+  /** Checks until it is well; not_durable is given back when it stays so. */
+  async pass(): Promise<Result<void>> {
+    for (let faults = 1; ; ) {
+      const checked = await this.check();
+      if (checked.ok || this.#ports.signal.aborted) return checked;
+      if (checked.failure.code === "not_durable") faults += 1;
+      if (faults > faultLimit) return checked;
+      this.#ports.log.warn({ failure: checked.failure }, "waiting for the report of the servers");
+      await pause(this.#ports, retryEvery);
+    }
+  }
+
+  /** Makes the streams of a market and takes its journal into the watch. */
+  async ensureJournal(definition: MarketDefinition, replicas: number): Promise<Result<void>> {
+    const made = await ensureMarketAssets({ bus: this.#bus, ...this.#ports }, definition, replicas);
+    if (!made.ok) return made;
+    this.#streams.add(journalStream(definition.group, definition.shard));
+    return await this.check();
+  }
+
+  /** Checks once a minute and after each reconnect; calls `onFault` when a fault stays. */
+  watch(onFault: (reason: string) => void): void {
+    let faults = 0;
+    let cancel = (): void => {};
+    const { clock, signal, log } = this.#ports;
+    const look = async (): Promise<void> => {
+      const checked = await this.check();
+      if (signal.aborted) return;
+      if (checked.ok || checked.failure.code !== "not_durable") faults = 0;
+      else {
+        faults += 1;
+        log.warn({ failure: checked.failure, faults }, "the servers do not promise durability");
+        if (faults >= faultLimit) onFault(checked.failure.reason);
+      }
+      schedule(faults === 0 ? recheckEvery : recheckAfterFault);
+    };
+    const schedule = (delay: DurationNs): void => {
+      cancel();
+      cancel = clock.after(delay, () => void look());
+    };
+    schedule(recheckEvery);
+    this.#bus.onState(({ connected }) => {
+      if (connected) schedule(recheckAfterFault);
+    });
+    signal.addEventListener("abort", () => cancel());
+  }
+}
+
+function pause(ports: StartupPorts, delay: DurationNs): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = ports.clock.after(delay, resolve);
+    ports.signal.addEventListener("abort", () => {
+      cancel();
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,158 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { MemoryBroker, MemoryBus } from "../../actors/bus/memory.ts";
+import { ok } from "../../actors/kernel/result.ts";
+import { systemClock } from "../../actors/kernel/system-clock.ts";
+import { SystemFiles } from "../../actors/kernel/system-files.ts";
+import { durationNs } from "../../actors/kernel/units.ts";
+import type { MarketDefinition, RegionReport } from "../../actors/region/messages.ts";
+import { type Cell, startCell } from "../../actors/root/cell.ts";
+import { type CellDirectory, openCellDirectory } from "../../actors/root/cell-directory.ts";
+import { engineSlots } from "../../actors/root/engine.ts";
+import { PortableEngine } from "../../native/portable/engine.ts";
+import { wire } from "../../schemas/messages.ts";
+import { commandSubject, operationsSubject } from "../../schemas/subjects.ts";
+import { silentLog } from "./ports.ts";
+
+/** A whole cell in this process: real actors, real engine and log, the bus in memory. */
+export interface MemoryCell {
+  readonly cell: Cell;
+  readonly bus: MemoryBus;
+  /** A client's own connection. */
+  readonly client: MemoryBus;
+  readonly broker: MemoryBroker;
+  report(): Promise<RegionReport>;
+  /** Waits until the cell is ready. */
+  ready(): Promise<RegionReport>;
+  submit(market: string, request: wire.market.v1.ISubmitRequest): Promise<wire.market.v1.SubmitReply>;
+  /** Any bytes to any subject; null when nobody answers. */
+  raw(subject: string, payload: Uint8Array): Promise<Uint8Array | null>;
+  operation(
+    verb: Parameters<typeof operationsSubject>[1],
+    payload: Uint8Array,
+  ): Promise<Uint8Array>;
+  stop(): Promise<void>;
+}
+
+export const cellRegion = "eu-central";
+
+export const cellMarket: MarketDefinition = {
+  market: "TEST",
+  home: cellRegion,
+  group: "atlas",
+  shard: 0,
+  currency: "EUR",
+  priceDecimals: 2,
+  tick: 5,
+  lot: 10,
+  bandLow: 5,
+  bandHigh: 1_000_000,
+  maximumQuantity: 1_000_000,
+  orderCapacity: 100_000,
+  mode: "replicated",
+  calendar: "always",
+  makerFeeBpsE2: 0,
+  takerFeeBpsE2: 0,
+};
+
+export interface MemoryCellOptions {
+  readonly broker?: MemoryBroker;
+  /** The cell's folder; made, and removed at the stop, when absent. */
+  readonly directory?: string;
+  readonly markets?: readonly MarketDefinition[];
+  /** Arrivals per second and market; absent: the flow is off. */
+  readonly rate?: number;
+}
+
+const timeout = durationNs(5_000_000_000);
+
+export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<MemoryCell> {
+  const clock = systemClock();
+  const broker = options.broker ?? new MemoryBroker();
+  const bus = new MemoryBus(broker, clock);
+  const client = new MemoryBus(broker, clock);
+  const folder = options.directory ?? mkdtempSync(join(tmpdir(), "meridian-memory-cell-"));
+  const opened = openCellDirectory(folder);
+  if (!opened.ok) throw new Error(opened.failure.reason);
+  const directory: CellDirectory = opened.value;
+  const engine = new PortableEngine({ clock });
+  const started = await startCell(
+    {
+      region: cellRegion,
+      cell: "test",
+      reference: {
+        groups: { [cellRegion]: ["atlas"] },
+        markets: options.markets ?? [cellMarket],
+      },
+      flow: { enabled: options.rate !== undefined, seed: 7, rate: options.rate ?? 1 },
+    },
+    {
+      bus,
+      engine,
+      slots: engineSlots(),
+      clock,
+      files: new SystemFiles(),
+      log: silentLog,
+      directory,
+      ensureJournal: () => Promise.resolve(ok(undefined)),
+      facts: () => ({
+        engine: "portable",
+        natsServer: "memory",
+        http: "",
+        startedUnixMs: Date.now(),
+        build: "test",
+      }),
+    },
+  );
+  if (!started.ok) throw new Error(started.failure.reason);
+  const cell = started.value;
+
+  async function report(): Promise<RegionReport> {
+    const found = await cell.report();
+    if (!found.ok) throw new Error(found.failure.reason);
+    return found.value;
+  }
+  async function raw(subject: string, payload: Uint8Array): Promise<Uint8Array | null> {
+    const reply = await client.request(subject, payload, timeout);
+    return reply.ok ? reply.value : null;
+  }
+  async function answered(subject: string, payload: Uint8Array): Promise<Uint8Array> {
+    const reply = await raw(subject, payload);
+    if (reply === null) throw new Error(`no answer on ${subject}`);
+    return reply;
+  }
+  return {
+    cell,
+    bus,
+    client,
+    broker,
+    report,
+    raw,
+    async ready() {
+      let reason = "";
+      for (let tries = 0; tries < 400; tries += 1) {
+        const found = await cell.report();
+        if (found.ok && found.value.ready) return found.value;
+        reason = found.ok ? found.value.notReadyReason : found.failure.reason;
+        await new Promise((resolve) => setTimeout(resolve, 25));
+      }
+      throw new Error(`the cell is not ready: ${reason}`);
+    },
+    async submit(market, request) {
+      const payload = wire.market.v1.SubmitRequest.encode(request).finish();
+      const reply = await answered(commandSubject(cellRegion, market, "submit"), payload);
+      return wire.market.v1.SubmitReply.decode(reply);
+    },
+    operation: (verb, payload) => answered(operationsSubject(cellRegion, verb), payload),
+    async stop() {
+      await cell.drain();
+      await cell.system.stop();
+      await engine.stop();
+      await bus.close();
+      directory.release();
+      if (options.directory === undefined) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
