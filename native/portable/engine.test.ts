@@ -24,7 +24,8 @@ import type {
 import { systemClock } from "../../actors/kernel/system-clock.ts";
 import { accountId, epoch, priceTicks, quantityLots, sequence } from "../../actors/kernel/units.ts";
 import { repository } from "../../test/support/shared-data.ts";
-import { readRecordHeader, recordFault } from "../records.ts";
+import { crc32c, readRecordHeader, recordFault } from "../records.ts";
+import { layout } from "../slots.ts";
 import { PortableEngine } from "./engine.ts";
 import type { PortableEngineOptions } from "./engine.ts";
 import { openLogFile, SEGMENT_RECORDS, segmentPath } from "./log-files.ts";
@@ -373,6 +374,40 @@ test("records of another log are adopted byte for byte, and nothing else is", ()
       readFile(segmentPath(`${directory}-2`, 1)),
     ]);
     assert.ok(a.equals(b));
+  }));
+
+test("a whole record that does not belong where it stands is refused, not cut off", () =>
+  inFolder(async (directory) => {
+    const market = await open(directory);
+    await feed(market, [configure, ...orders(50)]);
+    await market.close();
+    const path = segmentPath(directory, 1);
+    const whole = await readFile(path);
+    const last = whole.subarray(50 * RECORD_BYTES);
+    await writeFile(path, Buffer.concat([whole, last]));
+    await rejects(open(directory), /damaged at record 52: record 51 stands in its place/);
+    const other = Uint8Array.from(last);
+    const view = new DataView(other.buffer);
+    view.setUint16(layout.record.version, 2, true);
+    view.setUint32(0, crc32c(view, 4, RECORD_BYTES), true);
+    await writeFile(path, Buffer.concat([whole.subarray(0, 50 * RECORD_BYTES), other]));
+    await rejects(open(directory), /record 51 .* another version: start the release that wrote it/);
+  }));
+
+test("an id left empty by a crash is made anew, and a spoiled one is refused", () =>
+  inFolder(async (directory) => {
+    const market = await open(directory);
+    await feed(market, [configure]);
+    const first = market.logId;
+    await market.close();
+    await writeFile(join(directory, "log.id"), "");
+    const again = await open(directory);
+    assert.match(again.logId, /^[0-9a-f]{32}$/);
+    assert.is.not(again.logId, first);
+    assert.is(again.progress().matched, 1);
+    await again.close();
+    await writeFile(join(directory, "log.id"), "12 monkeys");
+    await rejects(open(directory), /log\.id does not hold 32 hexadecimal digits: restore it/);
   }));
 
 test("records carry the epoch that was set, and it never falls", () =>

@@ -60,20 +60,19 @@ export async function listSegments(directory: string): Promise<readonly number[]
   return firsts;
 }
 
-/** Makes the folder and the id of the log when they are missing. Resolves with the id. */
+/** The id of the log; made when there is none yet, or when a crash left its file empty. */
 export async function ensureLogId(directory: string): Promise<string> {
   const path = join(directory, "log.id");
   const text = await readFile(path, "utf8").catch((failure: NodeJS.ErrnoException) => {
-    if (failure.code === "ENOENT") return null;
+    if (failure.code === "ENOENT") return "";
     throw failure;
   });
-  if (text !== null) {
-    const id = text.trim();
-    if (/^[0-9a-f]{32}$/.test(id)) return id;
-    throw new Error(`${path} holds no log id: restore it, or move the folder away`);
-  }
-  if ((await listSegments(directory)).length > 0) {
-    throw new Error(`${path} is missing beside segments: restore it, or move the folder away`);
+  if (text !== "") {
+    const found = text.trim();
+    if (/^[0-9a-f]{32}$/.test(found)) return found;
+    throw new Error(
+      `${path} does not hold 32 hexadecimal digits: restore it, or move the folder away`,
+    );
   }
   const id = randomBytes(16).toString("hex");
   const temporary = await open(`${path}.new`, "w");

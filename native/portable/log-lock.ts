@@ -1,4 +1,13 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -42,14 +51,20 @@ export function lockLog(directory: string): LogLock {
 }
 
 function claim(file: number, directory: string): void {
-  const holder = livingHolder(readFileSync(file, "utf8"));
+  const holder = livingHolder(lineOf(file));
   if (holder !== null) throw refusal(directory, `process ${holder}`);
+  const own = `${process.pid} ${startTime(process.pid) ?? 0}\n`;
   ftruncateSync(file);
-  writeSync(file, `${process.pid} ${startTime(process.pid) ?? 0}\n`);
+  writeSync(file, own);
   const native = flockHolder(fstatSync(file, { bigint: true }).ino);
   if (native === null) return;
-  ftruncateSync(file);
+  if (lineOf(file) === own) ftruncateSync(file);
   throw refusal(directory, `process ${native}`);
+}
+
+function lineOf(file: number): string {
+  const bytes = Buffer.alloc(64);
+  return bytes.toString("utf8", 0, readSync(file, bytes, 0, bytes.length, 0));
 }
 
 function refusal(directory: string, holder: string, cause?: unknown): Error {
@@ -62,12 +77,12 @@ function refusal(directory: string, holder: string, cause?: unknown): Error {
 /** The process a line of the lock file names, if it still lives; else null. */
 function livingHolder(line: string): number | null {
   const [pid = 0, start = 0] = line.split(" ").map(Number);
-  if (!Number.isSafeInteger(pid) || pid <= 0 || !lives(pid)) return null;
-  const now = startTime(pid);
-  return now === null || now === start ? pid : null;
+  if (!Number.isSafeInteger(pid) || pid <= 0) return null;
+  const lives = existsSync("/proc/self/stat") ? startTime(pid) === start : answers(pid);
+  return lives ? pid : null;
 }
 
-function lives(pid: number): boolean {
+function answers(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -76,10 +91,14 @@ function lives(pid: number): boolean {
   }
 }
 
-/** When a process started, in clock ticks since boot; null where there is no /proc. */
+/**
+ * When a process started, in clock ticks since boot. Null when there is no such process, when it has
+ * ended and only waits for its parent (state Z), and where there is no /proc.
+ */
 function startTime(pid: number): number | null {
-  const fields = readProc(`/proc/${pid}/stat`)?.split(") ").at(-1)?.split(" ");
-  return fields?.[19] === undefined ? null : Number(fields[19]);
+  const [state, ...fields] = readProc(`/proc/${pid}/stat`)?.split(") ").at(-1)?.split(" ") ?? [];
+  const start = fields[18];
+  return state === "Z" || start === undefined ? null : Number(start);
 }
 
 /** The process that holds an `flock` on the inode, or null. */

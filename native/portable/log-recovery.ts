@@ -7,8 +7,8 @@ import { listSegments, segmentPath, SEGMENT_RECORDS } from "./log-files.ts";
 
 /** Reads a log from its first record on, by the rules of native/journal/README.md (Opening). */
 
-/** Bytes of one group write at most: only so much can be torn by a crash. */
-export const GROUP_BYTES = 256 * 1024;
+/** Records of one group write at most (256 KiB): only so much can be torn by a crash. */
+export const GROUP_RECORDS = Math.floor((256 * 1024) / RECORD_BYTES);
 const SECTOR_BYTES = 512;
 /** Records read between two turns of the event loop. */
 const RECORDS_PER_TURN = 2_048;
@@ -36,7 +36,7 @@ export async function recoverLog(directory: string, visit: RecordVisitor): Promi
     const records = Math.min(Math.floor(bytes.length / RECORD_BYTES), SEGMENT_RECORDS);
     let read = 0;
     for (; read < records; read += 1) {
-      const header = continuing(view, read * RECORD_BYTES, position);
+      const header = nextHeader(path, view, read * RECORD_BYTES, position);
       if (header === null) break;
       visit(view, read * RECORD_BYTES, header);
       position.last = header.sequence;
@@ -47,7 +47,7 @@ export async function recoverLog(directory: string, visit: RecordVisitor): Promi
     if (read === SEGMENT_RECORDS) continue;
     const end = read * RECORD_BYTES;
     if (index !== firsts.length - 1)
-      throw damage(path, position.last + 1, "another segment follows");
+      throw damage(path, position.last + 1, "it is not whole, but another segment follows");
     if (bytes.subarray(end).every((byte) => byte === 0)) continue;
     checkTorn(path, view, read, position);
     tornTail = `${path}: ${bytes.length - end} bytes after record ${position.last} were torn by a crash and cut off; none of them was acknowledged as durable`;
@@ -58,15 +58,27 @@ export async function recoverLog(directory: string, visit: RecordVisitor): Promi
 
 type Position = Pick<Recovered, "last" | "epoch" | "timestamp">;
 
-/** Header of a whole record that continues the log at `position`, or null. */
-function continuing(view: DataView, offset: number, position: Position): RecordHeader | null {
-  if (recordFault(view, offset) !== null) return null;
+/** Header of the record at `offset`, null when it is not whole. Throws when it is, but does not belong there. */
+function nextHeader(
+  path: string,
+  view: DataView,
+  offset: number,
+  position: Position,
+): RecordHeader | null {
+  const fault = recordFault(view, offset);
+  if (fault === "checksum") return null;
+  if (fault === "version") {
+    throw new Error(
+      `record ${position.last + 1} in ${path} is of another version: start the release that wrote it`,
+    );
+  }
   const header = readRecordHeader(view, offset);
   const continues =
     header.sequence === position.last + 1 &&
     header.epoch >= position.epoch &&
     header.timestamp >= position.timestamp;
-  return continues ? header : null;
+  if (continues) return header;
+  throw damage(path, position.last + 1, `record ${header.sequence} stands in its place`);
 }
 
 /** Throws when the bad record number `bad` of the segment cannot come from a write that stopped. */
@@ -74,12 +86,12 @@ function checkTorn(path: string, view: DataView, bad: number, position: Position
   const records = Math.floor(view.byteLength / RECORD_BYTES);
   const explained = hasEmptySector(view, bad * RECORD_BYTES);
   for (let later = bad + 1; later < records; later += 1) {
-    const distance = (later - bad) * RECORD_BYTES;
-    if (explained && distance <= GROUP_BYTES) continue;
+    if (explained && later - bad < GROUP_RECORDS) continue;
     const offset = later * RECORD_BYTES;
     if (recordFault(view, offset) !== null) continue;
     if (readRecordHeader(view, offset).sequence !== position.last + 1 + later - bad) continue;
-    throw damage(path, position.last + 1, `record ${position.last + 1 + later - bad} is whole`);
+    const evidence = `it is not whole, but record ${position.last + 1 + later - bad} is, so it had been fsynced`;
+    throw damage(path, position.last + 1, evidence);
   }
 }
 
@@ -97,7 +109,7 @@ function hasEmptySector(view: DataView, offset: number): boolean {
 
 function damage(path: string, sequence: number, evidence: string): Error {
   return new Error(
-    `${path} is damaged at record ${sequence}: it is not whole, but ${evidence}, so it had been fsynced; restore the file, or move the folder away so that the market recovers from its journal stream`,
+    `${path} is damaged at record ${sequence}: ${evidence}; restore the file, or move the folder away so that the market recovers from its journal stream`,
   );
 }
 

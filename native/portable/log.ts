@@ -5,12 +5,11 @@ import { ensureLogId, makeFolder, openLogFile, segmentPath, SEGMENT_RECORDS } fr
 import type { LogFile, OpenLogFile } from "./log-files.ts";
 import { lockLog } from "./log-lock.ts";
 import type { LogLock } from "./log-lock.ts";
-import { GROUP_BYTES, recoverLog } from "./log-recovery.ts";
+import { GROUP_RECORDS, recoverLog } from "./log-recovery.ts";
 import type { Recovered, RecordVisitor } from "./log-recovery.ts";
 
 /** Bytes of records that may wait for the disk; then the engine waits too. */
 const PENDING_BYTES_LIMIT = 8 * 2 ** 20;
-const GROUP_RECORDS = Math.floor(GROUP_BYTES / RECORD_BYTES);
 
 /** Records of one segment that will be written together. */
 interface Group {
