@@ -6,6 +6,10 @@ import { Command } from "commander";
 import { register as registerConfiguration } from "./commands/config.ts";
 import { register as registerDown } from "./commands/down.ts";
 import { register as registerLogin } from "./commands/login.ts";
+import { register as registerMarket } from "./commands/market.ts";
+import { register as registerOrder } from "./commands/order.ts";
+import { register as registerStatus } from "./commands/status.ts";
+import { register as registerTree } from "./commands/tree.ts";
 import { register as registerUp } from "./commands/up.ts";
 import { repository } from "./data-folder.ts";
 
@@ -13,7 +17,11 @@ import { repository } from "./data-folder.ts";
 const registrations: readonly ((program: Command) => void)[] = [
   registerUp,
   registerDown,
+  registerStatus,
+  registerTree,
   registerLogin,
+  registerOrder,
+  registerMarket,
   registerConfiguration,
 ];
 
