@@ -3,6 +3,8 @@ import { durationNs } from "../kernel/units.ts";
 
 /** Shorter waits are not worth a timer. */
 const SHORTEST_WAIT_NS = 1_000_000;
+/** A wait ends at the latest after this time, so that a stop is noticed in a gap of the file. */
+const LONGEST_WAIT_NS = 200_000_000;
 
 /** Follows the file's own times, `speed` times as fast. */
 export class Pace {
@@ -21,8 +23,9 @@ export class Pace {
     return this.#until(time) >= SHORTEST_WAIT_NS;
   }
 
+  /** Waits until the row is due, or a part of that time when it is long. */
   async wait(time: number): Promise<void> {
-    const delay = this.#until(time);
+    const delay = Math.min(this.#until(time), LONGEST_WAIT_NS);
     if (delay <= 0) return;
     await new Promise<void>((resolve) => {
       this.#clock.after(durationNs(Math.ceil(delay)), resolve);

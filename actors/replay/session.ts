@@ -36,9 +36,9 @@ export interface ReplayOptions {
   readonly strict: boolean;
   /** Null: as fast as the exchange answers. */
   readonly pace: Pace | null;
-  /** Called now and then with the rows done. */
+  /** Called every 256 rows with the rows done. */
   readonly onProgress?: (rows: number) => void;
-  /** Asked before each group of rows; true ends the replay early. */
+  /** Asked before each row; true ends the replay early. */
   readonly isStopped?: () => boolean;
 }
 
@@ -88,18 +88,22 @@ class Replay {
 
   async #rows(): Promise<Refusal | null> {
     for await (const events of this.#options.source()) {
-      if (this.#options.isStopped?.() === true) return interrupted;
       for (const event of events) {
+        await this.#keepPace(event);
+        if (this.#isStopped()) return interrupted;
         const fault = await this.#row(event);
         if (fault !== null) return fault;
+        if (this.#tally.rows % PROGRESS_ROWS === 0) this.#options.onProgress?.(this.#tally.rows);
       }
-      this.#options.onProgress?.(this.#tally.rows);
     }
     return null;
   }
 
+  #isStopped(): boolean {
+    return this.#options.isStopped?.() === true;
+  }
+
   async #row(event: SessionEvent): Promise<Refusal | null> {
-    await this.#keepPace(event);
     this.#tally.rows += 1;
     switch (event.type) {
       case "malformed":
@@ -137,7 +141,7 @@ class Replay {
     const pace = this.#options.pace;
     if (pace === null || event.type === "malformed" || !pace.isAhead(event.time)) return;
     await this.#batcher.flush();
-    await pace.wait(event.time);
+    while (pace.isAhead(event.time) && !this.#isStopped()) await pace.wait(event.time);
   }
 
   async #order(event: OrderEvent): Promise<void> {
@@ -368,6 +372,9 @@ class Replay {
     this.#batcher.push(action, settle);
   }
 }
+
+/** Rows between two calls of onProgress. */
+const PROGRESS_ROWS = 256;
 
 const ignore = (): void => {};
 

@@ -8,6 +8,7 @@ import { register as registerDown } from "./commands/down.ts";
 import { register as registerLogin } from "./commands/login.ts";
 import { register as registerMarket } from "./commands/market.ts";
 import { register as registerOrder } from "./commands/order.ts";
+import { register as registerReplay } from "./commands/replay.ts";
 import { register as registerStatus } from "./commands/status.ts";
 import { register as registerTree } from "./commands/tree.ts";
 import { register as registerUp } from "./commands/up.ts";
@@ -22,6 +23,7 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerLogin,
   registerOrder,
   registerMarket,
+  registerReplay,
   registerConfiguration,
 ];
 

@@ -1,0 +1,264 @@
+import { randomInt } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { build } from "hdr-histogram-js";
+
+import { ok, type Result, refuse } from "../../../actors/kernel/result.ts";
+import { systemClock } from "../../../actors/kernel/system-clock.ts";
+import { BookCheck, BookStates } from "../../../actors/replay/book-check.ts";
+import { lobsterBook } from "../../../actors/replay/lobster.ts";
+import { Pace } from "../../../actors/replay/pace.ts";
+import { replay } from "../../../actors/replay/session.ts";
+import { ExchangeClient, type Transport } from "../../../schemas/sdk/client.ts";
+import { type ExitCode, exitCodeOf, exitCodes, perform } from "../action.ts";
+import { type Cluster, withCluster } from "../cluster.ts";
+import { type LatencyView, type ModeName, modeNames } from "../markets.ts";
+import { progressBar } from "../replay/progress.ts";
+import { replayMarket } from "../replay/replay-market.ts";
+import { percent, type ReplayReport, reportText } from "../replay/report.ts";
+import { fileBytes, openSessions, readHead, type RecordedSession } from "../replay/sessions.ts";
+import {
+  type ClusterOptions,
+  type OutputFormat,
+  outputOption,
+  print,
+  printJson,
+  withClusterOptions,
+} from "../terminal.ts";
+
+type ReplayCommandOptions = ClusterOptions & {
+  readonly output: OutputFormat;
+  readonly book?: string;
+  readonly market?: string;
+  readonly region?: string;
+  readonly mode: ModeName;
+  readonly speed: number | null;
+  readonly symbol?: readonly string[];
+  readonly levels?: number;
+  readonly require?: number;
+  readonly strict?: boolean;
+};
+
+/** Accounts of the replay: nobody else's orders carry them. */
+const participants = 4_000_000_001;
+const aggressor = 4_000_000_002;
+const REQUEST_TIMEOUT_MS = 5_000;
+
+/** `meridian replay FILE…`: recorded sessions through the front door, compared with what happened. */
+export function register(program: Command): void {
+  withClusterOptions(program.command("replay"))
+    .description("send recorded sessions through the exchange and check what it does")
+    .argument("<files...>", "LOBSTER message files or ITCH 5.0 files, plain or gzip")
+    .option("--book <file>", "LOBSTER book file to compare best bid and offer states with")
+    .option("--market <name>", "name of the market (default: from the file)")
+    .option("--region <region>", "home of the market (default: the first that is ready)")
+    .addOption(
+      new Option("--mode <mode>", "what an acknowledgement promises")
+        .choices(modeNames)
+        .default("matched"),
+    )
+    .option("--speed <speed>", "1x, 10x, … the file's own time, or max", parseSpeed, null)
+    .option("--symbol <symbols...>", "symbols of an ITCH file (default: the one with most orders)")
+    .option(
+      "--levels <count>",
+      "price levels a LOBSTER file covers (default: from its name)",
+      count,
+    )
+    .option("--strict", "stop at the first malformed row instead of skipping it")
+    .option("--require <percent>", "fail unless so many of the book states are found", share)
+    .addOption(outputOption())
+    .addHelpText(
+      "after",
+      "\nExits 1 when a command was refused, a replay stopped early, or --require is not met.",
+    )
+    .action((files: readonly string[], options: ReplayCommandOptions) =>
+      perform(() => replayFiles(files, options)),
+    );
+}
+
+function parseSpeed(text: string): number | null {
+  if (text === "max") return null;
+  const match = /^(\d{1,6}(?:\.\d{1,3})?)x$/.exec(text);
+  const speed = Number(match?.[1] ?? 0);
+  if (speed <= 0) throw new InvalidArgumentError("1x, 10x, … or max");
+  return speed;
+}
+
+function count(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError("a whole number from 1");
+  return Number(text);
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,3}(\.\d{1,3})?$/.test(text) || value > 100) {
+    throw new InvalidArgumentError("a percentage from 0 to 100");
+  }
+  return value;
+}
+
+async function replayFiles(
+  files: readonly string[],
+  options: ReplayCommandOptions,
+): Promise<Result<ExitCode>> {
+  const sessions: RecordedSession[] = [];
+  for (const file of files) {
+    const opened = await openSessions(file, {
+      symbols: options.symbol ?? [],
+      levels: options.levels ?? null,
+    });
+    if (!opened.ok) return opened;
+    for (const note of opened.value.notes) process.stderr.write(`${note}\n`);
+    sessions.push(...opened.value.sessions.filter((session) => session.survey.orderRows > 0));
+  }
+  if (sessions.length !== 1 && (options.market !== undefined || options.book !== undefined)) {
+    return refuse(
+      "usage",
+      `--market and --book are for one session, and these files have ${sessions.length}`,
+      "replay them one by one",
+    );
+  }
+  const book = options.book === undefined ? ok(null) : await readBook(options.book);
+  if (!book.ok) return book;
+  if (sessions.length === 0) {
+    if (options.output === "json") printJson({ replays: [] });
+    else print("nothing to replay: no orders in the files");
+    return ok(exitCodes.ok);
+  }
+  return withCluster(options, (cluster) => replayAll(cluster, sessions, book.value, options));
+}
+
+/** Failure codes: file_unreadable. */
+async function readBook(file: string): Promise<Result<BookStates>> {
+  const head = readHead(file);
+  if (!head.ok) return head;
+  const states = new BookStates();
+  for await (const rows of lobsterBook(fileBytes(file, head.value.compressed))) {
+    for (const row of rows) states.add(row);
+  }
+  return ok(states);
+}
+
+async function replayAll(
+  cluster: Cluster,
+  sessions: readonly RecordedSession[],
+  book: BookStates | null,
+  options: ReplayCommandOptions,
+): Promise<Result<ExitCode>> {
+  let stopping = false;
+  // The first Ctrl-C ends the replay with its summary, the second one the process.
+  process.once("SIGINT", () => {
+    stopping = true;
+  });
+  const reports: ReplayReport[] = [];
+  for (const session of sessions) {
+    if (stopping) break;
+    const report = await replayOne(cluster, session, book, options, () => stopping);
+    if (!report.ok) return report;
+    reports.push(report.value);
+    if (options.output === "table")
+      print(reports.length > 1 ? `\n${reportText(report.value)}` : reportText(report.value));
+  }
+  if (options.output === "json") printJson({ replays: reports });
+  const codes = reports.map((report) => exitCodeOfReport(report, options.require ?? null));
+  return ok(codes.find((code) => code !== exitCodes.ok) ?? exitCodes.ok);
+}
+
+function exitCodeOfReport(report: ReplayReport, required: number | null): ExitCode {
+  if (report.stopped !== null) return exitCodeOf(report.stopped);
+  if (Object.keys(report.summary.refusals).length > 0) return exitCodes.failed;
+  if (required === null || report.statesFoundPercent === null) return exitCodes.ok;
+  return report.statesFoundPercent < required ? exitCodes.failed : exitCodes.ok;
+}
+
+async function replayOne(
+  cluster: Cluster,
+  session: RecordedSession,
+  book: BookStates | null,
+  options: ReplayCommandOptions,
+  isStopped: () => boolean,
+): Promise<Result<ReplayReport>> {
+  const market = await replayMarket(cluster, {
+    exactName: options.market ?? null,
+    name: session.marketName,
+    region: options.region ?? null,
+    mode: options.mode,
+    survey: session.survey,
+  });
+  if (!market.ok) return market;
+  const timed = timedTransport(cluster);
+  const client = new ExchangeClient({
+    region: market.value.home,
+    market: market.value.market,
+    transport: timed.transport,
+    session: randomInt(1, 2 ** 48 - 1),
+    sleep,
+    random: Math.random,
+    timeoutMs: REQUEST_TIMEOUT_MS,
+  });
+  const bar = progressBar(market.value.market, session.survey.rows);
+  const started = performance.now();
+  const { summary, stopped } = await replay({
+    source: session.source,
+    survey: session.survey,
+    exchange: client,
+    participants,
+    aggressor,
+    levels: session.levels,
+    check: book === null ? null : new BookCheck(book, session.survey.rows),
+    strict: options.strict ?? false,
+    pace: options.speed === null ? null : new Pace(systemClock(), options.speed),
+    onProgress: (rows) => bar.rows(rows),
+    isStopped,
+  });
+  bar.end();
+  const seconds = (performance.now() - started) / 1000;
+  const { executions, book: compared } = summary;
+  return ok({
+    file: session.file,
+    format: session.format,
+    symbol: session.symbol,
+    market: market.value.market,
+    region: market.value.home,
+    mode: market.value.mode,
+    speed: options.speed === null ? "max" : `${options.speed}x`,
+    seconds,
+    commandsPerSecond: Math.round(summary.sent / Math.max(seconds, 0.001)),
+    roundTrip: timed.latency(),
+    client: client.counters(),
+    summary,
+    executionsSamePercent: percent(executions.same, executions.visible),
+    statesFoundPercent: compared === null ? null : percent(compared.found, compared.states),
+    stopped,
+  });
+}
+
+/** The cluster's transport with a histogram of its round trips. */
+function timedTransport(cluster: Cluster): {
+  readonly transport: Transport;
+  readonly latency: () => LatencyView;
+} {
+  const histogram = build({
+    highestTrackableValue: 60_000_000_000,
+    numberOfSignificantValueDigits: 3,
+  });
+  return {
+    transport: {
+      async request(subject, payload, timeoutMs) {
+        const started = performance.now();
+        const delivery = await cluster.request(subject, payload, timeoutMs);
+        const elapsed = Math.round((performance.now() - started) * 1_000_000);
+        histogram.recordValue(Math.max(1, Math.min(elapsed, 60_000_000_000)));
+        return delivery;
+      },
+    },
+    latency: () => ({
+      count: histogram.totalCount,
+      p50Ns: histogram.getValueAtPercentile(50),
+      p99Ns: histogram.getValueAtPercentile(99),
+      p999Ns: histogram.getValueAtPercentile(99.9),
+      maximumNs: histogram.maxValue,
+    }),
+  };
+}
