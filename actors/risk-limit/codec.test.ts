@@ -1,0 +1,160 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { wire } from "../../schemas/messages.ts";
+import { refusals } from "../../schemas/refusals.ts";
+import { quantityLots } from "../kernel/units.ts";
+import {
+  decodeEvent,
+  decodeReply,
+  decodeRequest,
+  encodeEvent,
+  encodeRefusal,
+  encodeReply,
+  encodeRequest,
+  MAXIMUM_REQUEST_BYTES,
+  requestMessages,
+  requestRules,
+  type RiskLimitVerb,
+} from "./codec.ts";
+import type { RiskLimitEvent, RiskLimitMessage } from "./messages.ts";
+
+const test = suite("risk limit codec");
+
+const limits = {
+  maximumOrderQuantity: quantityLots(10),
+  maximumOpenQuantity: quantityLots(Number.MAX_SAFE_INTEGER),
+};
+const messages: Readonly<Record<RiskLimitVerb, RiskLimitMessage>> = {
+  "set-limits": { type: "set_limits", commandId: "c1", limits, requestedBy: "operator" },
+  reserve: { type: "reserve", commandId: "c2", quantity: quantityLots(7) },
+  release: { type: "release", commandId: "c3", quantity: quantityLots(0) },
+  describe: { type: "describe" },
+};
+const verbs = Object.keys(requestRules) as RiskLimitVerb[];
+const codeOf = (verb: string, payload: Uint8Array): string => {
+  const decoded = decodeRequest(verb, payload);
+  return decoded.ok ? "ok" : decoded.failure.code;
+};
+
+test("every request comes back as it was", () => {
+  for (const verb of verbs) {
+    const decoded = decodeRequest(verb, encodeRequest(messages[verb]));
+    assert.equal(decoded, { ok: true, value: messages[verb] });
+  }
+});
+
+test("the rules name exactly the fields of the protobuf messages", () => {
+  const fieldsOf = (message: { readonly prototype: object }): string[] =>
+    Object.entries(message.prototype)
+      .filter(([, value]) => typeof value !== "function")
+      .map(([name]) => name)
+      .sort();
+  for (const verb of verbs) {
+    const { shape } = requestRules[verb];
+    assert.equal(Object.keys(shape).sort(), fieldsOf(requestMessages[verb]), verb);
+  }
+  assert.equal(
+    Object.keys(requestRules["set-limits"].shape.limits.shape).sort(),
+    fieldsOf(wire.risk.v1.Limits),
+  );
+});
+
+test("an unknown verb, a large and a damaged request are refused", () => {
+  assert.is(codeOf("explode", new Uint8Array()), "verb_unknown");
+  assert.is(codeOf("toString", new Uint8Array()), "verb_unknown");
+  assert.is(codeOf("reserve", new Uint8Array(MAXIMUM_REQUEST_BYTES + 1)), "too_large");
+  for (const verb of verbs) {
+    assert.is(codeOf(verb, Uint8Array.from([0x0a, 0xff, 0x01])), "malformed", verb);
+  }
+});
+
+test("a missing id, missing limits and a quantity beyond 2^53 are refused with the field", () => {
+  const reasons = [
+    decodeRequest("reserve", wire.risk.v1.Reserve.encode({ quantity: 1 }).finish()),
+    decodeRequest(
+      "set-limits",
+      wire.risk.v1.SetLimits.encode({ commandId: "a", requestedBy: "b" }).finish(),
+    ),
+    decodeRequest(
+      "reserve",
+      Uint8Array.from([0x0a, 1, 0x61, 0x10, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]),
+    ),
+    decodeRequest(
+      "reserve",
+      encodeRequest({ ...messages.reserve, commandId: "x".repeat(65) } as RiskLimitMessage),
+    ),
+  ].map((decoded) => (decoded.ok ? "ok" : `${decoded.failure.code} ${decoded.failure.reason}`));
+  assert.match(reasons[0] ?? "", /^malformed reserve: commandId: /);
+  assert.match(reasons[1] ?? "", /^malformed set-limits: limits: /);
+  assert.match(reasons[2] ?? "", /^malformed reserve: quantity: /);
+  assert.match(reasons[3] ?? "", /^malformed reserve: commandId: /);
+});
+
+test("random bytes never throw and never become a command without an id", () => {
+  let state = 12_345;
+  const byte = (): number => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return state >>> 24;
+  };
+  for (let round = 0; round < 5_000; round += 1) {
+    const payload = Uint8Array.from({ length: byte() % 24 }, byte);
+    for (const verb of verbs) {
+      const decoded = decodeRequest(verb, payload);
+      if (decoded.ok && decoded.value.type !== "describe")
+        assert.ok(decoded.value.commandId !== "");
+    }
+  }
+});
+
+test("every event comes back as it was, and damage is an error", () => {
+  const events: readonly RiskLimitEvent[] = [
+    { type: "limits_set", commandId: "c1", limits, requestedBy: "operator" },
+    { type: "reserved", commandId: "c2", quantity: quantityLots(7) },
+    { type: "released", commandId: "c3", quantity: quantityLots(7) },
+  ];
+  for (const event of events) assert.equal(decodeEvent(encodeEvent(event)), event);
+  assert.throws(() => decodeEvent(new Uint8Array()), /damaged/);
+  assert.throws(() => decodeEvent(Uint8Array.from([0x12, 0x00])));
+});
+
+test("a reply says what stands, and a refusal its limit and what was requested", () => {
+  const outcome = { limits, reserved: quantityLots(3) };
+  assert.equal(decodeReply(encodeReply({ type: "done", outcome, repeated: true })), {
+    refusal: null,
+    outcome,
+    repeated: true,
+    limit: 0,
+    requested: 0,
+  });
+  const failure = {
+    code: "limit_exceeded",
+    reason: "why",
+    next: "what next",
+    limit: 10,
+    requested: 11,
+  } as const;
+  assert.equal(decodeReply(encodeReply({ type: "refused", failure, outcome })), {
+    refusal: { code: "limit_exceeded", reason: "why", next: "what next" },
+    outcome,
+    repeated: false,
+    limit: 10,
+    requested: 11,
+  });
+  const busy = decodeReply(encodeRefusal({ code: "busy", reason: "full", next: "wait" }));
+  assert.is(busy.refusal?.code, "busy");
+});
+
+test("every code the actor refuses with is listed", () => {
+  for (const code of [
+    "limit_exceeded",
+    "not_reserved",
+    "quantity_not_positive",
+    "command_id_reused",
+    "log_full",
+  ]) {
+    assert.ok(Object.hasOwn(refusals, code), code);
+  }
+});
+
+test.run();
