@@ -84,7 +84,7 @@ function nextHeader(
 /** Throws when the bad record number `bad` of the segment cannot come from a write that stopped. */
 function checkTorn(path: string, view: DataView, bad: number, position: Position): void {
   const records = Math.floor(view.byteLength / RECORD_BYTES);
-  const explained = hasEmptySector(view, bad * RECORD_BYTES);
+  const explained = hasUnwrittenPart(view, bad * RECORD_BYTES);
   for (let later = bad + 1; later < records; later += 1) {
     if (explained && later - bad < GROUP_RECORDS) continue;
     const offset = later * RECORD_BYTES;
@@ -95,13 +95,16 @@ function checkTorn(path: string, view: DataView, bad: number, position: Position
   }
 }
 
-/** Whether a sector that the record touches is all zeros, as one that never reached the disk. */
-function hasEmptySector(view: DataView, offset: number): boolean {
-  const first = offset - (offset % SECTOR_BYTES);
-  for (let sector = first; sector < offset + RECORD_BYTES; sector += SECTOR_BYTES) {
-    const end = Math.min(sector + SECTOR_BYTES, view.byteLength);
+/**
+ * Whether the part of the record in one of its sectors is all zeros: that sector never reached the
+ * disk, and what stood there before, perhaps with the end of the record before, is still there.
+ */
+function hasUnwrittenPart(view: DataView, offset: number): boolean {
+  const end = Math.min(offset + RECORD_BYTES, view.byteLength);
+  for (let at = offset; at < end; ) {
+    const next = Math.min(at - (at % SECTOR_BYTES) + SECTOR_BYTES, end);
     let empty = true;
-    for (let at = sector; at < end && empty; at += 1) empty = view.getUint8(at) === 0;
+    for (; at < next; at += 1) empty &&= view.getUint8(at) === 0;
     if (empty) return true;
   }
   return false;
