@@ -26,7 +26,10 @@ export interface MemoryCell {
   report(): Promise<RegionReport>;
   /** Waits until the cell is ready. */
   ready(): Promise<RegionReport>;
-  submit(market: string, request: wire.market.v1.ISubmitRequest): Promise<wire.market.v1.SubmitReply>;
+  submit(
+    market: string,
+    request: wire.market.v1.ISubmitRequest,
+  ): Promise<wire.market.v1.SubmitReply>;
   /** Any bytes to any subject; null when nobody answers. */
   raw(subject: string, payload: Uint8Array): Promise<Uint8Array | null>;
   operation(
