@@ -13,7 +13,7 @@ function token(text: string): string {
   return text;
 }
 
-export type CommandVerb = "submit" | "book";
+export type CommandVerb = "submit" | "book" | "orders";
 export type OperationsVerb =
   | "status"
   | "tree"

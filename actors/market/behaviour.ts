@@ -5,7 +5,7 @@ import { durationNs, epoch as epochOf, type DurationNs } from "../kernel/units.t
 import { journalStream, journalSubject } from "../../schemas/subjects.ts";
 import { storeRoot } from "./accepted-root.ts";
 import type { MarketPorts } from "./actor.ts";
-import { encodeBookRefusal, encodeSubmitRefusal, nextStep } from "./codec.ts";
+import { encodeBookRefusal, encodeOrdersRefusal, encodeSubmitRefusal, nextStep } from "./codec.ts";
 import { noLatency, type MarketCounters } from "./counters.ts";
 import { configureCommand, mustConfigure } from "./decide.ts";
 import type { MarketMachine } from "./machine.ts";
@@ -93,6 +93,12 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
       case "book": {
         const payload =
           this.#serving()?.book(message.payload) ?? encodeBookRefusal(this.#notServing());
+        reply({ type: "payload", payload });
+        return;
+      }
+      case "orders": {
+        const payload =
+          this.#serving()?.orders(message.payload) ?? encodeOrdersRefusal(this.#notServing());
         reply({ type: "payload", payload });
         return;
       }

@@ -22,6 +22,7 @@ import {
 import { wire } from "../../schemas/messages.ts";
 import { refusals, type RefusalCode } from "../../schemas/refusals.ts";
 import type { MarketDefinition, MarketStatus, TouchUnits } from "./messages.ts";
+import type { OwnOrder } from "./orders-view.ts";
 
 /** Messages of the market to and from protobuf, and units to and from ticks and lots. */
 
@@ -325,6 +326,51 @@ export const encodeBookReply = (
 
 export const encodeBookRefusal = (failure: Failure): Uint8Array =>
   wire.market.v1.BookReply.encode({ refusal: failure }).finish();
+
+/** Most orders one OrdersReply holds. */
+export const MAXIMUM_ORDERS_LISTED = 1_000;
+
+export interface OrdersQuery {
+  readonly account: number;
+  /** Order id above which they are listed. */
+  readonly after: number;
+}
+
+export function decodeOrdersRequest(payload: Uint8Array): Result<OrdersQuery> {
+  if (payload.length > MAXIMUM_REQUEST_BYTES) {
+    return refuse("too_large", `the request has ${payload.length} bytes`, "send an OrdersRequest");
+  }
+  try {
+    const { account, after } = wire.market.v1.OrdersRequest.decode(payload);
+    if (account === 0) {
+      return refuse("account_invalid", refusals.account_invalid, nextStep("account_invalid"));
+    }
+    return ok({ account, after });
+  } catch {
+    return refuse("malformed", "not an OrdersRequest", "encode by schemas/market/v1/market.proto");
+  }
+}
+
+/** `orders` in ticks and lots, at most MAXIMUM_ORDERS_LISTED of them. */
+export const encodeOrdersReply = (
+  definition: MarketDefinition,
+  orders: readonly OwnOrder[],
+  more: boolean,
+  sequence: number,
+): Uint8Array =>
+  wire.market.v1.OrdersReply.encode({
+    orders: orders.map(({ orderId: id, side, price, remaining }) => ({
+      orderId: id,
+      side: side === "buy" ? wire.market.v1.Side.SIDE_BUY : wire.market.v1.Side.SIDE_SELL,
+      price: price * definition.tick,
+      remaining: remaining * definition.lot,
+    })),
+    more,
+    sequence,
+  }).finish();
+
+export const encodeOrdersRefusal = (failure: Failure): Uint8Array =>
+  wire.market.v1.OrdersReply.encode({ refusal: failure }).finish();
 
 export const encodeL1 = (
   market: string,

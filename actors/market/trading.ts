@@ -14,11 +14,15 @@ import { refusals, type RefusalCode } from "../../schemas/refusals.ts";
 import { BookView } from "./book-view.ts";
 import {
   decodeBookRequest,
+  decodeOrdersRequest,
   decodeSubmit,
   encodeBookRefusal,
   encodeBookReply,
+  encodeOrdersRefusal,
+  encodeOrdersReply,
   encodeSubmitRefusal,
   encodeSubmitReply,
+  MAXIMUM_ORDERS_LISTED,
   nextStep,
   type WireOutcome,
 } from "./codec.ts";
@@ -34,6 +38,7 @@ import {
 } from "./decide.ts";
 import { EventQueue } from "./event-queue.ts";
 import type { MarketDefinition, TouchUnits } from "./messages.ts";
+import { OrdersView } from "./orders-view.ts";
 import { OutcomeQueue, RequestOutcomes } from "./outcomes.ts";
 import { EventBlocks, MarketData } from "./publication.ts";
 
@@ -70,6 +75,7 @@ export class Trading {
   readonly #events: EventQueue;
   readonly #outcomes = new OutcomeQueue();
   readonly #book: BookView;
+  readonly #orders: OrdersView;
   readonly #blocks: EventBlocks;
   readonly #marketData: MarketData;
   readonly #epoch: number;
@@ -109,10 +115,12 @@ export class Trading {
     this.#counters = counters;
     this.#epoch = owned.epoch;
     this.#events = new EventQueue(ports.slots);
-    this.#book = BookView.from([
+    const resting = [
       ...engine.restingOrders("buy", ALL_ORDERS),
       ...engine.restingOrders("sell", ALL_ORDERS),
-    ]);
+    ];
+    this.#book = BookView.from(resting);
+    this.#orders = OrdersView.from(resting);
     this.#drained = engine.progress().matched;
     this.#released = this.#drained;
     this.#committed = owned.committed;
@@ -228,6 +236,20 @@ export class Trading {
     }
     const { bids, asks } = this.#marketData.levels(levels.value);
     return encodeBookReply(bids, asks, this.#marketData.sequence, this.#engine.progress().digest);
+  }
+
+  /** Answers an OrdersRequest from what is safe. */
+  orders(payload: Uint8Array): Uint8Array {
+    const query = decodeOrdersRequest(payload);
+    if (!query.ok) {
+      this.#counters.refuse(query.failure.code);
+      return encodeOrdersRefusal(query.failure);
+    }
+    const { account, after } = query.value;
+    const found = this.#orders.ofAccount(account, after, MAXIMUM_ORDERS_LISTED + 1);
+    const listed = found.slice(0, MAXIMUM_ORDERS_LISTED);
+    const more = found.length > listed.length;
+    return encodeOrdersReply(this.#definition, listed, more, this.#marketData.sequence);
   }
 
   /** One command of the market's own (configure, set_state), resolved when it is safe. */
@@ -364,6 +386,7 @@ export class Trading {
   /** Events as they leave. */
   readonly #give = (event: EngineEvent, slot: Uint8Array): void => {
     this.#book.apply(event);
+    this.#orders.apply(event);
     this.#marketData.apply(event);
     this.#blocks.add(event.sequence, slot);
     if (event.last) this.#waiting -= 1;

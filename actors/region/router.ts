@@ -5,7 +5,7 @@ import type { RegionState } from "./messages.ts";
 /** Largest request that goes to a market, in bytes. */
 export const requestLimit = 512 * 1024;
 
-export type MarketVerb = "submit" | "book";
+export type MarketVerb = "submit" | "book" | "orders";
 
 export interface Route {
   readonly market: string;
@@ -24,8 +24,12 @@ export function route(
   size: number,
 ): Result<Route> {
   const [, , market = "", verb = ""] = subject.split(".");
-  if (verb !== "submit" && verb !== "book") {
-    return refuse("verb_unknown", `no request ${quoted(verb)} to a market`, "send submit or book");
+  if (verb !== "submit" && verb !== "book" && verb !== "orders") {
+    return refuse(
+      "verb_unknown",
+      `no request ${quoted(verb)} to a market`,
+      "send submit, book or orders",
+    );
   }
   if (size > requestLimit) {
     return refuse(
