@@ -45,6 +45,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
   readonly #subscriptions: Subscription[] = [];
   readonly #refusals = new Map<string, number>();
   #state: RegionState;
+  #waitingFor = "";
 
   constructor(
     context: ActorContext<RegionMessage, RegionMachine>,
@@ -178,7 +179,11 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
     let said = "";
     for (;;) {
       const result = await attempt();
-      if (result.ok) return result.value;
+      if (result.ok) {
+        this.#waitingFor = "";
+        return result.value;
+      }
+      this.#waitingFor = `${what}: ${result.failure.reason}`;
       if (signal.aborted) return await new Promise<T>(() => {});
       if (said !== result.failure.reason) {
         this.#context.log.warn({ failure: result.failure }, `waiting for ${what}`);
@@ -288,6 +293,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
     const { connected, reconnects } = bus.state();
     const reason = notReadyReason({
       phase,
+      waitingFor: this.#waitingFor,
       connected,
       leaseValid: this.#context.clock.monotonic() < this.#lease.validUntil(),
       markets: reports,

@@ -139,12 +139,20 @@ test("requests go to their market or get the refusal that fits", () => {
 
 test("readiness names the most basic thing that is missing", () => {
   const open: MarketReport = { ...absentReport(definition, ""), state: "open" };
-  const good: Vitals = { phase: "yes", connected: true, leaseValid: true, markets: [open] };
+  const good: Vitals = {
+    phase: "yes",
+    waitingFor: "",
+    connected: true,
+    leaseValid: true,
+    markets: [open],
+  };
   assert.is(notReadyReason(good), "");
   assert.is(notReadyReason({ ...good, markets: [{ ...open, state: "halted" }] }), "");
   assert.match(notReadyReason({ ...good, connected: false, leaseValid: false }), /NATS/);
   assert.match(notReadyReason({ ...good, leaseValid: false }), /lease/);
   assert.match(notReadyReason({ ...good, phase: "starting" }), /starting/);
+  const waiting = notReadyReason({ ...good, phase: "starting", waitingFor: "a server" });
+  assert.is(waiting, "the cell waits for a server");
   assert.match(notReadyReason({ ...good, phase: "draining", connected: false }), /stopping/);
   const failed = { ...open, state: "failed", detail: "divergence" };
   assert.match(

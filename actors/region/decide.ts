@@ -116,6 +116,8 @@ function freeShard(state: RegionState, group: string): number | null {
 /** What readiness depends on. */
 export interface Vitals {
   readonly phase: "yes" | "starting" | "draining";
+  /** What the start waits for at present; empty when for nothing in particular. */
+  readonly waitingFor: string;
   readonly connected: boolean;
   readonly leaseValid: boolean;
   readonly markets: readonly MarketReport[];
@@ -128,6 +130,7 @@ export const journalLagLimit = 2 ** 17;
 export function notReadyReason(vitals: Vitals): string {
   if (vitals.phase === "draining") return "the cell is stopping";
   if (!vitals.connected) return "NATS is not connected; waiting for it";
+  if (vitals.waitingFor !== "") return `the cell waits for ${vitals.waitingFor}`;
   if (!vitals.leaseValid) return "the lease of the cell is not valid; waiting for a renewal";
   if (vitals.phase === "starting") return "the cell is starting its markets";
   const closed = vitals.markets.find(({ state }) => state !== "open" && state !== "halted");

@@ -87,6 +87,7 @@ export class BackgroundFlow {
 
   /** Tells the flow actors; one that is between two restarts asks when it starts. */
   pause(paused: boolean, system: ActorSystem, definition: StrategyDefinition): void {
+    if (paused === this.#paused) return;
     this.#paused = paused;
     for (const market of this.#markets) {
       const flow = system.find(definition, paths.flow(this.#region, market));

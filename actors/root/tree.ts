@@ -62,7 +62,7 @@ export function strategySpec(start: StrategyStart): ChildSpec<StrategyStart> {
     type: "strategy",
     start,
     restart: "permanent",
-    shutdown: "brutal_kill",
+    shutdown: seconds(1),
   };
 }
 

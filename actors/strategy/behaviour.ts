@@ -6,10 +6,13 @@ import type { StrategyPorts } from "./actor.ts";
 import {
   bookSubject,
   decodeBookReply,
+  decodeOrdersReply,
   decodeSubmitReply,
   decodeTouch,
   encodeBookRequest,
+  encodeOrdersRequest,
   encodeSubmit,
+  ordersSubject,
   submitSubject,
   touchSubject,
 } from "./codec.ts";
@@ -29,6 +32,7 @@ import type {
   FlowCommand,
   FlowCounters,
   FlowState,
+  LiveOrder,
   StrategyMessage,
   StrategyStart,
 } from "./messages.ts";
@@ -39,6 +43,8 @@ const clustering = { branching: 0.6, decay: 8 } as const;
 const batchLimit = 32;
 /** Arrivals that wait at most; more are left out and counted. */
 const waitingLimit = 128;
+/** Pages of own orders read at a start; what is beyond them is found at the next one. */
+const pageLimit = 20;
 const replyTimeout = 5_000_000_000 as DurationNs;
 const second = 1_000_000_000;
 
@@ -130,9 +136,10 @@ export class FlowBehaviour implements ActorBehaviour<StrategyMessage, never, Str
         encodeBookRequest(),
         replyTimeout,
       );
-      if (this.#context.lifecycle.state() !== "looking") return;
       const book = reply.ok ? decodeBookReply(reply.value) : null;
-      if (book === null || "refusal" in book) {
+      const own = book === null || "refusal" in book ? null : await this.#ownOrders();
+      if (this.#context.lifecycle.state() !== "looking") return;
+      if (book === null || "refusal" in book || own === null) {
         this.#failures += 1;
         this.#context.after(backoff(this.#failures) as DurationNs, () => {
           if (this.#context.lifecycle.state() === "looking") this.#look();
@@ -140,11 +147,29 @@ export class FlowBehaviour implements ActorBehaviour<StrategyMessage, never, Str
         return;
       }
       this.#failures = 0;
-      this.#state = seen(this.#state, book.touch, book.sequence, 0);
+      this.#state = seen({ ...this.#state, live: own }, book.touch, book.sequence, 0);
       this.#context.lifecycle.send({ type: "book" });
       this.#nextAt = this.#context.clock.monotonic();
       this.#scheduleArrival();
     });
+  }
+
+  /** Orders of an earlier life, or of before a pause: they are canceled in time like all others. */
+  async #ownOrders(): Promise<readonly LiveOrder[] | null> {
+    const { region, market, makerAccount } = this.#start;
+    const found: LiveOrder[] = [];
+    for (let page = 0; page < pageLimit; page += 1) {
+      const reply = await this.#ports.bus.request(
+        ordersSubject(region, market),
+        encodeOrdersRequest(makerAccount, found.at(-1)?.orderId ?? 0),
+        replyTimeout,
+      );
+      const listed = reply.ok ? decodeOrdersReply(reply.value) : null;
+      if (listed === null) return null;
+      found.push(...listed.orders);
+      if (!listed.more) break;
+    }
+    return found;
   }
 
   #scheduleArrival(): void {

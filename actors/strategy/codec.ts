@@ -1,7 +1,7 @@
 import { wire } from "../../schemas/messages.ts";
 import { commandSubject, marketDataSubject } from "../../schemas/subjects.ts";
 import { unreachable } from "../kernel/result.ts";
-import type { FlowAnswer, FlowCommand, FlowOutcome, Touch } from "./messages.ts";
+import type { FlowAnswer, FlowCommand, FlowOutcome, LiveOrder, Touch } from "./messages.ts";
 
 /** Commands and answers as protobuf; the only file of this folder that sees schemas/. */
 
@@ -89,6 +89,32 @@ function decodeOutcome(outcome: wire.market.v1.IOutcome): FlowOutcome {
 
 export const encodeBookRequest = (): Uint8Array =>
   wire.market.v1.BookRequest.encode({ levels: 1 }).finish();
+
+export const ordersSubject = (region: string, market: string): string =>
+  commandSubject(region, market, "orders");
+export const encodeOrdersRequest = (account: number, after: number): Uint8Array =>
+  wire.market.v1.OrdersRequest.encode({ account, after }).finish();
+
+/** Own orders that rest; null when refused or not readable. */
+export function decodeOrdersReply(
+  bytes: Uint8Array,
+): { readonly orders: readonly LiveOrder[]; readonly more: boolean } | null {
+  try {
+    const { refusal, orders, more } = wire.market.v1.OrdersReply.decode(bytes);
+    if (refusal !== null && refusal !== undefined) return null;
+    return {
+      more,
+      orders: orders.map((order) => ({
+        orderId: order.orderId ?? 0,
+        side: order.side === Side.SIDE_BUY ? "buy" : "sell",
+        price: order.price ?? 0,
+        remaining: order.remaining ?? 0,
+      })),
+    };
+  } catch {
+    return null;
+  }
+}
 
 /** A touch with the sequence at which it held and the last price known with it; null = not readable. */
 export interface SeenTouch {

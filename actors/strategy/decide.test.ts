@@ -55,7 +55,7 @@ class Venue {
   ask = 0;
   #sequence = 0;
 
-  constructor() {
+  constructor(orderCapacity = 1_024) {
     this.#apply({
       kind: "configure",
       session: 0,
@@ -65,7 +65,7 @@ class Venue {
       bandLow: priceTicks(start.bandLow / start.tick),
       bandHigh: priceTicks(start.bandHigh / start.tick),
       maximumQuantity: quantityLots(start.maximumQuantity),
-      orderCapacity: 1_024,
+      orderCapacity,
       mode: "matched",
     });
   }
@@ -163,6 +163,31 @@ test("100,000 arrivals against the engine trade all the time in a book that stay
   assert.ok(Math.max(...middles) - Math.min(...middles) > 20 * start.tick, `SEED=${SEED}`);
   for (const middle of middles) {
     assert.ok(Math.abs(middle - parameters.anchor) < 3 * parameters.leash, `SEED=${SEED}`);
+  }
+});
+
+test("restarts that read the own orders back keep the book in bounds", () => {
+  const venue = new Venue();
+  const uniform = generator(SEED);
+  let state: FlowState = startOfFlow;
+  for (let life = 0; life < 20; life += 1) {
+    const live = [
+      ...venue.market.restingOrders("buy", 2_000),
+      ...venue.market.restingOrders("sell", 2_000),
+    ].map(({ orderId: id, side, price, remaining }) => ({
+      orderId: id as number,
+      side,
+      price: price * start.tick,
+      remaining: remaining as number,
+    }));
+    const touch = { bid: venue.bid, ask: venue.ask };
+    state = seen({ ...startOfFlow, live }, touch, state.touchSequence, 0);
+    for (let step = 0; step < 1_000; step += 1) {
+      const decided = decide(parameters, state, uniform);
+      state = evolve(decided.state, decided.command, venue.submit(decided.command));
+    }
+    assert.ok(venue.resting <= maximumOrders, `${venue.resting} orders SEED=${SEED}`);
+    assert.ok(venue.resting >= targetOrders / 4, `${venue.resting} orders SEED=${SEED}`);
   }
 });
 
