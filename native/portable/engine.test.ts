@@ -495,9 +495,10 @@ test("an open market is attached to again: its book stays, old events and callba
     await rejects(engine.open({ ...request, directory: `${directory}-2` }), /close it first/);
     await rejects(engine.open({ ...request, market: "a b" }), /is no market name/);
     await engine.stop();
-    const fresh = await engine.open(request);
+    await rejects(engine.open(request), /engine is stopped/);
+    const fresh = await open(directory);
     assert.is(fresh.progress().matched, 502);
-    await engine.stop();
+    await fresh.close();
   }));
 
 test("a process killed while it writes loses no record that it reported as durable", () =>

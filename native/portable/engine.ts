@@ -18,6 +18,7 @@ export class PortableEngine implements MatchingEngine {
   readonly implementation = "portable";
   readonly #options: Required<PortableEngineOptions>;
   readonly #markets = new Map<string, Promise<PortableMarket>>();
+  #stopping: Promise<void> | null = null;
 
   constructor(options: PortableEngineOptions) {
     this.#options = {
@@ -29,6 +30,7 @@ export class PortableEngine implements MatchingEngine {
   }
 
   async open(request: OpenMarket): Promise<MarketEngine> {
+    if (this.#stopping !== null) throw new Error("the portable engine is stopped");
     const already = this.#markets.get(request.market);
     if (already !== undefined) {
       const market = await already;
@@ -57,11 +59,13 @@ export class PortableEngine implements MatchingEngine {
     }
   }
 
-  /** Closes every market. */
-  async stop(): Promise<void> {
-    const markets = await Promise.allSettled(this.#markets.values());
-    for (const opened of markets) {
-      if (opened.status === "fulfilled") await opened.value.close();
-    }
+  /** Closes every market; the engine opens none afterwards. */
+  stop(): Promise<void> {
+    this.#stopping ??= (async () => {
+      for (const opened of await Promise.allSettled(this.#markets.values())) {
+        if (opened.status === "fulfilled") await opened.value.close();
+      }
+    })();
+    return this.#stopping;
   }
 }
