@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import {
   appendFile,
   cp,
@@ -24,6 +25,7 @@ import type {
 import { systemClock } from "../../actors/kernel/system-clock.ts";
 import { accountId, epoch, priceTicks, quantityLots, sequence } from "../../actors/kernel/units.ts";
 import { repository } from "../../test/support/shared-data.ts";
+import { testUnless } from "../../test/support/skip.ts";
 import { crc32c, readRecordHeader, recordFault } from "../records.ts";
 import { layout } from "../slots.ts";
 import { PortableEngine } from "./engine.ts";
@@ -249,6 +251,24 @@ test("a log whose holder, a native engine, lives is refused, and one left by a d
     assert.match(line, new RegExp(`^${process.pid} \\d+\n$`));
     lock.release();
   }));
+
+const noFlock = existsSync("/usr/bin/flock") ? null : "no flock; apt-get install -y util-linux";
+testUnless(
+  test,
+  noFlock,
+  "a native engine that holds the log but has not yet said so in it is seen",
+  () =>
+    inFolder(async (directory) => {
+      await (await open(directory)).close();
+      const path = join(directory, "lock");
+      const holder = spawn("flock", ["--no-fork", path, "sh", "-c", "echo held; exec sleep 60"]);
+      await once(holder.stdout, "data");
+      await rejects(open(directory), /in use by process \d+: stop it/);
+      assert.is(await readFile(path, "utf8"), "");
+      holder.kill();
+      await once(holder, "exit");
+    }),
+);
 
 test("a torn tail is cut off, whatever its length, and the records before it stay", () =>
   inFolder(async (directory) => {
