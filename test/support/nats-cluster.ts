@@ -82,6 +82,7 @@ export async function startCluster(
         child = spawn(binary, ["-c", file, "-l", join(folder, `${region}.log`)], {
           stdio: "ignore",
         });
+        process.once("exit", () => child?.kill("SIGKILL"));
         await sleep(50);
       },
       async kill(signal) {
