@@ -48,6 +48,8 @@ const market = (side: "buy" | "sell", quantity: number, timeInForce: "day" | "io
 class Bench {
   readonly market = new Market();
   sequence = 0;
+  /** Off where the book is so large that checking all of it after each command takes seconds. */
+  verifies = true;
 
   constructor(change: Partial<ConfigureCommand> | null = {}) {
     if (change !== null) this.send(configure(change));
@@ -60,7 +62,7 @@ class Bench {
   sendFields(fields: CommandFields): EngineEvent[] {
     this.sequence += 1;
     const events = this.market.applyFields(fields, this.sequence);
-    assert.is(this.market.verify(), null);
+    if (this.verifies) assert.is(this.market.verify(), null);
     return events;
   }
 
@@ -325,6 +327,7 @@ test("with every level occupied an order may join one but not open another", () 
     bench.market.apply(place("buy", level + 10, 1), level + 2);
   }
   bench.sequence = LEVEL_LIMIT + 1;
+  bench.verifies = false;
   const top = LEVEL_LIMIT + 9;
   assert.is(bench.refusal(place("buy", 9, 1)), "level_pool_full");
   assert.is(bench.refusal(place("sell", top, 2)), "level_pool_full");
@@ -334,6 +337,7 @@ test("with every level occupied an order may join one but not open another", () 
   assert.is(bench.send(replace(id(2, 1), 9, 1))[0]?.kind, "replaced");
   assert.is(bench.send(place("sell", top, 1))[0]?.kind, "accepted");
   assert.is(bench.send(place("buy", 8, 1))[0]?.kind, "accepted");
+  assert.is(bench.market.verify(), null);
 });
 
 test("a resend gets the first outcome, whatever else it says, and changes nothing", () => {

@@ -8,23 +8,19 @@ const LAST_GENERATION = 2 ** 29 - 1;
 export class OrderIds {
   /** Freed slots, the most recent one last. */
   readonly #freed: number[] = [];
-  readonly #generations = new Map<number, number>();
-  #lowestNeverUsed = 1;
+  /** Of each slot that was ever used; the slots are 1, 2, 3, … */
+  readonly #generations = [0];
 
   /** True when every id has been given. */
   get exhausted(): boolean {
-    return this.#freed.length === 0 && this.#lowestNeverUsed > LAST_SLOT;
+    return this.#freed.length === 0 && this.#generations.length > LAST_SLOT;
   }
 
   /** The next id; not when exhausted. */
   take(): number {
-    let slot = this.#freed.pop();
-    if (slot === undefined) {
-      slot = this.#lowestNeverUsed;
-      this.#lowestNeverUsed += 1;
-    }
-    const generation = (this.#generations.get(slot) ?? 0) + 1;
-    this.#generations.set(slot, generation);
+    const slot = this.#freed.pop() ?? this.#generations.length;
+    const generation = (this.#generations[slot] ?? 0) + 1;
+    this.#generations[slot] = generation;
     return generation * SLOT_FACTOR + slot;
   }
 
