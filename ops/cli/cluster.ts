@@ -95,7 +95,7 @@ export class Cluster implements Transport {
       case "no_responders":
         return refuse("no_responders", `nobody serves ${subject}`, "meridian status");
       case "not_permitted":
-        return refuse("not_permitted", delivery.reason, otherUser(this.user));
+        return refuse("not_permitted", delivery.reason, delivery.next);
       default:
         return delivery satisfies never;
     }
@@ -111,6 +111,7 @@ export class Cluster implements Transport {
         return {
           kind: "not_permitted",
           reason: `user ${this.user} (role ${this.target.role}) may not do this`,
+          next: otherUser(this.user),
         };
       }
       if (cause instanceof errors.NoRespondersError) return { kind: "no_responders" };

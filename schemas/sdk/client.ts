@@ -17,7 +17,7 @@ export type Delivery =
   /** Nobody serves the subject: certainly not processed. */
   | { readonly kind: "no_responders" }
   /** The user's role does not allow the subject: certainly not processed, and no use to try again. */
-  | { readonly kind: "not_permitted"; readonly reason: string };
+  | { readonly kind: "not_permitted"; readonly reason: string; readonly next: string };
 
 /** The network as the client needs it: one request, one delivery, never a rejection. */
 export interface Transport {
@@ -241,7 +241,7 @@ export class ExchangeClient {
           last = unreachable;
           break;
         case "not_permitted":
-          return refusal("not_permitted", delivery.reason, "act as another user");
+          return refusal("not_permitted", delivery.reason, delivery.next);
         default:
           delivery satisfies never;
       }
