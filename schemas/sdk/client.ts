@@ -69,6 +69,26 @@ export interface ClientCounters {
   readonly refusals: Readonly<Record<string, number>>;
 }
 
+/** Commands that travel together, under consecutive numbers. */
+interface Batch {
+  /** Of the actions, rising. */
+  readonly indices: readonly number[];
+  readonly payload: Uint8Array;
+  /** A copy was sent whose fate is not known. */
+  ambiguous: boolean;
+  /** Indices that were certainly not processed under their numbers: they may get new ones. */
+  readonly unused: Set<number>;
+}
+
+/** How far a call has come. */
+interface Progress {
+  /** The latest outcome of each action. */
+  readonly outcomes: Outcome[];
+  /** Indices whose outcome stays. */
+  readonly final: Set<number>;
+  receipt?: Omit<Receipt, "outcomes">;
+}
+
 /** Refusals that say "later": nothing was processed, and the same command can succeed. */
 const retryable: ReadonlySet<string> = new Set([
   "busy",
@@ -156,47 +176,73 @@ export class ExchangeClient {
   }
 
   async #submitInTurn(actions: readonly Action[]): Promise<Answer<Receipt>> {
-    const outcomes: Outcome[] = [];
-    let open = actions.map((_, index) => index);
-    let receipt: SubmitAnswer | null = null;
+    const progress: Progress = { outcomes: [], final: new Set() };
+    let batch = this.#number(actions, [...actions.keys()]);
     for (let round = 1; ; round += 1) {
-      const batch = open.map((index) => actions[index] as Action);
-      const answer = await this.#request(batch);
+      const answer = await this.#send(batch);
       if (!answer.ok) {
-        if (receipt === null) return answer;
-        for (const index of open) outcomes[index] = unknownOutcome(answer.failure);
-        break;
+        if (round === 1) return answer;
+        for (const index of actions.keys()) {
+          if (!progress.final.has(index)) progress.outcomes[index] = unknown(answer.failure);
+        }
+        const { durability, epoch } = progress.receipt ?? noReceipt;
+        return { ok: true, value: { outcomes: progress.outcomes, durability, epoch } };
       }
-      receipt = answer.value;
-      const again: number[] = [];
-      for (const [position, outcome] of answer.value.outcomes.entries()) {
-        const index = open[position] as number;
-        outcomes[index] = outcome;
-        this.#count(outcome);
-        if (outcome.refusal !== null && isRetryable(outcome)) again.push(index);
+      const { durability, epoch } = answer.value;
+      progress.receipt = { durability, epoch };
+      this.#settle(batch, answer.value.outcomes, progress);
+      const open = actions.length - progress.final.size;
+      if (open === 0 || round >= this.#options.attempts) {
+        return { ok: true, value: { outcomes: progress.outcomes, durability, epoch } };
       }
-      if (again.length === 0 || round >= this.#options.attempts) break;
-      this.#counters.retriedCommands += again.length;
+      this.#counters.retriedCommands += open;
       await this.#backOff(round);
-      open = again;
+      if (open === batch.unused.size) batch = this.#number(actions, [...batch.unused]);
     }
-    return {
-      ok: true,
-      value: { outcomes, durability: receipt.durability, epoch: receipt.epoch },
-    };
   }
 
-  /** One batch under new numbers. */
-  #request(batch: readonly Action[]): Promise<Answer<SubmitAnswer>> {
+  /** A batch of the actions at these indices, under new numbers. */
+  #number(actions: readonly Action[], indices: readonly number[]): Batch {
+    const sorted = [...indices].sort((a, b) => a - b);
     const first = this.#nextNumber;
-    this.#nextNumber += batch.length;
+    this.#nextNumber += sorted.length;
+    const chosen = sorted.map((index) => actions[index] as Action);
+    const payload = encodeSubmit(this.#options.session, first, chosen);
+    return { indices: sorted, payload, ambiguous: false, unused: new Set() };
+  }
+
+  /**
+   * Takes what a reply decides. A refusal before the engine says that this copy of the command was
+   * not processed. Had an earlier copy no reply, that one may have been, or may be yet: then only the
+   * same number is safe to ask for again, and `number_stale` is the proof that it never was.
+   */
+  #settle(batch: Batch, outcomes: readonly Outcome[], progress: Progress): void {
+    for (const [position, outcome] of outcomes.entries()) {
+      const index = batch.indices[position] as number;
+      if (progress.final.has(index) || batch.unused.has(index)) continue;
+      this.#count(outcome);
+      progress.outcomes[index] = outcome;
+      if (isRetryable(outcome)) {
+        if (!batch.ambiguous) batch.unused.add(index);
+      } else if (batch.ambiguous && outcome.refusal?.code === "number_stale") {
+        batch.unused.add(index);
+      } else {
+        progress.final.add(index);
+      }
+    }
+  }
+
+  #send(batch: Batch): Promise<Answer<SubmitAnswer>> {
     const subject = commandSubject(this.#options.region, this.#options.market, "submit");
-    return this.#deliver(subject, encodeSubmit(this.#options.session, first, batch), (payload) => {
-      const answer = decodeSubmitReply(payload, batch.length);
+    const decode = (payload: Uint8Array): Answer<SubmitAnswer> => {
+      const answer = decodeSubmitReply(payload, batch.indices.length);
       if (answer.ok && answer.value.refusal !== null) {
         return { ok: false, failure: answer.value.refusal };
       }
       return answer;
+    };
+    return this.#deliver(subject, batch.payload, decode, () => {
+      batch.ambiguous = true;
     });
   }
 
@@ -205,6 +251,7 @@ export class ExchangeClient {
     subject: string,
     payload: Uint8Array,
     decode: (payload: Uint8Array) => Answer<T>,
+    onAmbiguous: () => void = () => {},
   ): Promise<Answer<T>> {
     let ambiguous = false;
     let last: Answer<never> = unreachable;
@@ -231,10 +278,12 @@ export class ExchangeClient {
         case "timeout":
           this.#counters.timeouts += 1;
           ambiguous = true;
+          onAmbiguous();
           break;
         case "disconnected":
           this.#counters.disconnections += 1;
           ambiguous = true;
+          onAmbiguous();
           break;
         case "no_responders":
           this.#counters.noResponders += 1;
@@ -284,7 +333,8 @@ const outcomeUnknown = refusal(
   "no reply came although the request was sent again; it may or may not have been processed",
   "look at the book and the account's orders before you send it under a new session",
 );
-const unknownOutcome = (failure: Refusal): Outcome => ({
+const noReceipt = { durability: "matched", epoch: 0 } as const;
+const unknown = (failure: Refusal): Outcome => ({
   number: 0,
   sequence: 0,
   refusal: failure,

@@ -1,0 +1,242 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { seededRandomness } from "../../actors/kernel/seeded-randomness.ts";
+import { TwinExchange } from "../../test/support/engine-exchange.ts";
+import { type Losses, LossyTransport } from "../../test/support/lossy-transport.ts";
+import { seed } from "../../test/support/seed.ts";
+import { wire } from "../messages.ts";
+import { type Delivery, ExchangeClient, type ExchangeClientOptions } from "./client.ts";
+import type { Action } from "./orders.ts";
+
+const test = suite("exchange client");
+
+const limits = {
+  tick: 1,
+  bandLow: 1,
+  bandHigh: 1000,
+  maximumQuantity: 1000,
+  orderCapacity: 10_000,
+};
+const none: Losses = { requests: 0, late: 0, replies: 0, busy: 0, ringFull: 0 };
+
+const client = (
+  transport: ExchangeClientOptions["transport"],
+  options: Partial<ExchangeClientOptions> = {},
+): ExchangeClient =>
+  new ExchangeClient({
+    region: "eu-central",
+    market: "TEST",
+    transport,
+    session: 77,
+    sleep: async () => {},
+    random: () => 0.5,
+    ...options,
+  });
+
+const buy = (price: number, quantity = 10): Action => ({
+  kind: "place",
+  account: 5,
+  side: "buy",
+  timeInForce: "day",
+  price,
+  quantity,
+});
+
+test("outcomes come back in order with all their fields", async () => {
+  const twin = new TwinExchange(limits);
+  const exchange = client(new LossyTransport(twin, seededRandomness(1), none));
+  const answer = await exchange.submit([
+    buy(100),
+    { kind: "place", account: 6, side: "sell", timeInForce: "ioc", price: 90, quantity: 15 },
+    { kind: "cancel", account: 5, orderId: 424_242 },
+  ]);
+  assert.ok(answer.ok);
+  const [first, second, third] = answer.value.outcomes;
+  assert.is(answer.value.durability, "durable");
+  assert.is(answer.value.epoch, 4);
+  assert.is(first?.remaining, 10);
+  assert.equal(first?.touch, { bidPrice: 100, bidQuantity: 10, askPrice: 0, askQuantity: 0 });
+  assert.equal(second?.fills, [
+    { makerOrderId: first?.orderId, price: 100, quantity: 10, makerRemaining: 0 },
+  ]);
+  assert.is(second?.canceled, 5);
+  assert.is(second?.remaining, 0);
+  assert.is(third?.refusal?.code, "order_unknown");
+  assert.is(third?.touch, null);
+});
+
+test("whatever the network loses or delays, every command takes effect exactly once", async () => {
+  const first = seed(5_150);
+  const losses = { requests: 15, late: 15, replies: 15, busy: 10, ringFull: 15 };
+  let resends = 0;
+  let repeated = 0;
+  let retried = 0;
+  for (let round = 0; round < 80; round += 1) {
+    const random = seededRandomness(first + round);
+    const twin = new TwinExchange(limits);
+    const exchange = client(new LossyTransport(twin, random, losses), { attempts: 60 });
+    let placed = 0;
+    for (let request = 0; request < 20; request += 1) {
+      const size = 1 + random.below(30);
+      const answer = await exchange.submit(Array.from({ length: size }, () => buy(500, 1)));
+      assert.ok(answer.ok, `SEED=${first + round}`);
+      assert.is(answer.value.outcomes.length, size);
+      assert.ok(answer.value.outcomes.every((outcome) => outcome.refusal === null));
+      placed += size;
+    }
+    assert.is(twin.market.restingCount(), placed, `SEED=${first + round}`);
+    const counters = exchange.counters();
+    resends += counters.resends;
+    repeated += counters.repeatedOutcomes;
+    retried += counters.retriedCommands;
+  }
+  assert.ok(resends > 100 && repeated > 100 && retried > 100, "the losses must have happened");
+});
+
+test("a request that is never answered ends as outcome_unknown after bounded attempts", async () => {
+  const waits: number[] = [];
+  let sent = 0;
+  const exchange = client(
+    {
+      request: async () => {
+        sent += 1;
+        return { kind: "timeout" };
+      },
+    },
+    {
+      attempts: 6,
+      firstBackOffMs: 10,
+      maximumBackOffMs: 100,
+      random: () => 1,
+      sleep: async (milliseconds) => {
+        waits.push(milliseconds);
+      },
+    },
+  );
+  const answer = await exchange.submit([buy(1)]);
+  assert.ok(!answer.ok);
+  assert.is(answer.failure.code, "outcome_unknown");
+  assert.is(sent, 6);
+  assert.equal(waits, [10, 20, 40, 80, 100]);
+  const { requests, resends, timeouts } = exchange.counters();
+  assert.equal({ requests, resends, timeouts }, { requests: 6, resends: 5, timeouts: 6 });
+});
+
+test("a resend has the same bytes, the next request higher numbers", async () => {
+  const payloads: Uint8Array[] = [];
+  const twin = new TwinExchange(limits);
+  const cell = new LossyTransport(twin, seededRandomness(1), none);
+  const exchange = client({
+    async request(subject, payload) {
+      payloads.push(payload);
+      assert.is(subject, "cmd.eu-central.TEST.submit");
+      return payloads.length === 1 ? { kind: "timeout" } : cell.request(subject, payload);
+    },
+  });
+  await exchange.submit([buy(1), buy(2)]);
+  await exchange.submit([buy(3)]);
+  assert.equal(payloads[0], payloads[1]);
+  const numbers = payloads.map((payload) =>
+    wire.market.v1.SubmitRequest.decode(payload).commands?.map((command) => command.number),
+  );
+  assert.equal(numbers, [[1, 2], [1, 2], [3]]);
+});
+
+test("failures that cannot pass by waiting are given back at once", async () => {
+  const deliveries: readonly (readonly [Delivery, string, number])[] = [
+    [{ kind: "not_permitted", reason: "observer", next: "log in" }, "not_permitted", 1],
+    [{ kind: "reply", payload: Buffer.from("garbage!") }, "reply_malformed", 1],
+    [reply({ refusal: { code: "market_unknown", reason: "", next: "" } }), "market_unknown", 1],
+    [reply({ outcomes: [] }), "reply_malformed", 1],
+    [{ kind: "no_responders" }, "unreachable", 8],
+    [reply({ refusal: { code: "market_stopped", reason: "", next: "" } }), "market_stopped", 8],
+  ];
+  for (const [delivery, code, requests] of deliveries) {
+    const exchange = client({ request: async () => delivery });
+    const answer = await exchange.submit([buy(1)]);
+    assert.ok(!answer.ok, code);
+    assert.is(answer.failure.code, code);
+    assert.is(exchange.counters().requests, requests, code);
+  }
+});
+
+function reply(content: wire.market.v1.SubmitReply.$Shape): Delivery {
+  return { kind: "reply", payload: wire.market.v1.SubmitReply.encode(content).finish() };
+}
+
+test("a refusal by the engine is final, one before the engine is tried again", async () => {
+  const codes = ["not_durable", "order_pool_full"];
+  let requests = 0;
+  const exchange = client({
+    async request() {
+      requests += 1;
+      const refusal = { code: codes[requests - 1] ?? "", reason: "", next: "" };
+      return reply({ outcomes: [{ number: requests, sequence: requests - 1, refusal }] });
+    },
+  });
+  const answer = await exchange.submit([buy(1)]);
+  assert.ok(answer.ok);
+  assert.is(answer.value.outcomes[0]?.refusal?.code, "order_pool_full");
+  assert.is(requests, 2);
+  assert.equal(exchange.counters().refusals, { not_durable: 1, order_pool_full: 1 });
+});
+
+test("a wrong number of actions is refused before anything is sent", async () => {
+  const exchange = client({ request: async () => assert.unreachable() as never });
+  for (const size of [0, 1025]) {
+    const answer = await exchange.submit(Array.from({ length: size }, () => buy(1)));
+    assert.ok(!answer.ok);
+    assert.is(answer.failure.code, "usage");
+  }
+});
+
+test("calls wait for each other up to a bound, beyond it they are refused and counted", async () => {
+  const twin = new TwinExchange(limits);
+  const cell = new LossyTransport(twin, seededRandomness(1), none);
+  let inFlight = 0;
+  let most = 0;
+  const exchange = client(
+    {
+      async request(subject, payload) {
+        inFlight += 1;
+        most = Math.max(most, inFlight);
+        await new Promise((resolve) => setImmediate(resolve));
+        inFlight -= 1;
+        return cell.request(subject, payload);
+      },
+    },
+    { maximumQueued: 5 },
+  );
+  const answers = await Promise.all(Array.from({ length: 8 }, () => exchange.submit([buy(1)])));
+  assert.is(most, 1);
+  assert.is(answers.filter((answer) => answer.ok).length, 5);
+  assert.ok(answers.slice(5).every((answer) => !answer.ok && answer.failure.code === "busy"));
+  assert.is(exchange.counters().refusedBusy, 3);
+  assert.ok((await exchange.submit([buy(1)])).ok, "the queue is free again");
+});
+
+test("a book is decoded, its refusal is the failure", async () => {
+  const encoded = wire.market.v1.BookReply.encode({
+    bids: [{ price: 100, quantity: 5, orders: 2 }],
+    asks: [],
+    sequence: 9,
+    digest: "00ff",
+  }).finish();
+  const good = await client({ request: async () => ({ kind: "reply", payload: encoded }) }).book(5);
+  assert.equal(good, {
+    ok: true,
+    value: {
+      bids: [{ price: 100, quantity: 5, orders: 2 }],
+      asks: [],
+      sequence: 9,
+      digest: "00ff",
+    },
+  });
+  const refusal = { code: "market_unknown", reason: "no", next: "list" };
+  const refused = wire.market.v1.BookReply.encode({ refusal }).finish();
+  const bad = await client({ request: async () => ({ kind: "reply", payload: refused }) }).book(5);
+  assert.equal(bad, { ok: false, failure: refusal });
+});
+
+test.run();
