@@ -415,6 +415,22 @@ test("a callback of an ended incarnation does nothing", async () => {
   assert.is(called, 1);
 });
 
+test("an actor that has ended can start nothing more", async () => {
+  const { system, clock, contexts } = await withContext();
+  const context = contexts[0] as ActorContext;
+  await system.terminateChild("/root/a");
+  const did: string[] = [];
+  context.run(async () => void did.push("task"));
+  context.after(ms(1), () => did.push("timer"));
+  context.watch("/root/none", () => did.push("watch"));
+  context.onExit(() => did.push("given back at once"));
+  context.lifecycle.send({ type: "anything" });
+  assert.is(clock.pending, 0);
+  await clock.advance(ms(10));
+  assert.equal(did, ["given back at once"]);
+  assert.is(system.deadLetters.total, 0);
+});
+
 test("a rejected callback is its actor's failure", async () => {
   const { system, clock, contexts } = await withContext();
   contexts[0]?.callback(async () => {

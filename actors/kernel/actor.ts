@@ -56,7 +56,11 @@ export interface ActorBehaviour<Message, Reply, Machine extends AnyStateMachine>
   terminate?(reason: ExitReason): void | Promise<void>;
 }
 
-/** What the kernel gives an actor. Everything started through it ends with the actor. */
+/**
+ * What the kernel gives an actor. Everything started through it ends with the actor, and after the
+ * end nothing more can be started. A promise that the actor's own code awaits goes on, though: before
+ * it writes anything it has to look at `signal`.
+ */
 export interface ActorContext<
   Message = unknown,
   Machine extends AnyStateMachine = AnyStateMachine,
@@ -96,7 +100,7 @@ export interface ActorContext<
 
 /** The actor's lifecycle machine as its own code sees it. */
 export interface Lifecycle<Machine extends AnyStateMachine = AnyStateMachine> {
-  /** An event that the present state does not take goes to the dead letters. */
+  /** An event that the present state does not take goes to the dead letters; after the end it is nothing. */
   send(event: EventFromLogic<Machine>): void;
   snapshot(): SnapshotFrom<Machine>;
   /** State as dotted text: `open`, `recovering.reading`. */

@@ -282,6 +282,7 @@ export class Incarnation {
   }
 
   #task(during: FailurePhase, work: (signal: AbortSignal) => Promise<void>): void {
+    if (this.#reason !== null) return;
     runAs(this.#scope, () => {
       // Inside a promise, so that a synchronous throw takes the same way as a rejection.
       const settled = (async (): Promise<void> => work(this.#abort.signal))();
@@ -290,6 +291,7 @@ export class Incarnation {
   }
 
   #timer(delay: DurationNs, callback: () => void, during: FailurePhase): () => void {
+    if (this.#reason !== null) return () => {};
     const cancel = this.#host.runtime.clock.after(delay, () => {
       this.#releases.delete(cancel);
       runAs(this.#scope, () => {
@@ -342,9 +344,12 @@ export class Incarnation {
       after: (delay, callback) => this.#timer(delay, callback, "timer"),
       callback: (body) => this.#wrap(body),
       onExit: (release) => {
-        this.#releases.add(() => release());
+        // What is got hold of after the end is given back at once.
+        if (this.#reason === null) this.#releases.add(() => release());
+        else release();
       },
       watch: (watched, callback) => {
+        if (this.#reason !== null) return () => {};
         const unwatch = runtime.system.watch(watched, this.#wrap(callback));
         this.#releases.add(unwatch);
         return () => {
@@ -366,9 +371,8 @@ export class Incarnation {
     return {
       send: (event) => {
         const target = machine();
-        const taken =
-          this.#reason === null &&
-          (target.getSnapshot() as { can(event: unknown): boolean }).can(event);
+        if (this.#reason !== null) return;
+        const taken = (target.getSnapshot() as { can(event: unknown): boolean }).can(event);
         if (taken) target.send(event);
         else this.#host.runtime.deadLetters.add(this.#host.path, "unknown_message", event);
       },

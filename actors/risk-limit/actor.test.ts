@@ -177,6 +177,30 @@ test("another writer of its log is a failure: it restarts from the log, and the 
   assert.match(stateOf(made)?.lastFailure ?? "", /wrong_sequence/);
 });
 
+test("an account killed while its log does not answer writes nothing afterwards", async () => {
+  const answers: (() => void)[] = [];
+  let appends = 0;
+  const inner = memoryEventLog();
+  const events: EventLog = {
+    read: (name, after, limit) => inner.read(name, after, limit),
+    async append() {
+      appends += 1;
+      await new Promise<void>((resolve) => answers.push(resolve));
+      return refuse("unavailable", "no answer", "read again");
+    },
+  };
+  const made = await world(events);
+  made.account.send(reserve("a", 1));
+  await made.clock.settle();
+  const stopped = made.system.terminateChild(path);
+  await made.clock.advance(second);
+  await stopped;
+  for (const answer of answers) answer();
+  await made.clock.advance(durationNs(60e9));
+  assert.is(appends, 1);
+  assert.is(made.system.counters().lateErrors, 0);
+});
+
 test("a full log refuses what changes something and still answers questions", async () => {
   const made = await world(memoryEventLog(1));
   assert.is(said(await made.ask(reserve("a", 1))), "done 1");

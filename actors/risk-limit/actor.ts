@@ -67,6 +67,7 @@ class Account {
     for (;;) {
       const { sequence } = this.#known;
       const read = await this.#events.read(this.#log, sequence, eventsPerRead);
+      this.#context.signal.throwIfAborted();
       if (!read.ok) {
         this.#context.log.warn({ failure: read.failure }, "the event log cannot be read");
         await this.#pause();
@@ -101,6 +102,8 @@ class Account {
       }
       const { event } = decision;
       const appended = await this.#events.append(this.#log, sequence, [encodeEvent(event)]);
+      // An incarnation that has ended meanwhile must not write again: its successor does.
+      this.#context.signal.throwIfAborted();
       if (appended.ok) {
         this.#context.lifecycle.send({
           type: "recorded",
