@@ -8,7 +8,7 @@ export function testUnless<T>(
   suite: Test<T>,
   missing: string | null,
   title: string,
-  body: () => void | Promise<void>,
+  body: (context: T) => void | Promise<void>,
 ): void {
   if (missing === null) {
     suite(title, body);
