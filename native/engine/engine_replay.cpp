@@ -70,8 +70,8 @@ int main(int count, char** arguments) {
     }
   }
   if (read != 0) {
-    std::fprintf(stderr, "input ends inside command %llu\n",
-                 static_cast<unsigned long long>(sequence + 1));
+    std::fprintf(stderr, "input ends inside the command after %llu\n",
+                 static_cast<unsigned long long>(sequence));
     return 1;
   }
   return std::fflush(stdout) == 0 ? 0 : 1;
