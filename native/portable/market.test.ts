@@ -324,18 +324,18 @@ test("with the pool full an order may pass or be filled, but not rest", () => {
 test("with every level occupied an order may join one but not open another", () => {
   const bench = new Bench({ orderCapacity: 2 ** 17 });
   for (let level = 0; level < LEVEL_LIMIT; level += 1) {
-    bench.market.apply(place("buy", level + 10, 1), level + 2);
+    bench.market.apply(place("buy", LEVEL_LIMIT + 9 - level, 1), level + 2);
   }
   bench.sequence = LEVEL_LIMIT + 1;
   bench.verifies = false;
   const top = LEVEL_LIMIT + 9;
   assert.is(bench.refusal(place("buy", 9, 1)), "level_pool_full");
   assert.is(bench.refusal(place("sell", top, 2)), "level_pool_full");
-  assert.is(bench.send(place("buy", 10, 1))[0]?.kind, "accepted");
+  assert.is(bench.send(place("buy", top, 1))[0]?.kind, "accepted");
   // The first level now holds two orders: moving one of them frees no level.
   assert.is(bench.refusal(replace(id(1, 1), 9, 1)), "level_pool_full");
   assert.is(bench.send(replace(id(2, 1), 9, 1))[0]?.kind, "replaced");
-  assert.is(bench.send(place("sell", top, 1))[0]?.kind, "accepted");
+  assert.is(bench.send(place("sell", top, 2))[0]?.kind, "accepted");
   assert.is(bench.send(place("buy", 8, 1))[0]?.kind, "accepted");
   assert.is(bench.market.verify(), null);
 });
