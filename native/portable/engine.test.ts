@@ -283,6 +283,9 @@ test("a torn tail is cut off, whatever its length, and the records before it sta
       const again = await open(directory);
       assert.is(again.progress().matched, 50);
       assert.is(again.progress().digest, digest);
+      const { cutBytes } = again.recovery;
+      assert.ok(cutBytes > 0 && cutBytes <= torn, `${cutBytes} of ${torn} bytes cut`);
+      assert.is(again.recovery.cutFile, path);
       await again.close();
       assert.is((await stat(path)).size, 50 * RECORD_BYTES);
     }
@@ -293,6 +296,7 @@ test("a torn tail is cut off, whatever its length, and the records before it sta
     );
     const again = await open(directory);
     assert.is(again.progress().digest, digest);
+    assert.is(again.recovery.cutBytes, 0);
     await feed(again, [place(50)]);
     await again.close();
     assert.is((await stat(path)).size, 50 * RECORD_BYTES + 4_096);

@@ -1,8 +1,4 @@
-import type {
-  MarketEngine,
-  MatchingEngine,
-  OpenMarket,
-} from "../../actors/kernel/ports/matching-engine.ts";
+import type { MatchingEngine, OpenMarket } from "../../actors/kernel/ports/matching-engine.ts";
 import { openLogFile } from "./log-files.ts";
 import { PortableMarket } from "./portable-market.ts";
 import type { PortableEngineOptions } from "./portable-market.ts";
@@ -29,7 +25,7 @@ export class PortableEngine implements MatchingEngine {
     };
   }
 
-  async open(request: OpenMarket): Promise<MarketEngine> {
+  async open(request: OpenMarket): Promise<PortableMarket> {
     if (this.#stopping !== null) throw new Error("the portable engine is stopped");
     const already = this.#markets.get(request.market);
     if (already !== undefined) {

@@ -13,22 +13,23 @@ const SECTOR_BYTES = 512;
 /** Records read between two turns of the event loop. */
 const RECORDS_PER_TURN = 2_048;
 
-export interface Recovered {
+export interface Recovery {
   /** Sequence of the last record, 0 when there is none. */
-  readonly last: number;
+  readonly sequence: number;
   readonly epoch: number;
   readonly timestamp: bigint;
-  /** What was cut off, or null. */
-  readonly tornTail: string | null;
+  /** Bytes of a torn tail that were cut off, and of which file; 0 and empty when there was none. */
+  readonly cutBytes: number;
+  readonly cutFile: string;
 }
 
 export type RecordVisitor = (view: DataView, offset: number, header: RecordHeader) => void;
 
 /** Visits every record in order; cuts a torn tail. Throws an Error on damage, and leaves it as it is. */
-export async function recoverLog(directory: string, visit: RecordVisitor): Promise<Recovered> {
+export async function recoverLog(directory: string, visit: RecordVisitor): Promise<Recovery> {
   const firsts = await listSegments(directory);
-  const position = { last: 0, epoch: 0, timestamp: 0n };
-  let tornTail: string | null = null;
+  const position = { sequence: 0, epoch: 0, timestamp: 0n };
+  const torn = { cutBytes: 0, cutFile: "" };
   for (const [index, first] of firsts.entries()) {
     const path = segmentPath(directory, first);
     const bytes = await readFile(path);
@@ -39,7 +40,7 @@ export async function recoverLog(directory: string, visit: RecordVisitor): Promi
       const header = nextHeader(path, view, read * RECORD_BYTES, position);
       if (header === null) break;
       visit(view, read * RECORD_BYTES, header);
-      position.last = header.sequence;
+      position.sequence = header.sequence;
       position.epoch = header.epoch;
       position.timestamp = header.timestamp;
       if (read % RECORDS_PER_TURN === RECORDS_PER_TURN - 1) await nextTurn();
@@ -47,16 +48,18 @@ export async function recoverLog(directory: string, visit: RecordVisitor): Promi
     if (read === SEGMENT_RECORDS) continue;
     const end = read * RECORD_BYTES;
     if (index !== firsts.length - 1)
-      throw damage(path, position.last + 1, "it is not whole, but another segment follows");
-    if (bytes.subarray(end).every((byte) => byte === 0)) continue;
+      throw damage(path, position.sequence + 1, "it is not whole, but another segment follows");
+    const used = bytes.findLastIndex((byte) => byte !== 0) + 1;
+    if (used <= end) continue;
     checkTorn(path, view, read, position);
-    tornTail = `${path}: ${bytes.length - end} bytes after record ${position.last} were torn by a crash and cut off; none of them was acknowledged as durable`;
+    torn.cutBytes = used - end;
+    torn.cutFile = path;
     await cut(path, end);
   }
-  return { ...position, tornTail };
+  return { ...position, ...torn };
 }
 
-type Position = Pick<Recovered, "last" | "epoch" | "timestamp">;
+type Position = Pick<Recovery, "sequence" | "epoch" | "timestamp">;
 
 /** Header of the record at `offset`, null when it is not whole. Throws when it is, but does not belong there. */
 function nextHeader(
@@ -69,16 +72,16 @@ function nextHeader(
   if (fault === "checksum") return null;
   if (fault === "version") {
     throw new Error(
-      `record ${position.last + 1} in ${path} is of another version: start the release that wrote it`,
+      `record ${position.sequence + 1} in ${path} is of another version: start the release that wrote it`,
     );
   }
   const header = readRecordHeader(view, offset);
   const continues =
-    header.sequence === position.last + 1 &&
+    header.sequence === position.sequence + 1 &&
     header.epoch >= position.epoch &&
     header.timestamp >= position.timestamp;
   if (continues) return header;
-  throw damage(path, position.last + 1, `record ${header.sequence} stands in its place`);
+  throw damage(path, position.sequence + 1, `record ${header.sequence} stands in its place`);
 }
 
 /** Throws when the bad record number `bad` of the segment cannot come from a write that stopped. */
@@ -89,9 +92,9 @@ function checkTorn(path: string, view: DataView, bad: number, position: Position
     if (explained && later - bad < GROUP_RECORDS) continue;
     const offset = later * RECORD_BYTES;
     if (recordFault(view, offset) !== null) continue;
-    if (readRecordHeader(view, offset).sequence !== position.last + 1 + later - bad) continue;
-    const evidence = `it is not whole, but record ${position.last + 1 + later - bad} is, so it had been fsynced`;
-    throw damage(path, position.last + 1, evidence);
+    if (readRecordHeader(view, offset).sequence !== position.sequence + 1 + later - bad) continue;
+    const evidence = `it is not whole, but record ${position.sequence + 1 + later - bad} is, so it had been fsynced`;
+    throw damage(path, position.sequence + 1, evidence);
   }
 }
 

@@ -6,7 +6,7 @@ import type { LogFile, OpenLogFile } from "./log-files.ts";
 import { lockLog } from "./log-lock.ts";
 import type { LogLock } from "./log-lock.ts";
 import { GROUP_RECORDS, recoverLog } from "./log-recovery.ts";
-import type { Recovered, RecordVisitor } from "./log-recovery.ts";
+import type { Recovery, RecordVisitor } from "./log-recovery.ts";
 
 /** Bytes of records that may wait for the disk; then the engine waits too. */
 const PENDING_BYTES_LIMIT = 8 * 2 ** 20;
@@ -65,13 +65,13 @@ export class WriteAheadLog {
     directory: string,
     visit: RecordVisitor,
     openFile: OpenLogFile = openLogFile,
-  ): Promise<{ readonly log: WriteAheadLog; readonly recovered: Recovered }> {
+  ): Promise<{ readonly log: WriteAheadLog; readonly recovered: Recovery }> {
     await makeFolder(directory);
     const lock = lockLog(directory);
     try {
       const id = await ensureLogId(directory);
       const recovered = await recoverLog(directory, visit);
-      const log = new WriteAheadLog(directory, id, lock, openFile, recovered.last);
+      const log = new WriteAheadLog(directory, id, lock, openFile, recovered.sequence);
       return { log, recovered };
     } catch (cause) {
       lock.release();

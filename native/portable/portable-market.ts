@@ -19,7 +19,7 @@ import { encodeCommand, layout, SLOT_BYTES } from "../slots.ts";
 import { readCommandFields } from "./command-fields.ts";
 import type { OpenLogFile } from "./log-files.ts";
 import { WriteAheadLog } from "./log.ts";
-import type { Recovered } from "./log-recovery.ts";
+import type { Recovery } from "./log-recovery.ts";
 import { Market } from "./market.ts";
 
 /** Commands applied in one turn of the event loop, so that other work gets its turn. */
@@ -41,13 +41,15 @@ interface Opened {
   readonly options: Required<PortableEngineOptions>;
   readonly market: Market;
   readonly log: WriteAheadLog;
-  readonly recovered: Recovered;
+  readonly recovered: Recovery;
   readonly closed: () => void;
 }
 
 /** One market of the portable engine. Commands are applied on the event loop, a batch per turn. */
 export class PortableMarket implements MarketEngine {
   readonly market: string;
+  /** What was found in the log when the market was opened. */
+  readonly recovery: Recovery;
   readonly #options: Required<PortableEngineOptions>;
   readonly #book: Market;
   readonly #log: WriteAheadLog;
@@ -84,10 +86,11 @@ export class PortableMarket implements MarketEngine {
     this.#book = market;
     this.#log = log;
     this.#closed = closed;
+    this.recovery = recovered;
     this.#commands = new Uint8Array(options.commandCapacity * SLOT_BYTES);
     this.#commandView = new DataView(this.#commands.buffer);
     this.#epoch = Math.max(request.epoch, recovered.epoch);
-    this.#matched = recovered.last;
+    this.#matched = recovered.sequence;
     this.#timestamp = recovered.timestamp;
     log.onProgress(() => {
       this.#onDurable();
