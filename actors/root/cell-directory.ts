@@ -23,6 +23,8 @@ export interface CellDirectory {
   persistIncarnation(incarnation: number): void;
   /** Folder of a market: write-ahead log, accepted root, quarantine. */
   market(name: string): string;
+  /** Folder of the event logs of actors. */
+  readonly actors: string;
   /** Lets another process have the folder. */
   release(): void;
 }
@@ -67,6 +69,7 @@ export function openCellDirectory(path: string): Result<CellDirectory> {
       incarnation = next;
     },
     market: (name) => join(path, "markets", name),
+    actors: join(path, "actors"),
     release: () => lock.close(),
   });
 }

@@ -5,6 +5,7 @@ import { actorSystem } from "../kernel/actor-system.ts";
 import { deadLetterStore } from "../kernel/dead-letters.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
+import type { EventLog } from "../kernel/ports/event-log.ts";
 import type { Files } from "../kernel/ports/files.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { EngineSlots, MatchingEngine } from "../kernel/ports/matching-engine.ts";
@@ -20,12 +21,14 @@ import type {
   RegionReport,
 } from "../region/messages.ts";
 import { ShardOwnership } from "../region/ownership.ts";
+import { riskLimitActor } from "../risk-limit/actor.ts";
 import { strategyActor } from "../strategy/actor.ts";
 import type { CellDirectory } from "./cell-directory.ts";
 import { BackgroundFlow, flowStarts } from "./flow-host.ts";
 import { marketHost } from "./market-host.ts";
 import type { Measured } from "./metrics.ts";
 import type { ReferenceData } from "./reference-data.ts";
+import { serveRiskLimits } from "./risk-host.ts";
 import { cellTree, paths } from "./tree.ts";
 
 /** Which port gets which implementation in this process. */
@@ -37,6 +40,8 @@ export interface CellPorts {
   readonly files: Files;
   readonly log: Log;
   readonly directory: CellDirectory;
+  /** Where event-sourced actors keep their events. */
+  readonly events: EventLog;
   /** Makes sure the market's journal and events have a stream. Failure code: unavailable. */
   readonly ensureJournal: (definition: MarketDefinition) => Promise<Result<void>>;
   readonly facts: () => CellFacts;
@@ -102,8 +107,9 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     nonce,
     facts: ports.facts,
   });
+  const riskLimit = riskLimitActor({ events: ports.events });
   const system: ActorSystem = actorSystem({
-    definitions: [router, market, strategy],
+    definitions: [router, market, strategy, riskLimit],
     clock,
     // Only jitter and the like: what must repeat has a seed of its own.
     randomness: seededRandomness(randomSession()),
@@ -124,6 +130,14 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     ),
   );
   if (!started.ok) return started;
+  const risk = serveRiskLimits({
+    region,
+    bus,
+    log,
+    system,
+    definition: riskLimit,
+    events: ports.events,
+  });
   const asked = async (message: RegionMessage): Promise<Result<RegionReply>> => {
     const ref = system.find(router, paths.cell(region));
     return ref.ok ? await ref.value.ask(message, askTimeout) : ref;
@@ -139,6 +153,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     },
     measured: (report) => ({ report, flow: flow.byMarket(), kernel: system.counters() }),
     async drain() {
+      risk.unsubscribe();
       const drained = await asked({ type: "drain" });
       if (!drained.ok) log.warn({ failure: drained.failure }, "the region actor did not drain");
     },

@@ -6,6 +6,7 @@ import { pino } from "pino";
 import type { CellConfiguration } from "../../schemas/configuration.ts";
 import type { NatsBus, NatsOptions } from "../bus/nats.ts";
 import { trapProcessFailures } from "../kernel/blame.ts";
+import { fileEventLog } from "../kernel/file-event-log.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
@@ -38,6 +39,8 @@ import {
 const exitCodes = { stopped: 0, failed: 1, unusable: 2, aborted: 130 } as const;
 /** A stop takes ten seconds at most; what is acknowledged is on disk all along. */
 const stopLimitMs = 9_500;
+/** Events one actor keeps at most. */
+const eventsOfActor = 1_000_000;
 
 /** Everything this process has opened, in the order of opening. */
 class CellProcess {
@@ -140,6 +143,11 @@ class CellProcess {
         files: new SystemFiles(),
         log: this.#log,
         directory,
+        events: fileEventLog({
+          directory: directory.actors,
+          capacity: eventsOfActor,
+          log: this.#log,
+        }),
         ensureJournal: async (definition) => await guard.ensureJournal(definition, replicas),
         facts: () => this.#facts(),
       },

@@ -2,6 +2,7 @@ import { type ChildSpec, supervisorSpec } from "../kernel/child-spec.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { MarketStart } from "../market/messages.ts";
 import type { RegionStart } from "../region/messages.ts";
+import type { RiskLimitStart } from "../risk-limit/messages.ts";
 import type { StrategyStart } from "../strategy/messages.ts";
 
 /**
@@ -53,6 +54,16 @@ export function marketSpec(start: MarketStart): ChildSpec<MarketStart> {
     restart: "permanent",
     // What has been matched becomes safe and the log is closed; a kill loses nothing acknowledged.
     shutdown: seconds(6),
+  };
+}
+
+export function riskLimitSpec(start: RiskLimitStart): ChildSpec<RiskLimitStart> {
+  return {
+    id: start.account,
+    type: "risk-limit",
+    start,
+    restart: "permanent",
+    shutdown: seconds(1),
   };
 }
 

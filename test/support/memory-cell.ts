@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { MemoryBroker, MemoryBus } from "../../actors/bus/memory.ts";
+import { fileEventLog } from "../../actors/kernel/file-event-log.ts";
 import { ok } from "../../actors/kernel/result.ts";
 import { systemClock } from "../../actors/kernel/system-clock.ts";
 import { SystemFiles } from "../../actors/kernel/system-files.ts";
@@ -99,6 +100,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
       files: new SystemFiles(),
       log: silentLog,
       directory,
+      events: fileEventLog({ directory: directory.actors, capacity: 10_000, log: silentLog }),
       ensureJournal: () => Promise.resolve(ok(undefined)),
       facts: () => ({
         engine: "portable",

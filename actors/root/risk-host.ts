@@ -1,0 +1,100 @@
+import { isToken, patterns } from "../../schemas/subjects.ts";
+import type { ActorDefinition, ActorRef, ActorSystem } from "../kernel/actor.ts";
+import type { Bus, Subscription } from "../kernel/ports/bus.ts";
+import type { EventLog } from "../kernel/ports/event-log.ts";
+import type { Log } from "../kernel/ports/log.ts";
+import { refuse, type Result } from "../kernel/result.ts";
+import { type DurationNs, quantityLots } from "../kernel/units.ts";
+import { decodeRequest, encodeRefusal, encodeReply } from "../risk-limit/codec.ts";
+import type { RiskLimitMachine } from "../risk-limit/machine.ts";
+import type { RiskLimitMessage, RiskLimitReply, RiskLimitStart } from "../risk-limit/messages.ts";
+import { paths, riskLimitSpec } from "./tree.ts";
+
+export type RiskLimitDefinition = ActorDefinition<
+  RiskLimitStart,
+  RiskLimitMessage,
+  RiskLimitReply,
+  RiskLimitMachine
+>;
+type RiskLimit = ActorRef<RiskLimitMessage, RiskLimitReply>;
+
+const askTimeout = 5_000_000_000 as DurationNs;
+/** In force until the first set-limits: nothing may be reserved. */
+const noLimits = { maximumOrderQuantity: quantityLots(0), maximumOpenQuantity: quantityLots(0) };
+
+export interface RiskHostOf {
+  readonly region: string;
+  readonly bus: Bus;
+  readonly log: Log;
+  readonly system: ActorSystem;
+  readonly definition: RiskLimitDefinition;
+  readonly events: EventLog;
+}
+
+/**
+ * Serves act.<region>.risk-limit.<account>.<verb>. The first set-limits of an account makes its actor;
+ * an account that has a log gets it back by any request. Every subject below act.<region> is
+ * answered, also the ones that mean nothing.
+ */
+export function serveRiskLimits(of: RiskHostOf): Subscription {
+  return of.bus.serve(patterns.actorsOf(of.region), (request) => {
+    answer(of, request.subject, request.payload).then(
+      (payload) => {
+        if (payload !== null) request.respond(payload);
+      },
+      (error: unknown) => of.log.error({ error: String(error) }, "a risk-limit request failed"),
+    );
+  });
+}
+
+async function answer(
+  of: RiskHostOf,
+  subject: string,
+  payload: Uint8Array,
+): Promise<Uint8Array | null> {
+  const [, , type = "", account = "", verb = "", ...rest] = subject.split(".");
+  if (type !== "risk-limit" || !isToken(account) || rest.length > 0) {
+    of.system.deadLetters.add(`/${of.region}`, "not_found", { subject: subject.slice(0, 256) });
+    const known = `act.${of.region}.risk-limit.<account>.<verb>`;
+    return encodeRefusal(refuse("not_found", "no actor has this subject", known).failure);
+  }
+  const message = decodeRequest(verb, payload);
+  if (!message.ok) {
+    of.system.deadLetters.add(paths.riskLimit(of.region, account), "malformed", {
+      verb: verb.slice(0, 64),
+      bytes: payload.length,
+    });
+    return encodeRefusal(message.failure);
+  }
+  const actor = await found(of, account, message.value);
+  if (!actor.ok) return encodeRefusal(actor.failure);
+  const reply = await actor.value.ask(message.value, askTimeout);
+  if (reply.ok) return encodeReply(reply.value);
+  // Ambiguous failures stay unanswered: the sender sends the same command id again.
+  return reply.failure.code === "busy" ? encodeRefusal(reply.failure) : null;
+}
+
+async function found(
+  of: RiskHostOf,
+  account: string,
+  message: RiskLimitMessage,
+): Promise<Result<RiskLimit>> {
+  const path = paths.riskLimit(of.region, account);
+  const running = of.system.find(of.definition, path);
+  if (!running.ok) {
+    if (message.type !== "set_limits") {
+      const kept = await of.events.read(`risk-limit.${account}`, 0, 1);
+      if (!kept.ok) return refuse("unavailable", kept.failure.reason, kept.failure.next);
+      if (kept.value.length === 0) {
+        return refuse("not_found", `account ${account} has no limits`, "send set-limits first");
+      }
+    }
+    const spec = riskLimitSpec({ account, limits: noLimits });
+    const started = await of.system.startChild(paths.risk(of.region), spec);
+    if (!started.ok && started.failure.code !== "already_started") {
+      const busy = started.failure.code === "busy" ? "busy" : "internal";
+      return refuse(busy, started.failure.reason, "send the same command id again in a moment");
+    }
+  }
+  return running.ok ? running : of.system.find(of.definition, path);
+}
