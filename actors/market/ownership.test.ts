@@ -1,0 +1,184 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { MemoryBroker } from "../bus/memory.ts";
+import { fenceHash, type Fence } from "../kernel/accepted-chain.ts";
+import type { Result } from "../kernel/result.ts";
+import type { Epoch } from "../kernel/units.ts";
+import { wire } from "../../schemas/messages.ts";
+import { journalStream, journalSubject } from "../../schemas/subjects.ts";
+import { readChain } from "../../test/support/chain.ts";
+import { MarketCell, TestOwnership } from "../../test/support/market-cell.ts";
+import { decodeChainMessage, encodeChainMessage } from "./codec.ts";
+
+/** The counterexamples that a model check of the ownership protocol found, each as a regression. */
+const test = suite("market ownership");
+
+const stream = journalStream("atlas", 0);
+const subject = journalSubject("TEST");
+const durable = { mode: "durable" as const };
+
+const place = (number: number): wire.market.v1.ICommand => ({
+  number,
+  account: 7,
+  place: {
+    side: wire.market.v1.Side.SIDE_BUY,
+    orderType: wire.market.v1.OrderType.ORDER_TYPE_LIMIT,
+    timeInForce: wire.market.v1.TimeInForce.TIME_IN_FORCE_DAY,
+    price: 500,
+    quantity: 10,
+  },
+});
+const submit = (cell: MarketCell, ...numbers: number[]): Promise<wire.market.v1.SubmitReply> =>
+  cell.submit({ session: 3, commands: numbers.map(place) });
+
+function foreignFence(broker: MemoryBroker, epoch: number): Fence {
+  const body = {
+    market: "TEST",
+    epoch,
+    previousHash: readChain(broker, stream, subject).hash,
+    holder: "us-east/other#1",
+    log: "f".repeat(32),
+  };
+  return { type: "fence", ...body, hash: fenceHash(body) };
+}
+
+const isFence = (payload: Uint8Array): boolean => decodeChainMessage(payload)?.type === "fence";
+
+test("C1 a resend waits like the order itself until its sequence is safe", async () => {
+  const cell = await MarketCell.open();
+  cell.broker.appendFault = () => ({ fault: "undecided_not_stored", reason: "timeout" });
+  const first = submit(cell, 1);
+  await cell.until(({ matched }) => matched === 2);
+  const again = submit(cell, 1);
+  assert.is(await Promise.race([first, again, sleep(150, "both wait" as const)]), "both wait");
+  cell.broker.appendFault = () => null;
+  assert.is((await again).outcomes[0]?.sequence, (await first).outcomes[0]?.sequence);
+  assert.ok((await again).outcomes[0]?.repeated);
+  await cell.end();
+});
+
+test("C4 a crash between own fences keeps the durable tail: it is sealed again and accepted", async () => {
+  const broker = new MemoryBroker();
+  const first = await MarketCell.open({ broker, definition: durable });
+  const { directory, ownership } = first;
+  broker.appendFault = () => ({ fault: "undecided_not_stored", reason: "partition" });
+  const reply = await submit(first, 1, 2, 3);
+  assert.is(reply.durability, wire.market.v1.DurabilityMode.DURABILITY_MODE_DURABLE);
+  await first.stop();
+  // The next incarnation's fence is on its way when it dies, and lands afterwards.
+  broker.appendFault = () => ({ fault: "undecided_late", reason: "timeout" });
+  const second = await MarketCell.start({ broker, directory, ownership, definition: durable });
+  await second.until(({ detail }) => detail.startsWith("fencing with"));
+  await sleep(50);
+  await second.stop();
+  broker.appendFault = () => null;
+  broker.deliverLate();
+  assert.is(readChain(broker, stream, subject).lastSequence, 1);
+  const third = await MarketCell.open({ broker, directory, ownership, definition: durable });
+  assert.is((await third.status()).restingOrders, 3);
+  const chain = readChain(broker, stream, subject);
+  assert.equal([chain.lastSequence, chain.dropped], [4, 0]);
+  await third.stop();
+  await first.end();
+});
+
+test("C5 the policy for a durable market is checked again on the chain that the fence will stand on", async () => {
+  const broker = new MemoryBroker();
+  const slow = new TestOwnership("us/b#1");
+  const claimed = Promise.withResolvers<Result<Epoch>>();
+  slow.claim = () => claimed.promise;
+  const late = await MarketCell.start({ broker, ownership: slow, definition: durable });
+  await late.until(({ detail }) => detail === "claiming the market");
+  const owner = await MarketCell.open({ broker, definition: durable });
+  await submit(owner, 1, 2);
+  await owner.stop();
+  claimed.resolve({ ok: true, value: 9 as Epoch });
+  const failed = await late.until(({ state }) => state === "failed");
+  assert.match(failed.detail, "last owner wrote log");
+  assert.is(readChain(broker, stream, subject).epoch, 1);
+  await late.end();
+  await owner.end();
+});
+
+test("C10 a fence is not retried with an epoch that the journal has passed", async () => {
+  const broker = new MemoryBroker();
+  let raced = false;
+  broker.appendFault = (_, payload) => {
+    if (raced || !isFence(payload)) return null;
+    raced = true;
+    broker.inject(stream, subject, encodeChainMessage(foreignFence(broker, 4)));
+    return null;
+  };
+  const cell = await MarketCell.open({ broker });
+  const status = await cell.status();
+  assert.equal([status.epoch, status.restarts], [5, 1]);
+  await submit(cell, 1);
+  assert.is(readChain(broker, stream, subject).dropped, 0);
+  await cell.end();
+});
+
+test("a fence with a lower epoch that comes first is folded, and the own fence follows it", async () => {
+  const broker = new MemoryBroker();
+  const ownership = new TestOwnership();
+  ownership.claim = () => Promise.resolve({ ok: true, value: 8 as Epoch });
+  let raced = false;
+  broker.appendFault = (_, payload) => {
+    if (raced || !isFence(payload)) return null;
+    raced = true;
+    broker.inject(stream, subject, encodeChainMessage(foreignFence(broker, 4)));
+    return null;
+  };
+  const cell = await MarketCell.open({ broker, ownership });
+  const status = await cell.status();
+  assert.equal([status.epoch, status.restarts], [8, 0]);
+  await cell.end();
+});
+
+for (const fault of ["undecided_stored", "undecided_not_stored"] as const) {
+  test(`a fence whose append ends ${fault} is stored once`, async () => {
+    const broker = new MemoryBroker();
+    let faults = 2;
+    broker.appendFault = (_, payload) => {
+      if (faults === 0 || !isFence(payload)) return null;
+      faults -= 1;
+      return { fault, reason: "503" };
+    };
+    const cell = await MarketCell.open({ broker });
+    assert.is((await cell.status()).epoch, 1);
+    assert.is(broker.messages(stream, subject).filter(({ payload }) => isFence(payload)).length, 1);
+    await cell.end();
+  });
+}
+
+test("a garbage message on the journal is dropped by recovery and ends a running ownership", async () => {
+  const broker = new MemoryBroker();
+  broker.inject(stream, subject, new Uint8Array([1, 2, 3]));
+  const cell = await MarketCell.open({ broker });
+  await submit(cell, 1);
+  broker.inject(stream, subject, new Uint8Array([4, 5, 6]));
+  const status = await cell.until(({ state, restarts }) => state === "open" && restarts === 1);
+  assert.is(status.restingOrders, 1);
+  assert.is(readChain(broker, stream, subject).dropped, 2);
+  await cell.end();
+});
+
+test("a stored root that the journal does not hold any more is not trusted", async () => {
+  const broker = new MemoryBroker();
+  const first = await MarketCell.open({ broker });
+  await submit(first, 1, 2);
+  await first.stop();
+  const all = broker.messages(stream, subject);
+  // The journal loses its last block: the log still has its records, and they are sealed again.
+  broker.loseSuffix(stream, 1);
+  const second = await MarketCell.open({ broker, directory: first.directory });
+  assert.is((await second.status()).restingOrders, 2);
+  const chain = readChain(broker, stream, subject);
+  assert.equal([chain.lastSequence, chain.dropped, all.length], [3, 0, 3]);
+  await second.stop();
+  await first.end();
+});
+
+test.run();
