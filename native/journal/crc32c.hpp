@@ -1,0 +1,14 @@
+// CRC-32C (Castagnoli polynomial, reflected 0x82F63B78), as in every journal record.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace meridian::journal {
+
+// Uses the processor's instruction where it has one, found out once.
+[[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> bytes) noexcept;
+// The same from a table, on any processor; tests compare both.
+[[nodiscard]] std::uint32_t crc32c_portable(std::span<const std::byte> bytes) noexcept;
+
+}  // namespace meridian::journal

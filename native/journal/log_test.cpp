@@ -1,0 +1,289 @@
+#include "journal/log.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <fstream>
+#include <string_view>
+
+#include "journal/lock_line.hpp"
+#include "journal/test_support.hpp"
+
+namespace meridian::journal {
+namespace {
+
+constexpr std::size_t bytes_of(std::uint64_t records) { return records * wire::record_bytes; }
+
+class LogTest : public testing::Test {
+ protected:
+  // Opens the log; what it replays is in `replayed`, why it was refused in `reason`.
+  std::unique_ptr<Log> open() {
+    replayed.clear();
+    recovery = {};
+    reason.clear();
+    return Log::open(
+        files, folder.path(), [this](const Record& record) { replayed.push_back(record); },
+        recovery, reason);
+  }
+  void write_log(std::uint64_t first, std::uint64_t count) {
+    const auto log = open();
+    ASSERT_NE(log, nullptr) << reason;
+    ASSERT_TRUE(log->append(make_records(first, count), reason)) << reason;
+  }
+  void expect_replayed(std::uint64_t count) {
+    ASSERT_EQ(replayed.size(), count);
+    for (std::uint64_t index = 0; index < count; ++index) {
+      ASSERT_EQ(replayed[index].bytes, make_record(index + 1).bytes) << "record " << index + 1;
+    }
+  }
+  // Writes over the first segment, without the log knowing.
+  void poke(std::size_t at, std::string_view bytes) {
+    std::fstream file(folder.file(segment_name(1)),
+                      std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    ASSERT_TRUE(file.good());
+  }
+  void poke_record(std::uint64_t index, const Record& record) {
+    poke(bytes_of(index),
+         {reinterpret_cast<const char*>(record.bytes.data()), record.bytes.size()});
+  }
+
+  TemporaryFolder folder;
+  FaultyFileSystem files;
+  std::vector<Record> replayed;
+  Recovery recovery;
+  std::string reason;
+};
+
+TEST(Checksum, GivesThePublishedValuesWithAndWithoutTheInstruction) {
+  constexpr std::string_view text = "123456789";
+  EXPECT_EQ(crc32c(std::as_bytes(std::span(text))), 0xE3069283U);
+  EXPECT_EQ(crc32c_portable(std::as_bytes(std::span(text))), 0xE3069283U);
+  const Record record = make_record(77);
+  for (std::size_t length = 0; length <= record.bytes.size(); ++length) {
+    const auto part = std::span(record.bytes).first(length);
+    EXPECT_EQ(crc32c(part), crc32c_portable(part)) << length;
+  }
+}
+
+TEST_F(LogTest, ReplaysWhatWasAppendedAndKeepsItsId) {
+  std::string id;
+  {
+    const auto log = open();
+    ASSERT_NE(log, nullptr) << reason;
+    id = log->id();
+    EXPECT_EQ(id.size(), 32U);
+    EXPECT_TRUE(log->append(make_records(1, 100), reason));
+    EXPECT_TRUE(log->append(make_records(101, 23), reason));
+  }
+  const auto log = open();
+  ASSERT_NE(log, nullptr) << reason;
+  EXPECT_EQ(log->id(), id);
+  expect_replayed(123);
+  EXPECT_EQ(recovery.last_sequence, 123U);
+  EXPECT_EQ(recovery.last_epoch, 1U);
+  EXPECT_EQ(recovery.last_timestamp_ns, 1'123U);
+  EXPECT_EQ(recovery.cut_bytes, 0U);
+}
+
+TEST_F(LogTest, GoesOnInANewSegmentAndReadsAcrossTheBorder) {
+  write_log(1, segment_records + 5);
+  const auto log = open();
+  ASSERT_NE(log, nullptr) << reason;
+  expect_replayed(segment_records + 5);
+  std::vector<std::byte> bytes(bytes_of(10) + 50);
+  EXPECT_EQ(log->read(segment_records - 1, segment_records + 4, bytes), bytes_of(6));
+  for (std::uint64_t index = 0; index < 6; ++index) {
+    EXPECT_EQ(
+        std::memcmp(bytes.data() + bytes_of(index),
+                    make_record(segment_records - 1 + index).bytes.data(), wire::record_bytes),
+        0);
+  }
+  EXPECT_EQ(log->read(1, segment_records, bytes), bytes_of(10)) << "as many whole ones as fit";
+  EXPECT_EQ(log->read(segment_records + 6, segment_records + 9, bytes), 0U);
+  EXPECT_EQ(log->read(0, 5, bytes), 0U);
+}
+
+TEST_F(LogTest, CutsATornRecordReportsItAndGoesOnFromThere) {
+  write_log(1, 10);
+  const Record next = make_record(11);
+  poke(bytes_of(10), {reinterpret_cast<const char*>(next.bytes.data()), 40});
+  {
+    const auto log = open();
+    ASSERT_NE(log, nullptr) << reason;
+    expect_replayed(10);
+    EXPECT_GT(recovery.cut_bytes, 0U);
+    EXPECT_LE(recovery.cut_bytes, 40U);
+    EXPECT_EQ(recovery.cut_file, folder.file(segment_name(1)));
+    EXPECT_TRUE(log->append(make_records(11, 2), reason));
+  }
+  const auto log = open();
+  ASSERT_NE(log, nullptr) << reason;
+  expect_replayed(12);
+  EXPECT_EQ(recovery.cut_bytes, 0U);
+}
+
+TEST_F(LogTest, CutsAFileThatEndsInTheMiddleOfARecord) {
+  write_log(1, 10);
+  ASSERT_EQ(truncate(folder.file(segment_name(1)).c_str(), static_cast<off_t>(bytes_of(9) + 33)),
+            0);
+  ASSERT_NE(open(), nullptr) << reason;
+  expect_replayed(9);
+  EXPECT_EQ(recovery.cut_bytes, 33U);
+}
+
+TEST_F(LogTest, CutsALostSectorOfTheLastGroupAndNeverRevivesWhatStoodBehindIt) {
+  write_log(1, 40);
+  // Sector 3 of the file never reached the disk; the records behind it did.
+  poke(3 * 512, std::string(512, '\0'));
+  {
+    const auto log = open();
+    ASSERT_NE(log, nullptr) << reason;
+    expect_replayed(3 * 512 / wire::record_bytes);
+    EXPECT_GT(recovery.cut_bytes, bytes_of(20));
+    // Fill exactly the hole: the old record 22 would continue the sequence.
+    EXPECT_TRUE(log->append(make_records(17, 5), reason));
+  }
+  ASSERT_NE(open(), nullptr) << reason;
+  expect_replayed(21);
+}
+
+TEST_F(LogTest, RefusesAFlippedBitInFrontOfWholeRecordsAndLeavesTheFileAsItIs) {
+  write_log(1, 40);
+  Record bad = make_record(18);
+  bad.bytes[50] ^= std::byte{4};
+  poke_record(17, bad);
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find("damage: the record 18"), std::string::npos) << reason;
+  EXPECT_NE(reason.find("restore"), std::string::npos) << reason;
+  poke_record(17, make_record(18));
+  ASSERT_NE(open(), nullptr) << reason;
+  expect_replayed(40);
+}
+
+TEST_F(LogTest, RefusesAHoleThatIsFurtherAwayThanTheLastGroup) {
+  write_log(1, group_records + 100);
+  poke(3 * 512, std::string(512, '\0'));
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find("damage"), std::string::npos) << reason;
+}
+
+TEST_F(LogTest, RefusesABrokenSegmentThatIsNotTheLast) {
+  write_log(1, segment_records + 5);
+  poke(bytes_of(segment_records - 1), "x");
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find("damage"), std::string::npos) << reason;
+}
+
+TEST_F(LogTest, RefusesAMissingSegment) {
+  write_log(1, segment_records + 5);
+  std::filesystem::remove(folder.file(segment_name(1)));
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find("segment is missing"), std::string::npos) << reason;
+}
+
+TEST_F(LogTest, RefusesAWholeRecordThatDoesNotContinueTheSequence) {
+  write_log(1, 10);
+  poke_record(10, make_record(12));
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find("sequence 12 stands where 11 belongs"), std::string::npos) << reason;
+}
+
+TEST_F(LogTest, RefusesRecordsOfAVersionItDoesNotKnow) {
+  write_log(1, 10);
+  Record newer = make_record(11);
+  newer.bytes[4] = std::byte{2};
+  newer.seal();
+  poke_record(10, newer);
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find("version 2"), std::string::npos) << reason;
+}
+
+TEST_F(LogTest, IsCompleteAfterShortWritesAndShortReads) {
+  files.longest_write = 100;
+  write_log(1, 50);
+  ASSERT_NE(open(), nullptr) << reason;
+  expect_replayed(50);
+}
+
+TEST_F(LogTest, AppendsNothingMoreAfterAWriteFailed) {
+  {
+    const auto log = open();
+    ASSERT_NE(log, nullptr) << reason;
+    EXPECT_TRUE(log->append(make_records(1, 10), reason));
+    files.good_writes = 0;
+    EXPECT_FALSE(log->append(make_records(11, 10), reason));
+    EXPECT_NE(reason.find(std::strerror(EIO)), std::string::npos) << reason;
+    files.good_writes = SIZE_MAX;
+    EXPECT_FALSE(log->append(make_records(11, 10), reason)) << "a second sync would lie";
+  }
+  ASSERT_NE(open(), nullptr) << reason;
+  expect_replayed(10);
+}
+
+TEST_F(LogTest, SaysThatTheDiskIsFullWhenNoSegmentCanBeMade) {
+  files.allocate_error = -ENOSPC;
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find(std::strerror(ENOSPC)), std::string::npos) << reason;
+  EXPECT_NE(reason.find("free space"), std::string::npos) << reason;
+  files.allocate_error = 0;
+  EXPECT_NE(open(), nullptr) << reason;
+}
+
+TEST_F(LogTest, CountsWhatWasDurableBeforeTheNextSegmentFoundNoRoom) {
+  {
+    const auto log = open();
+    ASSERT_NE(log, nullptr) << reason;
+    files.allocate_error = -ENOSPC;
+    EXPECT_FALSE(log->append(make_records(1, segment_records + 5), reason));
+    EXPECT_EQ(log->last_sequence(), segment_records);
+  }
+  files.allocate_error = 0;
+  write_log(segment_records + 1, 5);
+  ASSERT_NE(open(), nullptr) << reason;
+  expect_replayed(segment_records + 5);
+}
+
+TEST_F(LogTest, HasOneHolderAtATime) {
+  const auto holder = open();
+  ASSERT_NE(holder, nullptr) << reason;
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find("in use by process " + std::to_string(getpid())), std::string::npos)
+      << reason;
+}
+
+TEST_F(LogTest, RefusesALineOfALivingProcessAndTakesOverFromADeadOne) {
+  // As the portable engine leaves it: a line, no flock.
+  std::ofstream(folder.file("lock")) << lock_line(getppid());
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find("in use by process " + std::to_string(getppid())), std::string::npos);
+
+  const pid_t child = fork();
+  if (child == 0) {
+    _exit(0);
+  }
+  // The child is dead but not waited for: its id still exists.
+  siginfo_t ended{};
+  waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT);
+  std::ofstream(folder.file("lock")) << child << " 1\n";
+  EXPECT_NE(open(), nullptr) << reason;
+  EXPECT_EQ(lock_line(child), "");
+  waitpid(child, nullptr, 0);
+  std::ofstream(folder.file("lock")) << "what is this\n";
+  EXPECT_NE(open(), nullptr) << reason;
+  EXPECT_EQ(std::filesystem::file_size(folder.file("lock")), 0U) << "released";
+}
+
+TEST_F(LogTest, RefusesAnIdThatIsNotOne) {
+  write_log(1, 1);
+  std::ofstream(folder.file("log.id")) << "garbage\n";
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find("log.id"), std::string::npos) << reason;
+}
+
+}  // namespace
+}  // namespace meridian::journal
