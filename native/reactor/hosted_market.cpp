@@ -1,0 +1,247 @@
+#include "reactor/hosted_market.hpp"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace meridian::reactor {
+namespace {
+
+// How long the match thread spins for room in an event ring before it sleeps.
+constexpr std::uint64_t stall_spin_ns = 50'000;
+
+// Free event slots a command wants before it is taken: most commands fit, so that a reader who is
+// late holds up its own market and not the others. A sweep that needs more waits in its middle.
+std::uint32_t event_reserve(std::uint32_t event_slots) {
+  constexpr std::uint32_t usual_most = 1024;
+  return event_slots / 4 < usual_most ? event_slots / 4 : usual_most;
+}
+
+// Takes the events of replayed commands: they went out when the commands were new.
+struct NullSink {
+  wire::Event event{};
+  wire::Event& next() noexcept { return event; }
+  void finish() noexcept {}
+};
+
+template <class Slot>
+Slot* slots_at(const rings::SharedRegion& memory, std::size_t offset) {
+  return reinterpret_cast<Slot*>(memory.memory().data() + offset);
+}
+
+std::size_t event_offset(const MarketOptions& options) {
+  return market_slots_offset + std::size_t{options.command_slots} * sizeof(wire::Command);
+}
+
+constexpr std::size_t record_offset = sizeof(rings::RingCursors);
+
+rings::RingCursors& record_cursors(const rings::SharedRegion& memory) {
+  return *std::launder(reinterpret_cast<rings::RingCursors*>(memory.memory().data()));
+}
+
+}  // namespace
+
+std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
+                                                 const MarketOptions& options, MatchThread thread,
+                                                 rings::Doorbell::Ring listener, void* context,
+                                                 std::string& reason) {
+  int error = 0;
+  rings::SharedRegion memory = rings::SharedRegion::create(
+      "meridian-market",
+      event_offset(options) + std::size_t{options.event_slots} * sizeof(wire::Event), error);
+  rings::SharedRegion records;
+  if (error == 0) {
+    records = rings::SharedRegion::create(
+        "meridian-records",
+        record_offset + std::size_t{options.record_slots} * sizeof(journal::Record), error);
+  }
+  if (error != 0) {
+    reason = std::string("no memory for the rings of the market: ") + std::strerror(error) +
+             "; give the process more memory or open fewer markets";
+    return nullptr;
+  }
+  // Reserved whole, backed page by page as orders come to rest.
+  void* arena = mmap(nullptr, engine::Market::arena_bytes(), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (arena == MAP_FAILED) {
+    reason = std::string("no address space for the market: ") + std::strerror(errno) +
+             "; raise the limit of virtual memory (ulimit -v) or set vm.overcommit_memory to 0";
+    return nullptr;
+  }
+  new (memory.memory().data()) MarketRegion{};
+  new (records.memory().data()) rings::RingCursors{};
+  std::unique_ptr<HostedMarket> market(
+      new HostedMarket(options, thread, listener, context,
+                       {static_cast<std::byte*>(arena), engine::Market::arena_bytes()},
+                       std::move(memory), std::move(records)));
+  NullSink sink;
+  market->log_ = journal::Log::open(
+      files, options.directory,
+      [&market, &sink](const journal::Record& record) {
+        const wire::RecordPrefix prefix = record.prefix();
+        market->engine_.apply(record.command(), prefix.sequence, prefix.timestamp_ns, sink);
+      },
+      market->recovery_, reason);
+  if (market->log_ == nullptr) {
+    return nullptr;
+  }
+  const journal::Recovery& found = market->recovery_;
+  market->sequence_ = found.last_sequence;
+  market->timestamp_ns_ = found.last_timestamp_ns;
+  market->record_epoch_ = found.last_epoch;
+  // A record may not carry a lower epoch than the one before it.
+  market->epoch_ = options.epoch > found.last_epoch ? options.epoch : found.last_epoch;
+  market->region_->journal.durable = static_cast<double>(found.last_sequence);
+  market->channel_.emplace(
+      rings::RingReader<journal::Record>(
+          record_cursors(market->record_memory_),
+          slots_at<journal::Record>(market->record_memory_, record_offset), options.record_slots),
+      *market->log_, market->region_->journal,
+      rings::Doorbell(market->region_->durable_armed, listener, context), thread.parking);
+  market->publish_batch();
+  return market;
+}
+
+HostedMarket::HostedMarket(const MarketOptions& options, MatchThread thread,
+                           rings::Doorbell::Ring listener, void* context,
+                           std::span<std::byte> arena, rings::SharedRegion memory,
+                           rings::SharedRegion records) noexcept
+    : options_(options),
+      thread_(thread),
+      arena_(arena),
+      memory_(std::move(memory)),
+      record_memory_(std::move(records)),
+      region_(std::launder(reinterpret_cast<MarketRegion*>(memory_.memory().data()))),
+      engine_(arena),
+      commands_(region_->commands, slots_at<wire::Command>(memory_, market_slots_offset),
+                options.command_slots),
+      events_(region_->events, slots_at<wire::Event>(memory_, event_offset(options)),
+              options.event_slots),
+      records_(record_cursors(record_memory_),
+               slots_at<journal::Record>(record_memory_, record_offset), options.record_slots),
+      events_bell_(region_->events_armed, listener, context),
+      epoch_(options.epoch) {}
+
+HostedMarket::~HostedMarket() { munmap(arena_.data(), arena_.size()); }
+
+std::uint32_t HostedMarket::serve(std::uint32_t budget) noexcept {
+  const std::uint32_t waiting = commands_.available();
+  if (waiting == 0 || adopting_) {
+    return 0;
+  }
+  const std::uint32_t most = waiting < budget ? waiting : budget;
+  // Acquire pairs with set_epoch: commands published after it are seen after it.
+  const std::uint64_t epoch = epoch_.load(std::memory_order_acquire);
+  Sink sink(*this);
+  std::uint64_t start = thread_.clock.now();
+  std::uint32_t taken = 0;
+  for (; taken < most && has_room(); ++taken) {
+    // The slot stays the producer's memory: it is copied once, and only the copy is used.
+    const wire::Command command = commands_.at(0);
+    const std::uint64_t wall = thread_.clock.wall_ns(start);
+    timestamp_ns_ = wall > timestamp_ns_ ? wall : timestamp_ns_;
+    ++sequence_;
+    record_epoch_ = epoch;
+    records_.next()->fill(epoch, sequence_, timestamp_ns_, command);
+    engine_.apply(command, sequence_, timestamp_ns_, sink);
+    records_.publish();
+    commands_.advance(1);
+    const std::uint64_t end = thread_.clock.now();
+    region_->service_time.record(thread_.clock.duration_ns(end - start));
+    start = end;
+  }
+  if (taken > 0) {
+    stalled_ = false;
+    publish_batch();
+  }
+  return taken;
+}
+
+bool HostedMarket::adopt(std::span<const journal::Record> records, std::size_t& done) noexcept {
+  constexpr std::size_t budget = 256;
+  adopting_ = true;
+  NullSink sink;
+  std::size_t taken = 0;
+  for (; taken < budget && done < records.size() && records_.has_room(1); ++taken, ++done) {
+    const journal::Record& record = records[done];
+    const wire::RecordPrefix prefix = record.prefix();
+    sequence_ = prefix.sequence;
+    timestamp_ns_ = prefix.timestamp_ns;
+    record_epoch_ = prefix.epoch;
+    *records_.next() = record;
+    engine_.apply(record.command(), sequence_, timestamp_ns_, sink);
+  }
+  if (taken > 0) {
+    publish_batch();
+  }
+  adopting_ = done < records.size();
+  // No later record may carry a lower epoch. The producers' owner sets no epoch meanwhile.
+  if (record_epoch_ > epoch()) {
+    set_epoch(record_epoch_);
+  }
+  return !adopting_;
+}
+
+bool HostedMarket::can_work_ordered() noexcept {
+  return commands_.available_ordered() > 0 && !adopting_ && records_.has_room_ordered(1) &&
+         (events_.has_room_ordered(event_reserve(events_.capacity())) ||
+          discarding_.load(std::memory_order_seq_cst));
+}
+
+bool HostedMarket::has_room() noexcept {
+  if (!records_.has_room(1)) {
+    return false;
+  }
+  if (events_.has_room(event_reserve(events_.capacity())) ||
+      discarding_.load(std::memory_order_relaxed)) {
+    return true;
+  }
+  if (!stalled_) {
+    stalled_ = true;
+    count_stall();
+  }
+  return false;
+}
+
+wire::Event& HostedMarket::wait_for_event_slot() noexcept {
+  if (!discarding_.load(std::memory_order_relaxed)) {
+    count_stall();
+    events_.publish_ordered();
+    events_bell_.notify();
+  }
+  const std::uint64_t sleep_after = thread_.clock.now() + thread_.clock.ticks_of(stall_spin_ns);
+  while (!discarding_.load(std::memory_order_relaxed)) {
+    if (wire::Event* slot = events_.next(); slot != nullptr) {
+      return *slot;
+    }
+    if (thread_.clock.now() > sleep_after) {
+      thread_.parking.park(rings::Parked::blocked, [this] {
+        return events_.has_room_ordered(1) || discarding_.load(std::memory_order_seq_cst);
+      });
+    }
+  }
+  return discarded_;
+}
+
+void HostedMarket::count_stall() noexcept {
+  // One writer, so no read-modify-write is needed.
+  region_->event_ring_stalls.store(region_->event_ring_stalls.load(std::memory_order_relaxed) + 1,
+                                   std::memory_order_relaxed);
+}
+
+void HostedMarket::publish_batch() noexcept {
+  region_->matched.store(static_cast<double>(sequence_), std::memory_order_relaxed);
+  region_->digest.store(engine_.digest(), std::memory_order_relaxed);
+  region_->resting_orders.store(static_cast<double>(engine_.resting_orders()),
+                                std::memory_order_relaxed);
+  events_.publish_ordered();
+  records_.publish_ordered();
+  commands_.release_ordered();
+  thread_.journal.wake();
+  events_bell_.notify();
+}
+
+}  // namespace meridian::reactor

@@ -1,0 +1,143 @@
+// One market as the match thread sees it: rings in, engine, rings out.
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "engine/market.hpp"
+#include "journal/journal.hpp"
+#include "journal/log.hpp"
+#include "reactor/market_region.hpp"
+#include "reactor/tick_clock.hpp"
+#include "rings/doorbell.hpp"
+#include "rings/parking.hpp"
+#include "rings/shared_region.hpp"
+#include "rings/spsc_ring.hpp"
+
+namespace meridian::reactor {
+
+struct MarketOptions {
+  std::string directory;
+  std::uint64_t epoch = 0;
+  // Slots of the rings; powers of two.
+  std::uint32_t command_slots = 1U << 14U;
+  std::uint32_t event_slots = 1U << 16U;
+  std::uint32_t record_slots = 1U << 15U;
+};
+
+// What the match thread lends to each of its markets.
+struct MatchThread {
+  const TickClock& clock;
+  rings::Parking parking;  // its own
+  rings::Parking journal;  // to wake the journal thread
+};
+
+class HostedMarket {
+ public:
+  // Opens the log, replays it into a new engine, makes the rings. Blocks on the disk. Null when the
+  // log is refused or memory is short; `reason` then says what to do. `listener` is called with
+  // `context` from the match and the journal thread when an armed doorbell rings.
+  static std::unique_ptr<HostedMarket> open(journal::FileSystem& files,
+                                            const MarketOptions& options, MatchThread thread,
+                                            rings::Doorbell::Ring listener, void* context,
+                                            std::string& reason);
+  HostedMarket(const HostedMarket&) = delete;
+  HostedMarket& operator=(const HostedMarket&) = delete;
+  ~HostedMarket();
+
+  // Match thread: processes at most `budget` commands. Returns how many.
+  std::uint32_t serve(std::uint32_t budget) noexcept;
+
+  // Match thread: records of another owner, checked before, go into engine and log as they are.
+  // True when all have been taken; else it wants to be called again, and serves no command in
+  // between.
+  bool adopt(std::span<const journal::Record> records, std::size_t& done) noexcept;
+
+  // Match thread, while parking: whether serve() would do something now, and whether commands wait.
+  [[nodiscard]] bool can_work_ordered() noexcept;
+  [[nodiscard]] bool has_commands_ordered() noexcept { return commands_.available_ordered() > 0; }
+  // Match thread: commands wait, but for room in a ring that somebody else empties.
+  [[nodiscard]] bool is_blocked() noexcept { return commands_.available() > 0; }
+  // Match thread: nothing more will come out of the command ring as it stands.
+  [[nodiscard]] bool is_drained() noexcept { return commands_.available() == 0; }
+
+  // Any thread: events are thrown away from now on when the ring is full, so that a market whose
+  // reader has gone can be closed. The caller wakes the match thread.
+  void discard_events() noexcept { discarding_.store(true, std::memory_order_seq_cst); }
+  // Any thread; the epoch of the records of commands that are published after the call.
+  void set_epoch(std::uint64_t epoch) noexcept { epoch_.store(epoch, std::memory_order_release); }
+  [[nodiscard]] std::uint64_t epoch() const noexcept {
+    return epoch_.load(std::memory_order_acquire);
+  }
+
+  [[nodiscard]] journal::Channel& channel() noexcept { return *channel_; }
+  [[nodiscard]] journal::Log& log() noexcept { return *log_; }
+  [[nodiscard]] const MarketRegion& region() const noexcept { return *region_; }
+  [[nodiscard]] const rings::SharedRegion& memory() const noexcept { return memory_; }
+  [[nodiscard]] const MarketOptions& options() const noexcept { return options_; }
+  [[nodiscard]] const journal::Recovery& recovery() const noexcept { return recovery_; }
+
+  // Only while the market is idle: every published command was processed, which the caller saw by
+  // an acquiring look at the head of the command ring, and nothing is published meanwhile.
+  [[nodiscard]] const engine::Market& idle_engine() const noexcept { return engine_; }
+  [[nodiscard]] std::uint64_t idle_sequence() const noexcept { return sequence_; }
+  [[nodiscard]] std::uint64_t idle_timestamp_ns() const noexcept { return timestamp_ns_; }
+  // Epoch of the last record.
+  [[nodiscard]] std::uint64_t idle_record_epoch() const noexcept { return record_epoch_; }
+
+ private:
+  // What the engine writes its events to: the event ring itself.
+  class Sink {
+   public:
+    explicit Sink(HostedMarket& market) noexcept : market_(market) {}
+    wire::Event& next() noexcept {
+      wire::Event* slot = market_.events_.next();
+      return slot != nullptr ? *slot : market_.wait_for_event_slot();
+    }
+    void finish() noexcept { market_.events_.publish(); }
+
+   private:
+    HostedMarket& market_;
+  };
+
+  HostedMarket(const MarketOptions& options, MatchThread thread, rings::Doorbell::Ring listener,
+               void* context, std::span<std::byte> arena, rings::SharedRegion memory,
+               rings::SharedRegion records) noexcept;
+
+  [[nodiscard]] bool has_room() noexcept;
+  wire::Event& wait_for_event_slot() noexcept;
+  void count_stall() noexcept;
+  void publish_batch() noexcept;
+
+  MarketOptions options_;
+  MatchThread thread_;
+  std::span<std::byte> arena_;
+  rings::SharedRegion memory_;
+  rings::SharedRegion record_memory_;
+  MarketRegion* region_;
+  engine::Market engine_;
+  rings::RingReader<wire::Command> commands_;
+  rings::RingWriter<wire::Event> events_;
+  rings::RingWriter<journal::Record> records_;
+  rings::Doorbell events_bell_;
+  std::uint64_t sequence_ = 0;
+  std::uint64_t timestamp_ns_ = 0;
+  std::uint64_t record_epoch_ = 0;
+  bool stalled_ = false;
+  bool adopting_ = false;
+  // Where events go once nobody reads them any more.
+  wire::Event discarded_{};
+  // Written by the thread that owns the producers, read by the match thread.
+  std::atomic<bool> discarding_{false};
+  std::atomic<std::uint64_t> epoch_;
+  std::unique_ptr<journal::Log> log_;
+  journal::Recovery recovery_;
+  // Made when the log is open.
+  std::optional<journal::Channel> channel_;
+};
+
+}  // namespace meridian::reactor

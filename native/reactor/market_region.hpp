@@ -1,0 +1,52 @@
+// The memory that a market shares with JavaScript (and later with other producers).
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "journal/journal.hpp"
+#include "reactor/latency_histogram.hpp"
+#include "rings/spsc_ring.hpp"
+#include "wire/command.hpp"
+#include "wire/event.hpp"
+
+namespace meridian::reactor {
+
+// Start of the region; the command slots follow, then the event slots. Numbers that JavaScript
+// reads alone are doubles: it has no whole 64-bit integers, and all of them stay below 2^53.
+struct MarketRegion {
+  rings::RingCursors commands;  // producer JavaScript, consumer the match thread
+  rings::RingCursors events;    // producer the match thread, consumer JavaScript
+
+  // Written by the match thread only, relaxed: JavaScript orders its reads by the ring cursors,
+  // which are published after these.
+  alignas(rings::separation_bytes) std::atomic<double> matched;  // last sequence processed
+  std::atomic<double> event_ring_stalls;  // times the match thread had to wait for room for events
+  std::atomic<double> resting_orders;
+  std::atomic<std::uint64_t> digest;
+
+  journal::JournalStatus journal;
+
+  // Doorbells: set by JavaScript, cleared by the thread that rings.
+  alignas(rings::separation_bytes) std::atomic<std::uint32_t> events_armed;
+  std::atomic<std::uint32_t> durable_armed;
+
+  // Written by the match thread only.
+  alignas(rings::separation_bytes) LatencyHistogram service_time;
+};
+static_assert(std::atomic<double>::is_always_lock_free);
+
+inline constexpr std::size_t market_slots_offset = 16384;
+static_assert(sizeof(MarketRegion) <= market_slots_offset);
+
+// What all markets of a reactor share with JavaScript.
+struct ReactorRegion {
+  // Parking word of the match thread.
+  alignas(rings::separation_bytes) std::atomic<std::uint32_t> parked;
+  // Gaps above 1 µs between two turns of the idle match thread: what the machine takes away.
+  alignas(rings::separation_bytes) LatencyHistogram hiccups;
+  // Written by the match thread only: times it went to sleep.
+  alignas(rings::separation_bytes) std::atomic<std::uint64_t> parkings;
+};
+
+}  // namespace meridian::reactor

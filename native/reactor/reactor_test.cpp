@@ -1,0 +1,289 @@
+#include "reactor/reactor.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "reactor/test_support.hpp"
+
+namespace meridian::reactor {
+namespace {
+
+using journal::FaultyFileSystem;
+using journal::Record;
+using journal::TemporaryFolder;
+
+class ReactorTest : public testing::Test {
+ protected:
+  std::unique_ptr<HostedMarket> open(const std::string& directory, MarketOptions options = {}) {
+    options.directory = directory;
+    std::string reason;
+    auto market = HostedMarket::open(
+        files, options, reactor.thread(),
+        [](void* count) noexcept { ++*static_cast<std::atomic<int>*>(count); }, &rung, reason);
+    EXPECT_NE(market, nullptr) << reason;
+    if (market != nullptr) {
+      reactor.add(*market);
+    }
+    return market;
+  }
+  static std::vector<Record> records_of(HostedMarket& market) {
+    std::vector<Record> records(market.idle_sequence());
+    EXPECT_EQ(market.log().read(1, records.size(), std::as_writable_bytes(std::span(records))),
+              records.size() * sizeof(Record));
+    return records;
+  }
+
+  TemporaryFolder folder;
+  TemporaryFolder other_folder;
+  FaultyFileSystem files;
+  std::atomic<int> rung{0};
+  ReactorRegion region{};
+  Reactor reactor{{}, region};
+};
+
+TEST_F(ReactorTest, TurnsAnOrderIntoATradeAndADurableRecord) {
+  const auto market = open(folder.path());
+  Client client(reactor, *market);
+  EXPECT_TRUE(client.send(configure_command()));
+  EXPECT_TRUE(client.send(place_command(wire::Side::sell, 100, 5, 11)));
+  EXPECT_TRUE(client.send(place_command(wire::Side::buy, 101, 3, 12)));
+  const std::vector<wire::Event> events = client.drain_through(3);
+  const auto executed = std::ranges::find(
+      events, static_cast<std::uint8_t>(wire::EventKind::executed), &wire::Event::kind);
+  ASSERT_NE(executed, events.end());
+  EXPECT_EQ(executed->price, 100);
+  EXPECT_EQ(executed->quantity, 3U);
+  EXPECT_EQ(executed->tag, 12U);
+  EXPECT_EQ(executed->sequence, 3U);
+  reactor.remove(*market);
+  EXPECT_EQ(client.region().journal.durable.load(), 3.0);
+  EXPECT_EQ(client.region().service_time.summary().count, 3U);
+}
+
+TEST_F(ReactorTest, RecoversTheSameBookFromItsLogWithTimeNeverGoingBack) {
+  std::uint64_t digest = 0;
+  std::uint64_t before = 0;
+  {
+    const auto market = open(folder.path());
+    Client client(reactor, *market);
+    client.send(configure_command());
+    for (std::uint32_t order = 1; order <= 100; ++order) {
+      client.send(place_command(wire::Side::sell, 100 + order % 7, 5, order));
+    }
+    client.drain_through(101);
+    reactor.remove(*market);
+    digest = market->idle_engine().digest();
+    before = market->idle_timestamp_ns();
+    EXPECT_NE(digest, 0U);
+  }
+  const auto market = open(folder.path());
+  EXPECT_EQ(market->idle_engine().digest(), digest);
+  EXPECT_EQ(market->idle_engine().resting_orders(), 100U);
+  EXPECT_EQ(market->recovery().last_sequence, 101U);
+  Client client(reactor, *market);
+  EXPECT_EQ(client.region().matched.load(), 101.0);
+  EXPECT_EQ(client.region().journal.durable.load(), 101.0);
+  EXPECT_EQ(client.region().digest.load(), digest);
+  client.send(place_command(wire::Side::buy, 1, 1));
+  client.drain_through(102);
+  reactor.remove(*market);
+  std::uint64_t last = 0;
+  for (const Record& record : records_of(*market)) {
+    EXPECT_GE(record.prefix().timestamp_ns, last);
+    last = record.prefix().timestamp_ns;
+  }
+  EXPECT_GT(last, before);
+  EXPECT_LT(last - before, 60'000'000'000U) << "the wall clock, not some counter";
+}
+
+TEST_F(ReactorTest, WaitsForALateReaderAndLosesNoEvent) {
+  MarketOptions options;
+  options.event_slots = 16;
+  const auto market = open(folder.path(), options);
+  Client client(reactor, *market);
+  client.send(configure_command());
+  client.drain_through(1);
+  for (std::uint64_t order = 1; order <= 100; ++order) {
+    client.send(place_command(wire::Side::sell, 100, 1));
+    client.drain_through(1 + order);
+  }
+  // One command with over a hundred events into sixteen slots, and nobody reads.
+  client.send(place_command(wire::Side::buy, 100, 100));
+  while (client.region().event_ring_stalls.load() < 1.0) {
+    std::this_thread::yield();
+  }
+  const std::vector<wire::Event> events = client.drain_through(102);
+  EXPECT_EQ(events.size(), 102U) << "accepted, a hundred executions, touch";
+  for (std::uint32_t index = 0; index < events.size(); ++index) {
+    EXPECT_EQ(events[index].index, index);
+    EXPECT_EQ((events[index].flags & wire::event_is_last) != 0, index + 1 == events.size());
+  }
+  reactor.remove(*market);
+}
+
+TEST_F(ReactorTest, ServesOtherMarketsWhileOneReaderIsLate) {
+  MarketOptions options;
+  options.event_slots = 16;
+  const auto late = open(folder.path(), options);
+  const auto prompt = open(other_folder.path());
+  Client late_client(reactor, *late);
+  Client prompt_client(reactor, *prompt);
+  late_client.send(configure_command());
+  std::uint64_t sent = 1;
+  while (late_client.region().event_ring_stalls.load() < 1.0) {
+    sent += late_client.send(place_command(wire::Side::sell, 100, 1)) ? 1U : 0U;
+  }
+  prompt_client.send(configure_command());
+  for (std::uint64_t order = 1; order <= 1000; ++order) {
+    prompt_client.send(place_command(wire::Side::sell, 100, 1));
+    prompt_client.drain_through(1 + order);
+  }
+  EXPECT_LT(late_client.region().matched.load(), static_cast<double>(sent));
+  late_client.drain_through(sent);
+  reactor.remove(*late);
+  reactor.remove(*prompt);
+  EXPECT_EQ(late->idle_sequence(), sent);
+}
+
+TEST_F(ReactorTest, ClosesAMarketWhoseReaderHasGone) {
+  MarketOptions options;
+  options.event_slots = 16;
+  const auto market = open(folder.path(), options);
+  Client client(reactor, *market);
+  client.send(configure_command());
+  for (int order = 0; order < 500; ++order) {
+    client.send(place_command(wire::Side::sell, 100, 1));
+  }
+  market->discard_events();
+  reactor.wake();
+  reactor.remove(*market);
+  EXPECT_EQ(market->idle_sequence(), 501U);
+  EXPECT_EQ(client.region().journal.durable.load(), 501.0);
+}
+
+TEST_F(ReactorTest, KeepsMatchingButClaimsNothingDurableWhenTheDiskIsFull) {
+  const auto market = open(folder.path());
+  Client client(reactor, *market);
+  client.send(configure_command());
+  while (client.region().journal.durable.load() < 1.0) {
+    std::this_thread::yield();
+  }
+  files.write_error = -ENOSPC;
+  files.good_writes = 0;
+  client.region().durable_armed.store(1);
+  for (int order = 0; order < 200; ++order) {
+    client.send(place_command(wire::Side::sell, 100, 1));
+  }
+  client.drain_through(201);
+  while (client.region().journal.failed.load() == 0) {
+    std::this_thread::yield();
+  }
+  reactor.remove(*market);
+  EXPECT_EQ(client.region().journal.durable.load(), 1.0);
+  EXPECT_EQ(rung.load(), 1);
+  EXPECT_NE(market->channel().failure().find(std::strerror(ENOSPC)), std::string::npos);
+}
+
+TEST_F(ReactorTest, AdoptsRecordsOfAnotherLogByteForByte) {
+  const auto source = open(folder.path());
+  Client client(reactor, *source);
+  client.send(configure_command(5000));
+  for (std::uint32_t order = 1; order <= 2000; ++order) {
+    client.send(place_command(order % 3 == 0 ? wire::Side::buy : wire::Side::sell, 100 + order % 11,
+                              5, order));
+  }
+  client.drain_through(2001);
+  reactor.remove(*source);
+  const std::vector<Record> records = records_of(*source);
+
+  MarketOptions options;
+  options.record_slots = 64;
+  const auto target = open(other_folder.path(), options);
+  reactor.adopt(*target, records);
+  Client other(reactor, *target);
+  EXPECT_EQ(other.region().matched.load(), 2001.0);
+  EXPECT_TRUE(other.drain().empty()) << "no events of what is long past";
+  other.send(place_command(wire::Side::buy, 1, 1));
+  EXPECT_EQ(other.drain_through(2002).front().sequence, 2002U);
+  reactor.remove(*target);
+  std::vector<Record> copy = records_of(*target);
+  ASSERT_EQ(copy.size(), 2002U);
+  copy.pop_back();
+  EXPECT_TRUE(std::ranges::equal(copy, records, {}, &Record::bytes, &Record::bytes));
+}
+
+TEST_F(ReactorTest, WritesTheEpochThatWasSetWhenTheCommandWasSent) {
+  MarketOptions options;
+  options.epoch = 3;
+  const auto market = open(folder.path(), options);
+  Client client(reactor, *market);
+  client.send(configure_command());
+  client.drain_through(1);
+  market->set_epoch(9);
+  client.send(place_command(wire::Side::sell, 100, 1));
+  client.drain_through(2);
+  reactor.remove(*market);
+  const std::vector<Record> records = records_of(*market);
+  EXPECT_EQ(records[0].prefix().epoch, 3U);
+  EXPECT_EQ(records[1].prefix().epoch, 9U);
+}
+
+TEST_F(ReactorTest, SleepsWhenIdleAndWakesForACommand) {
+  const auto market = open(folder.path());
+  Client client(reactor, *market);
+  for (int round = 0; round < 20; ++round) {
+    while (region.parked.load() == 0) {
+      std::this_thread::yield();
+    }
+    client.send(configure_command());
+    client.drain_through(static_cast<std::uint64_t>(round) + 1);
+  }
+  EXPECT_GE(region.parkings.load(), 20U);
+  reactor.remove(*market);
+}
+
+// Both rings tiny, both sides sleeping and waking all the time, while the journal follows.
+TEST_F(ReactorTest, LosesNothingUnderStress) {
+  constexpr std::uint64_t commands = 20'000;
+  MarketOptions options;
+  options.command_slots = 32;
+  options.event_slots = 64;
+  options.record_slots = 32;
+  const auto market = open(folder.path(), options);
+  Client client(reactor, *market);
+  std::uint64_t sent = 0;
+  std::uint64_t answered = 0;
+  std::uint32_t index = 0;
+  while (answered < commands) {
+    while (sent < commands &&
+           client.send(sent == 0 ? configure_command()
+                                 : place_command(sent % 2 == 0 ? wire::Side::buy : wire::Side::sell,
+                                                 100 + static_cast<std::int64_t>(sent % 5),
+                                                 1 + sent % 9, static_cast<std::uint32_t>(sent)))) {
+      ++sent;
+    }
+    for (const wire::Event& event : client.drain(7)) {
+      ASSERT_EQ(event.sequence, answered + 1);
+      ASSERT_EQ(event.tag, answered);
+      ASSERT_EQ(event.index, index++);
+      if ((event.flags & wire::event_is_last) != 0) {
+        ++answered;
+        index = 0;
+      }
+    }
+  }
+  reactor.remove(*market);
+  EXPECT_EQ(client.region().journal.durable.load(), static_cast<double>(commands));
+  EXPECT_TRUE(market->idle_engine().verify());
+  const std::uint64_t digest = market->idle_engine().digest();
+  const auto records = records_of(*market);
+  EXPECT_EQ(records.back().prefix().sequence, commands);
+  const auto copy = open(other_folder.path());
+  reactor.adopt(*copy, records);
+  reactor.remove(*copy);
+  EXPECT_EQ(copy->idle_engine().digest(), digest);
+}
+
+}  // namespace
+}  // namespace meridian::reactor
