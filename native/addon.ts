@@ -1,0 +1,157 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
+
+import type { LatencySummary } from "../actors/kernel/ports/matching-engine.ts";
+import { ok, refuse } from "../actors/kernel/result.ts";
+import type { Result } from "../actors/kernel/result.ts";
+import { layout } from "./slots.ts";
+
+/** The addon's functions as they are (native/addon/addon.cpp): no checks behind them. */
+export interface Addon {
+  layout(): unknown;
+  probe(): MachineProbe;
+  /** Starts the threads; once until `stop`. Gives the memory shared by all markets. */
+  start(processor: number | null, spinNs: number): ArrayBuffer;
+  /** Ends the threads; every market is closed before. */
+  stop(): Promise<void>;
+  /** Wakes the match thread; only needed when its `parked` word is not 0. */
+  wake(): void;
+  hiccups(): LatencySummary;
+  parkings(): number;
+  open(request: OpenRequest, bell: () => void): Promise<OpenedMarket>;
+  close(id: number): Promise<void>;
+  adopt(id: number, records: Uint8Array): Promise<void>;
+  setEpoch(id: number, epoch: number): void;
+  records(id: number, from: number, maximumBytes: number): Uint8Array;
+  /** Order id, account, price, remaining of each resting order. Throws while the market works. */
+  restingOrders(id: number, side: 0 | 1, limit: number): Float64Array;
+  serviceTime(id: number): LatencySummary;
+  statistics(id: number): RingStatistics;
+  /** Why the log failed; empty while it has not. */
+  failure(id: number): string;
+}
+
+export interface OpenRequest {
+  readonly directory: string;
+  readonly epoch: number;
+  readonly commandSlots: number;
+  readonly eventSlots: number;
+  readonly recordSlots: number;
+}
+
+export interface OpenedMarket {
+  readonly id: number;
+  readonly region: ArrayBuffer;
+  readonly logId: string;
+  readonly epoch: number;
+  readonly recovery: Recovery;
+}
+
+/** What was found in a market's log when it was opened. */
+export interface Recovery {
+  /** Sequence of the last record. */
+  readonly sequence: number;
+  /** Bytes of a torn tail that were cut off, and of which file; 0 and empty when there was none. */
+  readonly cutBytes: number;
+  readonly cutFile: string;
+}
+
+interface RingUse {
+  readonly capacity: number;
+  readonly used: number;
+  /** Slots that went through, modulo 2^32. */
+  readonly passed: number;
+}
+export interface RingStatistics {
+  readonly commands: RingUse;
+  readonly events: RingUse;
+  /** Times the engine had to wait for room for events. */
+  readonly eventRingStalls: number;
+}
+
+/** What the machine offers. */
+export interface MachineProbe {
+  readonly uring: {
+    readonly available: boolean;
+    /** Why io_uring cannot be used, and what would change it; empty when it can. */
+    readonly reason: string;
+    readonly featureBits: number;
+    readonly features: readonly string[];
+    readonly setupFlags: readonly string[];
+    /** Operation codes the kernel knows. */
+    readonly operations: readonly number[];
+  };
+  readonly processor: {
+    readonly features: readonly string[];
+    /** The time stamp counter runs at one rate on all cores. */
+    readonly steadyCounter: boolean;
+    /** Processors this process may use. */
+    readonly usable: number;
+  };
+}
+
+/** Byte offsets in the memory of a market and of the reactor (native/reactor/market_region.hpp). */
+export const regions = {
+  market: {
+    commands_tail: 0,
+    commands_head: 128,
+    events_tail: 256,
+    events_head: 384,
+    matched: 512,
+    event_ring_stalls: 520,
+    resting_orders: 528,
+    digest: 536,
+    durable: 640,
+    failed: 648,
+    events_armed: 768,
+    durable_armed: 772,
+    slots: 16384,
+  },
+  reactor: { parked: 0 },
+} as const;
+
+/** Where the build puts the addon; $MERIDIAN_ADDON names another file. */
+export function addonPath(): string {
+  const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+  const built = join(root, "build", "native", "release", "addon", "meridian.node");
+  return process.env["MERIDIAN_ADDON"] ?? built;
+}
+
+/** Loads the addon and compares its memory layouts with the ones compiled into this side. */
+export function loadAddon(path = addonPath()): Result<Addon> {
+  const build = "node ops/bootstrap.mjs builds it; without it the portable engine runs";
+  if (!existsSync(path)) return refuse("addon_missing", `there is no addon at ${path}`, build);
+  let addon: Addon;
+  try {
+    addon = createRequire(import.meta.url)(path) as Addon;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return refuse("addon_missing", `the addon at ${path} cannot be loaded: ${reason}`, build);
+  }
+  const difference = layoutDifference(addon.layout(), { ...layout, ...regions });
+  if (difference !== null) {
+    return refuse(
+      "layout_differs",
+      `the addon at ${path} was built from other sources: ${difference}`,
+      "build it again (node ops/bootstrap.mjs)",
+    );
+  }
+  return ok(addon);
+}
+
+/** The first field that lies elsewhere in the addon, in words; null when both sides agree. */
+export function layoutDifference(theirs: unknown, ours: object): string | null {
+  const table = new Map(Object.entries(theirs ?? {}));
+  for (const [name, offsets] of Object.entries(ours)) {
+    const fields = new Map(Object.entries(table.get(name) ?? {}));
+    for (const [field, offset] of Object.entries(offsets as object)) {
+      if (fields.get(field) !== offset) {
+        return `${name}.${field} is at ${String(fields.get(field))}, not at ${String(offset)}`;
+      }
+    }
+  }
+  return isDeepStrictEqual(theirs, ours) ? null : "it has fields that this release does not know";
+}

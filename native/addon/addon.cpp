@@ -1,0 +1,207 @@
+// What JavaScript sees of the reactor. native/addon.ts describes these functions with their types;
+// nothing else calls them, so arguments are checked there, not here.
+#include <napi.h>
+
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "addon/layout.hpp"
+#include "addon/market_binding.hpp"
+#include "addon/promise_worker.hpp"
+#include "addon/reports.hpp"
+#include "base/ensure.hpp"
+#include "journal/file_system.hpp"
+#include "reactor/reactor.hpp"
+#include "rings/shared_region.hpp"
+
+namespace meridian::addon {
+namespace {
+
+std::uint64_t integer_of(const Napi::Value& value) {
+  return static_cast<std::uint64_t>(value.As<Napi::Number>().Int64Value());
+}
+
+class ReactorAddon final : public Napi::Addon<ReactorAddon> {
+ public:
+  ReactorAddon(Napi::Env /*env*/, Napi::Object exports) {
+    DefineAddon(
+        exports,
+        {InstanceMethod("layout", &ReactorAddon::layout),
+         InstanceMethod("probe", &ReactorAddon::probe),
+         InstanceMethod("start", &ReactorAddon::start), InstanceMethod("stop", &ReactorAddon::stop),
+         InstanceMethod("wake", &ReactorAddon::wake),
+         InstanceMethod("hiccups", &ReactorAddon::hiccups),
+         InstanceMethod("parkings", &ReactorAddon::parkings),
+         InstanceMethod("open", &ReactorAddon::open), InstanceMethod("close", &ReactorAddon::close),
+         InstanceMethod("adopt", &ReactorAddon::adopt),
+         InstanceMethod("setEpoch", &ReactorAddon::set_epoch),
+         InstanceMethod("records", &ReactorAddon::records),
+         InstanceMethod("restingOrders", &ReactorAddon::resting_orders),
+         InstanceMethod("serviceTime", &ReactorAddon::service_time),
+         InstanceMethod("statistics", &ReactorAddon::statistics),
+         InstanceMethod("failure", &ReactorAddon::failure)});
+  }
+
+ private:
+  using Info = const Napi::CallbackInfo&;
+
+  Napi::Value layout(Info info) { return addon::layout(info.Env()); }
+  Napi::Value probe(Info info) { return addon::probe(info.Env()); }
+
+  // (processor or null, spin ns) -> ArrayBuffer over the ReactorRegion
+  Napi::Value start(Info info) {
+    ensure(reactor_ == nullptr);
+    int error = 0;
+    memory_ =
+        rings::SharedRegion::create("meridian-reactor", sizeof(reactor::ReactorRegion), error);
+    if (error != 0) {
+      Napi::Error::New(info.Env(),
+                       std::string("no memory for the reactor: ") + std::strerror(error))
+          .ThrowAsJavaScriptException();
+      return info.Env().Undefined();
+    }
+    region_ = new (memory_.memory().data()) reactor::ReactorRegion{};
+    reactor::ReactorOptions options;
+    if (info[0].IsNumber()) {
+      options.processor = info[0].As<Napi::Number>().Uint32Value();
+    }
+    options.spin_ns = integer_of(info[1]);
+    reactor_ = std::make_unique<reactor::Reactor>(options, *region_);
+    const auto buffer =
+        Napi::ArrayBuffer::New(info.Env(), memory_.memory().data(), memory_.memory().size());
+    buffer_ = Napi::Persistent(buffer);
+    return buffer;
+  }
+
+  // () -> Promise; every market is closed
+  Napi::Value stop(Info info) {
+    ensure(markets_.empty());
+    if (!buffer_.IsEmpty()) {
+      buffer_.Value().Detach();
+      buffer_.Reset();
+    }
+    return PromiseWorker::start(
+        info.Env(),
+        [this] {
+          reactor_.reset();
+          memory_ = {};
+          return std::string();
+        },
+        [](Napi::Env env) { return env.Undefined(); });
+  }
+
+  Napi::Value wake(Info info) {
+    reactor_->wake();
+    return info.Env().Undefined();
+  }
+  Napi::Value hiccups(Info info) { return report(info.Env(), region_->hiccups.summary()); }
+  Napi::Value parkings(Info info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(region_->parkings.load()));
+  }
+
+  // ({directory, epoch, commandSlots, eventSlots, recordSlots}, bell)
+  //   -> Promise<{id, region, logId, epoch, recovery}>
+  Napi::Value open(Info info) {
+    const auto given = info[0].As<Napi::Object>();
+    reactor::MarketOptions options;
+    options.directory = given.Get("directory").As<Napi::String>().Utf8Value();
+    options.epoch = integer_of(given.Get("epoch"));
+    options.command_slots = static_cast<std::uint32_t>(integer_of(given.Get("commandSlots")));
+    options.event_slots = static_cast<std::uint32_t>(integer_of(given.Get("eventSlots")));
+    options.record_slots = static_cast<std::uint32_t>(integer_of(given.Get("recordSlots")));
+    const std::uint32_t id = next_id_++;
+    auto* binding = (markets_[id] = std::make_unique<MarketBinding>(info.Env(), *reactor_,
+                                                                    info[1].As<Napi::Function>()))
+                        .get();
+    return PromiseWorker::start(
+        info.Env(), [this, binding, options] { return binding->open(files_, options); },
+        [binding, id](Napi::Env env) {
+          Napi::Object opened = binding->describe(env);
+          opened.Set("id", id);
+          return Napi::Value(opened);
+        },
+        [this, id] { markets_.erase(id); });
+  }
+
+  // (id) -> Promise
+  Napi::Value close(Info info) {
+    const std::uint32_t id = info[0].As<Napi::Number>().Uint32Value();
+    MarketBinding* binding = markets_.at(id).get();
+    binding->detach();
+    return PromiseWorker::start(
+        info.Env(),
+        [binding] {
+          binding->close();
+          return std::string();
+        },
+        [this, id](Napi::Env env) {
+          markets_.erase(id);
+          return env.Undefined();
+        });
+  }
+
+  // (id, Uint8Array) -> Promise; the market is idle and stays so
+  Napi::Value adopt(Info info) {
+    MarketBinding* binding = &market_of(info);
+    const auto bytes = info[1].As<Napi::Uint8Array>();
+    std::vector<journal::Record> records(bytes.ByteLength() / wire::record_bytes);
+    if (!records.empty()) {
+      std::memcpy(records.data(), bytes.Data(), records.size() * sizeof(journal::Record));
+    }
+    return PromiseWorker::start(
+        info.Env(), [binding, records = std::move(records)] { return binding->adopt(records); },
+        [](Napi::Env env) { return env.Undefined(); });
+  }
+
+  // (id, epoch)
+  Napi::Value set_epoch(Info info) {
+    market_of(info).market().set_epoch(integer_of(info[1]));
+    return info.Env().Undefined();
+  }
+
+  // (id, from, maximum bytes) -> Uint8Array
+  Napi::Value records(Info info) {
+    return market_of(info).records(info.Env(), integer_of(info[1]),
+                                   static_cast<std::size_t>(integer_of(info[2])));
+  }
+
+  // (id, 0 buy or 1 sell, limit) -> Float64Array of order id, account, price, remaining
+  Napi::Value resting_orders(Info info) {
+    return market_of(info).resting_orders(info.Env(), static_cast<wire::Side>(integer_of(info[1])),
+                                          static_cast<std::size_t>(integer_of(info[2])));
+  }
+
+  Napi::Value service_time(Info info) {
+    return report(info.Env(), market_of(info).market().region().service_time.summary());
+  }
+  Napi::Value statistics(Info info) { return market_of(info).statistics(info.Env()); }
+  // (id) -> why the log failed; empty while it has not
+  Napi::Value failure(Info info) {
+    return Napi::String::New(info.Env(), market_of(info).market().channel().failure());
+  }
+
+  MarketBinding& market_of(Info info) {
+    return *markets_.at(info[0].As<Napi::Number>().Uint32Value());
+  }
+
+  journal::PosixFileSystem files_;
+  rings::SharedRegion memory_;
+  reactor::ReactorRegion* region_ = nullptr;
+  Napi::Reference<Napi::ArrayBuffer> buffer_;
+  // After what its threads touch: destroyed first, when the environment goes.
+  std::unique_ptr<reactor::Reactor> reactor_;
+  std::map<std::uint32_t, std::unique_ptr<MarketBinding>> markets_;
+  std::uint32_t next_id_ = 1;
+};
+
+NODE_API_NAMED_ADDON(meridian, ReactorAddon)
+
+}  // namespace
+}  // namespace meridian::addon

@@ -1,0 +1,95 @@
+#include "addon/layout.hpp"
+
+#include <cstddef>
+#include <initializer_list>
+#include <utility>
+
+#include "reactor/market_region.hpp"
+#include "wire/command.hpp"
+#include "wire/event.hpp"
+#include "wire/record.hpp"
+
+namespace meridian::addon {
+namespace {
+
+using Offsets = std::initializer_list<std::pair<const char*, std::size_t>>;
+
+Napi::Object object_of(Napi::Env env, Offsets offsets) {
+  Napi::Object object = Napi::Object::New(env);
+  for (const auto& [name, offset] : offsets) {
+    object.Set(name, Napi::Number::New(env, static_cast<double>(offset)));
+  }
+  return object;
+}
+
+}  // namespace
+
+Napi::Object layout(Napi::Env env) {
+  using reactor::MarketRegion;
+  using reactor::ReactorRegion;
+  using rings::RingCursors;
+  using wire::Command;
+  using wire::Event;
+  using wire::RecordPrefix;
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("command", object_of(env, {{"kind", offsetof(Command, kind)},
+                                        {"side", offsetof(Command, side)},
+                                        {"order_type", offsetof(Command, order_type)},
+                                        {"time_in_force", offsetof(Command, time_in_force)},
+                                        {"tag", offsetof(Command, tag)},
+                                        {"session", offsetof(Command, session)},
+                                        {"number", offsetof(Command, number)},
+                                        {"order_id", offsetof(Command, order_id)},
+                                        {"price", offsetof(Command, price)},
+                                        {"band_high", offsetof(Command, band_high)},
+                                        {"quantity", offsetof(Command, quantity)},
+                                        {"account", offsetof(Command, account)},
+                                        {"reserved", offsetof(Command, reserved)},
+                                        {"bytes", sizeof(Command)}}));
+  object.Set("event", object_of(env, {{"kind", offsetof(Event, kind)},
+                                      {"code", offsetof(Event, code)},
+                                      {"side", offsetof(Event, side)},
+                                      {"flags", offsetof(Event, flags)},
+                                      {"tag", offsetof(Event, tag)},
+                                      {"sequence", offsetof(Event, sequence)},
+                                      {"index", offsetof(Event, index)},
+                                      {"account", offsetof(Event, account)},
+                                      {"order_id", offsetof(Event, order_id)},
+                                      {"price", offsetof(Event, price)},
+                                      {"other_order_id", offsetof(Event, other_order_id)},
+                                      {"other_price", offsetof(Event, other_price)},
+                                      {"quantity", offsetof(Event, quantity)},
+                                      {"remaining", offsetof(Event, remaining)},
+                                      {"bytes", sizeof(Event)}}));
+  object.Set("record", object_of(env, {{"crc32c", offsetof(RecordPrefix, crc32c)},
+                                       {"version", offsetof(RecordPrefix, version)},
+                                       {"reserved", offsetof(RecordPrefix, reserved)},
+                                       {"epoch", offsetof(RecordPrefix, epoch)},
+                                       {"sequence", offsetof(RecordPrefix, sequence)},
+                                       {"timestamp_ns", offsetof(RecordPrefix, timestamp_ns)},
+                                       {"command", sizeof(RecordPrefix)},
+                                       {"bytes", wire::record_bytes}}));
+  constexpr std::size_t tail = offsetof(RingCursors, tail);
+  constexpr std::size_t head = offsetof(RingCursors, head);
+  object.Set(
+      "market",
+      object_of(
+          env,
+          {{"commands_tail", offsetof(MarketRegion, commands) + tail},
+           {"commands_head", offsetof(MarketRegion, commands) + head},
+           {"events_tail", offsetof(MarketRegion, events) + tail},
+           {"events_head", offsetof(MarketRegion, events) + head},
+           {"matched", offsetof(MarketRegion, matched)},
+           {"event_ring_stalls", offsetof(MarketRegion, event_ring_stalls)},
+           {"resting_orders", offsetof(MarketRegion, resting_orders)},
+           {"digest", offsetof(MarketRegion, digest)},
+           {"durable", offsetof(MarketRegion, journal) + offsetof(journal::JournalStatus, durable)},
+           {"failed", offsetof(MarketRegion, journal) + offsetof(journal::JournalStatus, failed)},
+           {"events_armed", offsetof(MarketRegion, events_armed)},
+           {"durable_armed", offsetof(MarketRegion, durable_armed)},
+           {"slots", reactor::market_slots_offset}}));
+  object.Set("reactor", object_of(env, {{"parked", offsetof(ReactorRegion, parked)}}));
+  return object;
+}
+
+}  // namespace meridian::addon

@@ -1,0 +1,14 @@
+// What the addon tells about the machine and itself, as plain objects.
+#pragma once
+#include <napi.h>
+
+#include "reactor/latency_histogram.hpp"
+
+namespace meridian::addon {
+
+// {uring: {…}, processor: {…}}; see reactor/probe.hpp.
+Napi::Object probe(Napi::Env env);
+// Durations in nanoseconds.
+Napi::Object report(Napi::Env env, const reactor::LatencySummary& summary);
+
+}  // namespace meridian::addon

@@ -1,0 +1,139 @@
+import type {
+  LatencySummary,
+  MarketEngine,
+  MatchingEngine,
+  OpenMarket,
+} from "../actors/kernel/ports/matching-engine.ts";
+import { ok, refuse } from "../actors/kernel/result.ts";
+import type { Result } from "../actors/kernel/result.ts";
+import type { Addon, MachineProbe } from "./addon.ts";
+import { loadAddon, regions } from "./addon.ts";
+import type { RingSizes } from "./market-engine.ts";
+import { NativeMarket } from "./market-engine.ts";
+
+export type { MachineProbe, Recovery, RingStatistics } from "./addon.ts";
+export { NativeMarket } from "./market-engine.ts";
+
+/** The native matching engine: a match thread and a journal thread beside Node's own. */
+
+export interface NativeEngineOptions extends Partial<RingSizes> {
+  /** Core for the match thread; null leaves it to the kernel (cells share hosts). Default null. */
+  readonly processor?: number | null;
+  /** How long the match thread looks for work before it sleeps, in nanoseconds. Default 50,000. */
+  readonly spinNs?: number;
+}
+
+/** The engine this process runs: its threads exist once. */
+let running: NativeEngine | null = null;
+
+/**
+ * Loads the addon and starts its threads. Refuses with `addon_missing`, `layout_differs`,
+ * `options_invalid` or `engine_running`.
+ */
+export function loadNativeEngine(options: NativeEngineOptions = {}): Result<NativeEngine> {
+  if (running !== null) {
+    return refuse(
+      "engine_running",
+      "this process runs a native engine already",
+      "use that one, or stop it first",
+    );
+  }
+  const rings: RingSizes = {
+    commandSlots: options.commandSlots ?? 16_384,
+    eventSlots: options.eventSlots ?? 65_536,
+    recordSlots: options.recordSlots ?? 32_768,
+  };
+  for (const [name, slots] of Object.entries(rings) as [string, number][]) {
+    if (!Number.isInteger(Math.log2(slots)) || slots < 16 || slots > 2 ** 24) {
+      return refuse(
+        "options_invalid",
+        `${name} is ${slots}`,
+        "give a power of two from 16 to 16,777,216",
+      );
+    }
+  }
+  const loaded = loadAddon();
+  if (!loaded.ok) return loaded;
+  running = new NativeEngine(loaded.value, rings, options, () => {
+    running = null;
+  });
+  return ok(running);
+}
+
+export class NativeEngine implements MatchingEngine {
+  readonly implementation = "native";
+  readonly #addon: Addon;
+  readonly #rings: RingSizes;
+  readonly #reactor: Int32Array;
+  readonly #stopped: () => void;
+  readonly #markets = new Map<string, Promise<NativeMarket>>();
+  #stopping: Promise<void> | null = null;
+
+  /** Use loadNativeEngine. */
+  constructor(addon: Addon, rings: RingSizes, options: NativeEngineOptions, stopped: () => void) {
+    this.#addon = addon;
+    this.#rings = rings;
+    this.#stopped = stopped;
+    const { parked } = regions.reactor;
+    const memory = addon.start(options.processor ?? null, options.spinNs ?? 50_000);
+    this.#reactor = new Int32Array(memory, parked, 1);
+  }
+
+  async open(request: OpenMarket): Promise<MarketEngine> {
+    if (this.#stopping !== null) throw new Error("the native engine is stopped");
+    const already = this.#markets.get(request.market);
+    if (already !== undefined) {
+      const market = await already;
+      if (market.closing === null) {
+        await market.attach(request.directory);
+        return market;
+      }
+      await market.closing;
+      return this.open(request);
+    }
+    if (!/^[A-Za-z0-9_-]{1,32}$/.test(request.market)) {
+      throw new Error(
+        `"${request.market}" is no market name: use 1 to 32 of letters, digits, _ and -`,
+      );
+    }
+    const closed = (): void => {
+      this.#markets.delete(request.market);
+    };
+    const host = { addon: this.#addon, reactor: this.#reactor, rings: this.#rings };
+    const opening = NativeMarket.open(host, request, closed);
+    this.#markets.set(request.market, opening);
+    try {
+      return await opening;
+    } catch (cause) {
+      closed();
+      throw cause;
+    }
+  }
+
+  /** Closes every market, then ends the threads. */
+  stop(): Promise<void> {
+    this.#stopping ??= (async () => {
+      for (const opened of await Promise.allSettled(this.#markets.values())) {
+        if (opened.status === "fulfilled") await opened.value.close();
+      }
+      await this.#addon.stop();
+      this.#stopped();
+    })();
+    return this.#stopping;
+  }
+
+  /** What the machine offers: io_uring and processor features. Some milliseconds. */
+  probe(): MachineProbe {
+    return this.#addon.probe();
+  }
+
+  /** Gaps above 1 µs between two turns of the idle match thread: what the machine takes away. */
+  hiccups(): LatencySummary {
+    return this.#addon.hiccups();
+  }
+
+  /** Times the match thread went to sleep. */
+  parkings(): number {
+    return this.#addon.parkings();
+  }
+}

@@ -1,0 +1,411 @@
+import { resolve } from "node:path";
+
+import type {
+  EngineCommand,
+  EngineEvent,
+  LatencySummary,
+  MarketEngine,
+  OpenMarket,
+  Progress,
+  RestingOrder,
+  Side,
+} from "../actors/kernel/ports/matching-engine.ts";
+import { RECORD_BYTES } from "../actors/kernel/ports/matching-engine.ts";
+import type {
+  AccountId,
+  Epoch,
+  OrderId,
+  PriceTicks,
+  QuantityLots,
+  Sequence,
+} from "../actors/kernel/units.ts";
+import type { Addon, OpenedMarket, Recovery, RingStatistics } from "./addon.ts";
+import { regions } from "./addon.ts";
+import { readRecordHeader } from "./records.ts";
+import { EventReader, encodeCommand, SLOT_BYTES } from "./slots.ts";
+
+/** Slots of a market's rings, powers of two. */
+export interface RingSizes {
+  /** Commands that may wait; `offer` refuses more. */
+  readonly commandSlots: number;
+  /** Events that may wait; then the engine waits. */
+  readonly eventSlots: number;
+  /** Records on their way to the disk; then the engine waits. */
+  readonly recordSlots: number;
+}
+
+/** Values of the match thread's `parked` word (native/rings/parking.hpp). */
+const AWAKE = 0;
+const BLOCKED = 2;
+
+/** Events drained before their slots are given back: the engine may be waiting for them. */
+const EVENTS_PER_RELEASE = 1024;
+
+/** Places of the market's words, in the units of the array they are read through. */
+const at = regions.market;
+const COMMANDS_TAIL = at.commands_tail / 4;
+const COMMANDS_HEAD = at.commands_head / 4;
+const EVENTS_TAIL = at.events_tail / 4;
+const EVENTS_HEAD = at.events_head / 4;
+const EVENTS_ARMED = at.events_armed / 4;
+const DURABLE_ARMED = at.durable_armed / 4;
+const FAILED = at.failed / 4;
+const DIGEST_LOW = at.digest / 4;
+const MATCHED = at.matched / 8;
+const STALLS = at.event_ring_stalls / 8;
+const RESTING = at.resting_orders / 8;
+const DURABLE = at.durable / 8;
+const PARKED = regions.reactor.parked / 4;
+
+/** What a market needs of the engine it is open in. */
+export interface Host {
+  readonly addon: Addon;
+  /** Memory of the reactor. */
+  readonly reactor: Int32Array;
+  readonly rings: RingSizes;
+}
+
+/**
+ * A market of the native engine: the JavaScript side of its rings. Positions are free-running 32-bit
+ * counts, kept as signed integers. Every store into a ring's position is followed by a look at the
+ * word of whoever may sleep; native/rings/parking.hpp says why no wake-up is lost.
+ */
+export class NativeMarket implements MarketEngine {
+  readonly market: string;
+  readonly logId: string;
+  /** What opening the log found. */
+  readonly recovery: Recovery;
+  readonly #host: Host;
+  readonly #id: number;
+  readonly #directory: string;
+  readonly #closed: () => void;
+  readonly #words: Int32Array;
+  readonly #numbers: Float64Array;
+  readonly #view: DataView;
+  readonly #eventsOffset: number;
+  readonly #commandMask: number;
+  readonly #eventMask: number;
+  readonly #reader = new EventReader();
+
+  /** Commands written, made visible, and known to be taken. */
+  #commandTail = 0;
+  #commandsVisible = 0;
+  #commandHead = 0;
+  #eventHead = 0;
+  #epoch: number;
+  #durableSeen: number;
+  #failureSeen = 0;
+  #commandRingRefusals = 0;
+  #discarding = false;
+  #adopting = false;
+  #closing: Promise<void> | null = null;
+  /** Set when the memory is gone: what was last known. */
+  #final: { readonly progress: Progress; readonly serviceTime: LatencySummary } | null = null;
+  #onEvents: () => void = () => {};
+  #onDurable: () => void = () => {};
+  /** Called after each bell, by those who wait for idleness. */
+  readonly #watchers = new Set<() => void>();
+
+  private constructor(host: Host, request: OpenMarket, opened: OpenedMarket, closed: () => void) {
+    this.market = request.market;
+    this.logId = opened.logId;
+    this.recovery = opened.recovery;
+    this.#host = host;
+    this.#id = opened.id;
+    this.#directory = request.directory;
+    this.#closed = closed;
+    this.#epoch = opened.epoch;
+    this.#words = new Int32Array(opened.region);
+    this.#numbers = new Float64Array(opened.region);
+    this.#view = new DataView(opened.region);
+    this.#eventsOffset = at.slots + host.rings.commandSlots * SLOT_BYTES;
+    this.#commandMask = host.rings.commandSlots - 1;
+    this.#eventMask = host.rings.eventSlots - 1;
+    this.#durableSeen = this.#numbers[DURABLE] ?? 0;
+    Atomics.store(this.#words, EVENTS_ARMED, 1);
+    Atomics.store(this.#words, DURABLE_ARMED, 1);
+  }
+
+  /** Recovers a market from its log. Rejects with an Error that says what to do. */
+  static async open(host: Host, request: OpenMarket, closed: () => void): Promise<NativeMarket> {
+    const { directory, epoch } = request;
+    let market: NativeMarket | null = null;
+    const opened = await host.addon.open({ directory, epoch, ...host.rings }, () => {
+      if (market !== null) market.#rang();
+    });
+    market = new NativeMarket(host, request, opened, closed);
+    return market;
+  }
+
+  offer(command: EngineCommand): boolean {
+    if (((this.#commandTail - this.#commandHead) | 0) > this.#commandMask) {
+      this.#commandHead = this.#final === null ? Atomics.load(this.#words, COMMANDS_HEAD) : 0;
+    }
+    const full = ((this.#commandTail - this.#commandHead) | 0) > this.#commandMask;
+    if (full || this.#closing !== null) {
+      this.#commandRingRefusals += 1;
+      return false;
+    }
+    const slot = this.#commandTail & this.#commandMask;
+    encodeCommand(this.#view, at.slots + slot * SLOT_BYTES, command);
+    this.#commandTail = (this.#commandTail + 1) | 0;
+    return true;
+  }
+
+  flush(): void {
+    // Adopted records come first: they were checked to follow the last command before.
+    if (this.#commandsVisible === this.#commandTail || this.#adopting || this.#final !== null) {
+      return;
+    }
+    this.#commandsVisible = this.#commandTail;
+    Atomics.store(this.#words, COMMANDS_TAIL, this.#commandTail);
+    if (Atomics.load(this.#host.reactor, PARKED) !== AWAKE) this.#host.addon.wake();
+  }
+
+  drain(sink: (event: EngineEvent) => void, limit: number): number {
+    if (this.#final !== null) return 0;
+    let count = 0;
+    try {
+      while (count < limit) {
+        const tail = Atomics.load(this.#words, EVENTS_TAIL);
+        while (count < limit && this.#eventHead !== tail) {
+          const slot = this.#eventHead & this.#eventMask;
+          const event = this.#reader.read(this.#view, this.#eventsOffset + slot * SLOT_BYTES);
+          this.#eventHead = (this.#eventHead + 1) | 0;
+          count += 1;
+          sink(event);
+          if (count % EVENTS_PER_RELEASE === 0) this.#releaseEvents();
+        }
+        if (count === limit || !this.#armEvents()) break;
+      }
+    } finally {
+      this.#releaseEvents();
+    }
+    return count;
+  }
+
+  onEvents(callback: () => void): void {
+    this.#onEvents = callback;
+    // The bell may have rung before anybody listened.
+    if (this.#hasEvents()) setImmediate(() => this.#rang());
+  }
+
+  onDurable(callback: () => void): void {
+    this.#onDurable = callback;
+  }
+
+  progress(): Progress {
+    if (this.#final !== null) return this.#final.progress;
+    const digest = [this.#words[DIGEST_LOW + 1] ?? 0, this.#words[DIGEST_LOW] ?? 0]
+      .map((half) => (half >>> 0).toString(16).padStart(8, "0"))
+      .join("");
+    return {
+      matched: (this.#numbers[MATCHED] ?? 0) as Sequence,
+      durable: (this.#numbers[DURABLE] ?? 0) as Sequence,
+      eventRingStalls: this.#numbers[STALLS] ?? 0,
+      commandRingRefusals: this.#commandRingRefusals,
+      digest,
+      restingOrders: this.#numbers[RESTING] ?? 0,
+      logFailure: this.#hasFailed() ? this.#host.addon.failure(this.#id) : null,
+    };
+  }
+
+  serviceTime(): LatencySummary {
+    return this.#final?.serviceTime ?? this.#host.addon.serviceTime(this.#id);
+  }
+
+  /** How full the rings are. */
+  statistics(): RingStatistics {
+    this.#mustBeOpen();
+    return this.#host.addon.statistics(this.#id);
+  }
+
+  records(from: Sequence, maximumBytes: number): Uint8Array {
+    this.#mustBeOpen();
+    return this.#host.addon.records(this.#id, from, maximumBytes);
+  }
+
+  setEpoch(epoch: Epoch): void {
+    this.#mustBeQuiet("setEpoch");
+    if (epoch < this.#epoch) {
+      throw new RangeError(
+        `the epoch of ${this.market} is ${this.#epoch} and cannot fall to ${epoch}`,
+      );
+    }
+    this.#epoch = epoch;
+    this.#host.addon.setEpoch(this.#id, epoch);
+  }
+
+  async adopt(records: Uint8Array): Promise<Sequence> {
+    this.#mustBeQuiet("adopt");
+    if (records.length % RECORD_BYTES !== 0) throw new Error("adopt takes whole records");
+    this.#adopting = true;
+    try {
+      await this.#host.addon.adopt(this.#id, records);
+      this.#epoch = Math.max(this.#epoch, lastEpoch(records));
+      await this.#until(() => this.#isDurable());
+      const { logFailure, matched } = this.progress();
+      if (logFailure !== null) throw new Error(logFailure);
+      return matched;
+    } finally {
+      this.#adopting = false;
+      this.flush();
+    }
+  }
+
+  restingOrders(side: Side, limit: number): readonly RestingOrder[] {
+    this.#mustBeQuiet("restingOrders");
+    const numbers = this.#host.addon.restingOrders(this.#id, side === "buy" ? 0 : 1, limit);
+    return Array.from({ length: numbers.length / 4 }, (_, index) => {
+      const [orderId, account, price, remaining] = numbers.subarray(index * 4, index * 4 + 4);
+      return {
+        orderId: orderId as OrderId,
+        account: account as AccountId,
+        side,
+        price: price as PriceTicks,
+        remaining: remaining as QuantityLots,
+      };
+    });
+  }
+
+  get closing(): Promise<void> | null {
+    return this.#closing;
+  }
+
+  /** Opens the open market again for another owner of the callbacks (MatchingEngine.open). */
+  async attach(directory: string): Promise<void> {
+    if (resolve(directory) !== resolve(this.#directory)) {
+      throw new Error(
+        `${this.market} is open with its log in ${this.#directory}, not ${directory}: close it first`,
+      );
+    }
+    this.#onEvents = () => {};
+    this.#onDurable = () => {};
+    this.#discarding = true;
+    this.flush();
+    this.#discardEvents();
+    await this.#until(() => this.#isIdle());
+    this.#discardEvents();
+    this.#discarding = false;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      this.flush();
+      await this.#until(() => {
+        // Who still listens gets every event; when nobody takes them they may not block the engine.
+        Atomics.store(this.#words, EVENTS_ARMED, 1);
+        if (this.#waitingEvents() > this.#eventMask / 2) this.#discardEvents();
+        return this.#isIdle();
+      });
+      if (this.#hasEvents()) this.#onEvents();
+      this.#final = { progress: this.progress(), serviceTime: this.serviceTime() };
+      try {
+        await this.#host.addon.close(this.#id);
+      } finally {
+        this.#closed();
+      }
+    })();
+    return this.#closing;
+  }
+
+  /** Runs on the event loop, soon after one of the native threads found a bell armed. */
+  #rang(): void {
+    if (this.#final !== null) return;
+    try {
+      if (this.#discarding) this.#discardEvents();
+      else if (this.#hasEvents()) this.#onEvents();
+    } finally {
+      // A callback that throws may not silence the other bell.
+      while (this.#armDurable()) this.#onDurable();
+      const watchers = [...this.#watchers];
+      this.#watchers.clear();
+      for (const wake of watchers) wake();
+    }
+  }
+
+  /** Asks to be told of new events. True when there are some already: nobody will ring for those. */
+  #armEvents(): boolean {
+    Atomics.store(this.#words, EVENTS_ARMED, 1);
+    if (!this.#hasEvents()) return false;
+    Atomics.store(this.#words, EVENTS_ARMED, 0);
+    return true;
+  }
+
+  /** Asks to be told when the durable sequence moves. True when it has moved, or the log has failed. */
+  #armDurable(): boolean {
+    Atomics.store(this.#words, DURABLE_ARMED, 1);
+    // An atomic load between the store and the plain reads keeps them in this order.
+    const failure = Atomics.load(this.#words, FAILED);
+    const durable = this.#numbers[DURABLE] ?? 0;
+    if (durable === this.#durableSeen && failure === this.#failureSeen) return false;
+    this.#durableSeen = durable;
+    this.#failureSeen = failure;
+    return true;
+  }
+
+  #hasEvents(): boolean {
+    return this.#waitingEvents() !== 0;
+  }
+
+  #waitingEvents(): number {
+    if (this.#final !== null) return 0;
+    return (Atomics.load(this.#words, EVENTS_TAIL) - this.#eventHead) | 0;
+  }
+
+  /** Gives back the slots of drained events, and wakes an engine that waits for them. */
+  #releaseEvents(): void {
+    if (this.#final !== null) return;
+    Atomics.store(this.#words, EVENTS_HEAD, this.#eventHead);
+    if (Atomics.load(this.#host.reactor, PARKED) === BLOCKED) this.#host.addon.wake();
+  }
+
+  #discardEvents(): void {
+    do {
+      this.#eventHead = Atomics.load(this.#words, EVENTS_TAIL);
+      this.#releaseEvents();
+    } while (this.#armEvents());
+  }
+
+  #hasFailed(): boolean {
+    return Atomics.load(this.#words, FAILED) !== 0;
+  }
+
+  /** Every visible command was processed. */
+  #isTaken(): boolean {
+    return Atomics.load(this.#words, COMMANDS_HEAD) === this.#commandsVisible;
+  }
+  #isDurable(): boolean {
+    return this.#hasFailed() || this.#numbers[DURABLE] === this.#numbers[MATCHED];
+  }
+  #isIdle(): boolean {
+    return this.#isTaken() && this.#isDurable();
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      await new Promise<void>((wake) => {
+        this.#watchers.add(wake);
+      });
+    }
+  }
+
+  #mustBeOpen(): void {
+    if (this.#final !== null) throw new Error(`${this.market} is closed: open it again`);
+  }
+
+  #mustBeQuiet(call: string): void {
+    this.#mustBeOpen();
+    if (this.#adopting) throw new Error(`${call} while records are adopted`);
+    if (this.#commandTail !== this.#commandsVisible || !this.#isTaken()) {
+      throw new Error(`${call} while commands are in the ring`);
+    }
+  }
+}
+
+/** Epoch of the last of whole records; 0 when there is none. */
+function lastEpoch(records: Uint8Array): number {
+  if (records.length === 0) return 0;
+  const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
+  return readRecordHeader(view, records.length - RECORD_BYTES).epoch;
+}
