@@ -17,7 +17,8 @@ import { type MovedPort, choosePorts } from "./ports.ts";
 import { waitForCells, waitForServers } from "./readiness.ts";
 import { type Region, readRegions } from "./regions.ts";
 import { type Profile, people } from "./roles.ts";
-import { SupervisedProcess, diesWithLauncher } from "./supervised-process.ts";
+import { type ProcessStart, SupervisedProcess, diesWithLauncher } from "./supervised-process.ts";
+import type { RegionStatus } from "./status.ts";
 import { type ClusterPlan, type RegionPorts, httpUrl, natsUrl } from "./topology.ts";
 
 /** What a cluster is started with. */
@@ -41,6 +42,8 @@ export interface Overview {
   readonly regions: readonly Region[];
   readonly moved: readonly MovedPort[];
   readonly serverVersion: string;
+  /** Engines the cells run on: native, portable. */
+  readonly engines: readonly string[];
   readonly cluster: ClusterFile;
 }
 
@@ -51,6 +54,10 @@ const cellsReadyWithinMs = 90_000;
 const serverGraceMs = 5_000;
 /** Cells promise to end within 10 s. */
 const cellGraceMs = 12_000;
+/** A process that has ended this often before the cluster was ever ready will not make it. */
+const hopelessFailures = 5;
+/** Ends in a row that are said one by one. */
+const saidFailures = 4;
 /** A cell that refuses its configuration says so by this exit code. */
 const configurationRefused = 2;
 
@@ -70,7 +77,7 @@ export class Launcher {
   #locked = false;
   #stopping = false;
   #ready = false;
-  #failedCell: string | null = null;
+  #hopeless: string | null = null;
 
   constructor(options: LauncherOptions) {
     this.#options = options;
@@ -81,7 +88,7 @@ export class Launcher {
    * Resolves when the cluster is ready, or with why it cannot be; then everything it started has
    * been stopped again. Failure codes: regions_invalid, nats_server_missing, already_running,
    * data_folder_unusable, ports_exhausted, jetstream_not_ready, sync_not_always, cell_not_ready,
-   * stopped.
+   * process_keeps_ending, stopped.
    */
   async start(): Promise<Result<Overview>> {
     const started = await this.#start();
@@ -120,7 +127,7 @@ export class Launcher {
     });
     this.#processes = names.map((region) => this.#createProcesses(region, server.path));
     for (const processes of this.#processes) processes.server.start();
-    const servers = await waitForServers(plan, serversReadyWithinMs, () => this.#stopping);
+    const servers = await waitForServers(plan, serversReadyWithinMs, () => this.#interruption());
     if (!servers.ok) {
       return withLog(
         servers.failure,
@@ -134,6 +141,7 @@ export class Launcher {
       regions: regions.value,
       moved: chosen.value.moved,
       serverVersion: server.version,
+      engines: [...new Set(cells.value.map((status) => status.engine))],
       cluster: this.#writeClusterFile(plan),
     });
   }
@@ -173,17 +181,12 @@ export class Launcher {
           permanentExitCode: role === "cell" ? configurationRefused : null,
         },
         {
-          started: (pid, restarts, previousEnd) => {
-            if (restarts > 0) {
-              this.#options.say(
-                `${region}: ${role} ended (${previousEnd}) and was started again as process ${pid}; restarts so far: ${restarts}`,
-              );
-            }
-            if (this.#ready && this.#plan !== null) this.#writeClusterFile(this.#plan);
-          },
+          started: (start) => this.#onStarted(region, role, start),
           failed: (reason) => {
-            this.#failedCell = `${region}: ${role} ended for good (${reason})`;
-            this.#options.say(`${this.#failedCell}; see ${log(`${role}-${region}`)}`);
+            this.#hopeless = `${region}: ${role} ended for good (${reason})`;
+            if (this.#ready) {
+              this.#options.say(`${this.#hopeless}; see ${log(`${role}-${region}`)}`);
+            }
           },
         },
       );
@@ -203,16 +206,35 @@ export class Launcher {
     };
   }
 
-  async #startCells(plan: ClusterPlan): Promise<Result<void>> {
+  #onStarted(region: string, role: "server" | "cell", start: ProcessStart): void {
+    const { pid, restarts, failuresInRow, previousEnd } = start;
+    if (!this.#ready && failuresInRow >= hopelessFailures) {
+      this.#hopeless = `${region}: ${role} has ended ${failuresInRow} times (${previousEnd})`;
+    }
+    if (this.#ready && failuresInRow > 0 && failuresInRow <= saidFailures) {
+      const last =
+        failuresInRow === saidFailures ? "; it keeps ending, further ones are not said" : "";
+      this.#options.say(
+        `${region}: ${role} ended (${previousEnd}) and was started again as process ${pid}; restarts so far: ${restarts}${last}`,
+      );
+    }
+    if (this.#ready && this.#plan !== null) this.#writeClusterFile(this.#plan);
+  }
+
+  #interruption(): Failure | null {
+    if (this.#stopping) {
+      return { code: "stopped", reason: "asked to stop while starting", next: "" };
+    }
+    return this.#hopeless === null
+      ? null
+      : { code: "process_keeps_ending", reason: this.#hopeless, next: "" };
+  }
+
+  async #startCells(plan: ClusterPlan): Promise<Result<readonly RegionStatus[]>> {
     const cells = this.#processes.flatMap(({ cell }) => (cell === null ? [] : [cell]));
-    if (cells.length === 0) return ok(undefined);
+    if (cells.length === 0) return ok([]);
     for (const cell of cells) cell.start();
-    const ready = await waitForCells(
-      plan,
-      cellsReadyWithinMs,
-      () => this.#stopping,
-      () => this.#failedCell,
-    );
+    const ready = await waitForCells(plan, cellsReadyWithinMs, () => this.#interruption());
     return ready.ok ? ready : withLog(ready.failure, cells);
   }
 

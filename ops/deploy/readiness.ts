@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type ServerReport, readServerReports } from "../../actors/bus/server-reports.ts";
-import { type Result, ok, refuse } from "../../actors/kernel/result.ts";
+import { type Failure, type Result, ok, refuse } from "../../actors/kernel/result.ts";
 import { credentialsOf } from "./cluster.ts";
 import { connectAs } from "./connection.ts";
 import { launcherUser } from "./roles.ts";
-import { type ClusterPlan, httpUrl, natsUrl } from "./topology.ts";
+import { type RegionStatus, connectObserver, askStatus } from "./status.ts";
+import { type ClusterPlan, natsUrl } from "./topology.ts";
 
 const pollMs = 200;
 
@@ -27,18 +28,20 @@ function shortcoming(plan: ClusterPlan, reports: readonly ServerReport[]): strin
 
 /**
  * Waits until all servers answer, form one cluster and have a JetStream leader, and checks that
- * each syncs every write. Failure codes: jetstream_not_ready, sync_not_always, stopped.
+ * each syncs every write. `interruption` ends the wait. Failure codes: jetstream_not_ready,
+ * sync_not_always.
  */
 export async function waitForServers(
   plan: ClusterPlan,
   timeoutMs: number,
-  stopped: () => boolean,
+  interruption: () => Failure | null,
 ): Promise<Result<readonly ServerReport[]>> {
   const deadline = performance.now() + timeoutMs;
   const credentials = credentialsOf(plan, launcherUser.name);
   let reason = "no server accepts connections";
   while (performance.now() < deadline) {
-    if (stopped()) return refuse("stopped", "asked to stop while starting");
+    const interrupted = interruption();
+    if (interrupted !== null) return { ok: false, failure: interrupted };
     try {
       const connection = await connectAs({
         user: launcherUser.name,
@@ -72,47 +75,44 @@ function checkSync(reports: readonly ServerReport[]): Result<readonly ServerRepo
   );
 }
 
-async function cellAnswer(url: string): Promise<string | null> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
-    const text = await response.text();
-    return response.status === 200 ? null : text.trim().slice(0, 300);
-  } catch (error) {
-    const { cause } = error as Error;
-    return cause instanceof Error ? cause.message : (error as Error).message;
-  }
-}
-
 /**
- * Waits until every cell says that it is ready. `failed` tells why a cell will never be. Failure
- * codes: cell_not_ready, stopped.
+ * Waits until every cell says that it is ready, over NATS: another program's HTTP server on the
+ * wanted port can never pass for a cell of this cluster. `interruption` ends the wait. Failure code:
+ * cell_not_ready.
  */
 export async function waitForCells(
   plan: ClusterPlan,
   timeoutMs: number,
-  stopped: () => boolean,
-  failed: () => string | null,
-): Promise<Result<void>> {
+  interruption: () => Failure | null,
+): Promise<Result<readonly RegionStatus[]>> {
   const deadline = performance.now() + timeoutMs;
-  let waiting = plan.servers.map((server) => ({ ...server, reason: "not asked yet" }));
-  for (;;) {
-    if (stopped()) return refuse("stopped", "asked to stop while starting");
-    const failure = failed();
-    if (failure !== null) return refuse("cell_not_ready", failure);
-    const answers = await Promise.all(
-      waiting.map(async (server) => ({
-        ...server,
-        reason: await cellAnswer(`${httpUrl(server.ports)}/readyz`),
-      })),
-    );
-    waiting = answers.flatMap((server) =>
-      server.reason === null ? [] : [{ ...server, reason: server.reason }],
-    );
-    if (waiting.length === 0) return ok(undefined);
-    if (performance.now() >= deadline) {
-      const reasons = waiting.map((server) => `${server.region}: ${server.reason}`).join("; ");
-      return refuse("cell_not_ready", `after ${timeoutMs / 1000} s: ${reasons}`);
+  let waiting = plan.servers.map(({ region }) => ({ region, reason: "not asked yet" }));
+  const ready: RegionStatus[] = [];
+  const connection = await connectObserver(plan);
+  try {
+    for (;;) {
+      const interrupted = interruption();
+      if (interrupted !== null) return { ok: false, failure: interrupted };
+      const answers = await Promise.all(
+        waiting.map(async ({ region }) => ({
+          region,
+          status: await askStatus(connection, region),
+        })),
+      );
+      waiting = answers.flatMap(({ region, status }) => {
+        if (typeof status === "string") return [{ region, reason: status }];
+        if (!status.ready) return [{ region, reason: status.notReadyReason }];
+        ready.push(status);
+        return [];
+      });
+      if (waiting.length === 0) return ok(ready);
+      if (performance.now() >= deadline) {
+        const reasons = waiting.map(({ region, reason }) => `${region}: ${reason}`).join("; ");
+        return refuse("cell_not_ready", `after ${timeoutMs / 1000} s: ${reasons}`);
+      }
+      await delay(pollMs);
     }
-    await delay(pollMs);
+  } finally {
+    await connection.close();
   }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { SupervisedProcess, backoffMs } from "./supervised-process.ts";
+import { type ProcessStart, SupervisedProcess, backoffMs } from "./supervised-process.ts";
 
 const test = suite<{ folder: string }>("supervised process", { folder: "" });
 
@@ -14,12 +14,6 @@ test.after.each((context) => {
   rmSync(context.folder, { recursive: true, force: true });
 });
 
-interface Start {
-  readonly pid: number;
-  readonly restarts: number;
-  readonly previousEnd: string;
-}
-
 /** Runs a shell script; `nth(n)` waits for its n-th start, `failure` for its end for good. */
 function supervise(
   folder: string,
@@ -27,12 +21,12 @@ function supervise(
 ): {
   readonly child: SupervisedProcess;
   readonly log: string;
-  readonly nth: (n: number) => Promise<Start>;
+  readonly nth: (n: number) => Promise<ProcessStart>;
   readonly failure: Promise<string>;
 } {
   const log = join(folder, "child.log");
-  const starts: Start[] = [];
-  const waiting: { readonly n: number; readonly resolve: (start: Start) => void }[] = [];
+  const starts: ProcessStart[] = [];
+  const waiting: { readonly n: number; readonly resolve: (start: ProcessStart) => void }[] = [];
   let fail = (_reason: string): void => undefined;
   const failure = new Promise<string>((resolve) => {
     fail = resolve;
@@ -46,15 +40,14 @@ function supervise(
       permanentExitCode: 2,
     },
     {
-      started: (pid, restarts, previousEnd) => {
-        const start = { pid, restarts, previousEnd };
+      started: (start) => {
         starts.push(start);
         for (const each of waiting) if (each.n === starts.length) each.resolve(start);
       },
       failed: (reason) => fail(reason),
     },
   );
-  const nth = (n: number): Promise<Start> =>
+  const nth = (n: number): Promise<ProcessStart> =>
     new Promise((resolve) => {
       const start = starts[n - 1];
       if (start === undefined) waiting.push({ n, resolve });
@@ -70,6 +63,7 @@ test("a process that ends unasked is started again, counted, with the reason", a
   const { child, log, nth } = supervise(folder, "echo hello; exit 7");
   const third = await nth(3);
   assert.is(third.restarts, 2);
+  assert.is(third.failuresInRow, 2);
   assert.is(third.previousEnd, "exit code 7");
   assert.ok(await child.stop(5_000));
   assert.ok(readFileSync(log, "utf8").startsWith("hello\nhello\n"));

@@ -14,9 +14,19 @@ export interface ProcessSpecification {
   readonly permanentExitCode: number | null;
 }
 
-/** Called when a process has started (again), with its number, or has ended for good. */
+/** A start of a process. */
+export interface ProcessStart {
+  readonly pid: number;
+  readonly restarts: number;
+  /** Ends one after the other without a healthy run between; 0 at the first start. */
+  readonly failuresInRow: number;
+  /** How the run before ended; empty at the first start. */
+  readonly previousEnd: string;
+}
+
+/** Called when a process has started (again), or has ended for good. */
 export interface ProcessListener {
-  started(pid: number, restarts: number, previousEnd: string): void;
+  started(start: ProcessStart): void;
   failed(reason: string): void;
 }
 
@@ -94,7 +104,13 @@ export class SupervisedProcess {
     child.once("error", (error) => this.#onEnd(error.message, null));
     // "close" comes after the last output has been read, so that the log holds all of it.
     child.once("close", (code, signal) => this.#onEnd(describeEnd(code, signal), code));
-    if (child.pid !== undefined) this.#listener.started(child.pid, this.#restarts, previousEnd);
+    if (child.pid === undefined) return;
+    this.#listener.started({
+      pid: child.pid,
+      restarts: this.#restarts,
+      failuresInRow: this.#failuresInRow,
+      previousEnd,
+    });
   }
 
   #onEnd(how: string, code: number | null): void {

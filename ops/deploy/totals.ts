@@ -1,8 +1,6 @@
 import { wire } from "../../schemas/messages.ts";
-import { operationsSubject } from "../../schemas/subjects.ts";
-import { credentialsOf } from "./cluster.ts";
-import { connectAs } from "./connection.ts";
-import { type ClusterPlan, natsUrl } from "./topology.ts";
+import { askStatus, connectObserver } from "./status.ts";
+import type { ClusterPlan } from "./topology.ts";
 
 /** Time from a request's arrival at the cell to its reply, in nanoseconds. */
 export interface LatencySummary {
@@ -20,8 +18,6 @@ export interface MarketTotals {
   readonly refusals: number;
   readonly latency: LatencySummary;
 }
-
-const answerWithinMs = 2_000;
 
 function marketTotals(status: wire.control.v1.MarketStatus): MarketTotals {
   const latency = status.acknowledgement;
@@ -45,39 +41,29 @@ export async function readTotals(plan: ClusterPlan): Promise<{
   readonly silent: readonly string[];
 }> {
   const regions = plan.servers.map((server) => server.region);
-  const markets: MarketTotals[] = [];
-  const silent: string[] = [];
   try {
-    const connection = await connectAs({
-      user: "observer",
-      seedFile: credentialsOf(plan, "observer").seedFile,
-      authorityFile: plan.certificates.authorityFile,
-      servers: plan.servers.map((server) => natsUrl(server.ports)),
-    });
+    const connection = await connectObserver(plan);
     try {
-      await Promise.all(
-        regions.map(async (region) => {
-          try {
-            const reply = await connection.request(
-              operationsSubject(region, "status"),
-              wire.control.v1.StatusRequest.encode({}).finish(),
-              { timeout: answerWithinMs },
-            );
-            const { status } = wire.control.v1.StatusReply.decode(reply.data);
-            const all = (status?.markets ?? []).map((each) =>
-              marketTotals(wire.control.v1.MarketStatus.create(each)),
-            );
-            markets.push(...all);
-          } catch {
-            silent.push(region);
-          }
-        }),
+      const answers = await Promise.all(
+        regions.map(async (region) => ({ region, status: await askStatus(connection, region) })),
       );
+      const markets = answers.flatMap(({ status }) =>
+        typeof status === "string"
+          ? []
+          : status.markets.map((market) =>
+              marketTotals(wire.control.v1.MarketStatus.create(market)),
+            ),
+      );
+      return {
+        markets: markets.sort((a, b) => (a.market < b.market ? -1 : 1)),
+        silent: answers.flatMap(({ region, status }) =>
+          typeof status === "string" ? [region] : [],
+        ),
+      };
     } finally {
       await connection.close();
     }
   } catch {
     return { markets: [], silent: regions };
   }
-  return { markets: markets.sort((a, b) => (a.market < b.market ? -1 : 1)), silent };
 }

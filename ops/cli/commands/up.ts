@@ -59,6 +59,8 @@ function movedPorts(moved: readonly MovedPort[]): readonly string[] {
   return [`${colors.yellow("ports taken, moved on:")} ${moves.join(", ")}`];
 }
 
+const regionLines = 5;
+
 /** Where things are and what to try, in at most 15 lines. */
 export function banner(overview: Overview, folder: string, seconds: number): readonly string[] {
   const market = overview.regions.flatMap((region) => Object.keys(region.markets))[0];
@@ -67,7 +69,7 @@ export function banner(overview: Overview, folder: string, seconds: number): rea
     (region) =>
       `  ${region.name.padEnd(width)}  ${region.nats}  health ${region.http}/readyz  status ${region.http}/status`,
   );
-  const shown = regions.slice(0, 5);
+  const shown = regions.length <= regionLines ? regions : regions.slice(0, regionLines - 1);
   if (regions.length > shown.length) {
     shown.push(`  and ${regions.length - shown.length} more: npx meridian status`);
   }
@@ -77,7 +79,7 @@ export function banner(overview: Overview, folder: string, seconds: number): rea
     ),
   ];
   return [
-    `${colors.bold("Meridian is up")} after ${seconds.toFixed(1)} s: ${overview.cluster.regions.length} regions, nats-server ${overview.serverVersion}, data in ${folder}`,
+    `${colors.bold("Meridian is up")} after ${seconds.toFixed(1)} s: ${overview.cluster.regions.length} regions, ${overview.engines.join(" and ")} engine, nats-server ${overview.serverVersion}, data in ${folder}`,
     ...(overview.cluster.profile === "demo" ? demo : []),
     ...movedPorts(overview.moved),
     ...shown,

@@ -1,0 +1,76 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { Overview } from "../../deploy/launcher.ts";
+import { banner, totalsTable } from "./up.ts";
+
+const test = suite("meridian up");
+
+/** What a launcher returns for so many regions, as far as the banner reads it. */
+function overviewOf(count: number, moved: Overview["moved"]): Overview {
+  const names = Array.from({ length: count }, (_unused, index) => `region-${index}`);
+  return {
+    plan: {
+      name: "meridian",
+      profile: "demo",
+      dataDirectory: "/data",
+      servers: [],
+      certificates: { authorityFile: "", servers: {} },
+      users: [],
+    },
+    regions: names.map((name) => ({ name, title: name, groups: [], markets: {} })),
+    moved,
+    serverVersion: "2.15.0",
+    engines: ["portable"],
+    cluster: {
+      version: 1,
+      profile: "demo",
+      launcherPid: 1,
+      startedAt: "",
+      caFile: "",
+      regions: names.map((name, index) => ({
+        name,
+        nats: `tls://127.0.0.1:${4222 + index}`,
+        http: `http://127.0.0.1:${8600 + index}`,
+        natsPid: 1,
+        cellPid: 1,
+      })),
+      users: {},
+    },
+  };
+}
+
+test("the banner has at most 15 lines, with URLs, log-ins, the engine and the demo profile", () => {
+  const moved = [{ region: "region-0", kind: "http", wanted: 8600, used: 8603 }] as const;
+  for (const regions of [1, 3, 40]) {
+    const lines = banner(overviewOf(regions, moved), "/data", 6.1);
+    assert.ok(lines.length <= 15, `${lines.length} lines`);
+    const text = lines.join("\n");
+    for (const expected of [
+      "http://127.0.0.1:8600/readyz",
+      "http://127.0.0.1:8600/status",
+      "login observer",
+      "login operator",
+      "login approver",
+      "DEMO PROFILE",
+      "portable engine",
+      "http 8600 → 8603 (region-0)",
+      "Ctrl-C",
+    ]) {
+      assert.match(text, expected);
+    }
+  }
+});
+
+test("the totals add up, and latency is never added", () => {
+  const latency = { count: 10, p50Ns: 1_500_000, p99Ns: 12_000_000, p999Ns: 900_000 };
+  const idle = { count: 0, p50Ns: 0, p99Ns: 0, p999Ns: 0 };
+  const rows = totalsTable([
+    { market: "A", orders: 5, trades: 3, refusals: 1, latency },
+    { market: "B", orders: 7, trades: 0, refusals: 2, latency: idle },
+  ]).split("\n");
+  assert.match(rows[1] ?? "", /^A +5 +3 +1 +1\.5 ms +12\.0 ms +900 µs$/);
+  assert.match(rows[2] ?? "", /^B +7 +0 +2 +- +- +-$/);
+  assert.match(rows[3] ?? "", /^all +12 +3 +3$/);
+});
+
+test.run();
