@@ -3,7 +3,9 @@ import { join } from "node:path";
 
 import { Command } from "commander";
 
+import { register as registerCompletion } from "./commands/completion.ts";
 import { register as registerConfiguration } from "./commands/config.ts";
+import { register as registerDoctor } from "./commands/doctor.ts";
 import { register as registerDown } from "./commands/down.ts";
 import { register as registerLogin } from "./commands/login.ts";
 import { register as registerMarket } from "./commands/market.ts";
@@ -24,7 +26,9 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerOrder,
   registerMarket,
   registerReplay,
+  registerDoctor,
   registerConfiguration,
+  registerCompletion,
 ];
 
 /** The whole command line, ready to parse. Usage faults are thrown as CommanderError. */

@@ -1,0 +1,287 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { seededRandomness } from "../../actors/kernel/seeded-randomness.ts";
+import { lobsterSession } from "../../actors/replay/lobster.ts";
+import type { ReplayReport } from "../../ops/cli/replay/report.ts";
+import type { ClusterStatus, MarketView } from "../../ops/cli/markets.ts";
+import { Launcher, type Overview } from "../../ops/deploy/launcher.ts";
+import type { Outcome } from "../../schemas/sdk/orders.ts";
+import { meridian } from "../support/command-line.ts";
+import { launcherOptions, temporaryFolder } from "../support/launched-cluster.ts";
+import { readBook, rehearse, textBytes } from "../support/recorded-session.ts";
+import { seed } from "../support/seed.ts";
+import {
+  asItch,
+  asLobsterBook,
+  asLobsterMessages,
+  generateSession,
+} from "../support/session-generator.ts";
+import { repository, sharedData } from "../support/shared-data.ts";
+import { testUnless } from "../support/skip.ts";
+
+const test = suite("the command line against a cluster of three regions");
+
+let data = "";
+let launcher: Launcher | null = null;
+let overview: Overview | null = null;
+
+test.before(async () => {
+  data = temporaryFolder();
+  const cellProgram = join(repository, "actors", "root", "main.ts");
+  launcher = new Launcher(launcherOptions(data, { cellProgram }));
+  const started = await launcher.start();
+  if (!started.ok) throw new Error(`${started.failure.code}: ${started.failure.reason}`);
+  overview = started.value;
+});
+
+test.after(async () => {
+  await launcher?.stop();
+  rmSync(data, { recursive: true, force: true });
+});
+
+/** Runs a command that must end with this code; returns its output. */
+async function run(code: number, ...arguments_: readonly string[]): Promise<string> {
+  const result = await meridian(data, arguments_);
+  assert.is(result.code, code, `${arguments_.join(" ")}: ${result.output}${result.errors}`);
+  assert.not.match(result.errors, /\n\s+at /, "no stack trace reaches a user");
+  return result.output;
+}
+const runJson = async <T>(...arguments_: readonly string[]): Promise<T> =>
+  JSON.parse(await run(0, ...arguments_, "-o", "json")) as T;
+const asOperator = ["--as", "operator"];
+
+async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    if (await holds()) return;
+  }
+  throw new Error(`did not come about: ${what}`);
+}
+
+test("status is one object of regions and markets, for an observer too", async () => {
+  await eventually("every region is ready", async () => {
+    const { regions } = await runJson<ClusterStatus>("status");
+    return regions.every((region) => region.ready);
+  });
+  const { regions, markets } = await runJson<ClusterStatus>("status");
+  assert.equal(
+    regions.map((region) => region.name),
+    ["ap-southeast", "eu-central", "us-east"],
+  );
+  assert.equal(markets.map((market) => market.market).sort(), ["BTC-EUR", "BTC-USD"]);
+  assert.ok(markets.every((market) => market.definition !== null));
+  const table = await run(0, "status");
+  for (const name of ["eu-central", "BTC-EUR"]) assert.match(table, name);
+});
+
+test("an observer's order is refused by policy, with who could do it", async () => {
+  const result = await meridian(data, ["order", "place", "BTC-EUR", "buy", "1", "20000"]);
+  assert.is(result.code, 3);
+  assert.match(result.errors, /not_permitted.*observer/);
+  assert.match(result.errors, /next: meridian login operator/);
+  await run(0, "login", "operator");
+  assert.match(await run(0, "config", "print"), /user +operator +meridian login/);
+  await run(0, "login", "observer");
+  await run(2, "login", "nobody");
+});
+
+test("orders are placed, traded, reduced, replaced and canceled", async () => {
+  const place = async (...words: readonly string[]): Promise<Outcome> =>
+    runJson<Outcome>("order", "place", "BTC-EUR", ...words, ...asOperator);
+  const placed = await place("buy", "10", "20000.50", "--account", "7");
+  assert.is(placed.remaining, 10);
+  const traded = await place("sell", "3", "--account", "8");
+  assert.is(traded.executed, 3);
+  assert.is(traded.fills[0]?.makerOrderId, placed.orderId);
+  const id = String(placed.orderId);
+  const mine = [...asOperator, "--account", "7"];
+  assert.match(await run(0, "order", "book", "BTC-EUR"), /1 +7 +20000\.50/);
+  const reduced = await runJson<Outcome>("order", "reduce", "BTC-EUR", id, "2", ...mine);
+  assert.is(reduced.remaining, 5);
+  const replaced = await run(0, "order", "replace", "BTC-EUR", id, "4", "20001", ...mine, "-q");
+  assert.match(replaced, /^\d+\n$/);
+  await run(3, "order", "cancel", "BTC-EUR", replaced.trim(), ...asOperator);
+  await run(0, "order", "cancel", "BTC-EUR", replaced.trim(), ...mine);
+  await run(3, "order", "cancel", "BTC-EUR", replaced.trim(), ...mine);
+});
+
+test("wrong usage exits 2, refusals of the exchange exit 3, and say what to do", async () => {
+  await run(2, "order", "place", "BTC-EUR", "hold", "1", "20000", ...asOperator);
+  await run(2, "order", "place", "BTC-EUR", "buy", "0", "20000", ...asOperator);
+  await run(2, "order", "place", "BTC-EUR", "buy", "1", "20000.123", ...asOperator);
+  await run(2, "order", "place");
+  await run(2, "nonsense");
+  for (const [code, ...words] of [
+    ["price_off_tick", "BTC-EUR", "buy", "1", "20000.10"],
+    ["price_out_of_band", "BTC-EUR", "buy", "1", "1"],
+    ["quantity_too_large", "BTC-EUR", "buy", "999999999", "20000"],
+    ["market_unknown", "NOPE", "buy", "1", "1"],
+  ] as const) {
+    const result = await meridian(data, ["order", "place", ...words, ...asOperator]);
+    assert.is(result.code, 3, code);
+    assert.match(result.errors, `${code}: `);
+    assert.match(result.errors, "next: ");
+  }
+});
+
+test("markets are made, halted, resumed and listed", async () => {
+  const like = ["--like", "BTC-EUR", "--mode", "durable", ...asOperator];
+  const made = await runJson<MarketView>("market", "create", "E2E-1", ...like);
+  assert.is(made.home, "eu-central");
+  assert.is(made.definition?.mode, "durable");
+  await run(3, "market", "create", "BTC-EUR", "--like", "BTC-USD", ...asOperator);
+  await run(2, "market", "create", "bad.name", ...like);
+  assert.match(await run(0, "market", "halt", "E2E-1", ...asOperator), /halted/);
+  await run(3, "order", "place", "E2E-1", "buy", "1", "20000", ...asOperator);
+  assert.match(await run(0, "market", "resume", "E2E-1", ...asOperator), /open/);
+  await run(0, "order", "place", "E2E-1", "buy", "1", "20000", ...asOperator);
+  const names = (await run(0, "market", "list", "-q")).trim().split("\n").sort();
+  assert.equal(names, ["BTC-EUR", "BTC-USD", "E2E-1"]);
+});
+
+test("the supervision tree has every region and market", async () => {
+  const { nodes } = await runJson<{ readonly nodes: readonly { readonly path: string }[] }>("tree");
+  for (const part of ["eu-central", "BTC-EUR", "us-east", "BTC-USD"]) {
+    assert.ok(
+      nodes.some((node) => node.path.includes(part)),
+      part,
+    );
+  }
+  await run(2, "tree", "nowhere");
+});
+
+async function replayed(...arguments_: readonly string[]): Promise<readonly ReplayReport[]> {
+  const { replays } = await runJson<{ readonly replays: readonly ReplayReport[] }>(
+    "replay",
+    ...arguments_,
+    ...asOperator,
+  );
+  return replays;
+}
+
+test("a replay through the cluster does what the twin does, as LOBSTER and as ITCH", async () => {
+  const sessionSeed = seed(811);
+  const random = seededRandomness(sessionSeed);
+  const options = { random, steps: 1_500, levels: 5, outOfOrderPerMille: 40 };
+  const session = generateSession(options);
+  const messages = asLobsterMessages(session);
+  const book = asLobsterBook(session);
+  const file = join(data, "ACME_2026-01-05_34200000_57600000_message_5.csv");
+  const bookFile = join(data, "ACME_2026-01-05_34200000_57600000_orderbook_5.csv");
+  writeFileSync(file, messages);
+  writeFileSync(bookFile, book);
+  const twin = await rehearse(lobsterSession(textBytes(messages)), {
+    levels: 5,
+    book: await readBook(textBytes(book)),
+  });
+  const [report] = await replayed(file, "--book", bookFile);
+  assert.is(report?.market, "ACME-20260105");
+  assert.equal(report?.summary, twin.summary, `SEED=${sessionSeed}`);
+  assert.is(report?.stopped, null);
+
+  const complete = generateSession({ ...options, levels: null, random: seededRandomness(3) });
+  const itchFile = join(data, "day1.itch.gz");
+  writeFileSync(itchFile, gzipSync(asItch(complete, "ACME")));
+  const [itch] = await replayed(itchFile, "--region", "us-east", "--mode", "durable");
+  assert.is(itch?.market, "ACME-day1");
+  assert.is(itch?.region, "us-east");
+  assert.is(itch?.mode, "durable");
+  assert.equal(itch?.summary.refusals, {});
+  const visible = complete.rows.filter(({ event }) => event.type === "execute").length;
+  assert.is(itch?.summary.executions.visible, visible);
+});
+
+test("a replay takes a free name, and refuses one with other data", async () => {
+  const file = join(data, "ZZZ_2026-01-05_34200000_57600000_message_10.csv");
+  writeFileSync(file, "1,1,11,100,10000,1\nbroken line\n2,1,12,100,10100,-1\n");
+  const names = [];
+  for (let turn = 0; turn < 2; turn += 1) names.push((await replayed(file))[0]?.market);
+  assert.equal(names, ["ZZZ-20260105", "ZZZ-20260105-2"]);
+  const taken = await meridian(data, ["replay", file, "--market", "BTC-EUR", ...asOperator]);
+  assert.is(taken.code, 3);
+  assert.match(taken.errors, /market_exists.*other reference data/);
+  const strict = await meridian(data, ["replay", file, "--strict", ...asOperator]);
+  assert.is(strict.code, 1);
+  assert.match(strict.output, /at 2: 6 columns expected/);
+  const denied = await meridian(data, ["replay", file]);
+  assert.is(denied.code, 3);
+  assert.match(denied.errors, /not_permitted/);
+});
+
+test("the comparison with a book fails only when it is required", async () => {
+  const file = join(data, "QQ_2026-01-05_34200000_57600000_message_1.csv");
+  const bookFile = join(data, "wrong_orderbook_1.csv");
+  writeFileSync(file, "1,1,11,100,10000,1\n2,1,12,100,10100,-1\n");
+  writeFileSync(bookFile, "9999999999,0,10000,100\n10100,7,10000,100\n");
+  const [report] = await replayed(file, "--book", bookFile);
+  assert.is(report?.statesFoundPercent, 50);
+  await run(1, "replay", file, "--book", bookFile, "--require", "99", ...asOperator);
+  await run(0, "replay", file, "--book", bookFile, "--require", "50", ...asOperator);
+});
+
+const messages = sharedData("lobster/AAPL_2012-06-21_34200000_37800000_message_deep.csv");
+const bookStates = sharedData("lobster/AAPL_2012-06-21_34200000_57600000_orderbook_1.csv");
+const missing =
+  messages === null || bookStates === null ? "needs the recorded hour beside the checkout" : null;
+
+testUnless(
+  test,
+  missing,
+  "the recorded AAPL hour goes through the front door in step",
+  async () => {
+    const [report] = await replayed(
+      messages ?? "",
+      "--book",
+      bookStates ?? "",
+      "--require",
+      "99.5",
+    );
+    const summary = report?.summary;
+    assert.is(summary?.used, 91_997);
+    assert.is(summary?.commands, 89_796);
+    assert.is(summary?.hidden, 2_201);
+    assert.equal(summary?.seeds, { beforeFirstRow: 36, later: 44 });
+    assert.equal(summary?.refusals, {});
+    assert.is(summary?.executions.same, 4_058);
+    assert.is(summary?.executions.others.older_order_first, 9);
+    assert.is(summary?.book?.states, 23_439);
+    assert.is(summary?.book?.found, 23_422);
+  },
+);
+
+test("a region that does not answer is listed with the reason, and the command succeeds", async () => {
+  const frozen = overview?.cluster.regions.find((region) => region.name === "us-east");
+  assert.ok(frozen);
+  process.kill(frozen.cellPid, "SIGSTOP");
+  try {
+    const { regions, markets } = await runJson<ClusterStatus>("status");
+    const region = regions.find((one) => one.name === "us-east");
+    assert.is(region?.ready, false);
+    assert.match(region?.reason ?? "", /no answer within/);
+    assert.ok(markets.some((market) => market.market === "BTC-EUR"));
+    const { output, code } = await meridian(data, ["doctor"]);
+    assert.is(code, 1);
+    assert.match(output, /failed +region us-east/);
+  } finally {
+    process.kill(frozen.cellPid, "SIGCONT");
+  }
+});
+
+test("without a cluster every command says how to start one", async () => {
+  const empty = temporaryFolder();
+  try {
+    for (const words of [["status"], ["tree"], ["market", "list"], ["login", "operator"]]) {
+      const result = await meridian(empty, words);
+      assert.is(result.code, 1);
+      assert.match(result.errors, /cluster_missing.*\n +next: npm start/);
+    }
+  } finally {
+    rmSync(empty, { recursive: true, force: true });
+  }
+});
+
+test.run();
