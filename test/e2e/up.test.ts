@@ -1,0 +1,179 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { type ClusterFile, clusterFileSchema } from "../../schemas/configuration.ts";
+import { temporaryFolder } from "../support/launched-cluster.ts";
+import { repository } from "../support/shared-data.ts";
+
+const test = suite("meridian up and down");
+const main = join(repository, "ops", "cli", "main.ts");
+
+interface Command {
+  readonly child: ChildProcess;
+  /** All it has printed so far. */
+  readonly printed: () => string;
+}
+
+function meridian(...args: readonly string[]): Command {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk: Buffer) => {
+      text += chunk.toString("utf8");
+    });
+  }
+  return { child, printed: () => text };
+}
+
+async function finished(command: Command): Promise<number | null> {
+  if (command.child.exitCode === null) await once(command.child, "close");
+  return command.child.exitCode;
+}
+
+/** Waits for something that must come; the bound only keeps a broken run from hanging. */
+async function eventually(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 900; attempt += 1) {
+    if (await holds()) return;
+    await delay(100);
+  }
+  throw new Error(`did not come about: ${what}`);
+}
+
+interface Status {
+  readonly regions: readonly { readonly name: string; readonly ready: boolean }[];
+  readonly markets: readonly {
+    readonly market: string;
+    readonly state: string;
+    readonly trades: number;
+    readonly orders: number;
+  }[];
+}
+
+async function status(data: string): Promise<Status> {
+  const command = meridian("status", "-o", "json", "--data", data);
+  assert.is(await finished(command), 0, command.printed());
+  return JSON.parse(command.printed()) as Status;
+}
+
+const readCluster = (data: string): ClusterFile =>
+  clusterFileSchema.parse(JSON.parse(readFileSync(join(data, "cluster.json"), "utf8")));
+
+async function checkFaces(cluster: ClusterFile): Promise<void> {
+  for (const region of cluster.regions) {
+    for (const path of ["livez", "readyz", "status", "metrics"]) {
+      const response = await fetch(`${region.http}/${path}`);
+      assert.is(response.status, 200, `${region.name} ${path}`);
+      await response.text();
+    }
+  }
+}
+
+async function trading(data: string, more: number): Promise<void> {
+  const before = await status(data);
+  const tradesOf = (state: Status, market: string): number =>
+    state.markets.find((each) => each.market === market)?.trades ?? 0;
+  await eventually("every market trades on", async () => {
+    const now = await status(data);
+    return now.markets.every(
+      ({ market, state, trades }) => state === "open" && trades >= tradesOf(before, market) + more,
+    );
+  });
+}
+
+test("one command brings up a trading exchange that survives killed processes", async () => {
+  const data = temporaryFolder();
+  const up = meridian("up", "--data", data, "--seed", "7", "--rate", "50");
+  try {
+    await eventually(
+      "the banner",
+      () => up.printed().includes("stop:") || up.child.exitCode !== null,
+    );
+    assert.is(up.child.exitCode, null, up.printed());
+    assert.ok(up.printed().trimEnd().split("\n").length <= 15, up.printed());
+    const cluster = readCluster(data);
+    for (const region of cluster.regions) assert.match(up.printed(), `${region.http}/status`);
+    await checkFaces(cluster);
+    const first = await status(data);
+    assert.equal(
+      first.regions.map(({ name, ready }) => [name, ready]),
+      cluster.regions.map(({ name }) => [name, true]),
+    );
+    assert.equal(first.markets.map(({ market }) => market).sort(), ["BTC-EUR", "BTC-USD"]);
+    await trading(data, 10);
+
+    const victim = cluster.regions.find((region) => region.name === "eu-central");
+    process.kill(victim?.cellPid ?? 0, "SIGKILL");
+    await eventually("the cell is started again", () =>
+      up.printed().includes("eu-central: cell ended (SIGKILL) and was started again"),
+    );
+    await eventually("the region is ready again", async () => {
+      const now = await status(data);
+      return now.regions.every(({ ready }) => ready);
+    });
+    await trading(data, 10);
+
+    process.kill(victim?.natsPid ?? 0, "SIGKILL");
+    await eventually("the server is started again", () =>
+      up.printed().includes("eu-central: server ended (SIGKILL) and was started again"),
+    );
+    await eventually("all regions are ready", async () => {
+      const now = await status(data);
+      return now.regions.every(({ ready }) => ready);
+    });
+    await trading(data, 10);
+
+    const second = meridian("up", "--data", data);
+    assert.is(await finished(second), 1);
+    assert.match(second.printed(), `process ${up.child.pid}`);
+
+    up.child.kill("SIGINT");
+    assert.is(await finished(up), 0, up.printed());
+    assert.match(up.printed(), /MARKET +ORDERS +TRADES +REFUSALS +ACK P50 +P99 +P99\.9/);
+    assert.match(up.printed(), /BTC-EUR +[1-9]\d* +[1-9]\d* +\d+ +[\d.]+ (ms|µs)/);
+    assert.match(up.printed(), /processes started again: 2\nstopped\n$/);
+  } finally {
+    up.child.kill("SIGKILL");
+    rmSync(data, { recursive: true, force: true });
+  }
+});
+
+test("down ends a cluster from another terminal, and says so when there is none", async () => {
+  const data = temporaryFolder();
+  const up = meridian("up", "--data", data, "--flow", "off");
+  try {
+    await eventually(
+      "the banner",
+      () => up.printed().includes("stop:") || up.child.exitCode !== null,
+    );
+    assert.is(up.child.exitCode, null, up.printed());
+    const down = meridian("down", "--data", data);
+    assert.is(await finished(down), 0, down.printed());
+    assert.is(await finished(up), 0, up.printed());
+    const again = meridian("down", "--data", data);
+    assert.is(await finished(again), 0);
+    assert.match(again.printed(), "no cluster runs on");
+  } finally {
+    up.child.kill("SIGKILL");
+    rmSync(data, { recursive: true, force: true });
+  }
+});
+
+test("a start that cannot work says why and leaves nothing running", async () => {
+  const data = temporaryFolder();
+  try {
+    const up = meridian("up", "--data", data, "--regions-directory", join(data, "absent"));
+    assert.is(await finished(up), 1);
+    assert.match(up.printed(), /regions_invalid: .*absent does not exist\n +next: /);
+    const usage = meridian("up", "--rate", "-1");
+    assert.is(await finished(usage), 2);
+    assert.match(usage.printed(), "a number above 0");
+  } finally {
+    rmSync(data, { recursive: true, force: true });
+  }
+});
+
+test.run();
