@@ -1,0 +1,222 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
+import type {
+  EngineCommand,
+  EngineEvent,
+  MarketEngine,
+  MatchingEngine,
+} from "../../actors/kernel/ports/matching-engine.ts";
+import { systemClock } from "../../actors/kernel/system-clock.ts";
+import { epoch, sequence, timestampNs } from "../../actors/kernel/units.ts";
+import { loadNativeEngine } from "../../native/index.ts";
+import { COMMAND_BYTES } from "../../native/portable/command-fields.ts";
+import { PortableEngine } from "../../native/portable/engine.ts";
+import { Market } from "../../native/portable/market.ts";
+import { sealRecord } from "../../native/records.ts";
+import { decodeCommand, layout } from "../../native/slots.ts";
+import { seed } from "../support/seed.ts";
+import { testUnless } from "../support/skip.ts";
+import { generateRun } from "./comparison.ts";
+import type { Profile } from "./profiles.ts";
+import { profiles } from "./profiles.ts";
+
+/** Both implementations behind the engine port: the same events, the same log, one holder at a time. */
+
+const test = suite("engine port");
+
+type Name = "native" | "portable";
+const COMMANDS = 6_000;
+const first = seed(31);
+
+function start(name: Name): MatchingEngine {
+  if (name === "portable") return new PortableEngine({ clock: systemClock() });
+  const loaded = loadNativeEngine();
+  if (!loaded.ok) throw new Error(`${loaded.failure.reason}: ${loaded.failure.next}`);
+  return loaded.value;
+}
+
+const probe = loadNativeEngine();
+if (probe.ok) await probe.value.stop();
+const missing =
+  probe.ok || probe.failure.code !== "addon_missing"
+    ? null
+    : `${probe.failure.reason}; ${probe.failure.next}`;
+
+async function withMarket<T>(
+  name: Name,
+  directory: string,
+  body: (market: MarketEngine) => Promise<T> | T,
+): Promise<T> {
+  const engine = start(name);
+  try {
+    return await body(await engine.open({ market: "BTC-EUR", directory, epoch: epoch(1) }));
+  } finally {
+    await engine.stop();
+  }
+}
+
+async function inFolder(body: (directory: string) => Promise<void>): Promise<void> {
+  const root = await mkdtemp(join(tmpdir(), "engine-port-"));
+  try {
+    await body(join(root, "log"));
+  } finally {
+    await rm(root, { recursive: true });
+  }
+}
+
+const profile = (name: string): Profile => {
+  const found = profiles.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`no profile ${name}`);
+  return found;
+};
+
+/** Records 1, 2, 3, … with these commands, any bytes among them. */
+function recordsOf(commands: Uint8Array): Uint8Array {
+  const records = new Uint8Array((commands.length / COMMAND_BYTES) * RECORD_BYTES);
+  const view = new DataView(records.buffer);
+  for (let index = 0; index * COMMAND_BYTES < commands.length; index += 1) {
+    const offset = index * RECORD_BYTES;
+    const command = commands.subarray(index * COMMAND_BYTES, (index + 1) * COMMAND_BYTES);
+    records.set(command, offset + layout.record.command);
+    sealRecord(view, offset, {
+      epoch: epoch(1),
+      sequence: sequence(index + 1),
+      timestamp: timestampNs(1_790_000_000_000_000_000n + BigInt(index)),
+    });
+  }
+  return records;
+}
+
+/** The commands of a run that a typed sender can send. */
+function typedCommands(commands: Uint8Array): EngineCommand[] {
+  const view = new DataView(commands.buffer, commands.byteOffset, commands.byteLength);
+  const typed: EngineCommand[] = [];
+  for (let offset = 0; offset < commands.length; offset += COMMAND_BYTES) {
+    const command = decodeCommand(view, offset);
+    if (command.kind !== "unreadable") typed.push(command);
+  }
+  return typed;
+}
+
+/** Sends the commands and waits until they are durable; returns their events. */
+async function feed(
+  market: MarketEngine,
+  commands: readonly EngineCommand[],
+): Promise<EngineEvent[]> {
+  const events: EngineEvent[] = [];
+  const drain = (): number => market.drain((event) => events.push({ ...event }), 100_000);
+  const target = market.progress().matched + commands.length;
+  for (const command of commands) {
+    while (!market.offer(command)) {
+      market.flush();
+      await new Promise((resolve) => setImmediate(resolve));
+      drain();
+    }
+  }
+  market.flush();
+  while (market.progress().durable < target || drain() > 0) {
+    assert.is(market.progress().logFailure, null);
+    await new Promise((resolve) => setImmediate(resolve));
+    drain();
+  }
+  return events;
+}
+
+for (const name of ["normal", "adversarial", "tiny capacity", "resends"]) {
+  testUnless(test, missing, `both engines give the same events through the port: ${name}`, () =>
+    inFolder(async (directory) => {
+      const commands = typedCommands(generateRun(profile(name), first, COMMANDS).commands);
+      assert.ok(commands.length > COMMANDS / 2);
+      const market = new Market();
+      const expected = commands.flatMap((command, index) => market.apply(command, index + 1));
+      const digest = market.digest().toString(16).padStart(16, "0");
+      for (const implementation of ["native", "portable"] as const) {
+        await withMarket(implementation, `${directory}-${implementation}`, async (opened) => {
+          const events = await feed(opened, commands);
+          const differs = expected.findIndex(
+            (event, index) =>
+              JSON.stringify(sorted(event)) !== JSON.stringify(sorted(events[index])),
+          );
+          assert.is(differs, -1, `SEED=${first} ${implementation} differs at event ${differs}`);
+          assert.is(events.length, expected.length);
+          const progress = opened.progress();
+          assert.is(progress.digest, digest);
+          assert.is(progress.matched, commands.length);
+          for (const side of ["buy", "sell"] as const) {
+            assert.equal(opened.restingOrders(side, 1e6), market.restingOrders(side, 1e6));
+          }
+        });
+      }
+    }),
+  );
+}
+
+const sorted = (event: EngineEvent | undefined): unknown =>
+  event === undefined ? null : Object.entries(event).sort(([a], [b]) => (a < b ? -1 : 1));
+
+for (const [writer, reader] of [
+  ["portable", "native"],
+  ["native", "portable"],
+] as const) {
+  testUnless(
+    test,
+    missing,
+    `a log written by the ${writer} engine opens in the ${reader} one`,
+    () =>
+      inFolder(async (directory) => {
+        const run = generateRun(profile("adversarial"), first + 1, COMMANDS);
+        const records = recordsOf(run.commands);
+        const more = typedCommands(generateRun(profile("normal"), first + 2, COMMANDS).commands);
+        const written = await withMarket(writer, directory, async (market) => {
+          assert.is(await market.adopt(records), COMMANDS);
+          await feed(market, more);
+          return stateOf(market);
+        });
+        assert.ok(Buffer.compare(written.records.subarray(0, records.length), records) === 0);
+        const read = await withMarket(reader, directory, async (market) => {
+          assert.equal(stateOf(market), written);
+          await feed(market, more);
+          return stateOf(market);
+        });
+        await withMarket(writer, directory, (market) => {
+          assert.equal(stateOf(market), read);
+        });
+      }),
+  );
+
+  testUnless(test, missing, `the ${reader} engine refuses a log that the ${writer} one holds`, () =>
+    inFolder(async (directory) => {
+      const holder = start(writer);
+      const other = start(reader);
+      try {
+        await holder.open({ market: "BTC-EUR", directory, epoch: epoch(1) });
+        const refused = await other
+          .open({ market: "BTC-EUR", directory, epoch: epoch(1) })
+          .then(() => "opened")
+          .catch((failure: unknown) => (failure as Error).message);
+        assert.match(refused, /is in use by process \d+/);
+        await holder.stop();
+        await other.open({ market: "BTC-EUR", directory, epoch: epoch(1) });
+      } finally {
+        await holder.stop();
+        await other.stop();
+      }
+    }),
+  );
+}
+
+function stateOf(market: MarketEngine): {
+  readonly digest: string;
+  readonly matched: number;
+  readonly logId: string;
+  readonly records: Uint8Array;
+} {
+  const { digest, matched } = market.progress();
+  return { digest, matched, logId: market.logId, records: market.records(sequence(1), 2 ** 26) };
+}
+
+test.run();
