@@ -24,6 +24,7 @@ import {
   type TreeMember,
 } from "./runtime.ts";
 import type { SeededRandomness } from "./seeded-randomness.ts";
+import { type Operation, SerialQueue } from "./serial-queue.ts";
 import { supervisorMachine } from "./supervisor-machine.ts";
 import type { DurationNs } from "./units.ts";
 
@@ -56,8 +57,8 @@ export class SupervisorNode implements TreeMember {
   readonly #exited: ExitListener;
   readonly #randomness: SeededRandomness;
   readonly #slots = new Map<string, Slot>();
-  readonly #operations: (() => void | Promise<void>)[] = [];
-  #operating = false;
+  /** One per incarnation: what a killed one was about to do must not run beside its successor. */
+  #operations = new SerialQueue();
   #waitingCalls = 0;
   #machine: ActorRefFrom<typeof supervisorMachine> | null = null;
   #ended = Promise.withResolvers<void>();
@@ -87,8 +88,11 @@ export class SupervisorNode implements TreeMember {
     this.#restartTimes = [];
     this.#ended = Promise.withResolvers<void>();
     this.#machine = createActor(supervisorMachine).start();
+    const waiting = this.#operations.takeWaiting();
+    this.#operations = new SerialQueue();
     // Exits of children that end while others are started wait until all are.
-    this.#operating = true;
+    this.#operations.hold();
+    for (const operation of waiting) this.#operations.enqueue(operation);
     for (const slot of this.#slots.values()) {
       if (slot.rests) continue;
       slot.failuresInRow = 0;
@@ -97,7 +101,7 @@ export class SupervisorNode implements TreeMember {
     }
     this.#machine.send({ type: "children_started" });
     this.#runtime.counters.starts += 1;
-    this.#operate();
+    this.#operations.release();
     return { ok: true };
   }
 
@@ -112,7 +116,8 @@ export class SupervisorNode implements TreeMember {
       const cancel = this.#runtime.clock.after(shutdown, () => this.kill());
       void this.#ended.promise.then(cancel);
     }
-    this.#enqueue(() => this.#end({ kind: "shutdown" }));
+    const { incarnation } = this;
+    this.#enqueue(() => (this.#lives(incarnation) ? this.#end({ kind: "shutdown" }) : undefined));
     return this.#ended.promise;
   }
 
@@ -121,11 +126,11 @@ export class SupervisorNode implements TreeMember {
     this.#machine.send({ type: "end", reason: { kind: "killed" } });
     this.#cancelBackoffs();
     for (const slot of [...this.#slots.values()].reverse()) {
-      if (slot.member.status === "stopping") slot.member.kill();
-      if (slot.member.status !== "running") continue;
-      slot.member.status = "stopping";
-      slot.member.kill();
-      this.#settle(slot, "restarting");
+      const { member } = slot;
+      if (member.status === "running") member.status = "stopping";
+      // Also one that counts as ended: what a failed start had started may still be stopping.
+      member.kill();
+      if (!slot.rests) this.#settle(slot, "restarting");
     }
     this.#finish({ kind: "killed" });
   }
@@ -181,7 +186,9 @@ export class SupervisorNode implements TreeMember {
       const slot = this.#slots.get(id);
       if (slot === undefined) return notFound(this.#runtime, `${this.path}/${id}`);
       if (!this.#alive()) return this.#busy(`it is ${this.#state()}`);
+      const { incarnation } = this;
       await this.#stopSlots([slot], "stopped");
+      if (!this.#lives(incarnation)) return this.#busy("it was killed meanwhile");
       slot.rests = true;
       return ok(undefined);
     });
@@ -198,8 +205,9 @@ export class SupervisorNode implements TreeMember {
       const outcome = this.#startSlot(slot);
       if (outcome.ok) return ok(undefined);
       slot.rests = true;
+      const { incarnation } = this;
       await outcome.released;
-      this.#settle(slot, "stopped");
+      if (this.#lives(incarnation)) this.#settle(slot, "stopped");
       return this.#startRefused(slot.member.path, outcome.failure);
     });
   }
@@ -223,6 +231,15 @@ export class SupervisorNode implements TreeMember {
   /** Whether exits of children are answered and calls taken. */
   #alive(): boolean {
     return this.#state() === "running" || this.#state() === "restarting";
+  }
+
+  /** Whether the incarnation that began something has not ended meanwhile. */
+  #lives(incarnation: number): boolean {
+    return this.incarnation === incarnation && this.#state() !== "ended";
+  }
+
+  #goesOn(incarnation: number): boolean {
+    return this.#lives(incarnation) && this.#alive();
   }
 
   #state(): string {
@@ -275,9 +292,13 @@ export class SupervisorNode implements TreeMember {
       ...cause,
       message: `${slot.member.path} could not be started: ${cause.message}`,
     };
-    const ended = released.then(() => this.#end({ kind: "failed", failure }));
+    const { incarnation } = this;
+    const operations = this.#operations;
+    const ended = released.then(() =>
+      this.#lives(incarnation) ? this.#end({ kind: "failed", failure }) : undefined,
+    );
     // What came meanwhile is answered by what it finds: a supervisor that has ended.
-    void ended.finally(() => this.#operate());
+    void ended.finally(() => operations.release());
     return { ok: false, failure, released: ended };
   }
 
@@ -315,10 +336,11 @@ export class SupervisorNode implements TreeMember {
   }
 
   async #restartGroup(slots: readonly Slot[], delay: DurationNs): Promise<void> {
+    const { incarnation } = this;
     this.#cancelGroup();
     this.#machine?.send({ type: "group_ended" });
     await this.#stopSlots(slots, "restarting");
-    if (!this.#alive()) return;
+    if (!this.#goesOn(incarnation)) return;
     this.#group = slots;
     if (delay === 0) return this.#startGroup(slots);
     this.#cancelGroup = this.#runtime.clock.after(delay, () =>
@@ -343,8 +365,11 @@ export class SupervisorNode implements TreeMember {
     this.#runtime.counters.restarts += 1;
     const outcome = this.#startSlot(slot);
     if (outcome.ok) return;
+    const { incarnation } = this;
     return outcome.released.then(() =>
-      this.#alive() ? this.#restart(slot, { kind: "failed", failure: outcome.failure }) : undefined,
+      this.#goesOn(incarnation)
+        ? this.#restart(slot, { kind: "failed", failure: outcome.failure })
+        : undefined,
     );
   }
 
@@ -365,11 +390,11 @@ export class SupervisorNode implements TreeMember {
 
   /** Stops all children in reverse order of start, then ends. */
   async #end(reason: ExitReason): Promise<void> {
-    if (this.#state() === "ended") return;
+    const { incarnation } = this;
     this.#machine?.send({ type: "end", reason });
     this.#cancelBackoffs();
     await this.#stopSlots([...this.#slots.values()], "restarting");
-    if (this.#state() !== "ended") this.#finish(reason);
+    if (this.#lives(incarnation)) this.#finish(reason);
   }
 
   #finish(reason: ExitReason): void {
@@ -386,13 +411,16 @@ export class SupervisorNode implements TreeMember {
     for (const slot of this.#slots.values()) slot.cancelBackoff();
   }
 
+  /** Stops children in reverse order. A kill meanwhile has done it all, and then no more is done. */
   async #stopSlots(slots: readonly Slot[], status: "restarting" | "stopped"): Promise<void> {
+    const { incarnation } = this;
     for (const slot of [...slots].reverse()) {
       slot.cancelBackoff();
       const { member } = slot;
       if (member.status === "running") {
         member.status = "stopping";
         await member.stop();
+        if (!this.#lives(incarnation)) return;
       }
       if (!slot.rests) this.#settle(slot, status);
     }
@@ -410,20 +438,8 @@ export class SupervisorNode implements TreeMember {
     return result;
   }
 
-  #enqueue(operation: () => void | Promise<void>): void {
-    this.#operations.push(operation);
-    if (!this.#operating) runUnowned(() => this.#operate());
-  }
-
-  #operate(): void {
-    this.#operating = true;
-    for (let next = this.#operations.shift(); next; next = this.#operations.shift()) {
-      const pending = next();
-      if (pending === undefined) continue;
-      void pending.finally(() => this.#operate());
-      return;
-    }
-    this.#operating = false;
+  #enqueue(operation: Operation): void {
+    runUnowned(() => this.#operations.enqueue(operation));
   }
 
   #busy(why: string): Result<void> {

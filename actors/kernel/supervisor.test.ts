@@ -428,6 +428,26 @@ test("a numeric shutdown of a supervisor kills what has not stopped by then", as
   assert.equal(made.news(), ["terminate b", "exit b#1", "exit a#1"]);
 });
 
+test("a kill also ends what a failed start of a supervisor had started", async () => {
+  const inner = supervisorSpec(
+    "inner",
+    [
+      probe("slow", { start: { terminateMs: 5_000 }, shutdown: "infinity" }),
+      probe("b", { start: { failStarts: [2] } }),
+    ],
+    { intensity: { maximumRestarts: 0, within: ms(1_000) } },
+  );
+  const middle = { ...supervisorSpec("middle", [inner], { backoff: immediate }), shutdown: ms(50) };
+  const made = await world([middle]);
+  made.ref("/root/middle/inner/b").send({ do: "throw_in_timer", text: "late" });
+  await made.pass(5_010);
+  assert.equal(made.news().slice(-2), ["start slow#2", "terminate slow"]);
+  const stopped = made.system.stop();
+  await made.pass(50);
+  await stopped;
+  assert.equal(made.news(), ["exit slow#2"]);
+});
+
 test("the time limit of a supervisor's stop ends with the stop", async () => {
   const made = await world([{ ...supervisorSpec("inner", [probe("a")]), shutdown: ms(700) }]);
   await made.system.stop();
