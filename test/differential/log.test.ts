@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -10,12 +10,16 @@ import type {
   MarketEngine,
   MatchingEngine,
 } from "../../actors/kernel/ports/matching-engine.ts";
+import { seededRandomness } from "../../actors/kernel/seeded-randomness.ts";
+import type { SeededRandomness } from "../../actors/kernel/seeded-randomness.ts";
 import { systemClock } from "../../actors/kernel/system-clock.ts";
 import { epoch, sequence, timestampNs } from "../../actors/kernel/units.ts";
-import { loadNativeEngine } from "../../native/index.ts";
+import { loadNativeEngine, NativeMarket } from "../../native/index.ts";
 import { COMMAND_BYTES } from "../../native/portable/command-fields.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
+import { segmentPath } from "../../native/portable/log-files.ts";
 import { Market } from "../../native/portable/market.ts";
+import { PortableMarket } from "../../native/portable/portable-market.ts";
 import { sealRecord } from "../../native/records.ts";
 import { decodeCommand, layout } from "../../native/slots.ts";
 import { seed } from "../support/seed.ts";
@@ -207,6 +211,74 @@ for (const [writer, reader] of [
       }
     }),
   );
+}
+
+/** Damages a log in one of the ways in which disks and crashes do. */
+function damaged(log: Uint8Array, random: SeededRandomness): Uint8Array {
+  const bytes = Uint8Array.from(log);
+  // Mostly near the end, where torn and damaged are hard to tell apart.
+  const reach = Math.min(bytes.length, random.below(3) === 0 ? bytes.length : 300_000);
+  const at = (): number => bytes.length - 1 - random.below(reach);
+  for (let count = 1 + random.below(3); count > 0; count -= 1) {
+    const place = at();
+    switch (random.below(5)) {
+      case 0:
+        bytes[place] = (bytes[place] ?? 0) ^ (1 << random.below(8));
+        break;
+      case 1:
+        bytes.fill(0, place - (place % 512), place - (place % 512) + 512);
+        break;
+      case 2:
+        bytes.fill(0, place);
+        break;
+      case 3:
+        return bytes.slice(0, place);
+      default:
+        bytes.copyWithin(place - (place % RECORD_BYTES), 0, RECORD_BYTES * (1 + random.below(3)));
+    }
+  }
+  return bytes;
+}
+
+testUnless(test, missing, "of a damaged log both engines recover the same, or both refuse it", () =>
+  inFolder(async (directory) => {
+    const records = recordsOf(generateRun(profile("adversarial"), first + 3, COMMANDS).commands);
+    const counts = { refused: 0, cut: 0 };
+    for (let round = 0; round < 120; round += 1) {
+      const image = damaged(records, seededRandomness(first + round));
+      const [native, portable] = [`${directory}-n${round}`, `${directory}-p${round}`];
+      const told: string[] = [];
+      for (const [name, folder] of [
+        ["native", native],
+        ["portable", portable],
+      ] as const) {
+        await mkdir(folder);
+        await writeFile(segmentPath(folder, 1), image);
+        told.push(await recoveryOf(name, folder));
+      }
+      assert.is(told[1], told[0], `SEED=${first + round}`);
+      if (told[0] === "refused") counts.refused += 1;
+      else if (!told[0]?.includes("cut 0")) counts.cut += 1;
+    }
+    assert.ok(counts.refused > 10 && counts.cut > 10, JSON.stringify(counts));
+  }),
+);
+
+async function recoveryOf(name: Name, directory: string): Promise<string> {
+  const engine = start(name);
+  try {
+    const market = await engine.open({ market: "BTC-EUR", directory, epoch: epoch(1) });
+    if (!(market instanceof PortableMarket || market instanceof NativeMarket)) {
+      throw new Error(`${name} opened something else`);
+    }
+    const { matched, digest } = market.progress();
+    return `${matched} ${digest} cut ${market.recovery.cutBytes}`;
+  } catch (failure) {
+    if (!/damage|another version|of version/.test((failure as Error).message)) throw failure;
+    return "refused";
+  } finally {
+    await engine.stop();
+  }
 }
 
 function stateOf(market: MarketEngine): {
