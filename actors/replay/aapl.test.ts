@@ -1,9 +1,24 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { fileBytes, readBook, rehearse } from "../../test/support/recorded-session.ts";
+import { loadNativeEngine } from "../../native/index.ts";
+import { PortableEngine } from "../../native/portable/engine.ts";
+import { EngineExchange, TwinExchange } from "../../test/support/engine-exchange.ts";
+import {
+  fileBytes,
+  readBook,
+  type Rehearsal,
+  rehearse,
+} from "../../test/support/recorded-session.ts";
 import { sharedData } from "../../test/support/shared-data.ts";
 import { testUnless } from "../../test/support/skip.ts";
+import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
+import { systemClock } from "../kernel/system-clock.ts";
+import { epoch } from "../kernel/units.ts";
 import { lobsterSession, parseLobsterName } from "./lobster.ts";
 
 const messages = sharedData("lobster/AAPL_2012-06-21_34200000_37800000_message_deep.csv");
@@ -13,9 +28,10 @@ const missing =
 
 const test = suite("the recorded AAPL hour");
 
-testUnless(test, missing, "every row is used and the exchange stays in step with it", async () => {
+async function staysInStep(exchange: NonNullable<Rehearsal["exchange"]>): Promise<void> {
   const { summary, stopped } = await rehearse(lobsterSession(fileBytes(messages ?? "")), {
     book: await readBook(fileBytes(book ?? "")),
+    exchange,
   });
   assert.is(stopped, null);
   assert.is(summary.rows, 91_997);
@@ -45,6 +61,33 @@ testUnless(test, missing, "every row is used and the exchange stays in step with
     malformed: 0,
     unknown: 0,
   });
+}
+
+testUnless(test, missing, "every row is used and the twin stays in step with it", () =>
+  staysInStep((limits) => new TwinExchange(limits)),
+);
+
+/** Through the engine port, with the log on disk that cells write. */
+async function throughPort(host: MatchingEngine): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "meridian-test-"));
+  try {
+    const market = await host.open({ market: "AAPL", directory, epoch: epoch(1) });
+    await staysInStep((limits) => EngineExchange.create(market, limits));
+    await market.close();
+  } finally {
+    await host.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+testUnless(test, missing, "so does the portable engine", () =>
+  throughPort(new PortableEngine({ clock: systemClock() })),
+);
+
+const native = loadNativeEngine();
+const noNative = native.ok ? missing : `${native.failure.reason}; ${native.failure.next}`;
+testUnless(test, noNative, "so does the native engine", async () => {
+  if (native.ok) await throughPort(native.value);
 });
 
 testUnless(

@@ -1,13 +1,15 @@
 import { commandSubject } from "../subjects.ts";
 import {
   decodeBookReply,
+  decodeOrdersReply,
   decodeSubmitReply,
   encodeBookRequest,
+  encodeOrdersRequest,
   encodeSubmit,
   MAXIMUM_COMMANDS,
   type SubmitAnswer,
 } from "./codec.ts";
-import type { Action, Answer, Book, Durability, Outcome, Refusal } from "./orders.ts";
+import type { Action, Answer, Book, Durability, OrderPage, Outcome, Refusal } from "./orders.ts";
 
 /** What became of one request. Only `reply` is certain; after the others the exchange may have processed it. */
 export type Delivery =
@@ -167,12 +169,15 @@ export class ExchangeClient {
   }
 
   /** The best `levels` price levels of both sides. Failure codes as of submit. */
-  async book(levels: number): Promise<Answer<Book>> {
+  book(levels: number): Promise<Answer<Book>> {
     const subject = commandSubject(this.#options.region, this.#options.market, "book");
-    const delivered = await this.#deliver(subject, encodeBookRequest(levels), (payload) =>
-      decodeBookReply(payload),
-    );
-    return delivered;
+    return this.#deliver(subject, encodeBookRequest(levels), decodeBookReply);
+  }
+
+  /** Resting orders of an account with ids above `after`, a page of them. Failure codes as of submit. */
+  orders(account: number, after = 0): Promise<Answer<OrderPage>> {
+    const subject = commandSubject(this.#options.region, this.#options.market, "orders");
+    return this.#deliver(subject, encodeOrdersRequest(account, after), decodeOrdersReply);
   }
 
   async #submitInTurn(actions: readonly Action[]): Promise<Answer<Receipt>> {

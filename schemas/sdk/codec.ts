@@ -1,7 +1,17 @@
 import { wire } from "../messages.ts";
-import type { Action, Answer, Book, Durability, Outcome, Refusal, Touch } from "./orders.ts";
+import type {
+  Action,
+  Answer,
+  Book,
+  Durability,
+  OrderPage,
+  Outcome,
+  Refusal,
+  Touch,
+} from "./orders.ts";
 
-const { SubmitRequest, SubmitReply, BookRequest, BookReply } = wire.market.v1;
+const { SubmitRequest, SubmitReply, BookRequest, BookReply, OrdersRequest, OrdersReply } =
+  wire.market.v1;
 const { Side, OrderType, TimeInForce, DurabilityMode } = wire.market.v1;
 
 /** Commands one request may carry at most; the exchange refuses more. */
@@ -165,6 +175,35 @@ export function decodeBookReply(bytes: Uint8Array): Answer<Book> {
       asks: (reply.asks ?? []).map(level),
       sequence: reply.sequence ?? 0,
       digest: reply.digest ?? "",
+    },
+  };
+}
+
+/** Resting orders of an account with ids above `after`. */
+export const encodeOrdersRequest = (account: number, after: number): Uint8Array =>
+  OrdersRequest.encode({ account, after }).finish();
+
+/** A refusal of the exchange is the failure; else failure code reply_malformed. */
+export function decodeOrdersReply(bytes: Uint8Array): Answer<OrderPage> {
+  let reply: wire.market.v1.OrdersReply;
+  try {
+    reply = OrdersReply.decode(bytes);
+  } catch (error) {
+    return malformedReply((error as Error).message);
+  }
+  const failure = decodeRefusal(reply.refusal);
+  if (failure !== null) return { ok: false, failure };
+  return {
+    ok: true,
+    value: {
+      orders: (reply.orders ?? []).map((order) => ({
+        orderId: order.orderId ?? 0,
+        side: order.side === Side.SIDE_BUY ? "buy" : "sell",
+        price: order.price ?? 0,
+        remaining: order.remaining ?? 0,
+      })),
+      more: reply.more ?? false,
+      sequence: reply.sequence ?? 0,
     },
   };
 }

@@ -95,3 +95,18 @@ export interface Book {
   readonly sequence: number;
   readonly digest: string;
 }
+
+/** An order of one's own that rests in the book. */
+export interface RestingOrder {
+  readonly orderId: number;
+  readonly side: Side;
+  readonly price: number;
+  readonly remaining: number;
+}
+/** A page of resting orders by rising order id. */
+export interface OrderPage {
+  readonly orders: readonly RestingOrder[];
+  /** There are orders with higher ids: ask again after the last one. */
+  readonly more: boolean;
+  readonly sequence: number;
+}

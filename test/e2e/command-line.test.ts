@@ -104,6 +104,8 @@ test("orders are placed, traded, reduced, replaced and canceled", async () => {
   assert.is(reduced.remaining, 5);
   const replaced = await run(0, "order", "replace", "BTC-EUR", id, "4", "20001", ...mine, "-q");
   assert.match(replaced, /^\d+\n$/);
+  assert.is(await run(0, "order", "list", "BTC-EUR", ...mine, "-q"), replaced);
+  assert.match(await run(0, "order", "list", "BTC-EUR", ...mine), /buy +4 +20001\.00/);
   await run(3, "order", "cancel", "BTC-EUR", replaced.trim(), ...asOperator);
   await run(0, "order", "cancel", "BTC-EUR", replaced.trim(), ...mine);
   await run(3, "order", "cancel", "BTC-EUR", replaced.trim(), ...mine);

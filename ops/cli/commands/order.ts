@@ -5,7 +5,13 @@ import { type Command, Option } from "commander";
 
 import { ok, type Result, refuse } from "../../../actors/kernel/result.ts";
 import { ExchangeClient } from "../../../schemas/sdk/client.ts";
-import type { Action, Book, Outcome, TimeInForce } from "../../../schemas/sdk/orders.ts";
+import type {
+  Action,
+  Book,
+  Outcome,
+  RestingOrder,
+  TimeInForce,
+} from "../../../schemas/sdk/orders.ts";
 import { type ExitCode, exitCodes, perform } from "../action.ts";
 import { type Cluster, withCluster } from "../cluster.ts";
 import { findMarket, type MarketView } from "../markets.ts";
@@ -118,6 +124,13 @@ export function register(program: Command): void {
       }),
     );
 
+  orderCommand(order, "list")
+    .description("list the resting orders of an account")
+    .argument("<market>")
+    .action((market: string, options: OrderOptions) =>
+      perform(() => withCluster(options, (cluster) => list(cluster, market, options))),
+    );
+
   withClusterOptions(order.command("book"))
     .description("show the best price levels of a market")
     .argument("<market>")
@@ -151,9 +164,43 @@ export function register(program: Command): void {
 function orderCommand(order: Command, name: string): Command {
   return withClusterOptions(order.command(name))
     .option("--account <number>", "trading account", "1")
-    .option("-q, --quiet", "print the order id only")
+    .option("-q, --quiet", "print order ids only")
     .addOption(outputOption());
 }
+
+async function list(
+  cluster: Cluster,
+  market: string,
+  options: OrderOptions,
+): Promise<Result<ExitCode>> {
+  const account = parseWhole(options.account, "trading account", LARGEST_ACCOUNT);
+  if (!account.ok) return account;
+  const found = await findMarket(cluster, market);
+  if (!found.ok) return found;
+  const client = clientFor(cluster, found.value);
+  const orders: RestingOrder[] = [];
+  for (let more = true; more; ) {
+    const page = await client.orders(account.value, orders.at(-1)?.orderId ?? 0);
+    if (!page.ok) return page;
+    orders.push(...page.value.orders);
+    more = page.value.more && page.value.orders.length > 0;
+  }
+  const decimals = found.value.definition?.priceDecimals ?? 0;
+  if (options.output === "json") printJson({ market, priceDecimals: decimals, orders });
+  else if (options.quiet === true) for (const order of orders) print(String(order.orderId));
+  else {
+    const rows = orders.map(({ orderId, side, price, remaining }) => [
+      String(orderId),
+      side,
+      String(remaining),
+      formatPrice(price, decimals),
+    ]);
+    print(table(["ORDER", "SIDE", "RESTING", "PRICE"], rows));
+  }
+  return ok(exitCodes.ok);
+}
+
+const LARGEST_ACCOUNT = 2 ** 32 - 1;
 
 const clientFor = (cluster: Cluster, market: MarketView): ExchangeClient =>
   new ExchangeClient({
@@ -172,7 +219,7 @@ function run(
 ): Promise<void> {
   return perform(() =>
     withCluster<ExitCode>(options, async (cluster) => {
-      const account = parseWhole(options.account, "trading account", 2 ** 32 - 1);
+      const account = parseWhole(options.account, "trading account", LARGEST_ACCOUNT);
       if (!account.ok) return account;
       const found = await findMarket(cluster, market);
       if (!found.ok) return found;
