@@ -28,6 +28,7 @@ export const refusals = {
   verb_unknown: "no such request",
   ring_full: "the market's command ring is full",
   busy: "a queue is full",
+  timeout: "no reply in time; it may have been done",
   not_durable: "too many commands wait to become durable",
   not_owner: "this cell does not own the market",
   stale_epoch: "the sender's epoch is over",

@@ -145,8 +145,15 @@ test("a reply says what stands, and a refusal its limit and what was requested",
   assert.is(busy.refusal?.code, "busy");
 });
 
-test("every code the actor refuses with is listed", () => {
+test("every code a client can get is listed", () => {
   for (const code of [
+    "verb_unknown",
+    "too_large",
+    "malformed",
+    "busy",
+    "not_found",
+    "timeout",
+    "internal",
     "limit_exceeded",
     "not_reserved",
     "quantity_not_positive",
