@@ -1,3 +1,4 @@
+import { loadNativeEngine } from "../../native/index.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
 import { decodeCommand, encodeEvent, EventReader } from "../../native/slots.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
@@ -18,11 +19,21 @@ export function engineSlots(): EngineSlots {
   };
 }
 
+/**
+ * The native engine where the addon loads; with `auto` the portable one where it does not, saying
+ * why. Failure codes: with `native` those of loadNativeEngine.
+ */
 export function chooseEngine(
   wanted: "auto" | "native" | "portable",
   clock: Clock,
   log: Log,
+  loadNative: () => Result<MatchingEngine> = loadNativeEngine,
 ): Result<MatchingEngine> {
-  if (wanted === "auto") log.info({}, "running on the portable engine");
+  if (wanted !== "portable") {
+    const native = loadNative();
+    if (native.ok || wanted === "native") return native;
+    const { code, reason, next } = native.failure;
+    log.warn({ code, reason, next }, "no native engine; running on the portable one");
+  }
   return ok(new PortableEngine({ clock }));
 }
