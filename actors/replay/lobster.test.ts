@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { textBytes } from "../../test/support/recorded-session.ts";
 import type { SessionEvent } from "./events.ts";
 import { MAXIMUM_LINE_BYTES } from "./lines.ts";
-import { lobsterBook, lobsterSession, parseBookLine, parseMessage } from "./lobster.ts";
+import { bookLevels, lobsterBook, lobsterSession, parseBookLine, parseMessage } from "./lobster.ts";
 
 const test = suite("LOBSTER files");
 
@@ -115,6 +115,15 @@ test("a book row gives its best level, an empty side as 0", () => {
   });
   assert.type(parseBookLine("1,2,3"), "string");
   assert.type(parseBookLine("a,b,c,d"), "string");
+});
+
+test("the columns of a book file tell its levels, a header or a cut end notwithstanding", () => {
+  const levels = (text: string): number | null => bookLevels(Buffer.from(text));
+  assert.is(levels("1,2,3,4\n"), 1);
+  assert.is(levels("ask,size,bid,size\r\n1,2,3,4\r\n5,6"), 1);
+  assert.is(levels(`${"1,2,3,4,".repeat(9)}1,2,3,4`), 10);
+  assert.is(levels("34200.1,1,11,100,5853300,1\n"), null);
+  assert.is(levels(""), null);
 });
 
 test("a book row that cannot be read keeps its place", async () => {

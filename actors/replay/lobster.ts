@@ -135,6 +135,14 @@ export function parseBookLine(line: string | null): BookRow | string {
   };
 }
 
+/** Levels that a book file covers, by the columns of its first lines; null when they do not say. */
+export function bookLevels(head: Uint8Array): number | null {
+  // The last line may be cut, the first one may be a header: it has as many columns.
+  const [first = ""] = new TextDecoder("latin1").decode(head).split("\n", 1);
+  const found = first.trim().split(",").length;
+  return found % 4 === 0 ? found / 4 : null;
+}
+
 /** Reads a book file; a line that is no book row is null. Empty lines and a header are no rows. */
 export async function* lobsterBook(bytes: ByteSource): AsyncIterable<readonly (BookRow | null)[]> {
   const splitter = new LineSplitter();

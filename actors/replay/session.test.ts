@@ -218,6 +218,86 @@ test("in a file of one level, orders better priced than any row of their side ar
   assert.equal(many.exchange.resting("buy"), ["10100x20", "10000x15"]);
 });
 
+test("an order executed at a better price than its limit is not gone, and is what is hit", async () => {
+  const { summary, exchange } = await run(["1,1,11,20,10100,1", "2,4,11,5,10000,1"]);
+  assert.is(summary.provenGone, 0);
+  assert.is(summary.executions.same, 1);
+  assert.equal(exchange.resting("buy"), ["10100x15"]);
+});
+
+test("an order proven gone that a later row is about enters again before that row", async () => {
+  const { summary, exchange } = await run(
+    ["1,1,11,20,10100,1", "2,1,12,20,10000,1", "3,4,11,5,10100,1"],
+    { levels: 1 },
+  );
+  assert.equal([summary.provenGone, summary.cameBack], [1, 1]);
+  assert.is(summary.executions.same, 1);
+  assert.equal(exchange.resting("buy"), ["10100x15", "10000x20"]);
+});
+
+test("a deletion of an order proven gone sends nothing", async () => {
+  const { summary, exchange } = await run(
+    ["1,1,11,20,10100,1", "2,1,12,20,10000,1", "3,3,11,20,10100,1"],
+    { levels: 1 },
+  );
+  assert.equal([summary.provenGone, summary.cameBack], [1, 0]);
+  assert.is(summary.skipped.not_resting, 1);
+  assert.equal(exchange.resting("buy"), ["10000x20"]);
+});
+
+test("a row of a file of two levels proves better orders gone when another one fills its room", async () => {
+  const rows = [
+    "1,1,11,20,10300,1",
+    "2,1,12,20,10200,1",
+    "3,1,13,20,10100,1",
+    // 13 is among two levels: only one of 11 and 12 can be better, and 12 has a row to come.
+    "4,2,13,5,10100,1",
+    "5,3,12,20,10200,1",
+  ];
+  const two = await run(rows, { levels: 2 });
+  assert.is(two.summary.provenGone, 1);
+  assert.equal(two.exchange.resting("buy"), ["10100x15"]);
+  const three = await run(rows, { levels: 3 });
+  assert.is(three.summary.provenGone, 0);
+  // Nothing says which of the two is gone.
+  const silent = await run(rows.slice(0, 4), { levels: 2 });
+  assert.is(silent.summary.provenGone, 0);
+});
+
+test("an order that a later row proves gone leaves when it is out of the file's range", async () => {
+  const rows = [
+    "1,1,11,20,10100,1",
+    "2,1,12,20,10200,1",
+    "3,3,12,20,10200,1",
+    "4,1,13,7,10000,1",
+    "5,2,13,2,10000,1",
+  ];
+  const { summary } = await run(rows, {
+    levels: 1,
+    book: [
+      "9999999999,0,10100,20",
+      "9999999999,0,10200,20",
+      "9999999999,0,-9999999999,0",
+      "9999999999,0,10000,7",
+      "9999999999,0,10000,5",
+    ],
+  });
+  assert.is(summary.book?.found, 5);
+  assert.is(summary.provenGone, 1);
+});
+
+test("older orders from outside are seeded with one whose own row comes first", async () => {
+  const { summary, exchange } = await run([
+    "1,2,20,5,10000,1",
+    "2,1,30,10,10000,1",
+    "3,4,10,7,10000,1",
+    "4,4,20,7,10000,1",
+  ]);
+  assert.equal(summary.seeds, { beforeFirstRow: 2, later: 0 });
+  assert.is(summary.executions.same, 2, "the older one stands first");
+  assert.equal(exchange.resting("buy"), ["10000x10"]);
+});
+
 test("a duplicate id is skipped and counted, and the first order keeps its place", async () => {
   const { summary, exchange } = await run(["1,1,11,20,10000,1", "2,1,11,90,10000,1"]);
   assert.is(summary.skipped.duplicate_id, 1);
@@ -370,7 +450,7 @@ test("a replay that is stopped says so and leaves what it sent", async () => {
     exchange: new TwinExchange(limits),
     participants: 1,
     aggressor: 2,
-    levels: null,
+    range: null,
     check: null,
     strict: false,
     pace: null,

@@ -7,6 +7,7 @@ import { lobsterBook, lobsterSession } from "../../actors/replay/lobster.ts";
 import { replay } from "../../actors/replay/session.ts";
 import type { ReplayResult } from "../../actors/replay/summary.ts";
 import { type Survey, survey } from "../../actors/replay/survey.ts";
+import { surveyRange } from "../../actors/replay/unseen.ts";
 import { type MarketLimits, TwinExchange } from "./engine-exchange.ts";
 
 export const participants = 4_000_000_001;
@@ -60,7 +61,7 @@ export async function rehearse(source: SessionSource, how: Rehearsal = {}): Prom
     exchange: await (how.exchange?.(limits) ?? new TwinExchange(limits)),
     participants,
     aggressor,
-    levels: how.levels ?? null,
+    range: how.levels === undefined ? null : await surveyRange(source, session.seeds, how.levels),
     check: how.book === undefined ? null : new BookCheck(how.book, session.rows),
     strict: how.strict ?? false,
     pace: null,

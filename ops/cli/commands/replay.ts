@@ -7,9 +7,10 @@ import { build } from "hdr-histogram-js";
 import { ok, type Result, refuse } from "../../../actors/kernel/result.ts";
 import { systemClock } from "../../../actors/kernel/system-clock.ts";
 import { BookCheck, BookStates } from "../../../actors/replay/book-check.ts";
-import { lobsterBook } from "../../../actors/replay/lobster.ts";
+import { bookLevels, lobsterBook } from "../../../actors/replay/lobster.ts";
 import { Pace } from "../../../actors/replay/pace.ts";
 import { replay } from "../../../actors/replay/session.ts";
+import { surveyRange } from "../../../actors/replay/unseen.ts";
 import { ExchangeClient, type Transport } from "../../../schemas/sdk/client.ts";
 import { type ExitCode, exitCodeOf, exitCodes, perform } from "../action.ts";
 import { type Cluster, connectTo, withCluster } from "../cluster.ts";
@@ -62,7 +63,7 @@ export function register(program: Command): void {
     .option("--symbol <symbols...>", "symbols of an ITCH file (default: the one with most orders)")
     .option(
       "--levels <count>",
-      "price levels a LOBSTER file covers (default: from its name)",
+      "price levels a LOBSTER file covers (default: from its name, or from a book file row by row)",
       count,
     )
     .option("--strict", "stop at the first malformed row instead of skipping it")
@@ -129,21 +130,30 @@ async function replayFiles(
   return withCluster(options, (cluster) => replayAll(cluster, sessions, book.value, options));
 }
 
+interface RecordedBook {
+  readonly states: BookStates;
+  readonly levels: number | null;
+}
+
 /** Failure codes: file_unreadable. */
-async function readBook(file: string): Promise<Result<BookStates>> {
+async function readBook(file: string): Promise<Result<RecordedBook>> {
   const head = readHead(file);
   if (!head.ok) return head;
   const states = new BookStates();
   for await (const rows of lobsterBook(fileBytes(file, head.value.compressed))) {
     for (const row of rows) states.add(row);
   }
-  return ok(states);
+  return ok({ states, levels: bookLevels(head.value.bytes) });
 }
+
+/** A book file that has a row for each row of the session covers the same levels. */
+const levelsOf = (session: RecordedSession, book: RecordedBook | null): number | null =>
+  session.levels ?? (book?.states.rows === session.survey.rows ? book.levels : null);
 
 async function replayAll(
   cluster: Cluster,
   sessions: readonly RecordedSession[],
-  book: BookStates | null,
+  book: RecordedBook | null,
   options: ReplayCommandOptions,
 ): Promise<Result<ExitCode>> {
   let stopping = false;
@@ -175,7 +185,7 @@ function exitCodeOfReport(report: ReplayReport, required: number | null): ExitCo
 async function replayOne(
   cluster: Cluster,
   session: RecordedSession,
-  book: BookStates | null,
+  book: RecordedBook | null,
   options: ReplayCommandOptions,
   isStopped: () => boolean,
 ): Promise<Result<ReplayReport>> {
@@ -201,7 +211,7 @@ async function replayInto(
   cluster: Cluster,
   market: MarketView,
   session: RecordedSession,
-  book: BookStates | null,
+  book: RecordedBook | null,
   options: ReplayCommandOptions,
   isStopped: () => boolean,
 ): Promise<ReplayReport> {
@@ -215,16 +225,19 @@ async function replayInto(
     random: Math.random,
     timeoutMs: REQUEST_TIMEOUT_MS,
   });
-  const bar = progressBar(market.market, session.survey.rows);
+  const { source, survey } = session;
+  const levels = levelsOf(session, book);
+  const range = levels === null ? null : await surveyRange(source, survey.seeds, levels);
+  const bar = progressBar(market.market, survey.rows);
   const started = performance.now();
   const { summary, stopped } = await replay({
-    source: session.source,
-    survey: session.survey,
+    source,
+    survey,
     exchange: client,
     participants,
     aggressor,
-    levels: session.levels,
-    check: book === null ? null : new BookCheck(book, session.survey.rows),
+    range,
+    check: book === null ? null : new BookCheck(book.states, survey.rows),
     strict: options.strict ?? false,
     pace: options.speed === null ? null : new Pace(systemClock(), options.speed),
     onProgress: (rows) => bar.rows(rows),
@@ -237,6 +250,7 @@ async function replayInto(
     file: session.file,
     format: session.format,
     symbol: session.symbol,
+    levels,
     market: market.market,
     region: market.home,
     mode: market.mode,
