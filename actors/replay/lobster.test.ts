@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { textBytes } from "../../test/support/recorded-session.ts";
 import type { SessionEvent } from "./events.ts";
 import { MAXIMUM_LINE_BYTES } from "./lines.ts";
-import { bookLevels, lobsterBook, lobsterSession, parseBookLine, parseMessage } from "./lobster.ts";
+import { bookRange, lobsterBook, lobsterSession, parseBookLine, parseMessage } from "./lobster.ts";
 
 const test = suite("LOBSTER files");
 
@@ -117,13 +117,14 @@ test("a book row gives its best level, an empty side as 0", () => {
   assert.type(parseBookLine("a,b,c,d"), "string");
 });
 
-test("the columns of a book file tell its levels, a header or a cut end notwithstanding", () => {
-  const levels = (text: string): number | null => bookLevels(Buffer.from(text));
-  assert.is(levels("1,2,3,4\n"), 1);
-  assert.is(levels("ask,size,bid,size\r\n1,2,3,4\r\n5,6"), 1);
-  assert.is(levels(`${"1,2,3,4,".repeat(9)}1,2,3,4`), 10);
-  assert.is(levels("34200.1,1,11,100,5853300,1\n"), null);
-  assert.is(levels(""), null);
+test("a book row tells how many levels it has, and the last prices where they are occupied", () => {
+  assert.equal(bookRange("102,5,100,5"), { levels: 1, lastBid: 100, lastAsk: 102 });
+  assert.equal(bookRange("102,5,100,5,104,5,-9999999999,0"), {
+    levels: 2,
+    lastBid: 0,
+    lastAsk: 104,
+  });
+  assert.is(bookRange("102,5,100,5,103").levels, null);
 });
 
 test("a book row that cannot be read keeps its place", async () => {

@@ -135,23 +135,44 @@ export function parseBookLine(line: string | null): BookRow | string {
   };
 }
 
-/** Levels that a book file covers, by the columns of its first lines; null when they do not say. */
-export function bookLevels(head: Uint8Array): number | null {
-  // The last line may be cut, the first one may be a header: it has as many columns.
-  const [first = ""] = new TextDecoder("latin1").decode(head).split("\n", 1);
-  const found = first.trim().split(",").length;
-  return found % 4 === 0 ? found / 4 : null;
+/** How far down a book line goes. */
+export interface BookRange {
+  /** Price levels of a side; null when the columns are not four for each. */
+  readonly levels: number | null;
+  /** Price of the last bid and ask level; 0 when it is empty: the line has the whole side. */
+  readonly lastBid: number;
+  readonly lastAsk: number;
+}
+
+/** The range of a line that parseBookLine reads. */
+export function bookRange(line: string): BookRange {
+  let fields = 1;
+  for (let at = line.indexOf(","); at >= 0; at = line.indexOf(",", at + 1)) fields += 1;
+  let at = line.length;
+  for (let field = 0; field < 4; field += 1) at = line.lastIndexOf(",", at - 1);
+  const last = line
+    .slice(at + 1)
+    .split(",")
+    .map(Number);
+  const [ask = 0, askQuantity = 0, bid = 0, bidQuantity = 0] = last;
+  return {
+    levels: fields % 4 === 0 ? fields / 4 : null,
+    lastBid: bidQuantity > 0 ? bid : 0,
+    lastAsk: askQuantity > 0 ? ask : 0,
+  };
 }
 
 /** Reads a book file; a line that is no book row is null. Empty lines and a header are no rows. */
-export async function* lobsterBook(bytes: ByteSource): AsyncIterable<readonly (BookRow | null)[]> {
+export async function* lobsterBook(
+  bytes: ByteSource,
+): AsyncIterable<readonly ((BookRow & BookRange) | null)[]> {
   const splitter = new LineSplitter();
-  let rows: (BookRow | null)[] = [];
+  let rows: ((BookRow & BookRange) | null)[] = [];
   const add = (line: string | null, number: number): void => {
     if (line !== null && line.trim() === "") return;
     if (number === 1 && line !== null && isHeader(line)) return;
     const row = parseBookLine(line);
-    rows.push(typeof row === "string" ? null : row);
+    rows.push(typeof row === "string" || line === null ? null : { ...row, ...bookRange(line) });
   };
   for await (const chunk of bytes()) {
     splitter.push(chunk, add);

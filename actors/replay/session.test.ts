@@ -298,6 +298,50 @@ test("older orders from outside are seeded with one whose own row comes first", 
   assert.equal(exchange.resting("buy"), ["10000x10"]);
 });
 
+/** A complete record of bids at three prices, the best one untouched, and its best bid row by row. */
+const lowest = Array.from({ length: 60 }, (_, index) => {
+  const row = index + 3;
+  return index % 2 === 0 ? `${row},1,${row},5,10000,1` : `${row},3,${row - 1},5,10000,1`;
+});
+const completeRows = ["1,1,1,20,10200,1", "2,1,2,20,10100,1", ...lowest, "99,4,1,20,10200,1"];
+const completeBook = completeRows.map((_, index) =>
+  index < completeRows.length - 1 ? "9999999999,0,10200,20" : "9999999999,0,10100,20",
+);
+
+test("a number of levels that the rows contradict is not believed", async () => {
+  // Twelve orders come one above the other and go from the best on: one level could not show that.
+  const prices = Array.from({ length: 12 }, (_, index) => 10_000 + index * 100);
+  const enter = prices.map((price, index) => `1,1,${index + 1},20,${price},1`).reverse();
+  const leave = prices.map((price, index) => `2,3,${index + 1},20,${price},1`).reverse();
+  const { summary } = await run([...enter, ...leave], { levels: 1 });
+  assert.is(summary.provenGone, 0);
+  assert.equal(summary.skipped, { duplicate_id: 0, not_resting: 0, unknown_order: 0 });
+});
+
+test("a best bid and offer for each row of a complete record is not a file of one level", async () => {
+  for (const how of [{}, { levels: 1 }]) {
+    const { summary } = await run(completeRows, { ...how, book: completeBook });
+    assert.is(summary.provenGone, 0);
+    assert.is(summary.book?.method, "row by row");
+    assert.is(summary.book?.found, completeRows.length);
+  }
+});
+
+test("a book of few levels with a row for each of the session tells the session's levels", async () => {
+  const rows = ["1,1,11,20,10100,1", "2,1,12,20,10000,1", "3,1,13,20,9900,1"];
+  const empty = "9999999999,0";
+  const one = [`${empty},10100,20`, `${empty},10000,20`, `${empty},9900,20`];
+  assert.is((await run(rows, { book: one })).summary.provenGone, 2);
+  // The same rows with a second level: nothing says that the first order is gone.
+  const two = [
+    `${empty},10100,20,${empty},-${empty}`,
+    `${empty},10100,20,${empty},10000,20`,
+    `${empty},10000,20,${empty},9900,20`,
+  ];
+  const { summary } = await run(rows, { book: two });
+  assert.is(summary.provenGone, 0);
+});
+
 test("a duplicate id is skipped and counted, and the first order keeps its place", async () => {
   const { summary, exchange } = await run(["1,1,11,20,10000,1", "2,1,11,90,10000,1"]);
   assert.is(summary.skipped.duplicate_id, 1);

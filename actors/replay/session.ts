@@ -36,7 +36,7 @@ export interface ReplayOptions {
   readonly strict: boolean;
   /** Null: as fast as the exchange answers. */
   readonly pace: Pace | null;
-  /** Called every 256 rows with the rows done. */
+  /** Called with the rows done: every 256 rows, and before a wait. */
   readonly onProgress?: (rows: number) => void;
   /** Asked before each row; true ends the replay early. */
   readonly isStopped?: () => boolean;
@@ -139,6 +139,7 @@ class Replay {
     const pace = this.#options.pace;
     if (pace === null || event.type === "malformed" || !pace.isAhead(event.time)) return;
     await this.#batcher.flush();
+    this.#options.onProgress?.(this.#tally.rows);
     while (pace.isAhead(event.time) && !this.#isStopped()) await pace.wait(event.time);
   }
 

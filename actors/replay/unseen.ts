@@ -1,3 +1,4 @@
+import type { BookStates } from "./book-check.ts";
 import { isBetter, type OrderEvent, opposite, type SessionSource, type Side } from "./events.ts";
 import { Ladder, Ledger, type LiveOrder } from "./ledger.ts";
 import type { Seed } from "./survey.ts";
@@ -33,6 +34,8 @@ export class Unseen {
   readonly #range: LevelRange | null;
   readonly #seeded = new Set<number>();
   #nextSeed = 0;
+  /** Rows with so many better orders that have rows to come that they lie beyond the range. */
+  contradictions = 0;
   /** What was left of the orders that were proven gone. */
   readonly #gone = new Map<number, Departed>();
   /** Resting orders that have rows to come, where the levels of the file are known. */
@@ -130,6 +133,9 @@ export class Unseen {
     const own = event.type === "add" ? undefined : this.#ledger.get(event.id);
     const price =
       own?.side === side && isBetter(side, own.price, event.price) ? own.price : event.price;
+    if (this.#range !== null && this.#awaited[side].levelsBetter(price) >= this.#range.levels) {
+      this.contradictions += 1;
+    }
     // The best price is served first, and a file of one level has rows of the best price only.
     if (event.type === "execute" || this.#range?.levels === 1) {
       for (;;) {
@@ -203,14 +209,48 @@ export class Unseen {
 }
 
 /**
+ * Rows of 1,000 that may lie beyond the levels of a book file that has a row for each of them: where
+ * the session claims so many levels, and where it claims none.
+ */
+const BEYOND_PER_MILLE = { claimed: 50, unclaimed: 1 } as const;
+/** Rows of 1,000, and rows at all, that contradict a number of levels when it is wrong. */
+const CONTRADICTED_PER_MILLE = 10;
+const CONTRADICTED_LEAST = 10;
+
+/**
+ * Price levels that a session of so many rows covers; null: all, or not known. Where a book file of
+ * as many rows has the claimed number of levels (or any, without a claim) it decides: the rows must be
+ * within them.
+ */
+export async function recordedLevels(
+  source: SessionSource,
+  rows: number,
+  claimed: number | null,
+  book: BookStates | null,
+): Promise<number | null> {
+  if (book === null || book.rows !== rows || book.levels === null) return claimed;
+  if (claimed !== null && claimed !== book.levels) return claimed;
+  let orderRows = 0;
+  let beyond = 0;
+  await forEachOrderRow(source, ({ type, side, price }, row) => {
+    orderRows += 1;
+    // The book stands after the row: what leaves it was there before.
+    const index = type === "add" || type === "replace" ? row - 1 : row - 2;
+    if (!book.covers(index, side, price)) beyond += 1;
+  });
+  const allowed = BEYOND_PER_MILLE[claimed === null ? "unclaimed" : "claimed"];
+  return beyond * 1000 <= orderRows * allowed ? book.levels : null;
+}
+
+/**
  * Follows a file of few levels once without an exchange, to learn which orders leave its range
- * unseen.
+ * unseen. Null when its rows contradict that number of levels.
  */
 export async function surveyRange(
   source: SessionSource,
   seeds: readonly Seed[],
   levels: number,
-): Promise<LevelRange> {
+): Promise<LevelRange | null> {
   const lastRows = await readLastRows(source);
   const departing = new Set<number>();
   const ledger = new Ledger();
@@ -231,12 +271,18 @@ export async function surveyRange(
         step satisfies never;
     }
   };
+  let orderRows = 0;
   await forEachOrderRow(source, (event, row) => {
+    orderRows += 1;
     for (const step of unseen.before(event, row)) take(step, row);
     follow(ledger, event);
     for (const step of unseen.after(event, row)) take(step, row);
   });
-  return { levels, lastRows, departing };
+  const { contradictions } = unseen;
+  const wrong =
+    contradictions >= CONTRADICTED_LEAST &&
+    contradictions * 1000 > orderRows * CONTRADICTED_PER_MILLE;
+  return wrong ? null : { levels, lastRows, departing };
 }
 
 async function readLastRows(source: SessionSource): Promise<ReadonlyMap<number, number>> {

@@ -7,10 +7,10 @@ import { build } from "hdr-histogram-js";
 import { ok, type Result, refuse } from "../../../actors/kernel/result.ts";
 import { systemClock } from "../../../actors/kernel/system-clock.ts";
 import { BookCheck, BookStates } from "../../../actors/replay/book-check.ts";
-import { bookLevels, lobsterBook } from "../../../actors/replay/lobster.ts";
+import { lobsterBook } from "../../../actors/replay/lobster.ts";
 import { Pace } from "../../../actors/replay/pace.ts";
 import { replay } from "../../../actors/replay/session.ts";
-import { surveyRange } from "../../../actors/replay/unseen.ts";
+import { recordedLevels, surveyRange } from "../../../actors/replay/unseen.ts";
 import { ExchangeClient, type Transport } from "../../../schemas/sdk/client.ts";
 import { type ExitCode, exitCodeOf, exitCodes, perform } from "../action.ts";
 import { type Cluster, connectTo, withCluster } from "../cluster.ts";
@@ -34,12 +34,15 @@ type ReplayCommandOptions = ClusterOptions & {
   readonly market?: string;
   readonly region?: string;
   readonly mode: ModeName;
-  readonly speed: number | null;
+  readonly speed: Speed;
   readonly symbol?: readonly string[];
   readonly levels?: number;
   readonly require?: number;
   readonly strict?: boolean;
 };
+
+/** Times the file's own time, or as fast as the exchange answers. */
+type Speed = number | "max";
 
 /** Accounts of the replay: nobody else's orders carry them. */
 const participants = 4_000_000_001;
@@ -59,11 +62,11 @@ export function register(program: Command): void {
         .choices(modeNames)
         .default("matched"),
     )
-    .option("--speed <speed>", "1x, 10x, … the file's own time, or max", parseSpeed, null)
+    .option("--speed <speed>", "1x, 10x, … the file's own time, or max", parseSpeed, "max")
     .option("--symbol <symbols...>", "symbols of an ITCH file (default: the one with most orders)")
     .option(
       "--levels <count>",
-      "price levels a LOBSTER file covers (default: from its name, or from a book file row by row)",
+      "price levels a LOBSTER file covers (default: what its name says and its rows bear out)",
       count,
     )
     .option("--strict", "stop at the first malformed row instead of skipping it")
@@ -78,8 +81,9 @@ export function register(program: Command): void {
     );
 }
 
-function parseSpeed(text: string): number | null {
-  if (text === "max") return null;
+/** Never null: to commander that is a missing value. */
+function parseSpeed(text: string): Speed {
+  if (text === "max") return text;
   const match = /^(\d{1,6}(?:\.\d{1,3})?)x$/.exec(text);
   const speed = Number(match?.[1] ?? 0);
   if (speed <= 0) throw new InvalidArgumentError("1x, 10x, … or max");
@@ -130,30 +134,21 @@ async function replayFiles(
   return withCluster(options, (cluster) => replayAll(cluster, sessions, book.value, options));
 }
 
-interface RecordedBook {
-  readonly states: BookStates;
-  readonly levels: number | null;
-}
-
 /** Failure codes: file_unreadable. */
-async function readBook(file: string): Promise<Result<RecordedBook>> {
+async function readBook(file: string): Promise<Result<BookStates>> {
   const head = readHead(file);
   if (!head.ok) return head;
   const states = new BookStates();
   for await (const rows of lobsterBook(fileBytes(file, head.value.compressed))) {
-    for (const row of rows) states.add(row);
+    for (const row of rows) states.add(row, row ?? undefined);
   }
-  return ok({ states, levels: bookLevels(head.value.bytes) });
+  return ok(states);
 }
-
-/** A book file that has a row for each row of the session covers the same levels. */
-const levelsOf = (session: RecordedSession, book: RecordedBook | null): number | null =>
-  session.levels ?? (book?.states.rows === session.survey.rows ? book.levels : null);
 
 async function replayAll(
   cluster: Cluster,
   sessions: readonly RecordedSession[],
-  book: RecordedBook | null,
+  book: BookStates | null,
   options: ReplayCommandOptions,
 ): Promise<Result<ExitCode>> {
   let stopping = false;
@@ -185,7 +180,7 @@ function exitCodeOfReport(report: ReplayReport, required: number | null): ExitCo
 async function replayOne(
   cluster: Cluster,
   session: RecordedSession,
-  book: RecordedBook | null,
+  book: BookStates | null,
   options: ReplayCommandOptions,
   isStopped: () => boolean,
 ): Promise<Result<ReplayReport>> {
@@ -211,7 +206,7 @@ async function replayInto(
   cluster: Cluster,
   market: MarketView,
   session: RecordedSession,
-  book: RecordedBook | null,
+  book: BookStates | null,
   options: ReplayCommandOptions,
   isStopped: () => boolean,
 ): Promise<ReplayReport> {
@@ -226,8 +221,11 @@ async function replayInto(
     timeoutMs: REQUEST_TIMEOUT_MS,
   });
   const { source, survey } = session;
-  const levels = levelsOf(session, book);
+  const levels = await recordedLevels(source, survey.rows, session.levels, book);
   const range = levels === null ? null : await surveyRange(source, survey.seeds, levels);
+  if (session.levels !== null && range === null) {
+    process.stderr.write(`${session.file}: its rows go beyond ${session.levels} levels\n`);
+  }
   const bar = progressBar(market.market, survey.rows);
   const started = performance.now();
   const { summary, stopped } = await replay({
@@ -237,9 +235,9 @@ async function replayInto(
     participants,
     aggressor,
     range,
-    check: book === null ? null : new BookCheck(book.states, survey.rows),
+    check: book === null ? null : new BookCheck(book, survey.rows),
     strict: options.strict ?? false,
-    pace: options.speed === null ? null : new Pace(systemClock(), options.speed),
+    pace: options.speed === "max" ? null : new Pace(systemClock(), options.speed),
     onProgress: (rows) => bar.rows(rows),
     isStopped,
   });
@@ -250,11 +248,11 @@ async function replayInto(
     file: session.file,
     format: session.format,
     symbol: session.symbol,
-    levels,
+    levels: range?.levels ?? null,
     market: market.market,
     region: market.home,
     mode: market.mode,
-    speed: options.speed === null ? "max" : `${options.speed}x`,
+    speed: options.speed === "max" ? "max" : `${options.speed}x`,
     seconds,
     commandsPerSecond: Math.round(summary.sent / Math.max(seconds, 0.001)),
     roundTrip: timed.latency(),

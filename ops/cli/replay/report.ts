@@ -39,7 +39,7 @@ export function reportText(report: ReplayReport): string {
   const rows: (readonly [string, string])[] = [
     [
       "session",
-      `${report.file} (${report.format}, ${report.symbol}${report.levels === null ? "" : `, ${report.levels} levels`})`,
+      `${report.file} (${report.format}, ${report.symbol}${report.levels === null ? "" : `, ${report.levels} level${report.levels === 1 ? "" : "s"}`})`,
     ],
     ["market", `${report.market} in ${report.region}, acknowledged when ${report.mode}`],
     ["rows", `${summary.rows}: ${summary.used} used, ${summary.malformed} malformed`],
