@@ -77,6 +77,21 @@ test("a line that is no message is reported with its number and the reason", asy
   }
 });
 
+test("a seventh column is taken where it is a remark", async () => {
+  const plain = parseMessage("34200.5,1,5,10,100,1", 1);
+  for (const remark of ["null", "NITE", "", " null "]) {
+    assert.equal(parseMessage(`34200.5,1,5,10,100,1,${remark}`, 1), plain);
+  }
+  for (const more of ["5", "-1", "null,null", ","]) {
+    assert.is(parseMessage(`34200.5,1,5,10,100,1,${more}`, 1).type, "malformed", more);
+  }
+  const events = await read("t,type,id,size,price,side,remark\n1,1,5,10,100,1,null\n");
+  assert.equal(
+    events.map((event) => event.type),
+    ["add"],
+  );
+});
+
 test("a first line that is neither header nor message is malformed", async () => {
   const events = await read("garbage\n1,1,5,10,100,1\n");
   assert.equal(

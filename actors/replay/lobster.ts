@@ -9,11 +9,13 @@ import { LineSplitter } from "./lines.ts";
 
 /**
  * LOBSTER files: messages `time,type,order_id,size,price,direction` and books
- * `ask_price,ask_size,bid_price,bid_size` per level. A header line may be there or not.
+ * `ask_price,ask_size,bid_price,bid_size` per level. A header line may be there or not. Newer message
+ * files have a seventh column, a remark that is a word, "null" mostly.
  */
 
 /** Real files carry digits beyond nanoseconds where their writer went through a float. */
 const timePattern = /^\d{1,6}(?:\.\d{0,20})?$/;
+const remarkPattern = /^(?:[A-Za-z_][\w .-]{0,63})?$/;
 const integerPattern = /^-?\d{1,16}$/;
 
 /** What the name of a LOBSTER file says: TICKER_YYYY-MM-DD_start_end_message_LEVELS.csv. */
@@ -70,9 +72,12 @@ export function parseMessage(line: string | null, position: number): SessionEven
     reason,
   });
   if (line === null) return malformed("the line is too long");
-  const fields = line.split(",", 8).map((field) => field.trim());
-  if (fields.length !== 6) return malformed(`6 columns expected, ${fields.length} found`);
-  const [timeText = "", ...numberTexts] = fields;
+  const fields = line.split(",", 9).map((field) => field.trim());
+  const remarked = fields.length === 7 && remarkPattern.test(fields[6] ?? "");
+  if (fields.length !== 6 && !remarked) {
+    return malformed(`6 columns expected, ${fields.length} found`);
+  }
+  const [timeText = "", ...numberTexts] = fields.slice(0, 6);
   if (!timePattern.test(timeText)) return malformed(`time ${quote(timeText)} is not seconds`);
   const wrong = numberTexts.findIndex((text) => !integerPattern.test(text));
   if (wrong >= 0) {

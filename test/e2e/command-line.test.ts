@@ -209,6 +209,12 @@ test("a replay takes a free name, and refuses one with other data", async () => 
   const strict = await meridian(data, ["replay", file, "--strict", ...asOperator]);
   assert.is(strict.code, 1);
   assert.match(strict.output, /at 2: 6 columns expected/);
+  const halted = join(data, "halted.csv");
+  writeFileSync(halted, "1,7,0,0,-1,-1\nbroken line\n");
+  assert.match(await run(0, "replay", halted), /nothing to replay/);
+  const stopped = await meridian(data, ["replay", halted, "--strict"]);
+  assert.is(stopped.code, 1);
+  assert.match(stopped.errors, /malformed_row: .*halted\.csv at 2: 6 columns expected/);
   const denied = await meridian(data, ["replay", file]);
   assert.is(denied.code, 3);
   assert.match(denied.errors, /not_permitted/);

@@ -6,8 +6,7 @@ import { build } from "hdr-histogram-js";
 
 import { ok, type Result, refuse } from "../../../actors/kernel/result.ts";
 import { systemClock } from "../../../actors/kernel/system-clock.ts";
-import { BookCheck, BookStates } from "../../../actors/replay/book-check.ts";
-import { lobsterBook } from "../../../actors/replay/lobster.ts";
+import { BookCheck, type BookStates } from "../../../actors/replay/book-check.ts";
 import { Pace } from "../../../actors/replay/pace.ts";
 import { replay } from "../../../actors/replay/session.ts";
 import { recordedLevels, surveyRange } from "../../../actors/replay/unseen.ts";
@@ -18,7 +17,12 @@ import { type LatencyView, type MarketView, type ModeName, modeNames } from "../
 import { progressBar } from "../replay/progress.ts";
 import { replayMarket } from "../replay/replay-market.ts";
 import { percent, type ReplayReport, reportText } from "../replay/report.ts";
-import { fileBytes, openSessions, readHead, type RecordedSession } from "../replay/sessions.ts";
+import {
+  openBook,
+  type OpenedFile,
+  openSessions,
+  type RecordedSession,
+} from "../replay/sessions.ts";
 import {
   type ClusterOptions,
   type OutputFormat,
@@ -107,16 +111,10 @@ async function replayFiles(
   files: readonly string[],
   options: ReplayCommandOptions,
 ): Promise<Result<ExitCode>> {
-  const sessions: RecordedSession[] = [];
-  for (const file of files) {
-    const opened = await openSessions(file, {
-      symbols: options.symbol ?? [],
-      levels: options.levels ?? null,
-    });
-    if (!opened.ok) return opened;
-    for (const note of opened.value.notes) process.stderr.write(`${note}\n`);
-    sessions.push(...opened.value.sessions.filter((session) => session.survey.orderRows > 0));
-  }
+  const opened = await openFiles(files, options);
+  if (!opened.ok) return opened;
+  const sessions = opened.value.flatMap((file) => file.sessions);
+  const overviews = opened.value.map((file) => file.overview);
   if (sessions.length !== 1 && (options.market !== undefined || options.book !== undefined)) {
     return refuse(
       "usage",
@@ -124,33 +122,51 @@ async function replayFiles(
       "replay them one by one",
     );
   }
-  const book = options.book === undefined ? ok(null) : await readBook(options.book);
+  const book = options.book === undefined ? ok(null) : await openBook(options.book);
   if (!book.ok) return book;
   if (sessions.length === 0) {
-    if (options.output === "json") printJson({ replays: [] });
+    if (options.output === "json") printJson({ files: overviews, replays: [] });
     else print("nothing to replay: no orders in the files");
     return ok(exitCodes.ok);
   }
-  return withCluster(options, (cluster) => replayAll(cluster, sessions, book.value, options));
+  return withCluster(options, async (cluster) => {
+    const reports = await replayAll(cluster, sessions, book.value, options);
+    if (!reports.ok) return reports;
+    if (options.output === "json") printJson({ files: overviews, replays: reports.value });
+    const codes = reports.value.map((report) => exitCodeOfReport(report, options.require ?? null));
+    return ok(codes.find((code) => code !== exitCodes.ok) ?? exitCodes.ok);
+  });
 }
 
-/** Failure codes: file_unreadable. */
-async function readBook(file: string): Promise<Result<BookStates>> {
-  const head = readHead(file);
-  if (!head.ok) return head;
-  const states = new BookStates();
-  for await (const rows of lobsterBook(fileBytes(file, head.value.compressed))) {
-    for (const row of rows) states.add(row, row ?? undefined);
+/** Opens every file before the first command is sent. */
+async function openFiles(
+  files: readonly string[],
+  options: ReplayCommandOptions,
+): Promise<Result<readonly OpenedFile[]>> {
+  const opened: OpenedFile[] = [];
+  for (const file of files) {
+    const choice = { symbols: options.symbol ?? [], levels: options.levels ?? null };
+    const one = await openSessions(file, choice);
+    if (!one.ok) return one;
+    const { overview, notes, sessions } = one.value;
+    if (options.output === "table") for (const note of notes) print(note);
+    const [fault] = overview.faults;
+    if (options.strict === true && sessions.length === 0 && fault !== undefined) {
+      return refuse("malformed_row", `${file} at ${fault.position}: ${fault.reason}`, notStrict);
+    }
+    opened.push(one.value);
   }
-  return ok(states);
+  return ok(opened);
 }
+
+const notStrict = "without --strict such rows are skipped and counted";
 
 async function replayAll(
   cluster: Cluster,
   sessions: readonly RecordedSession[],
   book: BookStates | null,
   options: ReplayCommandOptions,
-): Promise<Result<ExitCode>> {
+): Promise<Result<readonly ReplayReport[]>> {
   let stopping = false;
   // The first Ctrl-C ends the replay with its summary, the second one the process.
   process.once("SIGINT", () => {
@@ -165,9 +181,7 @@ async function replayAll(
     if (options.output === "table")
       print(reports.length > 1 ? `\n${reportText(report.value)}` : reportText(report.value));
   }
-  if (options.output === "json") printJson({ replays: reports });
-  const codes = reports.map((report) => exitCodeOfReport(report, options.require ?? null));
-  return ok(codes.find((code) => code !== exitCodes.ok) ?? exitCodes.ok);
+  return ok(reports);
 }
 
 function exitCodeOfReport(report: ReplayReport, required: number | null): ExitCode {
