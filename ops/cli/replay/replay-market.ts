@@ -16,7 +16,10 @@ import {
 
 /** A market of its own for each replay, with limits that let the whole file through. */
 export interface MarketWish {
-  /** Given by the user: then it must be free or empty. Null: a free name is made from `name`. */
+  /**
+   * Given by the user: then it must be free, or an empty market that lets the file through. Null: a
+   * free name is made from `name`.
+   */
   readonly exactName: string | null;
   readonly name: string;
   readonly region: string | null;
@@ -30,7 +33,7 @@ const NAMES_TRIED = 99;
 const OPEN_TIMEOUT_MS = 30_000;
 
 /**
- * Creates the market of a replay, or takes an empty one with the same definition. Failure codes:
+ * Creates the market of a replay, or takes an empty one that lets the file through. Failure codes:
  * market_exists, region_unknown, region_not_ready, definition_missing, not_open, and those of the
  * region.
  */
@@ -39,6 +42,8 @@ export async function replayMarket(
   wish: MarketWish,
 ): Promise<Result<MarketView>> {
   const { regions, markets } = await clusterStatus(cluster);
+  const named = markets.find((market) => market.market === wish.exactName);
+  if (named !== undefined) return namedMarket(named, wish);
   if (wish.region !== null && !cluster.regions.includes(wish.region)) {
     return refuse(
       "region_unknown",
@@ -65,7 +70,8 @@ export async function replayMarket(
     );
   }
   const definition = replayDefinition(neighbour.definition, wish);
-  const name = freeName(wish, definition, markets);
+  const name =
+    wish.exactName === null ? freeName(wish.name, definition, markets) : ok(wish.exactName);
   if (!name.ok) return name;
   const existing = markets.find((market) => market.market === name.value);
   if (existing !== undefined) return ok(existing);
@@ -95,37 +101,73 @@ function replayDefinition(neighbour: DefinitionView, wish: MarketWish): Definiti
   };
 }
 
+/** The market that the user named. Failure codes: market_exists, region_unknown. */
+export function namedMarket(
+  market: MarketView,
+  wish: Pick<MarketWish, "region" | "survey">,
+): Result<MarketView> {
+  const refusal = (reason: string): Result<never> =>
+    refuse("market_exists", reason, "choose another name: --market NAME");
+  if (wish.region !== null && market.home !== wish.region) {
+    return refuse(
+      "region_unknown",
+      `the market ${market.market} is at home in ${market.home}, not in ${wish.region}`,
+      "leave --region out",
+    );
+  }
+  const lacking =
+    market.definition === null ? "unknown" : shortfall(market.definition, wish.survey);
+  if (lacking !== null) {
+    return refusal(
+      `the market ${market.market} exists with other reference data than the file needs: ${lacking}`,
+    );
+  }
+  if (market.state !== "open") return refusal(`the market ${market.market} is ${market.state}`);
+  if (market.restingOrders > 0) {
+    return refusal(`the market ${market.market} holds ${market.restingOrders} orders`);
+  }
+  return ok(market);
+}
+
+/** What of a market keeps orders of the file out; null when it lets all of them through. */
+function shortfall(definition: DefinitionView, survey: Survey): string | null {
+  const { priceDecimals, tick, lot, bandLow, bandHigh, maximumQuantity, orderCapacity } =
+    definition;
+  if (priceDecimals !== PRICE_DECIMALS) return `${priceDecimals} decimals of a price, not 4`;
+  if (survey.tick % tick !== 0) return `a tick of ${tick}, not ${survey.tick}`;
+  if (lot !== 1) return `a lot of ${lot}, not 1`;
+  if (bandLow > survey.lowestPrice || bandHigh < survey.highestPrice) {
+    return `bands of ${bandLow} to ${bandHigh}, not ${survey.lowestPrice} to ${survey.highestPrice}`;
+  }
+  if (maximumQuantity < survey.largestSize) {
+    return `orders of ${maximumQuantity} at most, not ${survey.largestSize}`;
+  }
+  if (orderCapacity < survey.peakOrders) {
+    return `room for ${orderCapacity} orders, not ${survey.peakOrders}`;
+  }
+  return null;
+}
+
 /**
- * The name of a market that is not there yet, or of an empty one with this definition. Failure code:
- * market_exists.
+ * The first free name: of a market that is not there yet, or of an empty one with this definition.
+ * Another session of the same symbol and day has other bands. Failure code: market_exists.
  */
 export function freeName(
-  wish: Pick<MarketWish, "exactName" | "name">,
+  wanted: string,
   definition: DefinitionView,
   markets: readonly MarketView[],
 ): Result<string> {
-  const first = wish.exactName ?? wish.name;
-  const tries = wish.exactName === null ? NAMES_TRIED : 1;
-  for (let turn = 1; turn <= tries; turn += 1) {
-    const name = turn === 1 ? first : `${first.slice(0, 29)}-${turn}`;
+  for (let turn = 1; turn <= NAMES_TRIED; turn += 1) {
+    const name = turn === 1 ? wanted : `${wanted.slice(0, 29)}-${turn}`;
     const existing = markets.find((market) => market.market === name);
     if (existing === undefined) return ok(name);
-    if (!sameDefinition(existing.definition, definition)) {
-      // Another session of the same symbol and day, or another file of the same name.
-      if (wish.exactName === null) continue;
-      return refuse(
-        "market_exists",
-        `the market ${name} exists with other reference data`,
-        "choose another name: --market NAME",
-      );
-    }
-    if (existing.restingOrders === 0 && existing.state === "open") return ok(name);
+    const { restingOrders, state } = existing;
+    if (restingOrders > 0 || state !== "open") continue;
+    if (sameDefinition(existing.definition, definition)) return ok(name);
   }
   return refuse(
     "market_exists",
-    tries === 1
-      ? `the market ${first} holds orders of an earlier replay`
-      : `${tries} markets ${first}, ${first}-2, … hold orders of earlier replays or have other reference data`,
+    `the ${NAMES_TRIED} markets ${wanted}, ${wanted}-2, … are those of earlier replays`,
     "choose another name: --market NAME",
   );
 }
