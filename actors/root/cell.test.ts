@@ -175,6 +175,22 @@ test("a market made at run time trades, is refused with other data, and survives
   }
 });
 
+test("on servers that do not allow replicated a market is durable, and its report says both", () =>
+  withCell(
+    async (cell) => {
+      const reply = await cell.submit("TEST", {
+        session: 5,
+        commands: [place(1, "sell", 500, 20)],
+      });
+      assert.is(reply.durability, market.v1.DurabilityMode.DURABILITY_MODE_DURABLE);
+      const made = (await create(cell, { mode: "matched" })).market;
+      assert.is(made?.mode, "matched", "a weaker mode is left as it is");
+      const [report] = (await cell.report()).markets;
+      assert.equal([report?.mode, report?.definition.mode], ["durable", "replicated"]);
+    },
+    { strongestMode: "durable" },
+  ));
+
 test("limits of an account are kept over a restart", async () => {
   const directory = mkdtempSync(join(tmpdir(), "meridian-cell-test-"));
   const subject = (verb: string): string => actorSubject(cellRegion, "risk-limit", "acc-1", verb);

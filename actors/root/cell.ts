@@ -8,7 +8,11 @@ import type { Clock } from "../kernel/ports/clock.ts";
 import type { EventLog } from "../kernel/ports/event-log.ts";
 import type { Files } from "../kernel/ports/files.ts";
 import type { Log } from "../kernel/ports/log.ts";
-import type { EngineSlots, MatchingEngine } from "../kernel/ports/matching-engine.ts";
+import type {
+  DurabilityMode,
+  EngineSlots,
+  MatchingEngine,
+} from "../kernel/ports/matching-engine.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import { seededRandomness } from "../kernel/seeded-randomness.ts";
 import type { DurationNs } from "../kernel/units.ts";
@@ -51,6 +55,8 @@ export interface CellSettings {
   readonly region: string;
   readonly cell: string;
   readonly reference: ReferenceData;
+  /** What the servers allow: a market that asks for more gets this. */
+  readonly strongestMode: DurabilityMode;
   readonly flow: { readonly enabled: boolean; readonly seed: number; readonly rate: number };
 }
 
@@ -91,12 +97,13 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   const router = regionActor({
     bus,
     ownership,
-    markets: marketHost(
+    markets: marketHost({
       region,
-      () => system,
-      market,
-      (name) => directory.market(name),
-    ),
+      system: () => system,
+      definition: market,
+      directory: (name) => directory.market(name),
+      strongestMode: settings.strongestMode,
+    }),
     flow: {
       pause: (paused) => flow.pause(paused, system, strategy),
       totals: () => flow.totals(),

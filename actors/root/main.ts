@@ -128,13 +128,17 @@ class CellProcess {
     const sound = await guard.pass();
     if (ports.signal.aborted) return;
     if (!sound.ok) return this.#refuse(sound.failure, exitCodes.failed);
+    if (sound.value === "durable") {
+      const natsServer = bus.connection.info?.version ?? "";
+      this.#log.warn({ natsServer }, "a nats-server of an older release: markets durable at most");
+    }
     guard.watch((reason) => {
       this.#log.error({ reason }, "the servers do not promise durability any more; stopping");
       void this.end(exitCodes.failed);
     });
     const replicas = replicasOf(this.#configuration.regions);
     const started = await startCell(
-      { ...this.#configuration, reference: this.#reference },
+      { ...this.#configuration, reference: this.#reference, strongestMode: sound.value },
       {
         bus,
         engine,

@@ -219,6 +219,7 @@ const modes = {
   replicated: DurabilityMode.DURABILITY_MODE_REPLICATED,
 } as const;
 export type ModeName = keyof typeof modes;
+/** Weakest promise first. */
 export const modeNames = ["matched", "durable", "replicated"] as const satisfies ModeName[];
 
 function definitionView(

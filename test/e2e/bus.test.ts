@@ -121,7 +121,8 @@ testUnless(test, missing, "servers report that they sync every write", async () 
   const system = options("reporter", cluster.systemSeed);
   const report = await syncAlwaysReport(bus, system, [journalStream("atlas", 0), "KV_LEASE"]);
   if (!report.ok) throw new Error(report.failure.reason);
-  assert.equal(report.value.map(({ name }) => name).sort(), [...testRegions].sort());
+  assert.equal(report.value.reports.map(({ name }) => name).sort(), [...testRegions].sort());
+  assert.is(report.value.strongest, "replicated");
 });
 
 testUnless(test, missing, "a killed server is left for another and drops are counted", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { MemoryBroker, MemoryBus } from "../../actors/bus/memory.ts";
 import { fileEventLog } from "../../actors/kernel/file-event-log.ts";
+import type { DurabilityMode } from "../../actors/kernel/ports/matching-engine.ts";
 import { ok } from "../../actors/kernel/result.ts";
 import { systemClock } from "../../actors/kernel/system-clock.ts";
 import { SystemFiles } from "../../actors/kernel/system-files.ts";
@@ -66,6 +67,8 @@ export interface MemoryCellOptions {
   /** The cell's folder; made, and removed at the stop, when absent. */
   readonly directory?: string;
   readonly markets?: readonly MarketDefinition[];
+  /** What the servers allow; absent: everything. */
+  readonly strongestMode?: DurabilityMode;
   /** Arrivals per second and market; absent: the flow is off. */
   readonly rate?: number;
 }
@@ -90,6 +93,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
         groups: { [cellRegion]: ["atlas"] },
         markets: options.markets ?? [cellMarket],
       },
+      strongestMode: options.strongestMode ?? "replicated",
       flow: { enabled: options.rate !== undefined, seed: 7, rate: options.rate ?? 1 },
     },
     {

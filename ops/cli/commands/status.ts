@@ -3,7 +3,14 @@ import type { Command } from "commander";
 import { ok } from "../../../actors/kernel/result.ts";
 import { exitCodes, perform } from "../action.ts";
 import { connectTo, findTarget } from "../cluster.ts";
-import { type ClusterStatus, clusterStatus, type MarketView, silentRegion } from "../markets.ts";
+import {
+  type ClusterStatus,
+  clusterStatus,
+  type MarketView,
+  type ModeName,
+  modeNames,
+  silentRegion,
+} from "../markets.ts";
 import { formatPrice } from "../prices.ts";
 import {
   type ClusterOptions,
@@ -94,9 +101,19 @@ export function marketTable(markets: readonly MarketView[]): string {
       String(market.trades),
       String(Object.values(market.refusals).reduce((sum, count) => sum + count, 0)),
       `${duration(market.acknowledgement.p50Ns)}/${duration(market.acknowledgement.p99Ns)}`,
-      market.detail ?? "",
+      note(market),
     ]),
   );
+}
+
+const isStronger = (a: ModeName, b: string): boolean =>
+  modeNames.indexOf(a) > modeNames.findIndex((name) => name === b);
+
+/** Why a market is not as its reference data says. */
+function note({ detail, state, mode, definition }: MarketView): string {
+  if (detail !== null) return detail;
+  if (state !== "open" || definition === null || !isStronger(definition.mode, mode)) return "";
+  return `declared ${definition.mode}, which its nats-server does not allow`;
 }
 
 const side = (market: MarketView, price: number, quantity: number): string =>
