@@ -60,7 +60,7 @@ export class Operations {
         bytes: payload.length,
       });
       reply(
-        encodeRefusal(
+        this.#refusal(
           refuse(
             "malformed",
             `the ${payload.length} bytes are no ${verb} request`,
@@ -94,9 +94,14 @@ export class Operations {
     }
   }
 
+  #refusal(failure: Failure): Uint8Array {
+    this.#of.ports.refusals.count(failure.code);
+    return encodeRefusal(failure);
+  }
+
   #flow(paused: boolean): Uint8Array {
     const decided = decide(this.#of.state(), { type: "pause_flow", paused });
-    if (!decided.ok) return encodeRefusal(decided.failure);
+    if (!decided.ok) return this.#refusal(decided.failure);
     for (const event of decided.value) this.#of.evolve(event);
     return encodeFlow({ paused, ...this.#of.ports.flow.totals() });
   }
@@ -113,7 +118,7 @@ export class Operations {
         `the cell is ${phase() === "starting" ? "starting" : "stopping"}`,
         "try again in a moment",
       );
-      reply(encodeRefusal(failure.failure));
+      reply(this.#refusal(failure.failure));
       return;
     }
     // What other regions have created meanwhile decides about names and shards as well.
@@ -121,14 +126,14 @@ export class Operations {
     if (fresh.ok) for (const event of fresh.value) evolve(event);
     const decided = decide(state(), { type: "create_market", definition: input });
     if (!decided.ok) {
-      reply(encodeRefusal(decided.failure));
+      reply(this.#refusal(decided.failure));
       return;
     }
     for (const event of decided.value) {
       if (event.type !== "market_listed") continue;
       const created = await directory.create(event.definition);
       if (!created.ok) {
-        reply(encodeRefusal(created.failure));
+        reply(this.#refusal(created.failure));
         return;
       }
       evolve(event);
@@ -138,7 +143,7 @@ export class Operations {
     if (listed === null) return;
     const started = await this.#of.startMarket(listed.definition);
     if (!started.ok) {
-      reply(encodeRefusal(startFailure(started.failure)));
+      reply(this.#refusal(startFailure(started.failure)));
       return;
     }
     // Opening takes a round of the journal; other requests are not kept waiting for it.
@@ -175,7 +180,7 @@ export class Operations {
     if (listed === null || listed.definition.home !== state().region) {
       const where =
         listed === null ? "" : `; its home is ${listed.definition.home}, send it to that region`;
-      return encodeRefusal(
+      return this.#refusal(
         refuse(
           "market_unknown",
           `${JSON.stringify(market.slice(0, 64))} is no market of ${state().region}${where}`,
@@ -184,7 +189,7 @@ export class Operations {
       );
     }
     const done = await ports.markets.setState(market, wanted, reason.slice(0, 256));
-    if (!done.ok) return encodeRefusal(marketFailure(market, done.failure));
+    if (!done.ok) return this.#refusal(marketFailure(market, done.failure));
     context.log.info({ market, wanted, reason: reason.slice(0, 256), by }, "market state set");
     const report = await ports.markets.report(market);
     return encodeMarket(

@@ -115,6 +115,12 @@ test("garbage at every subject gets its typed refusal and disturbs nobody", () =
     assert.is(report.ready, true);
     assert.ok((report.refusals["verb_unknown"] ?? 0) >= 6);
     assert.ok((report.refusals["market_unknown"] ?? 0) >= 6);
+    assert.ok((report.refusals["malformed"] ?? 0) >= 4, "of operations and actors");
+    assert.is(report.refusals["not_found"], 3, "of subjects that are no actor's");
+    const status = control.v1.StatusReply.decode(
+      (await cell.raw(`ops.${cellRegion}.status`, new Uint8Array())) ?? new Uint8Array(),
+    ).status;
+    assert.equal(status?.refusals, { ...report.refusals });
     assert.ok(report.deadLetters > 0);
     assert.is(cell.cell.system.counters().failures, 0);
     const still = await cell.submit("TEST", { session: 5, commands: [place(1, "buy", 500, 10)] });

@@ -31,6 +31,7 @@ import type { CellDirectory } from "./cell-directory.ts";
 import { BackgroundFlow, flowStarts } from "./flow-host.ts";
 import { marketHost } from "./market-host.ts";
 import type { Measured } from "./metrics.ts";
+import { RefusalCounter } from "./refusal-counter.ts";
 import type { ReferenceData } from "./reference-data.ts";
 import { serveRiskLimits } from "./risk-host.ts";
 import { cellTree, paths } from "./tree.ts";
@@ -94,6 +95,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     paused: () => flow.paused,
     counters: (name) => flow.counters(name),
   });
+  const refusals = new RefusalCounter();
   const router = regionActor({
     bus,
     ownership,
@@ -108,6 +110,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       pause: (paused) => flow.pause(paused, system, strategy),
       totals: () => flow.totals(),
     },
+    refusals,
     ensureJournal: ports.ensureJournal,
     recordedIncarnation: () => directory.recordedIncarnation(),
     persistIncarnation: (incarnation) => directory.persistIncarnation(incarnation),
@@ -144,6 +147,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     system,
     definition: riskLimit,
     events: ports.events,
+    refusals,
   });
   const asked = async (message: RegionMessage): Promise<Result<RegionReply>> => {
     const ref = system.find(router, paths.cell(region));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { MemoryBroker, MemoryBus } from "../../actors/bus/memory.ts";
 import { fileEventLog } from "../../actors/kernel/file-event-log.ts";
-import type { DurabilityMode } from "../../actors/kernel/ports/matching-engine.ts";
+import type { DurabilityMode, MatchingEngine } from "../../actors/kernel/ports/matching-engine.ts";
 import { ok } from "../../actors/kernel/result.ts";
 import { systemClock } from "../../actors/kernel/system-clock.ts";
 import { SystemFiles } from "../../actors/kernel/system-files.ts";
@@ -67,6 +67,8 @@ export interface MemoryCellOptions {
   /** The cell's folder; made, and removed at the stop, when absent. */
   readonly directory?: string;
   readonly markets?: readonly MarketDefinition[];
+  /** Absent: a portable one. It is stopped with the cell. */
+  readonly engine?: MatchingEngine;
   /** What the servers allow; absent: everything. */
   readonly strongestMode?: DurabilityMode;
   /** Arrivals per second and market; absent: the flow is off. */
@@ -84,7 +86,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
   const opened = openCellDirectory(folder);
   if (!opened.ok) throw new Error(opened.failure.reason);
   const directory: CellDirectory = opened.value;
-  const engine = new PortableEngine({ clock });
+  const engine = options.engine ?? new PortableEngine({ clock });
   const started = await startCell(
     {
       region: cellRegion,

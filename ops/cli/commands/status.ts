@@ -57,7 +57,7 @@ async function statusOf(target: Parameters<typeof connectTo>[0]): Promise<Cluste
 function printStatus(status: ClusterStatus): void {
   print(
     table(
-      ["REGION", "READY", "CELL", "ENGINE", "NATS", "RECONNECTS", "HTTP", "REASON"],
+      ["REGION", "READY", "CELL", "ENGINE", "NATS", "RECONNECTS", "REFUSED", "HTTP", "REASON"],
       status.regions.map((region) => [
         region.name,
         region.ready ? "yes" : "no",
@@ -65,6 +65,7 @@ function printStatus(status: ClusterStatus): void {
         region.engine ?? "-",
         region.natsState === null ? "-" : `${region.natsState} ${region.natsServer ?? ""}`,
         String(region.reconnects ?? "-"),
+        region.refusals === null ? "-" : String(sum(region.refusals)),
         region.http ?? "-",
         region.reason ?? "",
       ]),
@@ -99,12 +100,15 @@ export function marketTable(markets: readonly MarketView[]): string {
       side(market, market.askPrice, market.askQuantity),
       String(market.orders),
       String(market.trades),
-      String(Object.values(market.refusals).reduce((sum, count) => sum + count, 0)),
+      String(sum(market.refusals)),
       `${duration(market.acknowledgement.p50Ns)}/${duration(market.acknowledgement.p99Ns)}`,
       note(market),
     ]),
   );
 }
+
+const sum = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((total, count) => total + count, 0);
 
 const isStronger = (a: ModeName, b: string): boolean =>
   modeNames.indexOf(a) > modeNames.findIndex((name) => name === b);
