@@ -184,7 +184,7 @@ export class Operations {
         refuse(
           "market_unknown",
           `${JSON.stringify(market.slice(0, 64))} is no market of ${state().region}${where}`,
-          "`meridian market list` names the markets",
+          "`npx meridian market list` names the markets",
         ).failure,
       );
     }

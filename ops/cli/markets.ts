@@ -136,7 +136,7 @@ export async function findMarket(cluster: Cluster, name: string): Promise<Result
   return refuse(
     "market_unknown",
     `no region has a market ${name}${silent}`,
-    "meridian market list",
+    "npx meridian market list",
   );
 }
 

@@ -66,7 +66,7 @@ export function lockData(dataDirectory: string): Result<{ readonly stale: boolea
       return refuse(
         "already_running",
         `a cluster runs on ${dataDirectory} already, started by process ${holder}`,
-        "meridian status, or meridian down, or --data with another folder",
+        "npx meridian status, or npx meridian down, or --data with another folder",
       );
     }
     rmSync(lockFile(dataDirectory), { force: true });
@@ -75,7 +75,7 @@ export function lockData(dataDirectory: string): Result<{ readonly stale: boolea
   return refuse(
     "already_running",
     `another process has just taken ${dataDirectory}`,
-    "meridian status",
+    "npx meridian status",
   );
 }
 

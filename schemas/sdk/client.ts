@@ -331,7 +331,7 @@ const refusal = (code: string, reason: string, next: string): Answer<never> => (
 const unreachable = refusal(
   "unreachable",
   "nobody in the cluster serves this market's region",
-  "check the region with `meridian status`",
+  "check the region with `npx meridian status`",
 );
 const outcomeUnknown = refusal(
   "outcome_unknown",

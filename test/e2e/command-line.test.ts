@@ -82,7 +82,7 @@ test("an observer's order is refused by policy, with who could do it", async () 
   const result = await meridian(data, ["order", "place", "BTC-EUR", "buy", "1", "20000"]);
   assert.is(result.code, 3);
   assert.match(result.errors, /not_permitted.*observer/);
-  assert.match(result.errors, /next: meridian login operator/);
+  assert.match(result.errors, /next: npx meridian login operator/);
   await run(0, "login", "operator");
   assert.match(await run(0, "config", "print"), /user +operator +meridian login/);
   await run(0, "login", "observer");
