@@ -117,15 +117,16 @@ test("wrong usage exits 2, refusals of the exchange exit 3, and say what to do",
   await run(2, "order", "place", "BTC-EUR", "buy", "1", "20000.123", ...asOperator);
   await run(2, "order", "place");
   await run(2, "nonsense");
-  for (const [code, ...words] of [
-    ["price_off_tick", "BTC-EUR", "buy", "1", "20000.10"],
-    ["price_out_of_band", "BTC-EUR", "buy", "1", "1"],
-    ["quantity_too_large", "BTC-EUR", "buy", "999999999", "20000"],
-    ["market_unknown", "NOPE", "buy", "1", "1"],
+  for (const [code, reason, ...words] of [
+    ["price_off_tick", /tick, 0\.50 EUR\n/, "BTC-EUR", "buy", "1", "20000.10"],
+    ["price_out_of_band", /band, 10000\.00 to 200000\.00 EUR\n/, "BTC-EUR", "buy", "1", "1"],
+    ["quantity_too_large", /maximum, 100000\n/, "BTC-EUR", "buy", "999999999", "20000"],
+    ["market_unknown", /NOPE\n/, "NOPE", "buy", "1", "1"],
   ] as const) {
     const result = await meridian(data, ["order", "place", ...words, ...asOperator]);
     assert.is(result.code, 3, code);
     assert.match(result.errors, `${code}: `);
+    assert.match(result.errors, reason);
     assert.match(result.errors, "next: ");
   }
 });
