@@ -100,7 +100,12 @@ test("every actor folder has the same files", () => {
   const faults = typescriptFolders
     .filter((folder) => folder.actor && existsSync(join(repository, folder.path)))
     .flatMap((folder) =>
-      ["README.md", "messages.ts", "codec.ts", "decide.ts", "machine.ts", "actor.ts"]
+      [
+        "README.md",
+        "messages.ts",
+        "actor.ts",
+        ...["codec", "decide", "machine"].flatMap((name) => [`${name}.ts`, `${name}.test.ts`]),
+      ]
         .filter((file) => !existsSync(join(repository, folder.path, file)))
         .map((file) => `${folder.path}/${file} is missing`),
     );
