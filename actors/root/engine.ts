@@ -1,3 +1,4 @@
+import { loadNativeEngine } from "../../native/index.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
 import { decodeCommand, encodeEvent, EventReader } from "../../native/slots.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
@@ -18,11 +19,19 @@ export function engineSlots(): EngineSlots {
   };
 }
 
+/**
+ * The engine a cell runs on. `auto` takes the native one and, on a machine that could not build it,
+ * the portable one, and says why; an addon of other sources is a fault and never papered over.
+ * Failure codes: addon_missing (only when native was asked for), layout_differs, engine_running.
+ */
 export function chooseEngine(
   wanted: "auto" | "native" | "portable",
   clock: Clock,
   log: Log,
 ): Result<MatchingEngine> {
-  if (wanted === "auto") log.info({}, "running on the portable engine");
+  if (wanted === "portable") return ok(new PortableEngine({ clock }));
+  const native = loadNativeEngine();
+  if (native.ok || wanted === "native" || native.failure.code !== "addon_missing") return native;
+  log.warn({ failure: native.failure }, "running on the portable engine: correct, and much slower");
   return ok(new PortableEngine({ clock }));
 }

@@ -32,8 +32,8 @@ import {
 
 /**
  * Entry point of a cell: `node actors/root/main.ts --configuration FILE`. Exit codes: 0 stopped as
- * asked, 1 failed, 2 the configuration or the reference data is not usable, 130 aborted by a second
- * signal.
+ * asked, 1 failed, 2 the configuration, the reference data or the engine it names is not usable, 130
+ * aborted by a second signal.
  */
 
 const exitCodes = { stopped: 0, failed: 1, unusable: 2, aborted: 130 } as const;
@@ -79,7 +79,7 @@ class CellProcess {
     if (!directory.ok) return this.#refuse(directory.failure, exitCodes.failed);
     this.#directory = directory.value;
     const engine = chooseEngine(this.#configuration.engine, this.#clock, this.#log);
-    if (!engine.ok) return this.#refuse(engine.failure, exitCodes.failed);
+    if (!engine.ok) return this.#refuse(engine.failure, exitCodes.unusable);
     this.#engine = engine.value;
     try {
       this.#http = await serveHttp(

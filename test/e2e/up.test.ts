@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { addonPath } from "../../native/addon.ts";
 import { type ClusterFile, clusterFileSchema } from "../../schemas/configuration.ts";
 import { temporaryFolder } from "../support/launched-cluster.ts";
 import { repository } from "../support/shared-data.ts";
@@ -94,6 +95,7 @@ test("one command brings up a trading exchange that survives killed processes", 
     );
     assert.is(up.child.exitCode, null, up.printed());
     assert.ok(up.printed().trimEnd().split("\n").length <= 15, up.printed());
+    if (existsSync(addonPath())) assert.match(up.printed(), " native engine");
     const cluster = readCluster(data);
     for (const region of cluster.regions) assert.match(up.printed(), `${region.http}/status`);
     await checkFaces(cluster);
