@@ -26,6 +26,14 @@ const variants: readonly Variant[] = [
     options: ["-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_COMPILER=clang++-14"],
     needs: { program: "clang++-14", install: "apt-get install -y clang-14" },
   },
+  {
+    name: "rv32", // the engine without an operating system; its only test is that of its symbols
+    options: ["-DCMAKE_TOOLCHAIN_FILE=rv32/toolchain.cmake"],
+    needs: {
+      program: "riscv64-unknown-elf-g++",
+      install: "apt-get install -y gcc-riscv64-unknown-elf",
+    },
+  },
 ];
 
 /** Builds each variant of the native side and runs its unit tests, then format and clang-tidy. */
