@@ -95,7 +95,7 @@ async function formatting(): Promise<StageResult> {
   const formatter = "clang-format-19";
   if ((await absent([formatter])).length > 0)
     return skipped("format: clang-format", `apt-get install -y ${formatter}`);
-  const sources = globSync("native/**/*.{hpp,cpp}", { cwd: repository });
+  const sources = globSync("{native,test}/**/*.{hpp,cpp}", { cwd: repository });
   return check(
     "format: clang-format",
     formatter,
@@ -108,7 +108,7 @@ async function tidy(): Promise<StageResult> {
   const program = "clang-tidy-19";
   if ((await absent([program])).length > 0)
     return skipped("lint: clang-tidy", `apt-get install -y ${program}`);
-  const sources = globSync("native/**/*.cpp", { cwd: repository }).filter(
+  const sources = globSync("{native,test}/**/*.cpp", { cwd: repository }).filter(
     (file) => !file.startsWith("native/addon/"),
   );
   return check(
