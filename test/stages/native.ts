@@ -28,6 +28,14 @@ const variants: readonly Variant[] = [
     options: ["-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_COMPILER=clang++-14"],
     needs: { program: "clang++-14", install: "apt-get install -y clang-14" },
   },
+  {
+    name: "rv32", // the engine without an operating system; its only test is that of its symbols
+    options: ["-DCMAKE_TOOLCHAIN_FILE=rv32/toolchain.cmake"],
+    needs: {
+      program: "riscv64-unknown-elf-g++",
+      install: "apt-get install -y gcc-riscv64-unknown-elf",
+    },
+  },
 ];
 
 /** Builds each variant of the native side and runs its unit tests, then format and clang-tidy. */
@@ -89,7 +97,7 @@ async function formatting(): Promise<StageResult> {
   const formatter = "clang-format-19";
   if ((await absent([formatter])).length > 0)
     return skipped("format: clang-format", `apt-get install -y ${formatter}`);
-  const sources = globSync("native/**/*.{hpp,cpp}", { cwd: repository });
+  const sources = globSync("{native,test}/**/*.{hpp,cpp}", { cwd: repository });
   return check(
     "format: clang-format",
     formatter,
@@ -102,14 +110,14 @@ async function tidy(): Promise<StageResult> {
   const name = "lint: clang-tidy";
   const program = "clang-tidy-19";
   if ((await absent([program])).length > 0) return skipped(name, `apt-get install -y ${program}`);
-  const sources = globSync("native/**/*.cpp", { cwd: repository }).filter(
+  const sources = globSync("{native,test}/**/*.cpp", { cwd: repository }).filter(
     (file) => !file.startsWith("native/addon/"),
   );
   // Two minutes for one core: not again for the very files that passed.
   const stamp = join(repository, "build", "native", "clang-tidy.passed");
   const content = contentOf([
     ".clang-tidy",
-    ...globSync("{native,bench}/**/*.{hpp,cpp,txt}", { cwd: repository }),
+    ...globSync("{native,bench,test}/**/*.{hpp,cpp,txt}", { cwd: repository }),
   ]);
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === content) {
     console.log(`ok   ${name}  passed before on the same files`);
