@@ -12,7 +12,7 @@ const test = suite("tidy");
 const typescriptFiles = globSync("{actors,native,ops,schemas,test,bench}/**/*.{ts,mjs}", {
   cwd: repository,
 });
-const cppFiles = globSync("{native,bench}/**/*.{hpp,cpp}", { cwd: repository });
+const cppFiles = globSync("{native,bench,test}/**/*.{hpp,cpp}", { cwd: repository });
 const read = (file: string): string => readFileSync(join(repository, file), "utf8");
 
 interface Import {
