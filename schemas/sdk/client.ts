@@ -97,6 +97,8 @@ const retryable: ReadonlySet<string> = new Set([
   "ring_full",
   "not_durable",
   "market_stopped",
+  // The lease lapsed, most often while JetStream elects a leader: it is renewed in seconds.
+  "not_owner",
 ]);
 
 /**
