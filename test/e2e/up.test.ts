@@ -226,9 +226,19 @@ test("a cluster whose starter is killed ends, and the next start works", async (
   try {
     const pids = pidsOf(readCluster(data));
     assert.is.not(pids[0], first.child.pid, "the launcher is a child of the bin");
+    const file = readFileSync(join(data, "cluster.json"));
     first.child.kill("SIGKILL");
     await eventually("all processes are gone", () =>
       pids.every((pid) => processorSeconds(pid) === null),
+    );
+    // As after a SIGKILL of the launcher, which leaves this file behind.
+    writeFileSync(join(data, "cluster.json"), file);
+    const silent = meridian("status", "-o", "json", "--data", data);
+    assert.is(await finished(silent), 1, silent.printed());
+    const { regions } = JSON.parse(silent.printed()) as Status;
+    assert.equal(
+      regions.map(({ ready }) => ready),
+      [false, false, false],
     );
     const second = await start();
     second.child.kill("SIGTERM");

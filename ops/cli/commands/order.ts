@@ -46,6 +46,14 @@ export function register(program: Command): void {
     .addOption(
       new Option("--tif <time>", "how long it stays").choices(["day", "ioc", "fok"]).default("day"),
     )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  npx meridian order place BTC-EUR buy 10 64000.50 --as operator
+  npx meridian order place BTC-EUR sell 5 --as operator            a market order
+  npx meridian order place BTC-EUR buy 10 64000.50 --tif fok -o json --as operator`,
+    )
     .action(
       (
         market: string,

@@ -22,7 +22,10 @@ import {
   withClusterOptions,
 } from "../terminal.ts";
 
-/** `meridian status`: regions and markets; a silent region is part of the answer, not a failure. */
+/**
+ * `meridian status`: regions and markets. A silent region is part of the answer; only when all are
+ * silent the command has failed.
+ */
 export function register(program: Command): void {
   withClusterOptions(program.command("status"))
     .description("show regions and markets")
@@ -34,7 +37,9 @@ export function register(program: Command): void {
         const status = await statusOf(target.value);
         if (options.output === "json") printJson(status);
         else printStatus(status);
-        return ok(exitCodes.ok);
+        return ok(
+          status.regions.every((region) => region.cell === null) ? exitCodes.failed : exitCodes.ok,
+        );
       }),
     );
 }
@@ -71,6 +76,10 @@ function printStatus(status: ClusterStatus): void {
       ]),
     ),
   );
+  if (status.regions.every((region) => region.cell === null)) {
+    print("next: npm start, or npx meridian doctor to look for the cause");
+    return;
+  }
   print("");
   print(marketTable(status.markets));
 }
