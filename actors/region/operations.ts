@@ -1,5 +1,6 @@
 import type { ActorContext } from "../kernel/actor.ts";
 import { type Failure, refuse, type Result, unreachable } from "../kernel/result.ts";
+import { SerialQueue } from "../kernel/serial-queue.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { RegionPorts } from "./actor.ts";
 import {
@@ -26,6 +27,8 @@ import { absentReport } from "./report.ts";
 
 /** A created market is awaited this long before the reply tells its present state. */
 const openWithin = 10_000_000_000;
+/** Creations, halts and resumes under way at most; one more is refused `busy`. */
+const changesLimit = 64;
 const lookEvery = 100_000_000 as DurationNs;
 
 export interface OperationsOf {
@@ -42,6 +45,9 @@ export interface OperationsOf {
 /** The operations services of a region: one decoded request, one encoded reply. */
 export class Operations {
   readonly #of: OperationsOf;
+  readonly #creations = new SerialQueue();
+  /** Changes of markets that are under way or wait for their turn. */
+  #changes = 0;
 
   constructor(of: OperationsOf) {
     this.#of = of;
@@ -81,17 +87,64 @@ export class Operations {
         reply(this.#flow(request.paused));
         return;
       case "market-create":
-        await this.#create(request.definition, request.by, reply);
+        // One after another: each is decided on what the ones before have made.
+        this.#aside(
+          reply,
+          (work) => this.#creations.enqueue(work),
+          async () => {
+            await this.#create(request.definition, request.by, reply);
+          },
+        );
         return;
       case "market-halt":
-        reply(await this.#setState(request.market, "halted", request.reason, request.by));
+      case "market-resume": {
+        const wanted = request.verb === "market-halt" ? "halted" : "open";
+        this.#aside(
+          reply,
+          (work) => void work(),
+          async () => {
+            reply(await this.#setState(request.market, wanted, request.reason, request.by));
+          },
+        );
         return;
-      case "market-resume":
-        reply(await this.#setState(request.market, "open", request.reason, request.by));
-        return;
+      }
       default:
         unreachable(request);
     }
+  }
+
+  /**
+   * Does what waits for the store or a market beside the mailbox: the status, above all, is answered
+   * meanwhile. `begin` decides when.
+   */
+  #aside(
+    reply: (payload: Uint8Array) => void,
+    begin: (work: () => Promise<void>) => void,
+    work: () => Promise<void>,
+  ): void {
+    if (this.#changes >= changesLimit) {
+      reply(
+        this.#refusal(
+          refuse("busy", `${changesLimit} changes are under way`, "try again in a moment").failure,
+        ),
+      );
+      return;
+    }
+    this.#changes += 1;
+    const { context } = this.#of;
+    begin(
+      () =>
+        new Promise((resolve) => {
+          context.run(async () => {
+            try {
+              await work();
+            } finally {
+              this.#changes -= 1;
+              resolve();
+            }
+          });
+        }),
+    );
   }
 
   #refusal(failure: Failure): Uint8Array {

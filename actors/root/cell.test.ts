@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
+import { ok, type Result } from "../kernel/result.ts";
 import { wire } from "../../schemas/messages.ts";
 import { actorSubject } from "../../schemas/subjects.ts";
 import {
@@ -268,6 +269,35 @@ test("while the connection is cut the cell is not ready and says why, then goes 
     const reply = await cell.submit("TEST", { session: 5, commands: [place(1, "buy", 500, 10)] });
     assert.is(reply.outcomes[0]?.remaining, 10);
   }));
+
+test("a creation that waits for the store keeps neither the status nor a halt waiting", async () => {
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const ensureJournal = async ({ market: name }: MarketDefinition): Promise<Result<void>> => {
+    if (name !== "TEST") await released;
+    return ok(undefined);
+  };
+  await withCell(
+    async (cell) => {
+      const first = create(cell, { market: "SLOW-0" });
+      assert.is((await cell.report()).ready, true);
+      assert.is((await setState(cell, "market-halt", "TEST")).market?.state, "halted");
+      const more = Array.from({ length: 64 }, (_, index) =>
+        create(cell, { market: `SLOW-${index + 1}`, shard: 99 }),
+      );
+      const refused = await Promise.race(more.map(async (reply) => (await reply).refusal?.code));
+      assert.is(refused, "busy", "the 65th change at a time");
+      release();
+      assert.is((await first).market?.state, "open");
+      const codes = (await Promise.all(more)).map((reply) => reply.refusal?.code ?? "");
+      assert.equal(codes.sort(), ["busy", ...Array(63).fill("definition_invalid")]);
+      assert.is((await setState(cell, "market-resume", "TEST")).market?.state, "open");
+    },
+    { ensureJournal },
+  );
+});
 
 test("a draining cell refuses orders and is not ready", () =>
   withCell(async (cell) => {

@@ -10,7 +10,7 @@ import { systemClock } from "../../actors/kernel/system-clock.ts";
 import { SystemFiles } from "../../actors/kernel/system-files.ts";
 import { durationNs } from "../../actors/kernel/units.ts";
 import type { MarketDefinition, RegionReport } from "../../actors/region/messages.ts";
-import { type Cell, startCell } from "../../actors/root/cell.ts";
+import { type Cell, type CellPorts, startCell } from "../../actors/root/cell.ts";
 import { type CellDirectory, openCellDirectory } from "../../actors/root/cell-directory.ts";
 import { engineSlots } from "../../actors/root/engine.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
@@ -67,6 +67,8 @@ export interface MemoryCellOptions {
   /** The cell's folder; made, and removed at the stop, when absent. */
   readonly directory?: string;
   readonly markets?: readonly MarketDefinition[];
+  /** Absent: the streams of a market are always there. */
+  readonly ensureJournal?: CellPorts["ensureJournal"];
   /** Absent: a portable one. It is stopped with the cell. */
   readonly engine?: MatchingEngine;
   /** What the servers allow; absent: everything. */
@@ -107,7 +109,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
       log: silentLog,
       directory,
       events: fileEventLog({ directory: directory.actors, capacity: 10_000, log: silentLog }),
-      ensureJournal: () => Promise.resolve(ok(undefined)),
+      ensureJournal: options.ensureJournal ?? (() => Promise.resolve(ok(undefined))),
       facts: () => ({
         engine: "portable",
         natsServer: "memory",
