@@ -9,9 +9,21 @@ import type { ClusterFile } from "../schemas/configuration.ts";
 import { meridian } from "../test/support/command-line.ts";
 import { temporaryFolder, withCluster } from "../test/support/launched-cluster.ts";
 import { rehearse, textBytes } from "../test/support/recorded-session.ts";
-import { asLobsterMessages, generateSession } from "../test/support/session-generator.ts";
+import {
+  asLobsterMessages,
+  type GeneratedSession,
+  generateSession,
+} from "../test/support/session-generator.ts";
 import { repository } from "../test/support/shared-data.ts";
-import { type Bench, type BenchOptions, BenchVoid, type Report, figure, median } from "./bench.ts";
+import {
+  type Bench,
+  type BenchOptions,
+  BenchVoid,
+  type Figure,
+  figure,
+  median,
+  type Report,
+} from "./bench.ts";
 import { fileSystem, processorSeconds } from "./machine.ts";
 
 /** A recorded session through the front door of a cluster of three regions, as users replay it. */
@@ -22,10 +34,10 @@ export const replay: Bench = {
 };
 
 const SEED = 811;
-/** Far from the ports of a cluster that a user runs, and from those of tests. */
-const firstPorts = { nats: 15_222, route: 17_222, http: 19_600 } as const;
 
 interface Session {
+  /** In front of its figures. */
+  readonly name: string;
   readonly file: string;
   readonly line: string;
   /** What the slow twin makes of it, without any network; null when that was not asked. */
@@ -35,43 +47,74 @@ interface Session {
 async function run({ quick, repeats, file }: BenchOptions): Promise<Report> {
   const folder = temporaryFolder();
   try {
-    const session = file === null ? await generated(folder, quick) : recorded(file);
-    const runs: Run[] = [];
+    const sessions = file === null ? await generatedSessions(folder, quick) : [recorded(file)];
+    const runs: (readonly Run[])[] = [];
     let engines: readonly string[] = [];
     await withCluster(
       async ({ overview }) => {
-        for (let repeat = 0; repeat < repeats; repeat += 1) {
-          runs.push(await replayOnce(overview.plan.dataDirectory, overview.cluster, session));
+        for (const session of sessions) {
+          const repeated: Run[] = [];
+          for (let repeat = 0; repeat < repeats; repeat += 1) {
+            repeated.push(await replayOnce(overview.plan.dataDirectory, overview.cluster, session));
+          }
+          runs.push(repeated);
         }
         engines = overview.engines;
       },
-      { cellProgram: join(repository, "actors", "root", "main.ts"), firstPorts },
+      { cellProgram: join(repository, "actors", "root", "main.ts") },
     );
-    return report(session, runs, `${engines.join(" and ")} engine, logs on ${fileSystem(folder)}`);
+    const sample = runs[0]?.[0]?.report;
+    const into = `into new markets in ${sample?.region}, acknowledged when ${sample?.mode}; three servers and three cells, ${engines.join(" and ")} engine, no background flow, logs on ${fileSystem(folder)}`;
+    const reported = sessions.map((session, index) => ({ session, runs: runs[index] ?? [] }));
+    return {
+      workload: [...sessions.map(({ line }) => line), into],
+      figures: reported.flatMap(({ session, runs: of }) => figuresOf(session.name, of)),
+      notes: reported.flatMap(({ session, runs: of }) => limits(session.name, of)),
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function generated(folder: string, quick: boolean): Promise<Session> {
+/**
+ * A session, and the same one without the orders that trade: the replay waits for the outcome of
+ * each execution, and the second session shows what it does when it need not.
+ */
+async function generatedSessions(folder: string, quick: boolean): Promise<Session[]> {
   const steps = quick ? 500 : 20_000;
   const random = seededRandomness(SEED);
   const made = generateSession({ random, steps, levels: null, outOfOrderPerMille: 0 });
+  const traded = new Set(
+    made.rows.flatMap(({ event }) => (event.type === "execute" ? [event.id] : [])),
+  );
+  const quiet = made.rows.filter(({ event }) => "id" in event && !traded.has(event.id));
+  return [
+    await generated(folder, "trading", made),
+    await generated(folder, "quiet", { rows: quiet, outOfOrder: 0 }),
+  ];
+}
+
+async function generated(folder: string, name: string, made: GeneratedSession): Promise<Session> {
   const text = asLobsterMessages(made);
   // A name as the vendor gives it: symbol, day, and no number of levels, so all of them.
-  const file = join(folder, "BENCH_2026-01-05_34200000_57600000_message_deep.csv");
+  const file = join(folder, `${name}_2026-01-05_34200000_57600000_message_deep.csv`);
   writeFileSync(file, text);
   const { summary } = await rehearse(lobsterSession(textBytes(text)));
+  const { visible } = summary.executions;
   return {
+    name,
     file,
-    line: `a generated LOBSTER session of ${made.rows.length} rows (seed ${SEED}); what the exchange did is what the portable engine does without a network`,
+    line: `${name}: a generated LOBSTER session of ${made.rows.length} rows (seed ${SEED}), ${visible} of them executions; the exchange did what the portable engine does without a network`,
     expected: summary,
   };
 }
 
-function recorded(file: string): Session {
-  return { file, line: `${basename(file)}; no command was refused`, expected: null };
-}
+const recorded = (file: string): Session => ({
+  name: "file",
+  file,
+  line: `file: ${basename(file)}; no command was refused`,
+  expected: null,
+});
 
 interface Run {
   readonly report: ReplayReport;
@@ -131,59 +174,35 @@ function usage(cluster: ClusterFile): {
   };
 }
 
-function report(session: Session, runs: readonly Run[], cells: string): Report {
+function figuresOf(name: string, runs: readonly Run[]): Figure[] {
   const of = (value: (one: ReplayReport) => number): number[] =>
     runs.map((one) => value(one.report));
-  const sample = runs[0]?.report;
-  if (sample === undefined) throw new BenchVoid("nothing was replayed");
-  return {
-    workload: [
-      session.line,
-      `into a new market in ${sample.region}, acknowledged when ${sample.mode}; three servers and three cells, ${cells}, no background flow`,
-    ],
-    figures: [
-      figure(
-        "commands",
-        "/s",
-        "higher",
-        of((one) => one.summary.sent / one.seconds),
-      ),
-      figure(
-        "commands in a request",
-        "",
-        "higher",
-        of((one) => one.summary.sent / one.client.requests),
-      ),
-      figure(
-        "round trip of a request, p50",
-        "µs",
-        "lower",
-        of((one) => one.roundTrip.p50Ns / 1000),
-      ),
-      figure(
-        "round trip of a request, p99",
-        "µs",
-        "lower",
-        of((one) => one.roundTrip.p99Ns / 1000),
-      ),
-    ],
-    notes: limits(runs),
-  };
+  const sent = of(({ summary, seconds }) => summary.sent / seconds);
+  const batch = of(({ summary, client }) => summary.sent / client.requests);
+  const middle = of(({ roundTrip }) => roundTrip.p50Ns / 1000);
+  const tail = of(({ roundTrip }) => roundTrip.p99Ns / 1000);
+  return [
+    figure(`${name}, commands`, "/s", "higher", sent),
+    figure(`${name}, commands in a request`, "", "higher", batch),
+    figure(`${name}, round trip of a request, p50`, "µs", "lower", middle),
+    figure(`${name}, round trip of a request, p99`, "µs", "lower", tail),
+  ];
 }
 
-function limits(runs: readonly Run[]): string[] {
+function limits(name: string, runs: readonly Run[]): string[] {
   const middle = (value: (one: Run) => number): number => median(runs.map(value));
-  const waiting = middle(
-    ({ report: one }) => (one.client.requests * one.roundTrip.p50Ns) / 1e9 / one.seconds,
-  );
-  const executions = middle(
-    ({ report: one }) => one.summary.executions.visible / one.client.requests,
-  );
-  const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
+  const percent = (value: (one: Run) => number): string => `${(middle(value) * 100).toFixed(0)} %`;
   const used = (value: (one: Run["used"]) => number): string =>
     middle((one) => value(one.used)).toFixed(2);
+  const executions = percent(
+    ({ report }) => report.summary.executions.visible / report.client.requests,
+  );
+  const waiting = percent(
+    ({ report }) => (report.client.requests * report.roundTrip.p50Ns) / 1e9 / report.seconds,
+  );
+  const seconds = middle(({ report }) => report.seconds).toFixed(2);
   return [
-    `limit: one request is under way at a time, and ${percent(executions)} of them end at a visible execution, whose outcome decides what is sent next; at the median round trip, waiting for replies is ${percent(waiting)} of the time`,
-    `processor seconds of a replay that took ${middle((one) => one.report.seconds).toFixed(2)} s: command line ${used((one) => one.commandLine)} (its start and a first pass over the file included), home cell ${used((one) => one.homeCell)}, its server ${used((one) => one.homeServer)}, the other regions ${used((one) => one.rest)}`,
+    `limit, ${name}: one request is under way at a time, and ${executions} of them end at an execution, whose outcome decides what is sent next, the others at a row about an order whose id has not come back yet, or full; at the median round trip, waiting for replies is ${waiting} of the time`,
+    `${name}: of ${seconds} s, processor seconds: command line ${used((one) => one.commandLine)} (with its start and a first pass over the file), home cell ${used((one) => one.homeCell)}, its server ${used((one) => one.homeServer)}, the other regions ${used((one) => one.rest)}`,
   ];
 }

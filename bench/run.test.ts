@@ -125,15 +125,19 @@ testUnless(
 
 test("a replay through a cluster does what the portable engine does, and says what limits it", async () => {
   const { output, figures } = await quick("replay");
-  assert.match(output, /a generated LOBSTER session of 548 rows \(seed 811\)/);
+  assert.match(
+    output,
+    /trading: .* 548 rows \(seed 811\), 135 of them executions; the exchange did/,
+  );
+  assert.match(output, /quiet: .* 302 rows \(seed 811\), 0 of them executions; the exchange did/);
   assert.match(output, /three servers and three cells, (native|portable) engine/);
-  assert.match(output, /^note +limit: one request is under way at a time, and \d+ % of them/m);
-  assert.equal(figures, [
-    "commands",
-    "commands in a request",
-    "round trip of a request, p50",
-    "round trip of a request, p99",
-  ]);
+  assert.match(output, /^note +limit, trading: .* \d+ % of them end at an execution/m);
+  const names = ["commands", "commands in a request"];
+  for (const share of ["p50", "p99"]) names.push(`round trip of a request, ${share}`);
+  assert.equal(
+    figures,
+    ["trading", "quiet"].flatMap((one) => names.map((name) => `${one}, ${name}`)),
+  );
 });
 
 test("a figure's median, best and worst follow its direction", () => {
