@@ -10,7 +10,7 @@ import {
   median,
   quantile,
 } from "./bench.ts";
-import { fileSystem } from "./machine.ts";
+import { fileSystem, threadSeconds } from "./machine.ts";
 import { BATCH, logsFolder, MarketDriver } from "./market-driver.ts";
 import { PackedTrades, PackedWorkload } from "./workloads/packed.ts";
 import { narrow, narrowCases } from "./workloads/w.ts";
@@ -25,6 +25,10 @@ export const bridge: Bench = {
 /** Requirements of the replay: one Node process sustains these. */
 const MESSAGES_GOAL = 1_000_000;
 const ORDERS_GOAL = 100_000;
+
+/** As native/reactor and native/journal name them. */
+const MATCH_THREAD = "meridian-match";
+const LOG_THREAD = "meridian-log";
 
 interface Sizes {
   readonly rawCommands: number;
@@ -106,23 +110,31 @@ async function run({ quick, repeats }: BenchOptions): Promise<Report> {
   };
 }
 
-/** Whether Node's thread was the bottleneck: the share of the time it ran. */
+/** Which of the three threads had most to do, and how much of the time there was a processor for it. */
 function limit(orders: readonly Throughput[]): string {
-  const busy = median(orders.map((one) => one.nodeSeconds / one.seconds));
-  return `with W, Node's thread ran ${(busy * 100).toFixed(0)} % of the time; for the rest it waited for the match thread, for the disk, or for a processor`;
+  const share = (value: (one: Throughput) => number): string =>
+    (median(orders.map(value)) * 1e9).toFixed(0);
+  const all = median(
+    orders.map((one) => (one.nodeSeconds + one.matchSeconds + one.logSeconds) / one.seconds),
+  );
+  return `W, processor time an order: Node's thread ${share((one) => one.nodeSeconds / one.commands)} ns, match thread ${share((one) => one.matchSeconds / one.commands)} ns (it spins for a while before it sleeps), journal thread ${share((one) => one.logSeconds / one.commands)} ns; together they ran on ${all.toFixed(2)} processors`;
 }
 
 interface Throughput {
   readonly commands: number;
   readonly events: number;
   readonly seconds: number;
-  /** Processor time of Node's own thread. */
+  /** Processor time of Node's own thread, of the match thread, of the journal thread. */
   readonly nodeSeconds: number;
+  readonly matchSeconds: number;
+  readonly logSeconds: number;
 }
 
 /** Measures `work` until all it offered is answered and durable; counts by the rings' positions. */
 async function measured(driver: MarketDriver, work: () => Promise<void>): Promise<Throughput> {
   const before = driver.passed();
+  const matchBefore = threadSeconds(MATCH_THREAD);
+  const logBefore = threadSeconds(LOG_THREAD);
   const ran = process.threadCpuUsage();
   const start = performance.now();
   await work();
@@ -136,6 +148,8 @@ async function measured(driver: MarketDriver, work: () => Promise<void>): Promis
     events: (after.events - before.events) >>> 0,
     seconds,
     nodeSeconds: (user + system) / 1e6,
+    matchSeconds: threadSeconds(MATCH_THREAD) - matchBefore,
+    logSeconds: threadSeconds(LOG_THREAD) - logBefore,
   };
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync, statfsSync } from "node:fs";
+import { readdirSync, readFileSync, statfsSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, release } from "node:os";
 import { z } from "zod";
 import { repository } from "../test/support/shared-data.ts";
@@ -79,9 +79,21 @@ const TICKS = 100;
 
 const fieldsOf = (line: string): number[] => line.trim().split(/\s+/).map(Number);
 
-/** Processor seconds: of the process, and of its children that have been waited for. */
+/** Processor seconds of a process, and of its children that have been waited for. */
 export function processorSeconds(pid: number | "self"): { own: number; children: number } {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return secondsIn(`/proc/${pid}/stat`);
+}
+
+/** Processor seconds of this process's threads of that name. */
+export function threadSeconds(name: string): number {
+  const tasks = "/proc/self/task";
+  return readdirSync(tasks)
+    .filter((task) => readFileSync(`${tasks}/${task}/comm`, "utf8").trim() === name)
+    .reduce((sum, task) => sum + secondsIn(`${tasks}/${task}/stat`).own, 0);
+}
+
+function secondsIn(file: string): { own: number; children: number } {
+  const stat = readFileSync(file, "utf8");
   // The name before the last parenthesis may contain anything.
   const fields = fieldsOf(stat.slice(stat.lastIndexOf(")") + 2));
   const [user = 0, system = 0, childrenUser = 0, childrenSystem = 0] = fields.slice(11, 15);
