@@ -181,8 +181,9 @@ test("a replay through the cluster does what the twin does, as LOBSTER and as IT
     levels: 5,
     book: await readBook(textBytes(book)),
   });
-  const [report] = await replayed(file, "--book", bookFile);
+  const [report] = await replayed(file, "--book", bookFile, "--speed", "max");
   assert.is(report?.market, "ACME-20260105");
+  assert.is(report?.speed, "max");
   assert.equal(report?.summary, twin.summary, `SEED=${sessionSeed}`);
   assert.is(report?.stopped, null);
 

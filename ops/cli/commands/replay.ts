@@ -33,7 +33,7 @@ type ReplayCommandOptions = ClusterOptions & {
   readonly market?: string;
   readonly region?: string;
   readonly mode: ModeName;
-  readonly speed: number | null;
+  readonly speed: number | "max";
   readonly symbol?: readonly string[];
   readonly levels?: number;
   readonly require?: number;
@@ -58,7 +58,7 @@ export function register(program: Command): void {
         .choices(modeNames)
         .default("matched"),
     )
-    .option("--speed <speed>", "1x, 10x, … the file's own time, or max", parseSpeed, null)
+    .option("--speed <speed>", "1x, 10x, … the file's own time, or max", parseSpeed, "max")
     .option("--symbol <symbols...>", "symbols of an ITCH file (default: the one with most orders)")
     .option(
       "--levels <count>",
@@ -77,8 +77,9 @@ export function register(program: Command): void {
     );
 }
 
-function parseSpeed(text: string): number | null {
-  if (text === "max") return null;
+/** Never null: commander takes that for a missing value, and hands on an empty text instead. */
+function parseSpeed(text: string): number | "max" {
+  if (text === "max") return text;
   const match = /^(\d{1,6}(?:\.\d{1,3})?)x$/.exec(text);
   const speed = Number(match?.[1] ?? 0);
   if (speed <= 0) throw new InvalidArgumentError("1x, 10x, … or max");
@@ -226,7 +227,7 @@ async function replayInto(
     levels: session.levels,
     check: book === null ? null : new BookCheck(book, session.survey.rows),
     strict: options.strict ?? false,
-    pace: options.speed === null ? null : new Pace(systemClock(), options.speed),
+    pace: options.speed === "max" ? null : new Pace(systemClock(), options.speed),
     onProgress: (rows) => bar.rows(rows),
     isStopped,
   });
@@ -240,7 +241,7 @@ async function replayInto(
     market: market.market,
     region: market.home,
     mode: market.mode,
-    speed: options.speed === null ? "max" : `${options.speed}x`,
+    speed: options.speed === "max" ? "max" : `${options.speed}x`,
     seconds,
     commandsPerSecond: Math.round(summary.sent / Math.max(seconds, 0.001)),
     roundTrip: timed.latency(),
