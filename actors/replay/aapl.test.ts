@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -13,7 +13,9 @@ import {
   readBook,
   type Rehearsal,
   rehearse,
+  textBytes,
 } from "../../test/support/recorded-session.ts";
+import { cutToLevels } from "../../test/support/level-cut.ts";
 import { sharedData } from "../../test/support/shared-data.ts";
 import { testUnless } from "../../test/support/skip.ts";
 import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
@@ -111,6 +113,33 @@ testUnless(
     assert.ok(summary.book !== null && summary.book.found < summary.book.states * 0.95);
   },
 );
+
+testUnless(test, missing, "cut to few levels, it is followed by what the rows prove", async () => {
+  const file = messages ?? "";
+  const lines = readFileSync(file, "latin1").split("\n");
+  const expected: Readonly<Record<number, { rows: number; gone: number; states: number }>> = {
+    1: { rows: 25_640, gone: 4_729, states: 0.72 },
+    2: { rows: 38_239, gone: 4_091, states: 0.87 },
+    5: { rows: 60_295, gone: 2_303, states: 0.95 },
+    10: { rows: 72_909, gone: 1_125, states: 0.98 },
+  };
+  const counts = Object.keys(expected).map(Number);
+  for (const cut of await cutToLevels(lobsterSession(fileBytes(file)), lines, counts)) {
+    const { rows = 0, gone = 0, states = 0 } = expected[cut.levels] ?? {};
+    const { summary } = await rehearse(lobsterSession(textBytes(cut.messages.join("\n"))), {
+      levels: cut.levels,
+      book: await readBook(textBytes(cut.book.join("\n"))),
+    });
+    assert.is(summary.rows, rows);
+    assert.is(summary.commands + summary.hidden, rows);
+    assert.equal(summary.refusals, {});
+    assert.is(summary.provenGone, gone);
+    const { visible, same } = summary.executions;
+    assert.ok(visible === 4_067 && same >= 4_050, `${cut.levels} levels: ${same} of ${visible}`);
+    const found = summary.book?.found ?? 0;
+    assert.ok(found >= states * rows, `${cut.levels} levels: ${found} of ${rows} states`);
+  }
+});
 
 test("the name of a file tells symbol, day and levels", () => {
   assert.equal(parseLobsterName("AAPL_2012-06-21_34200000_37800000_message_deep.csv"), {

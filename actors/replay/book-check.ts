@@ -1,4 +1,5 @@
-import type { BookRow } from "./lobster.ts";
+import { isBetter, type Side } from "./events.ts";
+import type { BookRange, BookRow } from "./lobster.ts";
 
 /**
  * Compares the best bid and offer states of a replay with those of a book file. Both files of one
@@ -21,20 +22,28 @@ export interface BookCheckSummary {
   readonly unknown: number;
 }
 
-/** The states of a book file, best level only, in typed memory: 32 bytes a row. */
+const VALUES_OF_ROW = 6;
+
+/** The states of a book file, best level only, and the ends of its range: 48 bytes a row. */
 export class BookStates {
-  #values = new Float64Array(4096);
+  #values = new Float64Array(VALUES_OF_ROW * 1024);
   #rows = 0;
+  #levels: number | null = null;
   malformed = 0;
+
+  /** Price levels of a side in every row; null when the rows differ or do not tell. */
+  get levels(): number | null {
+    return this.#levels;
+  }
 
   get rows(): number {
     return this.#rows;
   }
 
   /** Null is a row that could not be read: it keeps its place and equals nothing. */
-  add(row: BookRow | null): void {
-    const at = this.#rows * 4;
-    if (at + 4 > this.#values.length) {
+  add(row: BookRow | null, range: BookRange = wholeBook): void {
+    const at = this.#rows * VALUES_OF_ROW;
+    if (at + VALUES_OF_ROW > this.#values.length) {
       const grown = new Float64Array(this.#values.length * 2);
       grown.set(this.#values);
       this.#values = grown;
@@ -43,13 +52,26 @@ export class BookStates {
       this.malformed += 1;
       this.#values.fill(Number.NaN, at, at + 4);
     } else {
-      this.#values.set([row.bidPrice, row.bidQuantity, row.askPrice, row.askQuantity], at);
+      const first = this.#rows === this.malformed;
+      if (first || this.#levels !== range.levels) this.#levels = first ? range.levels : null;
+      const { lastBid, lastAsk } = range;
+      this.#values.set(
+        [row.bidPrice, row.bidQuantity, row.askPrice, row.askQuantity, lastBid, lastAsk],
+        at,
+      );
     }
     this.#rows += 1;
   }
 
+  /** Whether the row (0, 1, …) has the price of that side within its levels; true if not known. */
+  covers(index: number, side: Side, price: number): boolean {
+    if (index < 0 || index >= this.#rows) return true;
+    const last = this.#values[index * VALUES_OF_ROW + (side === "buy" ? 4 : 5)] ?? 0;
+    return last === 0 || !isBetter(side, last, price);
+  }
+
   equals(index: number, row: BookRow): boolean {
-    const at = index * 4;
+    const at = index * VALUES_OF_ROW;
     return (
       index < this.#rows &&
       this.#values[at] === row.bidPrice &&
@@ -73,7 +95,7 @@ export class BookStates {
   }
 
   #row(index: number): BookRow {
-    const at = index * 4;
+    const at = index * VALUES_OF_ROW;
     const [bidPrice = 0, bidQuantity = 0, askPrice = 0, askQuantity = 0] = this.#values.subarray(
       at,
       at + 4,
@@ -81,6 +103,8 @@ export class BookStates {
     return { bidPrice, bidQuantity, askPrice, askQuantity };
   }
 }
+
+const wholeBook: BookRange = { levels: null, lastBid: 0, lastAsk: 0 };
 
 /** Takes the state of the exchange after each row of the session. */
 export class BookCheck {

@@ -8,7 +8,7 @@ import { Ledger } from "./ledger.ts";
 
 const test = suite("ledger of the replay's own orders");
 
-test("best prices and time order are those of a plain sorted list, whatever comes and goes", () => {
+test("prices and time order are those of a plain sorted list, whatever comes and goes", () => {
   const ledgerSeed = seed(99);
   const random = seededRandomness(ledgerSeed);
   const ledger = new Ledger();
@@ -40,6 +40,25 @@ test("best prices and time order are those of a plain sorted list, whatever come
       `SEED=${ledgerSeed} step=${step}`,
     );
     assert.is(ledger.size, plain.length);
+    const prices = [...new Set(own.map((order) => order.price))].sort((a, b) =>
+      side === "buy" ? b - a : a - b,
+    );
+    const levels = ledger.levels(side);
+    assert.is(levels.depth, prices.length);
+    assert.equal(
+      prices.map((_, better) => levels.priceAt(better)),
+      prices,
+      `SEED=${ledgerSeed} step=${step}`,
+    );
+    assert.is(levels.priceAt(prices.length), null);
+    const price = 1 + random.below(40);
+    const better = prices.filter((other) => (side === "buy" ? other > price : other < price));
+    assert.is(levels.levelsBetter(price), better.length, `SEED=${ledgerSeed} step=${step}`);
+    const worst = prices.length - 1;
+    assert.equal(
+      levels.ordersAt(worst).map((order) => order.id),
+      own.filter((order) => order.price === prices[worst]).map((order) => order.id),
+    );
   }
 });
 

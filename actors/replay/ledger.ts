@@ -1,4 +1,4 @@
-import { isBetter, type Side } from "./events.ts";
+import type { Side } from "./events.ts";
 
 /** One of the replay's own resting orders. */
 export interface LiveOrder {
@@ -61,25 +61,35 @@ export class Ledger {
 
   /** Best price of a side; null when it is empty. */
   bestPrice(side: Side): number | null {
-    return this.#sides[side].bestPrice();
+    return this.#sides[side].priceAt(0);
   }
 
   /** Orders at the best price of a side in time order; empty when the side is. */
   best(side: Side): readonly LiveOrder[] {
-    return this.#sides[side].best();
+    return this.#sides[side].ordersAt(0);
+  }
+
+  /** The price levels of a side. */
+  levels(side: Side): Omit<Ladder, "add" | "remove"> {
+    return this.#sides[side];
   }
 }
 
-/** One side: levels by price, and a heap of prices that drops emptied levels when it meets them. */
-class Ladder {
-  readonly #side: Side;
+/** The price levels of one side in order of their prices, the orders of each in time order. */
+export class Ladder {
+  /** Positive where a higher price is better. */
+  readonly #sign: number;
   readonly #levels = new Map<number, Map<number, LiveOrder>>();
-  readonly #heap: number[] = [];
-  /** Prices in the heap, emptied levels included, so that none is in it twice. */
-  readonly #inHeap = new Set<number>();
+  /** Worst price first: what comes and goes is mostly near the end. */
+  readonly #prices: number[] = [];
 
   constructor(side: Side) {
-    this.#side = side;
+    this.#sign = side === "buy" ? 1 : -1;
+  }
+
+  /** Occupied price levels. */
+  get depth(): number {
+    return this.#prices.length;
   }
 
   add(order: LiveOrder): void {
@@ -89,63 +99,43 @@ class Ladder {
       return;
     }
     this.#levels.set(order.price, new Map([[order.id, order]]));
-    if (this.#inHeap.has(order.price)) return;
-    this.#inHeap.add(order.price);
-    this.#push(order.price);
+    this.#prices.splice(this.#position(order.price), 0, order.price);
   }
 
   remove(order: LiveOrder): void {
     const level = this.#levels.get(order.price);
-    level?.delete(order.id);
-    if (level?.size === 0) this.#levels.delete(order.price);
+    if (level?.delete(order.id) !== true || level.size > 0) return;
+    this.#levels.delete(order.price);
+    this.#prices.splice(this.#position(order.price), 1);
   }
 
-  bestPrice(): number | null {
-    for (;;) {
-      const price = this.#heap[0];
-      if (price === undefined) return null;
-      if (this.#levels.has(price)) return price;
-      this.#pop();
-      this.#inHeap.delete(price);
-    }
+  /** Price of the level that has `better` levels before it; null when there are not so many. */
+  priceAt(better: number): number | null {
+    return this.#prices[this.#prices.length - 1 - better] ?? null;
   }
 
-  best(): readonly LiveOrder[] {
-    const price = this.bestPrice();
+  /** Orders of the level that has `better` levels before it, in time order. */
+  ordersAt(better: number): readonly LiveOrder[] {
+    const price = this.priceAt(better);
     return price === null ? [] : [...(this.#levels.get(price)?.values() ?? [])];
   }
 
-  #push(price: number): void {
-    const heap = this.#heap;
-    let at = heap.push(price) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!isBetter(this.#side, price, heap[parent] as number)) break;
-      heap[at] = heap[parent] as number;
-      at = parent;
-    }
-    heap[at] = price;
+  /** Levels with a better price than this one. */
+  levelsBetter(than: number): number {
+    const at = this.#position(than);
+    return this.#prices.length - at - (this.#prices[at] === than ? 1 : 0);
   }
 
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop() as number;
-    if (heap.length === 0) return;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      const right = child + 1;
-      if (
-        right < heap.length &&
-        isBetter(this.#side, heap[right] as number, heap[child] as number)
-      ) {
-        child = right;
-      }
-      if (!isBetter(this.#side, heap[child] as number, last)) break;
-      heap[at] = heap[child] as number;
-      at = child;
+  /** Where the price is, or would be: the first that is not worse. */
+  #position(price: number): number {
+    let low = 0;
+    let high = this.#prices.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const worse = ((this.#prices[middle] as number) - price) * this.#sign < 0;
+      if (worse) low = middle + 1;
+      else high = middle;
     }
-    heap[at] = last;
+    return low;
   }
 }

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { textBytes } from "../../test/support/recorded-session.ts";
 import type { SessionEvent } from "./events.ts";
 import { MAXIMUM_LINE_BYTES } from "./lines.ts";
-import { lobsterBook, lobsterSession, parseBookLine, parseMessage } from "./lobster.ts";
+import { bookRange, lobsterBook, lobsterSession, parseBookLine, parseMessage } from "./lobster.ts";
 
 const test = suite("LOBSTER files");
 
@@ -77,6 +77,21 @@ test("a line that is no message is reported with its number and the reason", asy
   }
 });
 
+test("a seventh column is taken where it is a remark", async () => {
+  const plain = parseMessage("34200.5,1,5,10,100,1", 1);
+  for (const remark of ["null", "NITE", "", " null "]) {
+    assert.equal(parseMessage(`34200.5,1,5,10,100,1,${remark}`, 1), plain);
+  }
+  for (const more of ["5", "-1", "null,null", ","]) {
+    assert.is(parseMessage(`34200.5,1,5,10,100,1,${more}`, 1).type, "malformed", more);
+  }
+  const events = await read("t,type,id,size,price,side,remark\n1,1,5,10,100,1,null\n");
+  assert.equal(
+    events.map((event) => event.type),
+    ["add"],
+  );
+});
+
 test("a first line that is neither header nor message is malformed", async () => {
   const events = await read("garbage\n1,1,5,10,100,1\n");
   assert.equal(
@@ -115,6 +130,16 @@ test("a book row gives its best level, an empty side as 0", () => {
   });
   assert.type(parseBookLine("1,2,3"), "string");
   assert.type(parseBookLine("a,b,c,d"), "string");
+});
+
+test("a book row tells how many levels it has, and the last prices where they are occupied", () => {
+  assert.equal(bookRange("102,5,100,5"), { levels: 1, lastBid: 100, lastAsk: 102 });
+  assert.equal(bookRange("102,5,100,5,104,5,-9999999999,0"), {
+    levels: 2,
+    lastBid: 0,
+    lastAsk: 104,
+  });
+  assert.is(bookRange("102,5,100,5,103").levels, null);
 });
 
 test("a book row that cannot be read keeps its place", async () => {

@@ -9,11 +9,13 @@ import { LineSplitter } from "./lines.ts";
 
 /**
  * LOBSTER files: messages `time,type,order_id,size,price,direction` and books
- * `ask_price,ask_size,bid_price,bid_size` per level. A header line may be there or not.
+ * `ask_price,ask_size,bid_price,bid_size` per level. A header line may be there or not. Newer message
+ * files have a seventh column, a remark that is a word, "null" mostly.
  */
 
 /** Real files carry digits beyond nanoseconds where their writer went through a float. */
 const timePattern = /^\d{1,6}(?:\.\d{0,20})?$/;
+const remarkPattern = /^(?:[A-Za-z_][\w .-]{0,63})?$/;
 const integerPattern = /^-?\d{1,16}$/;
 
 /** What the name of a LOBSTER file says: TICKER_YYYY-MM-DD_start_end_message_LEVELS.csv. */
@@ -70,9 +72,12 @@ export function parseMessage(line: string | null, position: number): SessionEven
     reason,
   });
   if (line === null) return malformed("the line is too long");
-  const fields = line.split(",", 8).map((field) => field.trim());
-  if (fields.length !== 6) return malformed(`6 columns expected, ${fields.length} found`);
-  const [timeText = "", ...numberTexts] = fields;
+  const fields = line.split(",", 9).map((field) => field.trim());
+  const remarked = fields.length === 7 && remarkPattern.test(fields[6] ?? "");
+  if (fields.length !== 6 && !remarked) {
+    return malformed(`6 columns expected, ${fields.length} found`);
+  }
+  const [timeText = "", ...numberTexts] = fields.slice(0, 6);
   if (!timePattern.test(timeText)) return malformed(`time ${quote(timeText)} is not seconds`);
   const wrong = numberTexts.findIndex((text) => !integerPattern.test(text));
   if (wrong >= 0) {
@@ -135,15 +140,44 @@ export function parseBookLine(line: string | null): BookRow | string {
   };
 }
 
+/** How far down a book line goes. */
+export interface BookRange {
+  /** Price levels of a side; null when the columns are not four for each. */
+  readonly levels: number | null;
+  /** Price of the last bid and ask level; 0 when it is empty: the line has the whole side. */
+  readonly lastBid: number;
+  readonly lastAsk: number;
+}
+
+/** The range of a line that parseBookLine reads. */
+export function bookRange(line: string): BookRange {
+  let fields = 1;
+  for (let at = line.indexOf(","); at >= 0; at = line.indexOf(",", at + 1)) fields += 1;
+  let at = line.length;
+  for (let field = 0; field < 4; field += 1) at = line.lastIndexOf(",", at - 1);
+  const last = line
+    .slice(at + 1)
+    .split(",")
+    .map(Number);
+  const [ask = 0, askQuantity = 0, bid = 0, bidQuantity = 0] = last;
+  return {
+    levels: fields % 4 === 0 ? fields / 4 : null,
+    lastBid: bidQuantity > 0 ? bid : 0,
+    lastAsk: askQuantity > 0 ? ask : 0,
+  };
+}
+
 /** Reads a book file; a line that is no book row is null. Empty lines and a header are no rows. */
-export async function* lobsterBook(bytes: ByteSource): AsyncIterable<readonly (BookRow | null)[]> {
+export async function* lobsterBook(
+  bytes: ByteSource,
+): AsyncIterable<readonly ((BookRow & BookRange) | null)[]> {
   const splitter = new LineSplitter();
-  let rows: (BookRow | null)[] = [];
+  let rows: ((BookRow & BookRange) | null)[] = [];
   const add = (line: string | null, number: number): void => {
     if (line !== null && line.trim() === "") return;
     if (number === 1 && line !== null && isHeader(line)) return;
     const row = parseBookLine(line);
-    rows.push(typeof row === "string" ? null : row);
+    rows.push(typeof row === "string" || line === null ? null : { ...row, ...bookRange(line) });
   };
   for await (const chunk of bytes()) {
     splitter.push(chunk, add);

@@ -218,6 +218,130 @@ test("in a file of one level, orders better priced than any row of their side ar
   assert.equal(many.exchange.resting("buy"), ["10100x20", "10000x15"]);
 });
 
+test("an order executed at a better price than its limit is not gone, and is what is hit", async () => {
+  const { summary, exchange } = await run(["1,1,11,20,10100,1", "2,4,11,5,10000,1"]);
+  assert.is(summary.provenGone, 0);
+  assert.is(summary.executions.same, 1);
+  assert.equal(exchange.resting("buy"), ["10100x15"]);
+});
+
+test("an order proven gone that a later row is about enters again before that row", async () => {
+  const { summary, exchange } = await run(
+    ["1,1,11,20,10100,1", "2,1,12,20,10000,1", "3,4,11,5,10100,1"],
+    { levels: 1 },
+  );
+  assert.equal([summary.provenGone, summary.cameBack], [1, 1]);
+  assert.is(summary.executions.same, 1);
+  assert.equal(exchange.resting("buy"), ["10100x15", "10000x20"]);
+});
+
+test("a deletion of an order proven gone sends nothing", async () => {
+  const { summary, exchange } = await run(
+    ["1,1,11,20,10100,1", "2,1,12,20,10000,1", "3,3,11,20,10100,1"],
+    { levels: 1 },
+  );
+  assert.equal([summary.provenGone, summary.cameBack], [1, 0]);
+  assert.is(summary.skipped.not_resting, 1);
+  assert.equal(exchange.resting("buy"), ["10000x20"]);
+});
+
+test("a row of a file of two levels proves better orders gone when another one fills its room", async () => {
+  const rows = [
+    "1,1,11,20,10300,1",
+    "2,1,12,20,10200,1",
+    "3,1,13,20,10100,1",
+    // 13 is among two levels: only one of 11 and 12 can be better, and 12 has a row to come.
+    "4,2,13,5,10100,1",
+    "5,3,12,20,10200,1",
+  ];
+  const two = await run(rows, { levels: 2 });
+  assert.is(two.summary.provenGone, 1);
+  assert.equal(two.exchange.resting("buy"), ["10100x15"]);
+  const three = await run(rows, { levels: 3 });
+  assert.is(three.summary.provenGone, 0);
+  // Nothing says which of the two is gone.
+  const silent = await run(rows.slice(0, 4), { levels: 2 });
+  assert.is(silent.summary.provenGone, 0);
+});
+
+test("an order that a later row proves gone leaves when it is out of the file's range", async () => {
+  const rows = [
+    "1,1,11,20,10100,1",
+    "2,1,12,20,10200,1",
+    "3,3,12,20,10200,1",
+    "4,1,13,7,10000,1",
+    "5,2,13,2,10000,1",
+  ];
+  const { summary } = await run(rows, {
+    levels: 1,
+    book: [
+      "9999999999,0,10100,20",
+      "9999999999,0,10200,20",
+      "9999999999,0,-9999999999,0",
+      "9999999999,0,10000,7",
+      "9999999999,0,10000,5",
+    ],
+  });
+  assert.is(summary.book?.found, 5);
+  assert.is(summary.provenGone, 1);
+});
+
+test("older orders from outside are seeded with one whose own row comes first", async () => {
+  const { summary, exchange } = await run([
+    "1,2,20,5,10000,1",
+    "2,1,30,10,10000,1",
+    "3,4,10,7,10000,1",
+    "4,4,20,7,10000,1",
+  ]);
+  assert.equal(summary.seeds, { beforeFirstRow: 2, later: 0 });
+  assert.is(summary.executions.same, 2, "the older one stands first");
+  assert.equal(exchange.resting("buy"), ["10000x10"]);
+});
+
+/** A complete record of bids at three prices, the best one untouched, and its best bid row by row. */
+const lowest = Array.from({ length: 60 }, (_, index) => {
+  const row = index + 3;
+  return index % 2 === 0 ? `${row},1,${row},5,10000,1` : `${row},3,${row - 1},5,10000,1`;
+});
+const completeRows = ["1,1,1,20,10200,1", "2,1,2,20,10100,1", ...lowest, "99,4,1,20,10200,1"];
+const completeBook = completeRows.map((_, index) =>
+  index < completeRows.length - 1 ? "9999999999,0,10200,20" : "9999999999,0,10100,20",
+);
+
+test("a number of levels that the rows contradict is not believed", async () => {
+  // Twelve orders come one above the other and go from the best on: one level could not show that.
+  const prices = Array.from({ length: 12 }, (_, index) => 10_000 + index * 100);
+  const enter = prices.map((price, index) => `1,1,${index + 1},20,${price},1`).reverse();
+  const leave = prices.map((price, index) => `2,3,${index + 1},20,${price},1`).reverse();
+  const { summary } = await run([...enter, ...leave], { levels: 1 });
+  assert.is(summary.provenGone, 0);
+  assert.equal(summary.skipped, { duplicate_id: 0, not_resting: 0, unknown_order: 0 });
+});
+
+test("a best bid and offer for each row of a complete record is not a file of one level", async () => {
+  for (const how of [{}, { levels: 1 }]) {
+    const { summary } = await run(completeRows, { ...how, book: completeBook });
+    assert.is(summary.provenGone, 0);
+    assert.is(summary.book?.method, "row by row");
+    assert.is(summary.book?.found, completeRows.length);
+  }
+});
+
+test("a book of few levels with a row for each of the session tells the session's levels", async () => {
+  const rows = ["1,1,11,20,10100,1", "2,1,12,20,10000,1", "3,1,13,20,9900,1"];
+  const empty = "9999999999,0";
+  const one = [`${empty},10100,20`, `${empty},10000,20`, `${empty},9900,20`];
+  assert.is((await run(rows, { book: one })).summary.provenGone, 2);
+  // The same rows with a second level: nothing says that the first order is gone.
+  const two = [
+    `${empty},10100,20,${empty},-${empty}`,
+    `${empty},10100,20,${empty},10000,20`,
+    `${empty},10000,20,${empty},9900,20`,
+  ];
+  const { summary } = await run(rows, { book: two });
+  assert.is(summary.provenGone, 0);
+});
+
 test("a duplicate id is skipped and counted, and the first order keeps its place", async () => {
   const { summary, exchange } = await run(["1,1,11,20,10000,1", "2,1,11,90,10000,1"]);
   assert.is(summary.skipped.duplicate_id, 1);
@@ -370,7 +494,7 @@ test("a replay that is stopped says so and leaves what it sent", async () => {
     exchange: new TwinExchange(limits),
     participants: 1,
     aggressor: 2,
-    levels: null,
+    range: null,
     check: null,
     strict: false,
     pace: null,

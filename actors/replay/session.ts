@@ -5,7 +5,6 @@ import {
   type Addition,
   type Deletion,
   type Execution,
-  isBetter,
   type OrderEvent,
   opposite,
   type Reduction,
@@ -19,7 +18,8 @@ import { type Hit, judge } from "./execution.ts";
 import { Ledger, type LiveOrder } from "./ledger.ts";
 import type { Pace } from "./pace.ts";
 import { type ReplayResult, Tally } from "./summary.ts";
-import type { Seed, Survey } from "./survey.ts";
+import type { Survey } from "./survey.ts";
+import { type LevelRange, Unseen, type UnseenStep } from "./unseen.ts";
 
 export interface ReplayOptions {
   readonly source: SessionSource;
@@ -29,14 +29,14 @@ export interface ReplayOptions {
   readonly participants: number;
   /** Account of the synthetic orders that execute them. */
   readonly aggressor: number;
-  /** Price levels the file covers; null when not known. 1 enables the level-1 rule. */
-  readonly levels: number | null;
+  /** What surveyRange found in a file of few price levels; null where its levels are not known. */
+  readonly range: LevelRange | null;
   readonly check: BookCheck | null;
   /** Stop at the first malformed row instead of skipping it. */
   readonly strict: boolean;
   /** Null: as fast as the exchange answers. */
   readonly pace: Pace | null;
-  /** Called every 256 rows with the rows done. */
+  /** Called with the rows done: every 256 rows, and before a wait. */
   readonly onProgress?: (rows: number) => void;
   /** Asked before each row; true ends the replay early. */
   readonly isStopped?: () => boolean;
@@ -55,13 +55,11 @@ class Replay {
   readonly #tally = new Tally();
   readonly #ledger = new Ledger();
   readonly #batcher: Batcher;
-  readonly #seedsById: ReadonlyMap<number, Seed>;
-  readonly #placedSeeds = new Set<number>();
-  #nextSeed = 0;
+  readonly #unseen: Unseen;
 
   constructor(options: ReplayOptions) {
     this.#options = options;
-    this.#seedsById = new Map(options.survey.seeds.map((seed) => [seed.id, seed]));
+    this.#unseen = new Unseen(this.#ledger, options.survey.seeds, options.range);
     this.#batcher = new Batcher(options.exchange, {
       afterRow: (touch) => options.check?.afterRow(touch),
       outcome: (outcome) => {
@@ -141,14 +139,18 @@ class Replay {
     const pace = this.#options.pace;
     if (pace === null || event.type === "malformed" || !pace.isAhead(event.time)) return;
     await this.#batcher.flush();
+    this.#options.onProgress?.(this.#tally.rows);
     while (pace.isAhead(event.time) && !this.#isStopped()) await pace.wait(event.time);
   }
 
   async #order(event: OrderEvent): Promise<void> {
-    if (event.type === "add") await this.#seedBelow(event.id);
-    else await this.#seedNow(event.id);
-    // A file of one level has rows of the best price only: what is better has left it unseen.
-    if (this.#options.levels === 1) await this.#cancelBetter(event.side, event.price);
+    const row = this.#tally.rows;
+    for (const step of this.#unseen.before(event, row)) await this.#step(step);
+    await this.#command(event);
+    for (const step of this.#unseen.after(event, row)) await this.#step(step);
+  }
+
+  async #command(event: OrderEvent): Promise<void> {
     switch (event.type) {
       case "add":
         return this.#add(event);
@@ -165,12 +167,36 @@ class Replay {
     }
   }
 
+  /** Takes a step that the file has no row for. */
+  async #step(step: UnseenStep): Promise<void> {
+    switch (step.type) {
+      case "seed": {
+        if (this.#tally.commands === 0) this.#tally.seedsBeforeFirstRow += 1;
+        else this.#tally.seedsLater += 1;
+        const { id, side, price, size } = step.seed;
+        return this.#enter(id, side, price, size);
+      }
+      case "back": {
+        this.#tally.cameBack += 1;
+        const { id, side, price, remaining } = step.order;
+        return this.#enter(id, side, price, remaining);
+      }
+      case "gone": {
+        const order = await this.#identified(step.order.id);
+        if (order === null) return;
+        this.#tally.provenGone += 1;
+        return this.#cancel(order);
+      }
+      default:
+        return unreachable(step);
+    }
+  }
+
   async #add(event: Addition): Promise<void> {
     if (this.#ledger.get(event.id) !== undefined) {
       this.#tally.skipped.duplicate_id += 1;
       return;
     }
-    await this.#cancelCrossed(event.side, event.price);
     this.#tally.commands += 1;
     await this.#enter(event.id, event.side, event.price, event.size);
   }
@@ -196,7 +222,6 @@ class Replay {
       this.#tally.skipped.duplicate_id += 1;
       return;
     }
-    await this.#cancelCrossed(event.side, event.price);
     this.#tally.commands += 1;
     if (old === null || old.orderId === null) {
       await this.#enter(event.newId, event.side, event.price, event.size);
@@ -216,7 +241,6 @@ class Replay {
 
   /** A visible execution: an immediate-or-cancel order, whose fills decide what keeps the step. */
   async #execute(event: Execution): Promise<void> {
-    await this.#cancelBetter(event.side, event.price);
     this.#tally.visible += 1;
     const target = await this.#resting(event.id);
     if (target === null) {
@@ -260,60 +284,6 @@ class Replay {
     }
     this.#tally.entries += 1;
     await this.#enter(id, side, price, hit.quantity + hit.remaining);
-  }
-
-  /** Enters the seeds that came before a new order: ids follow the order flow. */
-  async #seedBelow(id: number): Promise<void> {
-    const { seeds } = this.#options.survey;
-    for (;;) {
-      const seed = seeds[this.#nextSeed];
-      if (seed === undefined || seed.id >= id) return;
-      this.#nextSeed += 1;
-      await this.#seed(seed);
-    }
-  }
-
-  /** A seed whose own first row comes before any newer order. */
-  async #seedNow(id: number): Promise<void> {
-    const seed = this.#seedsById.get(id);
-    if (seed !== undefined) await this.#seed(seed);
-  }
-
-  async #seed(seed: Seed): Promise<void> {
-    if (this.#placedSeeds.has(seed.id) || this.#ledger.get(seed.id) !== undefined) return;
-    this.#placedSeeds.add(seed.id);
-    if (this.#tally.commands === 0) this.#tally.seedsBeforeFirstRow += 1;
-    else this.#tally.seedsLater += 1;
-    await this.#cancelCrossed(seed.side, seed.price);
-    await this.#enter(seed.id, seed.side, seed.price, seed.size);
-  }
-
-  /** Cancels orders of a side that are better priced than one that the file shows being served. */
-  async #cancelBetter(side: Side, price: number): Promise<void> {
-    for (;;) {
-      const best = this.#ledger.bestPrice(side);
-      if (best === null || !isBetter(side, best, price)) return;
-      await this.#cancelGone(this.#ledger.best(side));
-    }
-  }
-
-  /** Cancels orders of the other side that a new order would trade with, for in the file it rested. */
-  async #cancelCrossed(side: Side, price: number): Promise<void> {
-    const other = opposite(side);
-    for (;;) {
-      const best = this.#ledger.bestPrice(other);
-      if (best === null || isBetter(side, best, price)) return;
-      await this.#cancelGone(this.#ledger.best(other));
-    }
-  }
-
-  async #cancelGone(orders: readonly LiveOrder[]): Promise<void> {
-    for (const listed of orders) {
-      const order = await this.#identified(listed.id);
-      if (order === null) continue;
-      this.#tally.provenGone += 1;
-      await this.#cancel(order);
-    }
   }
 
   /** The resting order of that id, its exchange id known; null is counted as a skipped row. */

@@ -42,8 +42,10 @@ export interface ReplaySummary {
     readonly entries: number;
     readonly reductions: number;
   };
-  /** Orders that a row proved gone, cancelled before it. */
+  /** Orders canceled because a row proves them gone. */
   readonly provenGone: number;
+  /** Those of them that a later row is about after all: entered again before it. */
+  readonly cameBack: number;
   /** Deletions whose size in the file is not what was left in the exchange. */
   readonly deletionsOfAnotherSize: number;
   /** All commands sent, corrections and seeds included. */
@@ -93,6 +95,7 @@ export class Tally {
   entries = 0;
   reductions = 0;
   provenGone = 0;
+  cameBack = 0;
   deletionsOfAnotherSize = 0;
   sent = 0;
   readonly refusals: Record<string, number> = {};
@@ -127,6 +130,7 @@ export class Tally {
         reductions: this.reductions,
       },
       provenGone: this.provenGone,
+      cameBack: this.cameBack,
       deletionsOfAnotherSize: this.deletionsOfAnotherSize,
       sent: this.sent,
       requests,

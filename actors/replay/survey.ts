@@ -1,3 +1,4 @@
+import { REPORTED_FAULTS, type RowFault } from "./summary.ts";
 import { type SessionSource, MAXIMUM_SIZE, type OrderEvent, type Side } from "./events.ts";
 
 /** An order that was entered outside the file, as far as the file's later rows tell. */
@@ -14,6 +15,8 @@ export interface Survey {
   /** Rows, malformed ones included. */
   readonly rows: number;
   readonly malformed: number;
+  /** The first of them. */
+  readonly faults: readonly RowFault[];
   /** Rows about single orders. */
   readonly orderRows: number;
   /** By rising id. */
@@ -35,6 +38,7 @@ const CENT = 100;
 class Surveyor {
   rows = 0;
   malformed = 0;
+  readonly faults: RowFault[] = [];
   orderRows = 0;
   lowestPrice = 0;
   highestPrice = 0;
@@ -105,6 +109,8 @@ export async function survey(source: SessionSource): Promise<Survey> {
       surveyor.rows += 1;
       if (event.type === "malformed") {
         surveyor.malformed += 1;
+        const { position, reason } = event;
+        if (surveyor.faults.length < REPORTED_FAULTS) surveyor.faults.push({ position, reason });
         continue;
       }
       if ("price" in event) surveyor.note(event);
@@ -118,6 +124,7 @@ export async function survey(source: SessionSource): Promise<Survey> {
   return {
     rows,
     malformed,
+    faults: surveyor.faults,
     orderRows,
     seeds,
     lowestPrice,

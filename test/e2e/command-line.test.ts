@@ -181,8 +181,9 @@ test("a replay through the cluster does what the twin does, as LOBSTER and as IT
     levels: 5,
     book: await readBook(textBytes(book)),
   });
-  const [report] = await replayed(file, "--book", bookFile);
+  const [report] = await replayed(file, "--book", bookFile, "--speed", "max");
   assert.is(report?.market, "ACME-20260105");
+  assert.is(report?.speed, "max");
   assert.equal(report?.summary, twin.summary, `SEED=${sessionSeed}`);
   assert.is(report?.stopped, null);
 
@@ -210,9 +211,32 @@ test("a replay takes a free name, and refuses one with other data", async () => 
   const strict = await meridian(data, ["replay", file, "--strict", ...asOperator]);
   assert.is(strict.code, 1);
   assert.match(strict.output, /at 2: 6 columns expected/);
+  const halted = join(data, "halted.csv");
+  writeFileSync(halted, "1,7,0,0,-1,-1\nbroken line\n");
+  assert.match(await run(0, "replay", halted), /nothing to replay/);
+  const stopped = await meridian(data, ["replay", halted, "--strict"]);
+  assert.is(stopped.code, 1);
+  assert.match(stopped.errors, /malformed_row: .*halted\.csv at 2: 6 columns expected/);
   const denied = await meridian(data, ["replay", file]);
   assert.is(denied.code, 3);
   assert.match(denied.errors, /not_permitted/);
+});
+
+test("a replay goes at the speed that is asked for", async () => {
+  const file = join(data, "PACE_2026-01-05_34200000_57600000_message_1.csv");
+  writeFileSync(file, "34200,1,11,100,10000,1\n34202,1,12,100,10100,-1\n");
+  for (const [speed, atLeast, atMost] of [
+    ["max", 0, 1],
+    ["1000x", 0, 1],
+    ["2x", 1, 2],
+  ] as const) {
+    const [report] = await replayed(file, "--speed", speed);
+    assert.is(report?.speed, speed);
+    assert.is(report?.summary.used, 2);
+    const seconds = report?.seconds ?? 0;
+    assert.ok(seconds >= atLeast && seconds < atMost, `${speed}: ${seconds} s`);
+  }
+  for (const speed of ["0x", "fast", ""]) await run(2, "replay", file, "--speed", speed);
 });
 
 test("the comparison with a book fails only when it is required", async () => {

@@ -7,6 +7,7 @@ import { lobsterBook, lobsterSession } from "../../actors/replay/lobster.ts";
 import { replay } from "../../actors/replay/session.ts";
 import type { ReplayResult } from "../../actors/replay/summary.ts";
 import { type Survey, survey } from "../../actors/replay/survey.ts";
+import { recordedLevels, surveyRange } from "../../actors/replay/unseen.ts";
 import { type MarketLimits, TwinExchange } from "./engine-exchange.ts";
 
 export const participants = 4_000_000_001;
@@ -38,7 +39,8 @@ export const limitsFor = (session: Survey): MarketLimits => ({
 
 export async function readBook(bytes: ByteSource): Promise<BookStates> {
   const states = new BookStates();
-  for await (const rows of lobsterBook(bytes)) for (const row of rows) states.add(row);
+  for await (const rows of lobsterBook(bytes))
+    for (const row of rows) states.add(row, row ?? undefined);
   return states;
 }
 
@@ -54,13 +56,14 @@ export interface Rehearsal {
 export async function rehearse(source: SessionSource, how: Rehearsal = {}): Promise<ReplayResult> {
   const session = await survey(source);
   const limits = limitsFor(session);
+  const levels = await recordedLevels(source, session.rows, how.levels ?? null, how.book ?? null);
   return replay({
     source,
     survey: session,
     exchange: await (how.exchange?.(limits) ?? new TwinExchange(limits)),
     participants,
     aggressor,
-    levels: how.levels ?? null,
+    range: levels === null ? null : await surveyRange(source, session.seeds, levels),
     check: how.book === undefined ? null : new BookCheck(how.book, session.rows),
     strict: how.strict ?? false,
     pace: null,

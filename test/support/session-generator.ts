@@ -34,13 +34,29 @@ export interface GeneratorOptions {
   readonly levels: number | null;
   /** Of 1,000 executions, how many hit the second order of the level instead of the first. */
   readonly outOfOrderPerMille: number;
+  /** Price step; default 100, a cent. */
+  readonly tick?: number;
+  /** Price around which it starts; default 1,000,000. */
+  readonly middle?: number;
+  /** New orders rest at most so many ticks from the middle; default 12. Few make deep queues. */
+  readonly reach?: number;
+  /** Steps that happen before the record begins: their orders come from outside the file. */
+  readonly unrecordedSteps?: number;
+  /** Of 1,000 steps, how many are a halt with its three rows, or a cross with one. */
+  readonly interruptionsPerMille?: number;
+  /** Of 1,000 new orders, how many have an older id than the ten orders before them. */
+  readonly olderIdsPerMille?: number;
 }
 
 const TICK = 100;
 const MIDDLE = 1_000_000;
+const REACH = 12;
+const OLDER_IDS = 10;
 
 export function generateSession(options: GeneratorOptions): GeneratedSession {
   const venue = new Venue(options);
+  for (let step = 0; step < (options.unrecordedSteps ?? 0); step += 1) venue.step();
+  venue.record();
   for (let step = 0; step < options.steps; step += 1) venue.step();
   return { rows: venue.rows, outOfOrder: venue.outOfOrder };
 }
@@ -53,17 +69,29 @@ class Venue {
   /** By price priority, then time. */
   readonly #orders: { readonly buy: Resting[]; readonly sell: Resting[] } = { buy: [], sell: [] };
   #nextId = 1000;
+  readonly #spareIds: number[] = [];
   #time = 34_200_000_000_000;
-  #middle = MIDDLE;
+  #middle: number;
+  readonly #tick: number;
+  #recording = false;
 
   constructor(options: GeneratorOptions) {
     this.#options = options;
     this.#random = options.random;
+    this.#tick = options.tick ?? TICK;
+    this.#middle = options.middle ?? MIDDLE;
+  }
+
+  /** From here on there are rows. */
+  record(): void {
+    this.#recording = true;
+    this.outOfOrder = 0;
   }
 
   step(): void {
     this.#time += 1 + this.#random.below(2_000_000);
-    if (this.#random.below(50) === 0) this.#middle += (this.#random.below(3) - 1) * TICK;
+    if (this.#random.below(50) === 0) this.#middle += (this.#random.below(3) - 1) * this.#tick;
+    if (this.#chance(this.#options.interruptionsPerMille)) return this.#interrupt();
     const side: Side = this.#random.below(2) === 0 ? "buy" : "sell";
     const choice = this.#random.below(100);
     if (choice < 50) this.#enter(side);
@@ -73,9 +101,24 @@ class Venue {
     else this.#record({ type: "hidden", position: 0, time: this.#time });
   }
 
+  #chance(perMille = 0): boolean {
+    return perMille > 0 && this.#random.below(1000) < perMille;
+  }
+
+  #interrupt(): void {
+    if (this.#random.below(2) === 0) {
+      this.#record({ type: "cross", position: 0, time: this.#time });
+      return;
+    }
+    for (let row = 0; row < 3; row += 1) {
+      this.#record({ type: "halt", position: 0, time: this.#time });
+    }
+  }
+
   #enter(side: Side): void {
     const id = this.#id();
-    const away = (1 + Math.min(this.#random.below(12), this.#random.below(12))) * TICK;
+    const { reach = REACH } = this.#options;
+    const away = (1 + Math.min(this.#random.below(reach), this.#random.below(reach))) * this.#tick;
     const wanted = side === "buy" ? this.#middle - away : this.#middle + away;
     const best = this.#orders[side === "buy" ? "sell" : "buy"][0]?.price;
     // A marketable limit order is another choice: this one stays on its side.
@@ -83,8 +126,9 @@ class Venue {
       best === undefined
         ? wanted
         : side === "buy"
-          ? Math.min(wanted, best - TICK)
-          : Math.max(wanted, best + TICK);
+          ? Math.min(wanted, best - this.#tick)
+          : Math.max(wanted, best + this.#tick);
+    if (price < this.#tick) return;
     const order: Resting = { id, side, price, left: 1 + this.#random.below(300) };
     const orders = this.#orders[side];
     const at = orders.findIndex((other) =>
@@ -141,7 +185,11 @@ class Venue {
   }
 
   #id(): number {
-    this.#nextId += 1 + this.#random.below(5);
+    this.#nextId += 2 + this.#random.below(5);
+    // An order that was on its way for longer has an id from before those of the last orders.
+    this.#spareIds.push(this.#nextId - 1);
+    const older = this.#spareIds.length > OLDER_IDS ? this.#spareIds.shift() : undefined;
+    if (older !== undefined && this.#chance(this.#options.olderIdsPerMille)) return older;
     return this.#nextId;
   }
 
@@ -168,6 +216,7 @@ class Venue {
   }
 
   #record(event: GeneratedRow["event"]): void {
+    if (!this.#recording) return;
     const [bid] = this.#orders.buy;
     const [ask] = this.#orders.sell;
     this.rows.push({

@@ -6,10 +6,10 @@ import { build } from "hdr-histogram-js";
 
 import { ok, type Result, refuse } from "../../../actors/kernel/result.ts";
 import { systemClock } from "../../../actors/kernel/system-clock.ts";
-import { BookCheck, BookStates } from "../../../actors/replay/book-check.ts";
-import { lobsterBook } from "../../../actors/replay/lobster.ts";
+import { BookCheck, type BookStates } from "../../../actors/replay/book-check.ts";
 import { Pace } from "../../../actors/replay/pace.ts";
 import { replay } from "../../../actors/replay/session.ts";
+import { recordedLevels, surveyRange } from "../../../actors/replay/unseen.ts";
 import { ExchangeClient, type Transport } from "../../../schemas/sdk/client.ts";
 import { type ExitCode, exitCodeOf, exitCodes, perform } from "../action.ts";
 import { type Cluster, connectTo, withCluster } from "../cluster.ts";
@@ -17,7 +17,12 @@ import { type LatencyView, type MarketView, type ModeName, modeNames } from "../
 import { progressBar } from "../replay/progress.ts";
 import { replayMarket } from "../replay/replay-market.ts";
 import { percent, type ReplayReport, reportText } from "../replay/report.ts";
-import { fileBytes, openSessions, readHead, type RecordedSession } from "../replay/sessions.ts";
+import {
+  openBook,
+  type OpenedFile,
+  openSessions,
+  type RecordedSession,
+} from "../replay/sessions.ts";
 import {
   type ClusterOptions,
   type OutputFormat,
@@ -33,12 +38,15 @@ type ReplayCommandOptions = ClusterOptions & {
   readonly market?: string;
   readonly region?: string;
   readonly mode: ModeName;
-  readonly speed: number | null;
+  readonly speed: Speed;
   readonly symbol?: readonly string[];
   readonly levels?: number;
   readonly require?: number;
   readonly strict?: boolean;
 };
+
+/** Times the file's own time, or as fast as the exchange answers. */
+type Speed = number | "max";
 
 /** Accounts of the replay: nobody else's orders carry them. */
 const participants = 4_000_000_001;
@@ -58,11 +66,11 @@ export function register(program: Command): void {
         .choices(modeNames)
         .default("matched"),
     )
-    .option("--speed <speed>", "1x, 10x, … the file's own time, or max", parseSpeed, null)
+    .option("--speed <speed>", "1x, 10x, … the file's own time, or max", parseSpeed, "max")
     .option("--symbol <symbols...>", "symbols of an ITCH file (default: the one with most orders)")
     .option(
       "--levels <count>",
-      "price levels a LOBSTER file covers (default: from its name)",
+      "price levels a LOBSTER file covers (default: what its name says and its rows bear out)",
       count,
     )
     .option("--strict", "stop at the first malformed row instead of skipping it")
@@ -77,8 +85,9 @@ export function register(program: Command): void {
     );
 }
 
-function parseSpeed(text: string): number | null {
-  if (text === "max") return null;
+/** Never null: to commander that is a missing value. */
+function parseSpeed(text: string): Speed {
+  if (text === "max") return text;
   const match = /^(\d{1,6}(?:\.\d{1,3})?)x$/.exec(text);
   const speed = Number(match?.[1] ?? 0);
   if (speed <= 0) throw new InvalidArgumentError("1x, 10x, … or max");
@@ -102,16 +111,10 @@ async function replayFiles(
   files: readonly string[],
   options: ReplayCommandOptions,
 ): Promise<Result<ExitCode>> {
-  const sessions: RecordedSession[] = [];
-  for (const file of files) {
-    const opened = await openSessions(file, {
-      symbols: options.symbol ?? [],
-      levels: options.levels ?? null,
-    });
-    if (!opened.ok) return opened;
-    for (const note of opened.value.notes) process.stderr.write(`${note}\n`);
-    sessions.push(...opened.value.sessions.filter((session) => session.survey.orderRows > 0));
-  }
+  const opened = await openFiles(files, options);
+  if (!opened.ok) return opened;
+  const sessions = opened.value.flatMap((file) => file.sessions);
+  const overviews = opened.value.map((file) => file.overview);
   if (sessions.length !== 1 && (options.market !== undefined || options.book !== undefined)) {
     return refuse(
       "usage",
@@ -119,33 +122,51 @@ async function replayFiles(
       "replay them one by one",
     );
   }
-  const book = options.book === undefined ? ok(null) : await readBook(options.book);
+  const book = options.book === undefined ? ok(null) : await openBook(options.book);
   if (!book.ok) return book;
   if (sessions.length === 0) {
-    if (options.output === "json") printJson({ replays: [] });
+    if (options.output === "json") printJson({ files: overviews, replays: [] });
     else print("nothing to replay: no orders in the files");
     return ok(exitCodes.ok);
   }
-  return withCluster(options, (cluster) => replayAll(cluster, sessions, book.value, options));
+  return withCluster(options, async (cluster) => {
+    const reports = await replayAll(cluster, sessions, book.value, options);
+    if (!reports.ok) return reports;
+    if (options.output === "json") printJson({ files: overviews, replays: reports.value });
+    const codes = reports.value.map((report) => exitCodeOfReport(report, options.require ?? null));
+    return ok(codes.find((code) => code !== exitCodes.ok) ?? exitCodes.ok);
+  });
 }
 
-/** Failure codes: file_unreadable. */
-async function readBook(file: string): Promise<Result<BookStates>> {
-  const head = readHead(file);
-  if (!head.ok) return head;
-  const states = new BookStates();
-  for await (const rows of lobsterBook(fileBytes(file, head.value.compressed))) {
-    for (const row of rows) states.add(row);
+/** Opens every file before the first command is sent. */
+async function openFiles(
+  files: readonly string[],
+  options: ReplayCommandOptions,
+): Promise<Result<readonly OpenedFile[]>> {
+  const opened: OpenedFile[] = [];
+  for (const file of files) {
+    const choice = { symbols: options.symbol ?? [], levels: options.levels ?? null };
+    const one = await openSessions(file, choice);
+    if (!one.ok) return one;
+    const { overview, notes, sessions } = one.value;
+    if (options.output === "table") for (const note of notes) print(note);
+    const [fault] = overview.faults;
+    if (options.strict === true && sessions.length === 0 && fault !== undefined) {
+      return refuse("malformed_row", `${file} at ${fault.position}: ${fault.reason}`, notStrict);
+    }
+    opened.push(one.value);
   }
-  return ok(states);
+  return ok(opened);
 }
+
+const notStrict = "without --strict such rows are skipped and counted";
 
 async function replayAll(
   cluster: Cluster,
   sessions: readonly RecordedSession[],
   book: BookStates | null,
   options: ReplayCommandOptions,
-): Promise<Result<ExitCode>> {
+): Promise<Result<readonly ReplayReport[]>> {
   let stopping = false;
   // The first Ctrl-C ends the replay with its summary, the second one the process.
   process.once("SIGINT", () => {
@@ -160,9 +181,7 @@ async function replayAll(
     if (options.output === "table")
       print(reports.length > 1 ? `\n${reportText(report.value)}` : reportText(report.value));
   }
-  if (options.output === "json") printJson({ replays: reports });
-  const codes = reports.map((report) => exitCodeOfReport(report, options.require ?? null));
-  return ok(codes.find((code) => code !== exitCodes.ok) ?? exitCodes.ok);
+  return ok(reports);
 }
 
 function exitCodeOfReport(report: ReplayReport, required: number | null): ExitCode {
@@ -215,18 +234,24 @@ async function replayInto(
     random: Math.random,
     timeoutMs: REQUEST_TIMEOUT_MS,
   });
-  const bar = progressBar(market.market, session.survey.rows);
+  const { source, survey } = session;
+  const levels = await recordedLevels(source, survey.rows, session.levels, book);
+  const range = levels === null ? null : await surveyRange(source, survey.seeds, levels);
+  if (session.levels !== null && range === null) {
+    process.stderr.write(`${session.file}: its rows go beyond ${session.levels} levels\n`);
+  }
+  const bar = progressBar(market.market, survey.rows);
   const started = performance.now();
   const { summary, stopped } = await replay({
-    source: session.source,
-    survey: session.survey,
+    source,
+    survey,
     exchange: client,
     participants,
     aggressor,
-    levels: session.levels,
-    check: book === null ? null : new BookCheck(book, session.survey.rows),
+    range,
+    check: book === null ? null : new BookCheck(book, survey.rows),
     strict: options.strict ?? false,
-    pace: options.speed === null ? null : new Pace(systemClock(), options.speed),
+    pace: options.speed === "max" ? null : new Pace(systemClock(), options.speed),
     onProgress: (rows) => bar.rows(rows),
     isStopped,
   });
@@ -237,10 +262,11 @@ async function replayInto(
     file: session.file,
     format: session.format,
     symbol: session.symbol,
+    levels: range?.levels ?? null,
     market: market.market,
     region: market.home,
     mode: market.mode,
-    speed: options.speed === null ? "max" : `${options.speed}x`,
+    speed: options.speed === "max" ? "max" : `${options.speed}x`,
     seconds,
     commandsPerSecond: Math.round(summary.sent / Math.max(seconds, 0.001)),
     roundTrip: timed.latency(),

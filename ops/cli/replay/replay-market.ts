@@ -95,9 +95,12 @@ function replayDefinition(neighbour: DefinitionView, wish: MarketWish): Definiti
   };
 }
 
-/** Failure code: market_exists. */
-function freeName(
-  wish: MarketWish,
+/**
+ * The name of a market that is not there yet, or of an empty one with this definition. Failure code:
+ * market_exists.
+ */
+export function freeName(
+  wish: Pick<MarketWish, "exactName" | "name">,
   definition: DefinitionView,
   markets: readonly MarketView[],
 ): Result<string> {
@@ -108,6 +111,8 @@ function freeName(
     const existing = markets.find((market) => market.market === name);
     if (existing === undefined) return ok(name);
     if (!sameDefinition(existing.definition, definition)) {
+      // Another session of the same symbol and day, or another file of the same name.
+      if (wish.exactName === null) continue;
       return refuse(
         "market_exists",
         `the market ${name} exists with other reference data`,
@@ -118,7 +123,9 @@ function freeName(
   }
   return refuse(
     "market_exists",
-    `the market ${first} holds orders of an earlier replay`,
+    tries === 1
+      ? `the market ${first} holds orders of an earlier replay`
+      : `${tries} markets ${first}, ${first}-2, … hold orders of earlier replays or have other reference data`,
     "choose another name: --market NAME",
   );
 }

@@ -9,6 +9,8 @@ export interface ReplayReport {
   readonly file: string;
   readonly format: string;
   readonly symbol: string;
+  /** Price levels that the file covers; null: all, or not known. */
+  readonly levels: number | null;
   readonly market: string;
   readonly region: string;
   readonly mode: string;
@@ -35,12 +37,15 @@ export function reportText(report: ReplayReport): string {
   const { summary, client, roundTrip } = report;
   const { executions, corrections, seeds, book } = summary;
   const rows: (readonly [string, string])[] = [
-    ["session", `${report.file} (${report.format}, ${report.symbol})`],
+    [
+      "session",
+      `${report.file} (${report.format}, ${report.symbol}${report.levels === null ? "" : `, ${report.levels} level${report.levels === 1 ? "" : "s"}`})`,
+    ],
     ["market", `${report.market} in ${report.region}, acknowledged when ${report.mode}`],
     ["rows", `${summary.rows}: ${summary.used} used, ${summary.malformed} malformed`],
     [
       "commands",
-      `${summary.commands} from rows, ${summary.hidden} hidden executions, ${counts(summary.skipped) || "none skipped"}`,
+      `${summary.commands} from rows, ${summary.hidden} hidden executions, ${summary.crosses} crosses, ${summary.halts} halts, ${counts(summary.skipped) || "none skipped"}`,
     ],
     [
       "seeds",
@@ -48,11 +53,11 @@ export function reportText(report: ReplayReport): string {
     ],
     [
       "executions",
-      `${executions.same} of ${executions.visible} hit the file's order with its size${suffix(counts(executions.others))}`,
+      `${share(executions.same, executions.visible)} hit the file's order with its size${suffix(counts(executions.others))}`,
     ],
     [
       "kept in step",
-      `${corrections.cancels} cancels, ${corrections.entries} entries, ${corrections.reductions} reductions; ${summary.provenGone} orders proven gone; ${summary.deletionsOfAnotherSize} deletions of another size`,
+      `${corrections.cancels} cancels, ${corrections.entries} entries, ${corrections.reductions} reductions; ${summary.provenGone} orders proven gone, ${summary.cameBack} came back; ${summary.deletionsOfAnotherSize} deletions of another size`,
     ],
     ["refusals", counts(summary.refusals) || "none"],
     ["trades", `${summary.trades}, volume ${summary.volume}; ${summary.resting} orders rest`],
@@ -60,7 +65,7 @@ export function reportText(report: ReplayReport): string {
   if (book !== null) {
     rows.push([
       "book states",
-      `${book.found} of ${book.states} found, ${book.method}${book.unknown > 0 ? `; ${book.unknown} not known` : ""}${book.malformed > 0 ? `; ${book.malformed} malformed book rows` : ""}`,
+      `${share(book.found, book.states)} found, ${book.method}${book.unknown > 0 ? `; ${book.unknown} not known` : ""}${book.malformed > 0 ? `; ${book.malformed} malformed book rows` : ""}`,
     ]);
   }
   rows.push(
@@ -81,6 +86,12 @@ export function reportText(report: ReplayReport): string {
   if (hidden > 0) faults.push(`  and ${hidden} more`);
   const stopped = report.stopped === null ? [] : [`stopped: ${report.stopped.reason}`];
   return [facts(rows), ...faults, ...stopped].join("\n");
+}
+
+/** "3 of 4 (75 %)", or "0 of 0". */
+function share(part: number, whole: number): string {
+  const percentage = percent(part, whole);
+  return `${part} of ${whole}${percentage === null ? "" : ` (${percentage} %)`}`;
 }
 
 const suffix = (text: string): string => (text === "" ? "" : `; others: ${text}`);

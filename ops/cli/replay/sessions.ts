@@ -4,10 +4,12 @@ import { pipeline, type Readable } from "node:stream";
 import { constants, createGunzip, gunzipSync } from "node:zlib";
 
 import { ok, type Result, refuse } from "../../../actors/kernel/result.ts";
+import { BookStates } from "../../../actors/replay/book-check.ts";
 import type { ByteSource, SessionSource } from "../../../actors/replay/events.ts";
 import { type SessionFormat, sessionFormat } from "../../../actors/replay/format.ts";
 import { itchOverview, itchSession } from "../../../actors/replay/itch-session.ts";
-import { lobsterSession, parseLobsterName } from "../../../actors/replay/lobster.ts";
+import { lobsterBook, lobsterSession, parseLobsterName } from "../../../actors/replay/lobster.ts";
+import type { RowFault } from "../../../actors/replay/summary.ts";
 import { type Survey, survey } from "../../../actors/replay/survey.ts";
 
 /** A recorded session that can be replayed into one market. */
@@ -22,6 +24,28 @@ export interface RecordedSession {
   readonly survey: Survey;
 }
 
+/** What a file holds, whether there is something to replay or not. */
+export interface FileOverview {
+  readonly file: string;
+  readonly format: SessionFormat;
+  /** Lines or messages, those that could be read and those that could not. */
+  readonly read: number;
+  readonly malformed: number;
+  readonly faults: readonly RowFault[];
+  /** ITCH messages by type letter; null for other formats. */
+  readonly types: Readonly<Record<string, number>> | null;
+  /** The 100 symbols of an ITCH file with most orders entered; null for other formats. */
+  readonly symbols: readonly { readonly symbol: string; readonly orders: number }[] | null;
+}
+
+export interface OpenedFile {
+  readonly overview: FileOverview;
+  /** Those with rows about orders. */
+  readonly sessions: readonly RecordedSession[];
+  /** For people: what of the file is replayed. */
+  readonly notes: readonly string[];
+}
+
 export interface SessionChoice {
   /** Symbols of an ITCH file; empty: the one with most orders. */
   readonly symbols: readonly string[];
@@ -31,26 +55,19 @@ export interface SessionChoice {
 
 const HEAD_BYTES = 8_192;
 const MARKET_NAME_LENGTH = 32;
+const SYMBOLS_LISTED = 100;
 
 /** Opens a file and surveys what can be replayed of it. Failure codes: file_unreadable, file_format, symbol_unknown. */
 export async function openSessions(
   file: string,
   choice: SessionChoice,
-): Promise<
-  Result<{ readonly sessions: readonly RecordedSession[]; readonly notes: readonly string[] }>
-> {
+): Promise<Result<OpenedFile>> {
   const head = readHead(file);
   if (!head.ok) return head;
   const bytes = fileBytes(file, head.value.compressed);
   const format = sessionFormat(head.value.bytes);
-  try {
-    if (format === "itch") return await itchSessions(file, bytes, choice);
-    if (format === "lobster") return await lobsterFile(file, bytes, choice);
-  } catch (error) {
-    // Only input and output can fail here: readers report what a file says as faults of its rows.
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    return unreadable(`${file}: ${(error as Error).message}`);
-  }
+  if (format === "itch") return readable(file, () => itchSessions(file, bytes, choice));
+  if (format === "lobster") return readable(file, () => lobsterFile(file, bytes, choice));
   return refuse(
     "file_format",
     `${file} is neither LOBSTER text nor ITCH 5.0 messages behind 2-byte lengths`,
@@ -58,8 +75,36 @@ export async function openSessions(
   );
 }
 
+/** Reads a LOBSTER book file. Failure codes: file_unreadable, file_format. */
+export async function openBook(file: string): Promise<Result<BookStates>> {
+  const head = readHead(file);
+  if (!head.ok) return head;
+  return readable(file, async () => {
+    const states = new BookStates();
+    for await (const rows of lobsterBook(fileBytes(file, head.value.compressed))) {
+      for (const row of rows) states.add(row, row ?? undefined);
+    }
+    if (states.rows > states.malformed) return ok(states);
+    return refuse(
+      "file_format",
+      `no line of ${file} is a LOBSTER book row`,
+      "a book file has the columns ask price,ask size,bid price,bid size for each level",
+    );
+  });
+}
+
+/** Runs a reader; only input and output can fail in it, what a file says becomes faults of its rows. */
+async function readable<T>(file: string, read: () => Promise<Result<T>>): Promise<Result<T>> {
+  try {
+    return await read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    return unreadable(`${file}: ${(error as Error).message}`);
+  }
+}
+
 /** A file's bytes, decompressed when it is gzip. */
-export function fileBytes(file: string, compressed: boolean): ByteSource {
+function fileBytes(file: string, compressed: boolean): ByteSource {
   return () => {
     const stream = createReadStream(file, { highWaterMark: 1024 * 1024 });
     if (!compressed) return stream;
@@ -69,7 +114,7 @@ export function fileBytes(file: string, compressed: boolean): ByteSource {
 }
 
 /** The first bytes of a file, decompressed. Failure code: file_unreadable. */
-export function readHead(
+function readHead(
   file: string,
 ): Result<{ readonly bytes: Uint8Array; readonly compressed: boolean }> {
   try {
@@ -95,19 +140,33 @@ const unreadable = (reason: string): Result<never> =>
 const gunzipHead = (bytes: Uint8Array): Uint8Array =>
   gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
 
-async function lobsterFile(file: string, bytes: ByteSource, choice: SessionChoice) {
+async function lobsterFile(
+  file: string,
+  bytes: ByteSource,
+  choice: SessionChoice,
+): Promise<Result<OpenedFile>> {
   const name = parseLobsterName(basename(file));
   const source = lobsterSession(bytes);
   const surveyed = await survey(source);
   if (surveyed.rows > 0 && surveyed.malformed === surveyed.rows) {
     return refuse(
       "file_format",
-      `no line of ${file} is a LOBSTER message`,
+      `no line of ${file} is a LOBSTER message (at ${surveyed.faults[0]?.position}: ${surveyed.faults[0]?.reason})`,
       "a message file has the columns time,type,order_id,size,price,direction",
     );
   }
   const symbol = name?.symbol ?? stem(file);
+  const { rows, malformed, faults } = surveyed;
   return ok({
+    overview: {
+      file,
+      format: "lobster",
+      read: rows - malformed,
+      malformed,
+      faults,
+      types: null,
+      symbols: null,
+    },
     sessions: [
       {
         file,
@@ -118,12 +177,16 @@ async function lobsterFile(file: string, bytes: ByteSource, choice: SessionChoic
         source,
         survey: surveyed,
       },
-    ],
+    ].filter(hasOrders),
     notes: [],
   });
 }
 
-async function itchSessions(file: string, bytes: ByteSource, choice: SessionChoice) {
+async function itchSessions(
+  file: string,
+  bytes: ByteSource,
+  choice: SessionChoice,
+): Promise<Result<OpenedFile>> {
   const overview = await itchOverview(bytes);
   const types = Object.entries(overview.types).map(([type, count]) => `${count} ${type}`);
   const notes = [`${file}: ${overview.messages} messages (${types.join(", ")})`];
@@ -142,8 +205,7 @@ async function itchSessions(file: string, bytes: ByteSource, choice: SessionChoi
     );
   }
   const [busiest] = overview.symbols;
-  if (busiest === undefined) notes.push("no orders in it: nothing to replay");
-  else if (choice.symbols.length === 0 && overview.symbols.length > 1) {
+  if (busiest !== undefined && choice.symbols.length === 0 && overview.symbols.length > 1) {
     notes.push(
       `${overview.symbols.length} symbols have orders; replaying the busiest, ${busiest.symbol} (--symbol chooses others)`,
     );
@@ -163,8 +225,23 @@ async function itchSessions(file: string, bytes: ByteSource, choice: SessionChoi
       survey: await survey(source),
     });
   }
-  return ok({ sessions, notes });
+  const { messages, types: counts, symbols: found, malformed, faults } = overview;
+  return ok({
+    overview: {
+      file,
+      format: "itch",
+      read: messages,
+      malformed,
+      faults,
+      types: counts,
+      symbols: found.slice(0, SYMBOLS_LISTED),
+    },
+    sessions: sessions.filter(hasOrders),
+    notes,
+  });
 }
+
+const hasOrders = (session: RecordedSession): boolean => session.survey.orderRows > 0;
 
 const stem = (file: string): string => basename(file).replace(/\..*$/, "");
 
