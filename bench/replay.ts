@@ -87,10 +87,10 @@ async function generatedSessions(folder: string, quick: boolean): Promise<Sessio
   const traded = new Set(
     made.rows.flatMap(({ event }) => (event.type === "execute" ? [event.id] : [])),
   );
-  const quiet = made.rows.filter(({ event }) => "id" in event && !traded.has(event.id));
+  const resting = made.rows.filter(({ event }) => "id" in event && !traded.has(event.id));
   return [
     await generated(folder, "trading", made),
-    await generated(folder, "quiet", { rows: quiet, outOfOrder: 0 }),
+    await generated(folder, "resting", { rows: resting, outOfOrder: 0 }),
   ];
 }
 
