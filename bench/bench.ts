@@ -27,13 +27,8 @@ export interface Report {
   readonly notes: readonly string[];
 }
 
-export interface Bench {
-  readonly name: string;
-  /** For the list of benches. */
-  readonly line: string;
-  /** Throws BenchVoid when what was done is not what should have been: there is no figure then. */
-  run(options: BenchOptions): Promise<Report>;
-}
+/** Throws BenchVoid when what was done is not what should have been: there is no figure then. */
+export type RunBench = (options: BenchOptions) => Promise<Report>;
 
 /** A count or hash differs, or something needed is missing: an expected failure with a reason. */
 export class BenchVoid extends Error {}

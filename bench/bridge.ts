@@ -1,26 +1,11 @@
 import type { EngineCommand, EngineEvent } from "../actors/kernel/ports/matching-engine.ts";
 import type { AccountId, OrderId, PriceTicks, QuantityLots } from "../actors/kernel/units.ts";
 import { type NativeEngine, loadNativeEngine } from "../native/index.ts";
-import {
-  type Bench,
-  type BenchOptions,
-  BenchVoid,
-  type Report,
-  figure,
-  median,
-  quantile,
-} from "./bench.ts";
+import { type BenchOptions, BenchVoid, type Report, figure, median, quantile } from "./bench.ts";
 import { fileSystem, threadSeconds } from "./machine.ts";
 import { BATCH, logsFolder, MarketDriver } from "./market-driver.ts";
 import { PackedTrades, PackedWorkload } from "./workloads/packed.ts";
 import { narrow, narrowCases } from "./workloads/w.ts";
-
-/** One Node process and the reactor behind it, over the rings, with the journal at work. */
-export const bridge: Bench = {
-  name: "bridge",
-  line: "one Node process through the addon: raw messages, orders of workload W, round trips",
-  run,
-};
 
 /** Requirements of the replay: one Node process sustains these. */
 const MESSAGES_GOAL = 1_000_000;
@@ -49,7 +34,8 @@ const quickest: Sizes = {
   durableRoundTrips: 20,
 };
 
-async function run({ quick, repeats }: BenchOptions): Promise<Report> {
+/** One Node process and the reactor behind it, over the rings, with the journal at work. */
+export async function runBridge({ quick, repeats }: BenchOptions): Promise<Report> {
   const sizes = quick ? quickest : full;
   const stated = narrowCases.find(({ operations }) => operations === sizes.operations);
   if (stated === undefined) throw new BenchVoid(`no case of ${sizes.operations} operations`);

@@ -15,23 +15,8 @@ import {
   generateSession,
 } from "../test/support/session-generator.ts";
 import { repository } from "../test/support/shared-data.ts";
-import {
-  type Bench,
-  type BenchOptions,
-  BenchVoid,
-  type Figure,
-  figure,
-  median,
-  type Report,
-} from "./bench.ts";
+import { type BenchOptions, BenchVoid, type Figure, figure, median, type Report } from "./bench.ts";
 import { fileSystem, processorSeconds } from "./machine.ts";
-
-/** A recorded session through the front door of a cluster of three regions, as users replay it. */
-export const replay: Bench = {
-  name: "replay",
-  line: "`meridian replay` at full speed into a cluster of three regions on this machine",
-  run,
-};
 
 const SEED = 811;
 
@@ -44,7 +29,8 @@ interface Session {
   readonly expected: ReplayReport["summary"] | null;
 }
 
-async function run({ quick, repeats, file }: BenchOptions): Promise<Report> {
+/** A recorded session through the front door of a cluster of three regions, as users replay it. */
+export async function runReplay({ quick, repeats, file }: BenchOptions): Promise<Report> {
   const folder = temporaryFolder();
   try {
     const sessions = file === null ? await generatedSessions(folder, quick) : [recorded(file)];
@@ -87,10 +73,10 @@ async function generatedSessions(folder: string, quick: boolean): Promise<Sessio
   const traded = new Set(
     made.rows.flatMap(({ event }) => (event.type === "execute" ? [event.id] : [])),
   );
-  const quiet = made.rows.filter(({ event }) => "id" in event && !traded.has(event.id));
+  const resting = made.rows.filter(({ event }) => "id" in event && !traded.has(event.id));
   return [
     await generated(folder, "trading", made),
-    await generated(folder, "quiet", { rows: quiet, outOfOrder: 0 }),
+    await generated(folder, "resting", { rows: resting, outOfOrder: 0 }),
   ];
 }
 

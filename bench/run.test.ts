@@ -129,14 +129,14 @@ test("a replay through a cluster does what the portable engine does, and says wh
     output,
     /trading: .* 548 rows \(seed 811\), 135 of them executions; the exchange did/,
   );
-  assert.match(output, /quiet: .* 302 rows \(seed 811\), 0 of them executions; the exchange did/);
+  assert.match(output, /resting: .* 302 rows \(seed 811\), 0 of them executions; the exchange did/);
   assert.match(output, /three servers and three cells, (native|portable) engine/);
   assert.match(output, /^note +limit, trading: .* \d+ % of them end at an execution/m);
   const names = ["commands", "commands in a request"];
   for (const share of ["p50", "p99"]) names.push(`round trip of a request, ${share}`);
   assert.equal(
     figures,
-    ["trading", "quiet"].flatMap((one) => names.map((name) => `${one}, ${name}`)),
+    ["trading", "resting"].flatMap((one) => names.map((name) => `${one}, ${name}`)),
   );
 });
 

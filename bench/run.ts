@@ -10,32 +10,53 @@
 import { appendFileSync } from "node:fs";
 
 import {
-  type Bench,
   type BenchOptions,
   BenchVoid,
   type Figure,
   best,
   median,
   type Report,
+  type RunBench,
   shown,
   worst,
 } from "./bench.ts";
-import { bridge } from "./bridge.ts";
-import { engine } from "./engine.ts";
 import { history, historyLine } from "./history.ts";
 import { commit, type Floor, floorLine, idleSpinner, machine, watchOthers } from "./machine.ts";
 import { buildPrograms } from "./programs.ts";
-import { replay } from "./replay.ts";
 import { readRequest, type Request } from "./request.ts";
 
-const benches: readonly Bench[] = [engine, bridge, replay];
+interface Bench {
+  readonly name: string;
+  /** For the list of benches. */
+  readonly line: string;
+  /** Only the bench that runs is loaded: the list needs no addon and no cluster. */
+  readonly load: () => Promise<RunBench>;
+}
+
+const benches: readonly Bench[] = [
+  {
+    name: "engine",
+    line: "the matching engine alone on workload W: narrow, wide and deep, cost and service time",
+    load: async () => (await import("./engine.ts")).runEngine,
+  },
+  {
+    name: "bridge",
+    line: "one Node process through the addon: raw messages, orders of workload W, round trips",
+    load: async () => (await import("./bridge.ts")).runBridge,
+  },
+  {
+    name: "replay",
+    line: "`meridian replay` at full speed into a cluster of three regions on this machine",
+    load: async () => (await import("./replay.ts")).runReplay,
+  },
+];
 
 const words = process.argv.slice(2);
 
 function list(): string {
   const width = Math.max(...benches.map(({ name }) => name.length));
   return [
-    "npm run bench -- NAME [--repeats N] [--record] [--quick]",
+    "npm run bench -- NAME [--repeats N] [--record] [--quick]; replay also [--file FILE]",
     ...benches.map(({ name, line }) => `  ${name.padEnd(width)}  ${line}`),
   ].join("\n");
 }
@@ -50,11 +71,12 @@ async function perform({ bench, options, record }: Request<Bench>): Promise<numb
   say("commit", at);
   say("command", `npm run bench -- ${words.join(" ")}`);
   try {
+    const run = await bench.load();
     await buildPrograms();
     const spin = options.quick ? 100 : 1_000;
     const floors: Floor[] = [await idleSpinner(spin)];
     const others = watchOthers();
-    const report = await bench.run(options);
+    const report = await run(options);
     const share = others();
     floors.push(await idleSpinner(spin));
     printReport(report, options);
