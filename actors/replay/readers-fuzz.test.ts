@@ -44,10 +44,10 @@ function damage(file: Uint8Array, random: SeededRandomness): Buffer {
 }
 
 /** Replays the session and checks that it ended, refused nothing and left a sound book. */
-async function survives(source: SessionSource, replayed: string): Promise<number> {
+async function survives(source: SessionSource, replayed: string, levels = 1): Promise<number> {
   let twin: TwinExchange | undefined;
   const { summary, stopped } = await rehearse(source, {
-    levels: 1,
+    levels,
     exchange: (limits) => {
       twin = new TwinExchange(limits);
       return twin;
@@ -60,6 +60,9 @@ async function survives(source: SessionSource, replayed: string): Promise<number
   const { used, commands, hidden, crosses, halts, skipped } = summary;
   const skippedRows = skipped.duplicate_id + skipped.not_resting + skipped.unknown_order;
   assert.is(commands + hidden + crosses + halts + skippedRows, used, replayed);
+  const { visible, same, others } = summary.executions;
+  const missed = Object.values(others).reduce((sum, count) => sum + count, 0);
+  assert.is(same + missed, visible, replayed);
   return summary.malformed;
 }
 
@@ -88,6 +91,23 @@ test("ITCH files with random damage are read to their end and leave a sound book
     malformed += await survives(itchSession(bytes, "TEST"), `SEED=${first + round}`);
   }
   assert.ok(malformed > ROUNDS, "the damage must have been noticed");
+});
+
+test("rows that contradict each other are counted and leave a sound book", async () => {
+  for (let round = 0; round < 4 * ROUNDS; round += 1) {
+    const random = seededRandomness(first + round);
+    const ids = 2 + random.below(60);
+    const prices = 1 + random.below(12);
+    const rows = Array.from({ length: 1 + random.below(200) }, (_, index) => {
+      const type = [1, 1, 1, 1, 2, 3, 4, 4, 5, 6, 7][random.below(11)];
+      const price = (100 + random.below(prices)) * 100;
+      const side = random.below(2) * 2 - 1;
+      return `${index},${type},${1 + random.below(ids)},${1 + random.below(50)},${price},${side}`;
+    });
+    for (const levels of [1, 2, 5]) {
+      await survives(lobsterSession(textBytes(rows.join("\n"))), `SEED=${first + round}`, levels);
+    }
+  }
 });
 
 test("random bytes are no session, and no harm", async () => {

@@ -52,6 +52,8 @@ type Speed = number | "max";
 const participants = 4_000_000_001;
 const aggressor = 4_000_000_002;
 const REQUEST_TIMEOUT_MS = 5_000;
+/** With waits of up to a second between them: a cell that starts again, or a takeover, is outlasted. */
+const ATTEMPTS = 64;
 
 /** `meridian replay FILE…`: recorded sessions through the front door, compared with what happened. */
 export function register(program: Command): void {
@@ -233,6 +235,7 @@ async function replayInto(
     sleep,
     random: Math.random,
     timeoutMs: REQUEST_TIMEOUT_MS,
+    attempts: ATTEMPTS,
   });
   const { source, survey } = session;
   const levels = await recordedLevels(source, survey.rows, session.levels, book);
