@@ -4,7 +4,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { nativeAddon } from "./bootstrap/native-addon.mjs";
+import { addonIsCurrent, nativeAddon, removeAddon } from "./bootstrap/native-addon.mjs";
 import { resolveNatsServer } from "./bootstrap/nats-server.mjs";
 import { npmPackages } from "./bootstrap/npm-packages.mjs";
 import { SetupFailure, elapsed, say } from "./bootstrap/processes.mjs";
@@ -64,6 +64,25 @@ async function withLock(body) {
   }
 }
 
+/** The native engine, where it can be had. An addon that is up to date needs no compiler to run. */
+async function engine(purpose) {
+  const built = addonIsCurrent(root);
+  if (built && purpose === "start") return;
+  const missing = await systemPackages(buildTools, "to build the native engine");
+  if (built) return;
+  const failure = missing.length > 0 ? null : await nativeAddon(root);
+  if (missing.length === 0 && failure === null) return;
+  // What an earlier build left is of other sources: nobody may run it by mistake.
+  removeAddon(root);
+  if (failure !== null) {
+    if (purpose === "test")
+      throw new SetupFailure("the addon does not build", failure.why, failure.next);
+    say(`addon: does not build: ${failure.why}`);
+    say(`  to see it whole, type: ${failure.next}`);
+  }
+  say("going on with the portable engine: correct, and much slower");
+}
+
 async function setUp(purpose) {
   const start = performance.now();
   if (process.platform !== "linux") {
@@ -77,17 +96,7 @@ async function setUp(purpose) {
   const { buildSchemas } = await import("./build-schemas.mjs");
   if (buildSchemas()) say("schemas: generated from schemas/**/*.proto");
 
-  const missing = await systemPackages(buildTools, "to build the native engine");
-  const addon = missing.length > 0 ? null : await nativeAddon(root);
-  if (missing.length > 0) {
-    say("going on with the portable engine: correct, and much slower");
-  } else if (addon !== null) {
-    if (purpose === "test")
-      throw new SetupFailure("the addon does not build", addon.why, addon.next);
-    say(`addon: does not build: ${addon.why}`);
-    say(`  to see it whole, type: ${addon.next}`);
-    say("going on with the portable engine: correct, and much slower");
-  }
+  await engine(purpose);
   if (purpose === "test") await systemPackages(testTools, "for the native tests and checks");
 
   const nats = await resolveNatsServer();

@@ -12,7 +12,7 @@ const test = suite("tidy");
 const typescriptFiles = globSync("{actors,native,ops,schemas,test,bench}/**/*.{ts,mjs}", {
   cwd: repository,
 });
-const cppFiles = globSync("{native,bench}/**/*.{hpp,cpp}", { cwd: repository });
+const cppFiles = globSync("{native,bench,test}/**/*.{hpp,cpp}", { cwd: repository });
 const read = (file: string): string => readFileSync(join(repository, file), "utf8");
 
 interface Import {
@@ -100,7 +100,12 @@ test("every actor folder has the same files", () => {
   const faults = typescriptFolders
     .filter((folder) => folder.actor && existsSync(join(repository, folder.path)))
     .flatMap((folder) =>
-      ["README.md", "messages.ts", "codec.ts", "decide.ts", "machine.ts", "actor.ts"]
+      [
+        "README.md",
+        "messages.ts",
+        "actor.ts",
+        ...["codec", "decide", "machine"].flatMap((name) => [`${name}.ts`, `${name}.test.ts`]),
+      ]
         .filter((file) => !existsSync(join(repository, folder.path, file)))
         .map((file) => `${folder.path}/${file} is missing`),
     );

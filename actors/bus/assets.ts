@@ -159,7 +159,7 @@ async function ensureStream(
       return refuse(
         "unavailable",
         `stream ${plan.name} could not be made: ${failure.reason}`,
-        "check that a majority of the servers is up: meridian doctor",
+        "check that a majority of the servers is up: npx meridian doctor",
       );
     }
     ports.log.info({ stream: plan.name, reason: failure.reason }, "waiting for JetStream");

@@ -1,6 +1,7 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "nats";
 
+import type { DurabilityMode } from "../kernel/ports/matching-engine.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import { connectionOptions, type NatsBus, type NatsOptions } from "./nats.ts";
 import { readServerReports, type ServerReport } from "./server-reports.ts";
@@ -11,8 +12,16 @@ import { readServerReports, type ServerReport } from "./server-reports.ts";
  */
 
 const ANSWER_MS = 2_000;
-/** Oldest server on which a retried publish cannot be answered with a false success. */
-const FLOOR = [2, 12, 3] as const;
+/** Oldest server that may hold a journal or a lease. */
+const FLOOR = [2, 10, 23] as const;
+/**
+ * Oldest server whose acknowledgements a `replicated` one can rest on: 2.10 answers a retry without a
+ * quorum with a false success, 2.11 refuses some of one's own writes.
+ */
+const REPLICATED_FLOOR = [2, 12, 3] as const;
+
+/** The strongest mode that the servers allow. */
+export type StrongestMode = Extract<DurabilityMode, "durable" | "replicated">;
 
 /** What every server of the cluster says about itself; needs a user of the system account. */
 export async function serverReports(system: NatsOptions): Promise<Result<readonly ServerReport[]>> {
@@ -56,13 +65,15 @@ export async function replicaHolders(
 }
 
 /**
- * Ok when each holder reports that it syncs always and is new enough. Failure codes: not_durable
- * (a server reports otherwise, is too old, or does not report), with what to change.
+ * Ok when each holder reports that it syncs always and is new enough: with the strongest mode of
+ * which markets on them may be. Failure codes: not_durable (a server reports otherwise, is too old,
+ * or does not report), with what to change.
  */
 export function checkSyncAlways(
   holders: ReadonlySet<string>,
   reports: readonly ServerReport[],
-): Result<void> {
+): Result<StrongestMode> {
+  let strongest: StrongestMode = "replicated";
   for (const holder of holders) {
     const report = reports.find(({ name }) => name === holder);
     if (report === undefined) {
@@ -86,8 +97,9 @@ export function checkSyncAlways(
         "install a current nats-server",
       );
     }
+    if (!atLeast(report.version, REPLICATED_FLOOR)) strongest = "durable";
   }
-  return ok(undefined);
+  return ok(strongest);
 }
 
 /** Compares major.minor.patch; a pre-release counts as its release. */
@@ -106,11 +118,13 @@ export async function syncAlwaysReport(
   bus: NatsBus,
   system: NatsOptions,
   streams: readonly string[],
-): Promise<Result<readonly ServerReport[]>> {
+): Promise<
+  Result<{ readonly reports: readonly ServerReport[]; readonly strongest: StrongestMode }>
+> {
   const holders = await replicaHolders(bus, streams);
   if (!holders.ok) return holders;
   const reports = await serverReports(system);
   if (!reports.ok) return reports;
   const checked = checkSyncAlways(holders.value, reports.value);
-  return checked.ok ? reports : checked;
+  return checked.ok ? ok({ reports: reports.value, strongest: checked.value }) : checked;
 }

@@ -35,13 +35,11 @@ export class MarketCounters {
   acknowledgement(): LatencySummary {
     const histogram = this.#acknowledgement;
     if (histogram.totalCount === 0) return noLatency;
-    return {
-      count: histogram.totalCount,
-      p50: histogram.getValueAtPercentile(50),
-      p99: histogram.getValueAtPercentile(99),
-      p999: histogram.getValueAtPercentile(99.9),
-      maximum: histogram.maxValue,
-    };
+    // A percentile is given as the upper end of its bucket, which may lie above every value.
+    const maximum = histogram.maxValue;
+    const at = (percentile: number): number =>
+      Math.min(histogram.getValueAtPercentile(percentile), maximum);
+    return { count: histogram.totalCount, p50: at(50), p99: at(99), p999: at(99.9), maximum };
   }
 }
 

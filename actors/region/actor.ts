@@ -33,11 +33,18 @@ export interface FlowHost {
   totals(): { readonly sent: number; readonly refused: number };
 }
 
+/** Refusals outside the markets, by code; totals of the process. */
+export interface RefusalCounts {
+  count(code: string): void;
+  read(): Readonly<Record<string, number>>;
+}
+
 export interface RegionPorts {
   readonly bus: Bus;
   readonly ownership: ShardOwnership;
   readonly markets: MarketHost;
   readonly flow: FlowHost;
+  readonly refusals: RefusalCounts;
   /** Makes sure the market's journal and events have a stream. Failure code: unavailable. */
   readonly ensureJournal: (definition: MarketDefinition) => Promise<Result<void>>;
   /** Last incarnation this data folder used; 0 at the first start. */

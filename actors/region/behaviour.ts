@@ -43,7 +43,6 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
   readonly #directory: Directory;
   readonly #operations: Operations;
   readonly #subscriptions: Subscription[] = [];
-  readonly #refusals = new Map<string, number>();
   #state: RegionState;
   #waitingFor = "";
 
@@ -224,7 +223,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
         next: "send the same numbers again in a moment",
       });
     } else {
-      this.#count(failure.code);
+      this.#ports.refusals.count(failure.code);
     }
   }
 
@@ -260,7 +259,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
   }
 
   #refuse(request: BusRequest, failure: Failure): void {
-    this.#count(failure.code);
+    this.#ports.refusals.count(failure.code);
     const garbage = failure.code === "verb_unknown" || failure.code === "market_unknown";
     if (garbage) {
       const { subject, payload } = request;
@@ -270,10 +269,6 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       });
     }
     request.respond(encodeRefusal(failure));
-  }
-
-  #count(code: string): void {
-    this.#refusals.set(code, (this.#refusals.get(code) ?? 0) + 1);
   }
 
   #evolve(event: RegionEvent): void {
@@ -310,7 +305,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       reconnects,
       markets: reports,
       deadLetters: counts,
-      refusals: Object.fromEntries(this.#refusals),
+      refusals: this.#ports.refusals.read(),
       flow: { paused: this.#state.flowPaused, ...flow.totals() },
     };
   }

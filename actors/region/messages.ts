@@ -110,7 +110,7 @@ export interface RegionReport {
   readonly startedUnixMs: number;
   readonly build: string;
   readonly deadLetters: number;
-  /** Requests refused before they reached a market, by code. */
+  /** Refused outside the markets: by the router, the operations services and actors, by code. */
   readonly refusals: Readonly<Record<string, number>>;
   readonly flow: FlowTotals;
 }

@@ -1,5 +1,6 @@
 import type { ActorContext } from "../kernel/actor.ts";
 import { type Failure, refuse, type Result, unreachable } from "../kernel/result.ts";
+import { SerialQueue } from "../kernel/serial-queue.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { RegionPorts } from "./actor.ts";
 import {
@@ -26,6 +27,8 @@ import { absentReport } from "./report.ts";
 
 /** A created market is awaited this long before the reply tells its present state. */
 const openWithin = 10_000_000_000;
+/** Creations, halts and resumes under way at most; one more is refused `busy`. */
+const changesLimit = 64;
 const lookEvery = 100_000_000 as DurationNs;
 
 export interface OperationsOf {
@@ -42,6 +45,9 @@ export interface OperationsOf {
 /** The operations services of a region: one decoded request, one encoded reply. */
 export class Operations {
   readonly #of: OperationsOf;
+  readonly #creations = new SerialQueue();
+  /** Changes of markets that are under way or wait for their turn. */
+  #changes = 0;
 
   constructor(of: OperationsOf) {
     this.#of = of;
@@ -60,7 +66,7 @@ export class Operations {
         bytes: payload.length,
       });
       reply(
-        encodeRefusal(
+        this.#refusal(
           refuse(
             "malformed",
             `the ${payload.length} bytes are no ${verb} request`,
@@ -81,22 +87,74 @@ export class Operations {
         reply(this.#flow(request.paused));
         return;
       case "market-create":
-        await this.#create(request.definition, request.by, reply);
+        // One after another: each is decided on what the ones before have made.
+        this.#aside(
+          reply,
+          (work) => this.#creations.enqueue(work),
+          async () => {
+            await this.#create(request.definition, request.by, reply);
+          },
+        );
         return;
       case "market-halt":
-        reply(await this.#setState(request.market, "halted", request.reason, request.by));
+      case "market-resume": {
+        const wanted = request.verb === "market-halt" ? "halted" : "open";
+        this.#aside(
+          reply,
+          (work) => void work(),
+          async () => {
+            reply(await this.#setState(request.market, wanted, request.reason, request.by));
+          },
+        );
         return;
-      case "market-resume":
-        reply(await this.#setState(request.market, "open", request.reason, request.by));
-        return;
+      }
       default:
         unreachable(request);
     }
   }
 
+  /**
+   * Does what waits for the store or a market beside the mailbox: the status, above all, is answered
+   * meanwhile. `begin` decides when.
+   */
+  #aside(
+    reply: (payload: Uint8Array) => void,
+    begin: (work: () => Promise<void>) => void,
+    work: () => Promise<void>,
+  ): void {
+    if (this.#changes >= changesLimit) {
+      reply(
+        this.#refusal(
+          refuse("busy", `${changesLimit} changes are under way`, "try again in a moment").failure,
+        ),
+      );
+      return;
+    }
+    this.#changes += 1;
+    const { context } = this.#of;
+    begin(
+      () =>
+        new Promise((resolve) => {
+          context.run(async () => {
+            try {
+              await work();
+            } finally {
+              this.#changes -= 1;
+              resolve();
+            }
+          });
+        }),
+    );
+  }
+
+  #refusal(failure: Failure): Uint8Array {
+    this.#of.ports.refusals.count(failure.code);
+    return encodeRefusal(failure);
+  }
+
   #flow(paused: boolean): Uint8Array {
     const decided = decide(this.#of.state(), { type: "pause_flow", paused });
-    if (!decided.ok) return encodeRefusal(decided.failure);
+    if (!decided.ok) return this.#refusal(decided.failure);
     for (const event of decided.value) this.#of.evolve(event);
     return encodeFlow({ paused, ...this.#of.ports.flow.totals() });
   }
@@ -113,7 +171,7 @@ export class Operations {
         `the cell is ${phase() === "starting" ? "starting" : "stopping"}`,
         "try again in a moment",
       );
-      reply(encodeRefusal(failure.failure));
+      reply(this.#refusal(failure.failure));
       return;
     }
     // What other regions have created meanwhile decides about names and shards as well.
@@ -121,14 +179,14 @@ export class Operations {
     if (fresh.ok) for (const event of fresh.value) evolve(event);
     const decided = decide(state(), { type: "create_market", definition: input });
     if (!decided.ok) {
-      reply(encodeRefusal(decided.failure));
+      reply(this.#refusal(decided.failure));
       return;
     }
     for (const event of decided.value) {
       if (event.type !== "market_listed") continue;
       const created = await directory.create(event.definition);
       if (!created.ok) {
-        reply(encodeRefusal(created.failure));
+        reply(this.#refusal(created.failure));
         return;
       }
       evolve(event);
@@ -138,7 +196,7 @@ export class Operations {
     if (listed === null) return;
     const started = await this.#of.startMarket(listed.definition);
     if (!started.ok) {
-      reply(encodeRefusal(startFailure(started.failure)));
+      reply(this.#refusal(startFailure(started.failure)));
       return;
     }
     // Opening takes a round of the journal; other requests are not kept waiting for it.
@@ -175,16 +233,16 @@ export class Operations {
     if (listed === null || listed.definition.home !== state().region) {
       const where =
         listed === null ? "" : `; its home is ${listed.definition.home}, send it to that region`;
-      return encodeRefusal(
+      return this.#refusal(
         refuse(
           "market_unknown",
           `${JSON.stringify(market.slice(0, 64))} is no market of ${state().region}${where}`,
-          "`meridian market list` names the markets",
+          "`npx meridian market list` names the markets",
         ).failure,
       );
     }
     const done = await ports.markets.setState(market, wanted, reason.slice(0, 256));
-    if (!done.ok) return encodeRefusal(marketFailure(market, done.failure));
+    if (!done.ok) return this.#refusal(marketFailure(market, done.failure));
     context.log.info({ market, wanted, reason: reason.slice(0, 256), by }, "market state set");
     const report = await ports.markets.report(market);
     return encodeMarket(

@@ -43,7 +43,7 @@ export function route(
     return refuse(
       "market_unknown",
       `no market ${quoted(market)} is known in ${state.region}`,
-      "`meridian market list` names the markets",
+      "`npx meridian market list` names the markets",
     );
   }
   if (listed.definition.home !== state.region) {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
+import { ok, type Result } from "../kernel/result.ts";
 import { wire } from "../../schemas/messages.ts";
 import { actorSubject } from "../../schemas/subjects.ts";
 import {
@@ -115,6 +116,12 @@ test("garbage at every subject gets its typed refusal and disturbs nobody", () =
     assert.is(report.ready, true);
     assert.ok((report.refusals["verb_unknown"] ?? 0) >= 6);
     assert.ok((report.refusals["market_unknown"] ?? 0) >= 6);
+    assert.ok((report.refusals["malformed"] ?? 0) >= 4, "of operations and actors");
+    assert.is(report.refusals["not_found"], 3, "of subjects that are no actor's");
+    const status = control.v1.StatusReply.decode(
+      (await cell.raw(`ops.${cellRegion}.status`, new Uint8Array())) ?? new Uint8Array(),
+    ).status;
+    assert.equal(status?.refusals, { ...report.refusals });
     assert.ok(report.deadLetters > 0);
     assert.is(cell.cell.system.counters().failures, 0);
     const still = await cell.submit("TEST", { session: 5, commands: [place(1, "buy", 500, 10)] });
@@ -174,6 +181,22 @@ test("a market made at run time trades, is refused with other data, and survives
     rmSync(directory, { recursive: true, force: true });
   }
 });
+
+test("on servers that do not allow replicated a market is durable, and its report says both", () =>
+  withCell(
+    async (cell) => {
+      const reply = await cell.submit("TEST", {
+        session: 5,
+        commands: [place(1, "sell", 500, 20)],
+      });
+      assert.is(reply.durability, market.v1.DurabilityMode.DURABILITY_MODE_DURABLE);
+      const made = (await create(cell, { mode: "matched" })).market;
+      assert.is(made?.mode, "matched", "a weaker mode is left as it is");
+      const [report] = (await cell.report()).markets;
+      assert.equal([report?.mode, report?.definition.mode], ["durable", "replicated"]);
+    },
+    { strongestMode: "durable" },
+  ));
 
 test("limits of an account are kept over a restart", async () => {
   const directory = mkdtempSync(join(tmpdir(), "meridian-cell-test-"));
@@ -246,6 +269,35 @@ test("while the connection is cut the cell is not ready and says why, then goes 
     const reply = await cell.submit("TEST", { session: 5, commands: [place(1, "buy", 500, 10)] });
     assert.is(reply.outcomes[0]?.remaining, 10);
   }));
+
+test("a creation that waits for the store keeps neither the status nor a halt waiting", async () => {
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const ensureJournal = async ({ market: name }: MarketDefinition): Promise<Result<void>> => {
+    if (name !== "TEST") await released;
+    return ok(undefined);
+  };
+  await withCell(
+    async (cell) => {
+      const first = create(cell, { market: "SLOW-0" });
+      assert.is((await cell.report()).ready, true);
+      assert.is((await setState(cell, "market-halt", "TEST")).market?.state, "halted");
+      const more = Array.from({ length: 64 }, (_, index) =>
+        create(cell, { market: `SLOW-${index + 1}`, shard: 99 }),
+      );
+      const refused = await Promise.race(more.map(async (reply) => (await reply).refusal?.code));
+      assert.is(refused, "busy", "the 65th change at a time");
+      release();
+      assert.is((await first).market?.state, "open");
+      const codes = (await Promise.all(more)).map((reply) => reply.refusal?.code ?? "");
+      assert.equal(codes.sort(), ["busy", ...Array(63).fill("definition_invalid")]);
+      assert.is((await setState(cell, "market-resume", "TEST")).market?.state, "open");
+    },
+    { ensureJournal },
+  );
+});
 
 test("a draining cell refuses orders and is not ready", () =>
   withCell(async (cell) => {

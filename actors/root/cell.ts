@@ -8,7 +8,11 @@ import type { Clock } from "../kernel/ports/clock.ts";
 import type { EventLog } from "../kernel/ports/event-log.ts";
 import type { Files } from "../kernel/ports/files.ts";
 import type { Log } from "../kernel/ports/log.ts";
-import type { EngineSlots, MatchingEngine } from "../kernel/ports/matching-engine.ts";
+import type {
+  DurabilityMode,
+  EngineSlots,
+  MatchingEngine,
+} from "../kernel/ports/matching-engine.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import { seededRandomness } from "../kernel/seeded-randomness.ts";
 import type { DurationNs } from "../kernel/units.ts";
@@ -27,6 +31,7 @@ import type { CellDirectory } from "./cell-directory.ts";
 import { BackgroundFlow, flowStarts } from "./flow-host.ts";
 import { marketHost } from "./market-host.ts";
 import type { Measured } from "./metrics.ts";
+import { RefusalCounter } from "./refusal-counter.ts";
 import type { ReferenceData } from "./reference-data.ts";
 import { serveRiskLimits } from "./risk-host.ts";
 import { cellTree, paths } from "./tree.ts";
@@ -51,6 +56,8 @@ export interface CellSettings {
   readonly region: string;
   readonly cell: string;
   readonly reference: ReferenceData;
+  /** What the servers allow: a market that asks for more gets this. */
+  readonly strongestMode: DurabilityMode;
   readonly flow: { readonly enabled: boolean; readonly seed: number; readonly rate: number };
 }
 
@@ -88,19 +95,22 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     paused: () => flow.paused,
     counters: (name) => flow.counters(name),
   });
+  const refusals = new RefusalCounter();
   const router = regionActor({
     bus,
     ownership,
-    markets: marketHost(
+    markets: marketHost({
       region,
-      () => system,
-      market,
-      (name) => directory.market(name),
-    ),
+      system: () => system,
+      definition: market,
+      directory: (name) => directory.market(name),
+      strongestMode: settings.strongestMode,
+    }),
     flow: {
       pause: (paused) => flow.pause(paused, system, strategy),
       totals: () => flow.totals(),
     },
+    refusals,
     ensureJournal: ports.ensureJournal,
     recordedIncarnation: () => directory.recordedIncarnation(),
     persistIncarnation: (incarnation) => directory.persistIncarnation(incarnation),
@@ -137,6 +147,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     system,
     definition: riskLimit,
     events: ports.events,
+    refusals,
   });
   const asked = async (message: RegionMessage): Promise<Result<RegionReply>> => {
     const ref = system.find(router, paths.cell(region));

@@ -1,60 +1,51 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { loadNativeEngine } from "../../native/index.ts";
+import { addonPath } from "../../native/addon.ts";
+import { silentLog } from "../../test/support/ports.ts";
 import { testUnless } from "../../test/support/skip.ts";
-import type { Log } from "../kernel/ports/log.ts";
-import { refuse } from "../kernel/result.ts";
+import { existsSync } from "node:fs";
 import { systemClock } from "../kernel/system-clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
 import { chooseEngine } from "./engine.ts";
 
-const test = suite("a cell's engine");
+const test = suite("the engine a cell runs on");
+const clock = systemClock();
+const missing = existsSync(addonPath()) ? null : "the addon is not built: node ops/bootstrap.mjs";
 
-const probe = loadNativeEngine();
-if (probe.ok) await probe.value.stop();
-const noNative = probe.ok ? null : `${probe.failure.reason}; ${probe.failure.next}`;
-
-class Lines implements Log {
-  readonly warnings: object[] = [];
-  info(): void {}
-  error(): void {}
-  warn(fields: object): void {
-    this.warnings.push(fields);
-  }
-  child(): Log {
-    return this;
+async function withAddonAt(path: string, body: () => Promise<void>): Promise<void> {
+  const before = process.env["MERIDIAN_ADDON"];
+  process.env["MERIDIAN_ADDON"] = path;
+  try {
+    await body();
+  } finally {
+    if (before === undefined) delete process.env["MERIDIAN_ADDON"];
+    else process.env["MERIDIAN_ADDON"] = before;
   }
 }
 
-const missing = () => refuse("addon_missing", "the addon is not built", "npm run prestart");
-
-for (const wanted of ["auto", "native"] as const) {
-  testUnless(test, noNative, `is the native one with ${wanted} where the addon loads`, async () => {
-    const log = new Lines();
-    const engine = chooseEngine(wanted, systemClock(), log);
-    assert.ok(engine.ok);
-    if (!engine.ok) return;
+testUnless(test, missing, "where the addon is built a cell runs on it unasked", async () => {
+  for (const wanted of ["auto", "native"] as const) {
+    const engine = chooseEngine(wanted, clock, silentLog);
+    if (!engine.ok) throw new Error(engine.failure.reason);
     assert.is(engine.value.implementation, "native");
-    assert.equal(log.warnings, []);
     await engine.value.stop();
-  });
-}
-
-test("is the portable one with auto where the addon does not load, and the log says why", () => {
-  const log = new Lines();
-  const engine = chooseEngine("auto", systemClock(), log, missing);
-  assert.ok(engine.ok && engine.value.implementation === "portable");
-  const { failure } = missing();
-  assert.equal(log.warnings, [{ code: failure.code, reason: failure.reason, next: failure.next }]);
+  }
 });
 
-test("is never another one than asked for", () => {
-  const native = chooseEngine("native", systemClock(), new Lines(), missing);
-  assert.ok(!native.ok && native.failure.code === "addon_missing");
-  const portable = chooseEngine("portable", systemClock(), new Lines(), () => {
-    throw new Error("the addon must not be loaded");
+test("the portable engine runs when asked for, and where there is no addon, with the reason", async () => {
+  const asked = chooseEngine("portable", clock, silentLog);
+  assert.is(asked.ok && asked.value.implementation, "portable");
+  const said: unknown[] = [];
+  const log: Log = { ...silentLog, warn: (...line: readonly unknown[]) => void said.push(line) };
+  await withAddonAt("/nowhere/meridian.node", async () => {
+    const engine = chooseEngine("auto", clock, log);
+    assert.is(engine.ok && engine.value.implementation, "portable");
+    assert.match(JSON.stringify(said), /addon_missing.*no addon at \/nowhere/);
+    const refused = chooseEngine("native", clock, log);
+    assert.is(refused.ok ? "" : refused.failure.code, "addon_missing");
+    assert.match(refused.ok ? "" : refused.failure.next, "node ops/bootstrap.mjs");
   });
-  assert.ok(portable.ok && portable.value.implementation === "portable");
 });
 
 test.run();

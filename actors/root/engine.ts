@@ -20,20 +20,18 @@ export function engineSlots(): EngineSlots {
 }
 
 /**
- * The native engine where the addon loads; with `auto` the portable one where it does not, saying
- * why. Failure codes: with `native` those of loadNativeEngine.
+ * The engine a cell runs on. `auto` takes the native one and, on a machine that could not build it,
+ * the portable one, and says why; an addon of other sources is a fault and never papered over.
+ * Failure codes: addon_missing (only when native was asked for), layout_differs, engine_running.
  */
 export function chooseEngine(
   wanted: "auto" | "native" | "portable",
   clock: Clock,
   log: Log,
-  loadNative: () => Result<MatchingEngine> = loadNativeEngine,
 ): Result<MatchingEngine> {
-  if (wanted !== "portable") {
-    const native = loadNative();
-    if (native.ok || wanted === "native") return native;
-    const { code, reason, next } = native.failure;
-    log.warn({ code, reason, next }, "no native engine; running on the portable one");
-  }
+  if (wanted === "portable") return ok(new PortableEngine({ clock }));
+  const native = loadNativeEngine();
+  if (native.ok || wanted === "native" || native.failure.code !== "addon_missing") return native;
+  log.warn({ failure: native.failure }, "running on the portable engine: correct, and much slower");
   return ok(new PortableEngine({ clock }));
 }

@@ -32,8 +32,8 @@ import {
 
 /**
  * Entry point of a cell: `node actors/root/main.ts --configuration FILE`. Exit codes: 0 stopped as
- * asked, 1 failed, 2 the configuration or the reference data is not usable, 130 aborted by a second
- * signal.
+ * asked, 1 failed, 2 the configuration, the reference data or the engine it names is not usable, 130
+ * aborted by a second signal.
  */
 
 const exitCodes = { stopped: 0, failed: 1, unusable: 2, aborted: 130 } as const;
@@ -79,7 +79,7 @@ class CellProcess {
     if (!directory.ok) return this.#refuse(directory.failure, exitCodes.failed);
     this.#directory = directory.value;
     const engine = chooseEngine(this.#configuration.engine, this.#clock, this.#log);
-    if (!engine.ok) return this.#refuse(engine.failure, exitCodes.failed);
+    if (!engine.ok) return this.#refuse(engine.failure, exitCodes.unusable);
     this.#engine = engine.value;
     try {
       this.#http = await serveHttp(
@@ -128,13 +128,17 @@ class CellProcess {
     const sound = await guard.pass();
     if (ports.signal.aborted) return;
     if (!sound.ok) return this.#refuse(sound.failure, exitCodes.failed);
+    if (sound.value === "durable") {
+      const natsServer = bus.connection.info?.version ?? "";
+      this.#log.warn({ natsServer }, "a nats-server of an older release: markets durable at most");
+    }
     guard.watch((reason) => {
       this.#log.error({ reason }, "the servers do not promise durability any more; stopping");
       void this.end(exitCodes.failed);
     });
     const replicas = replicasOf(this.#configuration.regions);
     const started = await startCell(
-      { ...this.#configuration, reference: this.#reference },
+      { ...this.#configuration, reference: this.#reference, strongestMode: sound.value },
       {
         bus,
         engine,

@@ -1,4 +1,5 @@
 import type { ActorDefinition, ActorRef, ActorSystem } from "../kernel/actor.ts";
+import type { DurabilityMode } from "../kernel/ports/matching-engine.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { MarketMachine } from "../market/machine.ts";
@@ -19,13 +20,27 @@ const requestTimeout = 60_000_000_000 as DurationNs;
 const reportTimeout = 2_000_000_000 as DurationNs;
 const stateTimeout = 15_000_000_000 as DurationNs;
 
-/** Market actors as the region actor sees them. */
-export function marketHost(
-  region: string,
-  system: () => ActorSystem,
-  definition: MarketDefinitionOfActor,
-  directory: (market: string) => string,
-): MarketHost {
+export interface MarketHostOf {
+  readonly region: string;
+  readonly system: () => ActorSystem;
+  readonly definition: MarketDefinitionOfActor;
+  readonly directory: (market: string) => string;
+  readonly strongestMode: DurabilityMode;
+}
+
+/** Weakest first. */
+const modes: readonly DurabilityMode[] = ["matched", "durable", "replicated"];
+
+const weaker = (a: DurabilityMode, b: DurabilityMode): DurabilityMode =>
+  modes.indexOf(a) < modes.indexOf(b) ? a : b;
+
+/**
+ * Market actors as the region actor sees them. A market whose definition asks for a stronger mode
+ * than the servers allow runs in that one; its report keeps the definition as it was declared.
+ */
+export function marketHost(of: MarketHostOf): MarketHost {
+  const { region, system, definition, directory, strongestMode } = of;
+  const declared = new Map<string, DurabilityMode>();
   const found = new Map<string, Market>();
   const market = (name: string): Result<Market> => {
     const known = found.get(name);
@@ -43,11 +58,12 @@ export function marketHost(
     return ref.ok ? await ref.value.ask(message, timeout) : ref;
   };
   return {
-    start: (of) =>
-      system().startChild(
-        paths.markets(region),
-        marketSpec({ definition: of, directory: directory(of.market) }),
-      ),
+    start(wanted) {
+      declared.set(wanted.market, wanted.mode);
+      const mode = weaker(wanted.mode, strongestMode);
+      const start = { definition: { ...wanted, mode }, directory: directory(wanted.market) };
+      return system().startChild(paths.markets(region), marketSpec(start));
+    },
     async request(name, verb, payload) {
       const reply = await ask(name, { type: verb, payload }, requestTimeout);
       if (!reply.ok) return reply;
@@ -56,7 +72,10 @@ export function marketHost(
     async report(name) {
       const reply = await ask(name, { type: "status" }, reportTimeout);
       if (!reply.ok) return reply;
-      return reply.value.type === "status" ? ok(reply.value.status) : unexpected(name);
+      if (reply.value.type !== "status") return unexpected(name);
+      const { status } = reply.value;
+      const mode = declared.get(name) ?? status.definition.mode;
+      return ok({ ...status, definition: { ...status.definition, mode } });
     },
     async setState(name, state, reason) {
       const type = state === "open" ? "resume" : "halt";

@@ -27,7 +27,7 @@ export class Metrics {
   readonly #deadLetters = this.#counter("meridian_dead_letters_total", "Undeliverable messages");
   readonly #routerRefusals = this.#counter(
     "meridian_cell_refusals_total",
-    "Requests refused before they reached a market",
+    "Requests refused outside the markets",
     ["code"],
   );
   readonly #restarts = this.#counter("meridian_actor_restarts_total", "Restarts of actors");

@@ -3,11 +3,12 @@ import type { ActorDefinition, ActorRef, ActorSystem } from "../kernel/actor.ts"
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
 import type { EventLog } from "../kernel/ports/event-log.ts";
 import type { Log } from "../kernel/ports/log.ts";
-import { refuse, type Result } from "../kernel/result.ts";
+import { type Failure, refuse, type Result } from "../kernel/result.ts";
 import { type DurationNs, quantityLots } from "../kernel/units.ts";
 import { decodeRequest, encodeRefusal, encodeReply } from "../risk-limit/codec.ts";
 import type { RiskLimitMachine } from "../risk-limit/machine.ts";
 import type { RiskLimitMessage, RiskLimitReply, RiskLimitStart } from "../risk-limit/messages.ts";
+import type { RefusalCounter } from "./refusal-counter.ts";
 import { paths, riskLimitSpec } from "./tree.ts";
 
 export type RiskLimitDefinition = ActorDefinition<
@@ -29,6 +30,7 @@ export interface RiskHostOf {
   readonly system: ActorSystem;
   readonly definition: RiskLimitDefinition;
   readonly events: EventLog;
+  readonly refusals: RefusalCounter;
 }
 
 /**
@@ -56,7 +58,7 @@ async function answer(
   if (type !== "risk-limit" || !isToken(account) || rest.length > 0) {
     of.system.deadLetters.add(`/${of.region}`, "not_found", { subject: subject.slice(0, 256) });
     const known = `act.${of.region}.risk-limit.<account>.<verb>`;
-    return encodeRefusal(refuse("not_found", "no actor has this subject", known).failure);
+    return refusal(of, refuse("not_found", "no actor has this subject", known).failure);
   }
   const message = decodeRequest(verb, payload);
   if (!message.ok) {
@@ -64,14 +66,22 @@ async function answer(
       verb: verb.slice(0, 64),
       bytes: payload.length,
     });
-    return encodeRefusal(message.failure);
+    return refusal(of, message.failure);
   }
   const actor = await found(of, account, message.value);
-  if (!actor.ok) return encodeRefusal(actor.failure);
+  if (!actor.ok) return refusal(of, actor.failure);
   const reply = await actor.value.ask(message.value, askTimeout);
-  if (reply.ok) return encodeReply(reply.value);
+  if (reply.ok) {
+    if (reply.value.type === "refused") of.refusals.count(reply.value.failure.code);
+    return encodeReply(reply.value);
+  }
   // Ambiguous failures stay unanswered: the sender sends the same command id again.
-  return reply.failure.code === "busy" ? encodeRefusal(reply.failure) : null;
+  return reply.failure.code === "busy" ? refusal(of, reply.failure) : null;
+}
+
+function refusal(of: RiskHostOf, failure: Failure): Uint8Array {
+  of.refusals.count(failure.code);
+  return encodeRefusal(failure);
 }
 
 async function found(

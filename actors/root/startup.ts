@@ -4,7 +4,7 @@ import type { CellConfiguration } from "../../schemas/configuration.ts";
 import { journalStream, leaseBucket } from "../../schemas/subjects.ts";
 import { ensureAssets, ensureMarketAssets } from "../bus/assets.ts";
 import { connectNats, type NatsBus, type NatsOptions } from "../bus/nats.ts";
-import { syncAlwaysReport } from "../bus/sync-report.ts";
+import { type StrongestMode, syncAlwaysReport } from "../bus/sync-report.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
@@ -91,13 +91,15 @@ export async function ensureCellAssets(
 
 /**
  * Watches that every server which holds a lease or a journal syncs each write before it acknowledges
- * it. The promise of `replicated` rests on it, so the cell does not start, and does not go on, without.
+ * it, and is new enough for the mode that the cell has promised. What an acknowledgement says rests on
+ * it, so the cell does not start, and does not go on, without.
  */
 export class SyncGuard {
   readonly #bus: NatsBus;
   readonly #reporter: NatsOptions;
   readonly #ports: StartupPorts;
   readonly #streams = new Set<string>([`KV_${leaseBucket}`]);
+  #promised: StrongestMode = "durable";
 
   constructor(bus: NatsBus, reporter: NatsOptions, ports: StartupPorts) {
     this.#bus = bus;
@@ -106,15 +108,28 @@ export class SyncGuard {
   }
 
   /** Checks now. Failure codes: not_durable, unavailable. */
-  async check(): Promise<Result<void>> {
+  async check(): Promise<Result<StrongestMode>> {
     const report = await syncAlwaysReport(this.#bus, this.#reporter, [...this.#streams]);
-    return report.ok ? ok(undefined) : report;
+    if (!report.ok) return report;
+    const { strongest } = report.value;
+    if (this.#promised === "replicated" && strongest === "durable") {
+      return refuse(
+        "not_durable",
+        "a server of an older release has come, with which markets are durable at most",
+        "install a current nats-server; a restarted cell goes on in the weaker mode",
+      );
+    }
+    return ok(strongest);
   }
 
-  /** Checks until it is well; not_durable is given back when it stays so. */
-  async pass(): Promise<Result<void>> {
+  /**
+   * Checks until it is well; the value is the strongest mode a market may have, and later checks hold
+   * the servers to it. Failure code: not_durable, when it stays so.
+   */
+  async pass(): Promise<Result<StrongestMode>> {
     for (let faults = 1; ; ) {
       const checked = await this.check();
+      if (checked.ok) this.#promised = checked.value;
       if (checked.ok || this.#ports.signal.aborted) return checked;
       if (checked.failure.code === "not_durable") faults += 1;
       if (faults > faultLimit) return checked;
@@ -128,7 +143,8 @@ export class SyncGuard {
     const made = await ensureMarketAssets({ bus: this.#bus, ...this.#ports }, definition, replicas);
     if (!made.ok) return made;
     this.#streams.add(journalStream(definition.group, definition.shard));
-    return await this.check();
+    const checked = await this.check();
+    return checked.ok ? ok(undefined) : checked;
   }
 
   /** Checks once a minute and after each reconnect; calls `onFault` when a fault stays. */

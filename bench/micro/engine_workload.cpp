@@ -1,12 +1,12 @@
 // Service time of the engine on workload W, with every event written to a 2 MB ring.
 //   engine_workload [narrow|wide|deep] [--operations N] [--repetitions N] [--processor N]
-//                   [--look-ahead N]
+// Prints one JSON object, times in nanoseconds; run.ts prints it for people. The result is void,
+// and the exit code 1, unless the engine traded as the reference book and as the case states.
 #include <unistd.h>
 
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -16,12 +16,20 @@
 #include "engine/support/lazy_memory.hpp"
 #include "micro/machine.hpp"
 #include "workloads/market_workload.hpp"
+#include "workloads/workload_w.hpp"
+
+#if defined(__clang__)
+#define MERIDIAN_COMPILER "clang " __clang_version__ " " MERIDIAN_BUILD_FLAGS
+#else
+#define MERIDIAN_COMPILER "g++ " __VERSION__ " " MERIDIAN_BUILD_FLAGS
+#endif
 
 namespace {
 
 using meridian::bench::Histogram;
 using meridian::bench::Machine;
 using meridian::bench::MarketWorkload;
+using meridian::bench::WorkloadCase;
 using meridian::engine::LazyMemory;
 using meridian::engine::Market;
 using meridian::wire::Command;
@@ -48,8 +56,7 @@ struct Options {
   std::uint64_t block = 16;
   std::uint64_t operations = 2'000'000;
   std::uint64_t repetitions = 5;
-  int processor = 1;
-  std::uint64_t look_ahead = 0;
+  int processor = meridian::bench::last_processor();
 };
 
 std::optional<Options> parse(int count, char** arguments) {
@@ -73,8 +80,6 @@ std::optional<Options> parse(int count, char** arguments) {
         options.repetitions = value;
       } else if (word == "--processor") {
         options.processor = static_cast<int>(value);
-      } else if (word == "--look-ahead" && value < options.operations) {
-        options.look_ahead = value;
       } else {
         return std::nullopt;
       }
@@ -86,7 +91,6 @@ std::optional<Options> parse(int count, char** arguments) {
 }
 
 struct Run {
-  std::uint64_t ticks = 0;
   std::uint64_t digest = 0;
   std::uint64_t events = 0;
 };
@@ -104,7 +108,7 @@ Run replay(const MarketWorkload& workload, Timed&& timed) {
   }
   const std::uint64_t before = ring.count();
   Run run;
-  run.ticks = timed(market, ring, sequence);
+  timed(market, ring, sequence);
   run.digest = market.digest();
   run.events = ring.count() - before;
   return run;
@@ -118,6 +122,32 @@ bool agrees(const Run& run, const MarketWorkload& workload) {
   return false;
 }
 
+// The case that states what this workload trades; null when none does.
+const WorkloadCase* stated_case(const Options& options) {
+  for (const WorkloadCase& stated : meridian::bench::workload_cases) {
+    if (stated.target == options.target && stated.block == options.block &&
+        stated.operations == options.operations) {
+      return &stated;
+    }
+  }
+  return nullptr;
+}
+
+bool trades_as_stated(const MarketWorkload& workload, const WorkloadCase* stated) {
+  return workload.traded == workload.reference && workload.refusals == 0 && workload.is_sound &&
+         (stated == nullptr ||
+          (stated->trades == workload.traded.trades() &&
+           stated->volume == workload.traded.volume() && stated->hash == workload.traded.value() &&
+           stated->levels == workload.levels));
+}
+
+// One pass over the timed commands without, and one with, a reading of the clock around each.
+struct Repetition {
+  double passed_ns = 0;     // an operation, as time passed
+  double processor_ns = 0;  // an operation, as the thread ran
+  Histogram service;        // in ticks
+};
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -125,7 +155,7 @@ int main(int count, char** arguments) {
   if (!options) {
     std::fputs(
         "usage: engine_workload [narrow|wide|deep] [--operations N] [--repetitions N] "
-        "[--processor N] [--look-ahead N]\n",
+        "[--processor N]\n",
         stderr);
     return 2;
   }
@@ -137,74 +167,71 @@ int main(int count, char** arguments) {
     return 1;
   }
   const Machine machine;
-  machine.print(options->processor);
   const MarketWorkload workload =
       meridian::bench::record_workload(options->target, options->block, options->operations);
-  if (!(workload.traded == workload.reference) || workload.refusals != 0 || !workload.is_sound) {
+  const WorkloadCase* stated = stated_case(*options);
+  if (!trades_as_stated(workload, stated)) {
     std::fputs("the engine does not trade as the reference book: nothing to measure\n", stderr);
     return 1;
   }
+  const std::vector<Command>& commands = workload.timed;
+  const auto operations = static_cast<double>(options->operations);
+
+  std::vector<Repetition> repetitions(options->repetitions);
+  for (Repetition& repetition : repetitions) {
+    const auto whole = [&](Market& market, EventRing& ring, std::uint64_t sequence) {
+      const std::uint64_t ran = meridian::bench::processor_time_ns();
+      const std::uint64_t begin = meridian::bench::ticks();
+      for (const Command& command : commands) {
+        ++sequence;
+        market.apply(command, sequence, sequence, ring);
+      }
+      repetition.passed_ns = machine.nanoseconds(meridian::bench::ticks() - begin) / operations;
+      repetition.processor_ns =
+          static_cast<double>(meridian::bench::processor_time_ns() - ran) / operations;
+    };
+    const auto each = [&](Market& market, EventRing& ring, std::uint64_t sequence) {
+      for (const Command& command : commands) {
+        ++sequence;
+        const std::uint64_t begin = meridian::bench::ticks();
+        market.apply(command, sequence, sequence, ring);
+        const std::uint64_t spent = meridian::bench::ticks() - begin;
+        repetition.service.add(spent > machine.overhead() ? spent - machine.overhead() : 0);
+      }
+    };
+    if (!agrees(replay(workload, whole), workload) || !agrees(replay(workload, each), workload)) {
+      return 1;
+    }
+  }
+
   std::printf(
-      "workload  W %s: %llu live orders, blocks of %llu ticks, %llu operations, %.2f events "
-      "each into a ring of 2 MB\n",
+      "{\"case\":\"%s\",\"live\":%llu,\"block\":%llu,\"operations\":%llu,\"events\":%llu,"
+      "\"trades\":%llu,\"volume\":%llu,\"hash\":\"%016llx\",\"isStated\":%s,",
       options->name, static_cast<unsigned long long>(options->target),
       static_cast<unsigned long long>(options->block),
       static_cast<unsigned long long>(options->operations),
-      static_cast<double>(workload.timed_events) / static_cast<double>(options->operations));
-  const std::vector<Command>& commands = workload.timed;
-
-  const auto whole = [&](Market& market, EventRing& ring, std::uint64_t sequence) {
-    const std::uint64_t begin = meridian::bench::ticks();
-    for (const Command& command : commands) {
-      ++sequence;
-      market.apply(command, sequence, sequence, ring);
-    }
-    return meridian::bench::ticks() - begin;
-  };
-  double best = 1e30;
-  double worst = 0;
-  for (std::uint64_t repetition = 0; repetition < options->repetitions; ++repetition) {
-    const Run run = replay(workload, whole);
-    if (!agrees(run, workload)) {
-      return 1;
-    }
-    const double cost = machine.nanoseconds(run.ticks) / static_cast<double>(options->operations);
-    best = std::min(best, cost);
-    worst = std::max(worst, cost);
-  }
-
-  Histogram latencies;
-  const auto each = [&](Market& market, EventRing& ring, std::uint64_t sequence) {
-    Histogram histogram;
-    for (const Command& command : commands) {
-      ++sequence;
-      const std::uint64_t begin = meridian::bench::ticks();
-      market.apply(command, sequence, sequence, ring);
-      const std::uint64_t spent = meridian::bench::ticks() - begin;
-      histogram.add(spent > machine.overhead() ? spent - machine.overhead() : 0);
-    }
-    if (latencies.count() == 0 || histogram.quantile(0.99) < latencies.quantile(0.99)) {
-      latencies = histogram;
-    }
-    return std::uint64_t{0};
-  };
-  for (std::uint64_t repetition = 0; repetition < options->repetitions; ++repetition) {
-    if (!agrees(replay(workload, each), workload)) {
-      return 1;
-    }
-  }
-  const Histogram floor = meridian::bench::hiccups(machine, 1.0);
-
-  const auto shown = [&](const char* name, const Histogram& values) {
-    std::printf("%s  p50 %.0f  p99 %.0f  p99.9 %.0f  maximum %.0f ns\n", name,
-                machine.nanoseconds(values.quantile(0.5)),
-                machine.nanoseconds(values.quantile(0.99)),
-                machine.nanoseconds(values.quantile(0.999)), machine.nanoseconds(values.highest()));
-  };
+      static_cast<unsigned long long>(workload.timed_events),
+      static_cast<unsigned long long>(workload.traded.trades()),
+      static_cast<unsigned long long>(workload.traded.volume()),
+      static_cast<unsigned long long>(workload.traded.value()),
+      stated == nullptr ? "false" : "true");
   std::printf(
-      "cost      %.1f ns an operation (lowest of %llu; highest %.1f), %.1f M operations/s\n", best,
-      static_cast<unsigned long long>(options->repetitions), worst, 1e3 / best);
-  shown("service ", latencies);
-  shown("hiccups ", floor);
+      "\"compiler\":\"%s\",\"processor\":%d,\"clock\":{\"tickNs\":%.3f,\"stepNs\":%.1f,"
+      "\"readTwiceNs\":%.1f},\"repetitions\":[",
+      MERIDIAN_COMPILER, options->processor, machine.nanoseconds_per_tick(),
+      machine.nanoseconds(machine.granularity()), machine.nanoseconds(machine.overhead()));
+  const char* separator = "";
+  for (const Repetition& repetition : repetitions) {
+    const auto quantile = [&](double share) {
+      return machine.nanoseconds(repetition.service.quantile(share));
+    };
+    std::printf(
+        "%s{\"passed\":%.2f,\"processor\":%.2f,\"p50\":%.0f,\"p99\":%.0f,\"p999\":%.0f,"
+        "\"maximum\":%.0f}",
+        separator, repetition.passed_ns, repetition.processor_ns, quantile(0.5), quantile(0.99),
+        quantile(0.999), machine.nanoseconds(repetition.service.highest()));
+    separator = ",";
+  }
+  std::puts("]}");
   return 0;
 }

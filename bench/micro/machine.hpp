@@ -1,7 +1,6 @@
-// What a measurement must say about the machine it ran on, and the means to take it.
+// The means to measure: clocks, a histogram, a place to run.
 #pragma once
 #include <sched.h>
-#include <sys/utsname.h>
 #include <x86intrin.h>
 
 #include <algorithm>
@@ -10,9 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <fstream>
-#include <string>
+#include <ctime>
 #include <thread>
 
 namespace meridian::bench {
@@ -106,37 +103,29 @@ class Machine {
   // Ticks that a pair of ticks() calls with nothing in between costs.
   [[nodiscard]] std::uint64_t overhead() const { return overhead_; }
 
-  void print(int processor) const {
-    utsname system{};
-    uname(&system);
-    std::printf("machine   %s, %u processors, %s %s, pinned to %d\n", processor_name().c_str(),
-                std::thread::hardware_concurrency(), system.sysname, system.release, processor);
-    std::printf("compiler  %s %s, %s\n",
-#if defined(__clang__)
-                "clang", __clang_version__,
-#else
-                "g++", __VERSION__,
-#endif
-                MERIDIAN_BUILD_FLAGS);
-    std::printf("clock     %.3f ns a tick, steps of %.1f ns, %.1f ns to read twice (subtracted)\n",
-                nanoseconds_per_tick_, nanoseconds(granularity_), nanoseconds(overhead_));
-  }
+  [[nodiscard]] double nanoseconds_per_tick() const { return nanoseconds_per_tick_; }
+  // The smallest step between two different readings.
+  [[nodiscard]] std::uint64_t granularity() const { return granularity_; }
 
  private:
-  static std::string processor_name() {
-    std::ifstream file("/proc/cpuinfo");
-    for (std::string line; std::getline(file, line);) {
-      if (line.starts_with("model name")) {
-        return line.substr(line.find(':') + 2);
-      }
-    }
-    return "unknown processor";
-  }
-
   double nanoseconds_per_tick_ = 1;
   std::uint64_t overhead_ = 0;
   std::uint64_t granularity_ = 0;
 };
+
+// The highest processor this process may use: the kernel prefers low ones for its own work.
+inline int last_processor() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof(set), &set) != 0) {
+    return 0;
+  }
+  int last = CPU_SETSIZE - 1;
+  while (last > 0 && !CPU_ISSET(static_cast<std::size_t>(last), &set)) {
+    --last;
+  }
+  return last;
+}
 
 // Pins the thread; false when the processor is not there.
 inline bool pin_to(int processor) {
@@ -146,19 +135,13 @@ inline bool pin_to(int processor) {
   return sched_setaffinity(0, sizeof(set), &set) == 0;
 }
 
-// What an idle loop sees: gaps between two readings of the clock. Tails of a measurement below this
-// floor belong to the machine.
-inline Histogram hiccups(const Machine& machine, double seconds) {
-  Histogram gaps;
-  const std::uint64_t begin = ticks();
-  std::uint64_t before = begin;
-  while (machine.nanoseconds(before - begin) < seconds * 1e9) {
-    const std::uint64_t now = ticks();
-    const std::uint64_t gap = now - before;
-    gaps.add(gap > machine.overhead() ? gap - machine.overhead() : 0);
-    before = now;
-  }
-  return gaps;
+// What this thread has spent on a processor, in nanoseconds: unlike the time that passed, it leaves
+// out what other threads of this machine took. What the hypervisor took is in both.
+inline std::uint64_t processor_time_ns() {
+  timespec spent{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return static_cast<std::uint64_t>(spent.tv_sec) * 1'000'000'000U +
+         static_cast<std::uint64_t>(spent.tv_nsec);
 }
 
 }  // namespace meridian::bench

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import type { EngineCommand } from "../../actors/kernel/ports/matching-engine.ts";
 import { accountId, orderId, priceTicks, quantityLots } from "../../actors/kernel/units.ts";
 import { Market } from "../../native/portable/market.ts";
-import { narrow, TradeChecksum, WorkloadW } from "./w.ts";
+import { narrow, narrowCases, TradeChecksum, WorkloadW } from "./w.ts";
 import type { WorkloadOperation } from "./w.ts";
 
 const test = suite("workload W");
@@ -83,18 +83,9 @@ test("the generator and the twin give the stated trades, volume and hash of the 
   assert.is(player.market.restingCount(), 50_000);
 
   player.checksum = new TradeChecksum();
-  const stated = [
-    { operations: 1_000, trades: 388, volume: 13_529, hash: "2bed6442a7e9a100", levels: 372 },
-    {
-      operations: 100_000,
-      trades: 47_233,
-      volume: 1_390_832,
-      hash: "bdade00d0626863c",
-      levels: 402,
-    },
-  ];
   let done = 0;
-  for (const { operations, trades, volume, hash, levels } of stated) {
+  // The last case is bench/run.ts's: two million operations are too slow for the twin.
+  for (const { operations, trades, volume, hash, levels } of narrowCases.slice(0, 2)) {
     for (; done < operations; done += 1) player.play(workload.next());
     for (const checksum of [workload.checksum, player.checksum]) {
       assert.is(checksum.trades, trades);

@@ -12,6 +12,25 @@ export interface WorkloadParameters {
 }
 export const narrow: WorkloadParameters = { live: 50_000, block: 16 };
 
+/** What the first operations of the narrow case trade, on every machine and by every engine. */
+export const narrowCases = [
+  { operations: 1_000, trades: 388, volume: 13_529, hash: "2bed6442a7e9a100", levels: 372 },
+  {
+    operations: 100_000,
+    trades: 47_233,
+    volume: 1_390_832,
+    hash: "bdade00d0626863c",
+    levels: 402,
+  },
+  {
+    operations: 2_000_000,
+    trades: 700_883,
+    volume: 21_911_375,
+    hash: "d2b09ebca1ede2bd",
+    levels: 418,
+  },
+] as const;
+
 /** 0 buy, 1 sell. */
 export type WorkloadSide = 0 | 1;
 

@@ -2,6 +2,7 @@
 # exceptions, no mathematics library, no threads, no system calls. Run by cmake -P with
 #   NM       the program nm
 #   OBJECTS  a list of object files, which may use each other's symbols
+#   ALLOWED  a list of symbols from outside that they may use as well; none when left out
 cmake_minimum_required(VERSION 3.18)
 
 execute_process(COMMAND ${NM} --undefined-only --format=posix ${OBJECTS}
@@ -13,7 +14,7 @@ if(failed OR failed_too)
 endif()
 
 # memcpy and memset are what the compiler makes of copies; the table is the linker's.
-set(allowed memcpy memset _GLOBAL_OFFSET_TABLE_)
+set(allowed memcpy memset _GLOBAL_OFFSET_TABLE_ ${ALLOWED})
 string(REGEX MATCHALL "[^\n]+" defined_lines "${defined}")
 set(own "")
 set(count 0)

@@ -112,13 +112,13 @@ TEST(Session, TakesTheRowOfTheSessionUsedLongestAgo) {
   for (std::uint64_t session = 1; session <= 256; ++session) {
     use(session * 1024, 1);
   }
-  use(1 * 1024, 2);                          // now session 2 is the one used longest ago
-  EXPECT_TRUE(is_resend(use(2 * 1024, 1)));  // a resend is not a use
+  use(1024, 2);                          // now session 2 is the one used longest ago
+  EXPECT_TRUE(is_resend(use(2048, 1)));  // a resend is not a use
   use(777, 1);
   EXPECT_TRUE(market.market().verify());
-  EXPECT_TRUE(is_resend(use(1 * 1024, 1)));
-  EXPECT_FALSE(is_resend(use(2 * 1024, 1)));  // forgotten, and in again: number 3 is out
-  EXPECT_FALSE(is_resend(use(3 * 1024, 1)));
+  EXPECT_TRUE(is_resend(use(1024, 1)));
+  EXPECT_FALSE(is_resend(use(2048, 1)));  // forgotten, and in again: number 3 is out
+  EXPECT_FALSE(is_resend(use(3072, 1)));
   EXPECT_TRUE(is_resend(use(777, 1)));
   EXPECT_TRUE(market.market().verify());
 }

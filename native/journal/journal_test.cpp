@@ -93,7 +93,7 @@ TEST_F(JournalTest, ReportsAFullDiskAndNeverHoldsUpTheProducerAfterwards) {
     std::this_thread::yield();
   }
   armed.store(1);
-  send(2, 10 * ring_records);
+  send(2, std::uint64_t{10} * ring_records);
   journal.remove(*channel);
   EXPECT_EQ(status.durable.load(), 1.0);
   EXPECT_EQ(status.failed.load(), 1U);

@@ -15,6 +15,9 @@
 namespace meridian::journal {
 namespace {
 
+// Where the third sector of a segment file begins, in bytes.
+constexpr std::size_t third_sector = 1536;
+
 constexpr std::size_t bytes_of(std::uint64_t records) { return records * wire::record_bytes; }
 
 class LogTest : public testing::Test {
@@ -138,12 +141,12 @@ TEST_F(LogTest, CutsAFileThatEndsInTheMiddleOfARecord) {
 
 TEST_F(LogTest, CutsALostSectorOfTheLastGroupAndNeverRevivesWhatStoodBehindIt) {
   write_log(1, 40);
-  // Sector 3 of the file never reached the disk; the records behind it did.
-  poke(3 * 512, std::string(512, '\0'));
+  // This sector of the file never reached the disk; the records behind it did.
+  poke(third_sector, std::string(512, '\0'));
   {
     const auto log = open();
     ASSERT_NE(log, nullptr) << reason;
-    expect_replayed(3 * 512 / wire::record_bytes);
+    expect_replayed(third_sector / wire::record_bytes);
     EXPECT_GT(recovery.cut_bytes, bytes_of(20));
     // Fill exactly the hole: the old record 22 would continue the sequence.
     EXPECT_TRUE(log->append(make_records(17, 5), reason));
@@ -167,7 +170,7 @@ TEST_F(LogTest, RefusesAFlippedBitInFrontOfWholeRecordsAndLeavesTheFileAsItIs) {
 
 TEST_F(LogTest, RefusesAHoleThatIsFurtherAwayThanTheLastGroup) {
   write_log(1, group_records + 100);
-  poke(3 * 512, std::string(512, '\0'));
+  poke(third_sector, std::string(512, '\0'));
   EXPECT_EQ(open(), nullptr);
   EXPECT_NE(reason.find("damage"), std::string::npos) << reason;
 }

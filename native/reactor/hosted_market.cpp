@@ -95,7 +95,7 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
   // A record may not carry a lower epoch than the one before it.
   market->epoch_ = options.epoch > found.last_epoch ? options.epoch : found.last_epoch;
   market->region_->journal.durable = static_cast<double>(found.last_sequence);
-  market->channel_.emplace(
+  market->channel_ = std::make_unique<journal::Channel>(
       rings::RingReader<journal::Record>(
           record_cursors(market->record_memory_),
           slots_at<journal::Record>(market->record_memory_, record_offset), options.record_slots),

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 
@@ -137,7 +136,7 @@ class HostedMarket {
   std::unique_ptr<journal::Log> log_;
   journal::Recovery recovery_;
   // Made when the log is open.
-  std::optional<journal::Channel> channel_;
+  std::unique_ptr<journal::Channel> channel_;
 };
 
 }  // namespace meridian::reactor

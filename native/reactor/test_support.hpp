@@ -63,6 +63,7 @@ class Client {
   std::vector<wire::Event> drain(std::uint32_t limit = UINT32_MAX) {
     std::vector<wire::Event> taken;
     const std::uint32_t count = std::min(events_.available_ordered(), limit);
+    taken.reserve(count);
     for (std::uint32_t offset = 0; offset < count; ++offset) {
       taken.push_back(events_.at(offset));
     }

@@ -22,9 +22,10 @@ enum class DurabilityMode : std::uint8_t { matched = 0, durable = 1, replicated 
 
 // Enumerations are raw bytes here: a slot comes from outside and is checked by the engine.
 struct alignas(64) Command {
-  std::uint8_t kind;           // CommandKind
-  std::uint8_t side;           // Side; place only
-  std::uint8_t order_type;     // OrderType (place), MarketState (set_state), DurabilityMode (configure)
+  std::uint8_t kind;  // CommandKind
+  std::uint8_t side;  // Side; place only
+  std::uint8_t
+      order_type;  // OrderType (place), MarketState (set_state), DurabilityMode (configure)
   std::uint8_t time_in_force;  // TimeInForce; place only
   std::uint32_t tag;           // echoed in every event of the command
   std::uint64_t session;       // 0 = none
@@ -34,7 +35,7 @@ struct alignas(64) Command {
   std::int64_t band_high;      // ticks; configure only, else 0
   std::uint64_t quantity;      // lots; maximum quantity in configure
   std::uint32_t account;
-  std::uint32_t reserved;      // 0
+  std::uint32_t reserved;  // 0
 };
 static_assert(sizeof(Command) == 64 && alignof(Command) == 64);
 static_assert(offsetof(Command, kind) == 0 && offsetof(Command, side) == 1);

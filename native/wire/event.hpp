@@ -23,8 +23,9 @@ inline constexpr std::uint8_t event_is_last = 1;  // bit in flags: last event of
 
 // What each kind carries where: table in native/engine/README.md. Unused fields are 0.
 struct alignas(64) Event {
-  std::uint8_t kind;             // EventKind
-  std::uint8_t code;             // Refusal (refused, repeated), CancelReason (canceled), MarketState (state_set)
+  std::uint8_t kind;  // EventKind
+  std::uint8_t
+      code;  // Refusal (refused, repeated), CancelReason (canceled), MarketState (state_set)
   std::uint8_t side;             // Side
   std::uint8_t flags;            // event_is_last
   std::uint32_t tag;             // of the command
@@ -33,10 +34,12 @@ struct alignas(64) Event {
   std::uint32_t account;         // owner of order_id
   std::uint64_t order_id;        // touch: bid quantity; repeated: order id or 0
   std::int64_t price;            // ticks; touch: bid price; configured: band low
-  std::uint64_t other_order_id;  // executed: maker; replaced: replaced order; touch: ask quantity; repeated: first sequence
+  std::uint64_t other_order_id;  // executed: maker; replaced: replaced order; touch: ask quantity;
+                                 // repeated: first sequence
   std::int64_t other_price;      // touch: ask price; configured: band high; else 0
   std::uint32_t quantity;        // lots; repeated: executed
-  std::uint32_t remaining;       // executed: the maker's rest; reduced, replaced, repeated: see the table
+  std::uint32_t
+      remaining;  // executed: the maker's rest; reduced, replaced, repeated: see the table
 };
 static_assert(sizeof(Event) == 64 && alignof(Event) == 64);
 static_assert(offsetof(Event, kind) == 0 && offsetof(Event, code) == 1);

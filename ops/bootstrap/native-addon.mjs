@@ -47,13 +47,26 @@ function progress() {
   };
 }
 
-/** Returns null when the addon is there, else {why, next}. */
+const buildFolder = (root) => join(root, "build", "native", "release");
+const stampFile = (root) => join(buildFolder(root), "sources.sha256");
+const builtFrom = (root) =>
+  existsSync(stampFile(root)) ? readFileSync(stampFile(root), "utf8") : "";
+
+/** Whether the addon is there and was built from these sources. */
+export const addonIsCurrent = (root) =>
+  existsSync(addonFile(root)) && builtFrom(root) === fingerprint(root);
+
+/** Takes an addon away that cannot be built again from the present sources. */
+export function removeAddon(root) {
+  rmSync(stampFile(root), { force: true });
+  rmSync(addonFile(root), { force: true });
+}
+
+/** Builds the addon. Returns null when it is there, else {why, next}. */
 export async function nativeAddon(root) {
-  const build = join(root, "build", "native", "release");
-  const stamp = join(build, "sources.sha256");
+  const build = buildFolder(root);
   const wanted = fingerprint(root);
-  const current = existsSync(stamp) ? readFileSync(stamp, "utf8") : "";
-  if (current === wanted && existsSync(addonFile(root))) return null;
+  const current = builtFrom(root);
   const start = performance.now();
   say(
     `addon: ${current === "" ? "not built yet" : "its sources have changed"}; building with CMake and Ninja`,
@@ -82,7 +95,7 @@ export async function nativeAddon(root) {
   if (compiled.code !== 0) return { why: lastLines(compiled, 8), next };
   if (!existsSync(addonFile(root)))
     return { why: `the build left no ${relative(root, addonFile(root))}`, next };
-  writeFileSync(stamp, wanted);
+  writeFileSync(stampFile(root), wanted);
   say(`addon: ready (${elapsed(start)})`);
   return null;
 }

@@ -5,7 +5,7 @@ export type NatsServerGrade = "replicated" | "durable" | "refused";
 export interface NatsServer {
   readonly path: string;
   readonly version: string;
-  readonly grade: NatsServerGrade;
+  readonly grade: Exclude<NatsServerGrade, "refused">;
   /** Where it was found or fetched from. */
   readonly source: string;
 }

@@ -48,6 +48,11 @@ export const testTools = [
     present: () => clangVersions.some((version) => findOnPath(`clang++-${version}`) !== null),
     packages: clangVersions.map((version) => [`clang-${version}`, `libclang-rt-${version}-dev`]),
   },
+  {
+    what: "RISC-V compiler",
+    present: tool("riscv64-unknown-elf-g++"),
+    packages: [["gcc-riscv64-unknown-elf"]],
+  },
   { what: "clang-format", present: tool("clang-format-19"), packages: [["clang-format-19"]] },
   { what: "clang-tidy", present: tool("clang-tidy-19"), packages: [["clang-tidy-19"]] },
 ];

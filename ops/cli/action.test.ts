@@ -6,13 +6,16 @@ import { describeFailure, describeFault, exitCodeOf } from "./action.ts";
 
 const test = suite("how a command ends");
 
-test("every refusal of the exchange exits 3, wrong usage 2, anything else 1", () => {
+test("a decision of the exchange exits 3, wrong usage 2, a failure on the way 1", () => {
   const codeOf = (code: string): number => exitCodeOf({ code, reason: "", next: "" });
-  for (const code of Object.keys(refusals)) assert.is(codeOf(code), 3, code);
+  const undecided = ["timeout", "unavailable", "internal"];
+  for (const code of undecided) assert.is(codeOf(code), 1, code);
+  for (const code of Object.keys(refusals).filter((one) => !undecided.includes(one))) {
+    assert.is(codeOf(code), 3, code);
+  }
   assert.is(codeOf("usage"), 2);
   assert.is(codeOf("user_unknown"), 2);
   assert.is(codeOf("cluster_missing"), 1);
-  assert.is(codeOf("timeout"), 1);
 });
 
 test("a failure says what, why and what to do next", () => {

@@ -8,9 +8,13 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 /** Codes of failures that are a fault in how the command was called. */
 const usageCodes: ReadonlySet<string> = new Set(["usage", "user_unknown"]);
 
-/** A failure's exit code: a code of schemas/refusals.ts is an answer of the exchange, hence 3. */
+/** Answers of the exchange that decide nothing: something failed, and the command may be tried again. */
+const failedCodes: ReadonlySet<string> = new Set(["timeout", "unavailable", "internal"]);
+
+/** A failure's exit code: 3 when the exchange decided against the request (schemas/refusals.ts). */
 export function exitCodeOf(failure: Failure): ExitCode {
   if (usageCodes.has(failure.code)) return exitCodes.usage;
+  if (failedCodes.has(failure.code)) return exitCodes.failed;
   return failure.code in refusals ? exitCodes.refused : exitCodes.failed;
 }
 

@@ -88,12 +88,16 @@ export class Cluster implements Transport {
         return refuse(
           "timeout",
           `no answer within ${timeoutMs} ms on ${subject}`,
-          "meridian status",
+          "npx meridian status",
         );
       case "disconnected":
-        return refuse("disconnected", "the connection to the cluster was lost", "meridian doctor");
+        return refuse(
+          "disconnected",
+          "the connection to the cluster was lost",
+          "npx meridian doctor",
+        );
       case "no_responders":
-        return refuse("no_responders", `nobody serves ${subject}`, "meridian status");
+        return refuse("no_responders", `nobody serves ${subject}`, "npx meridian status");
       case "not_permitted":
         return refuse("not_permitted", delivery.reason, delivery.next);
       default:
@@ -130,8 +134,8 @@ export class Cluster implements Transport {
 
 const otherUser = (user: string): string =>
   user === "operator"
-    ? "meridian login approver, or --as approver"
-    : "meridian login operator, or --as operator";
+    ? "npx meridian login approver, or --as approver"
+    : "npx meridian login operator, or --as operator";
 
 /** Connects; failure codes: seed_missing, not_connected. */
 export async function connectTo(target: Target, firstRegion?: string): Promise<Result<Cluster>> {
@@ -162,7 +166,7 @@ export async function connectTo(target: Target, firstRegion?: string): Promise<R
     return refuse(
       "not_connected",
       `no server of the cluster takes a connection as ${target.user.value}: ${(error as Error).message}`,
-      "is it running? npm start; meridian doctor looks for the cause",
+      "is it running? npm start; npx meridian doctor looks for the cause",
     );
   }
 }

@@ -8,6 +8,9 @@ import { type ClusterFile, clusterFileSchema } from "../../schemas/configuration
 /** Root of the checkout the command belongs to. */
 export const repository = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
+/** True when the bin (ops/cli/meridian.mjs) is this process's parent. */
+export const isWrapped = (): boolean => process.env["MERIDIAN_BIN_PID"] === String(process.ppid);
+
 /** A setting with where it came from, for `meridian config print`. */
 export interface Setting {
   readonly value: string;

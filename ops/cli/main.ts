@@ -3,6 +3,16 @@ import { CommanderError } from "commander";
 import { describeFault, exitCodes } from "./action.ts";
 import { createProgram } from "./program.ts";
 
+// Who pipes into `head` is served when that has enough, and a closed terminal must not end a drain.
+const closed = new Set(["EPIPE", "EIO"]);
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (closed.has(error.code ?? "")) return;
+    process.stderr.write(describeFault(error, process.argv.includes("--debug")));
+    process.exit(exitCodes.failed);
+  });
+}
+
 try {
   await createProgram().parseAsync();
 } catch (error) {

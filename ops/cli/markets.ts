@@ -33,6 +33,8 @@ export interface RegionView {
   readonly startedAt: string | null;
   readonly build: string | null;
   readonly deadLetters: number | null;
+  /** Refused outside the markets, by code; each market counts its own. */
+  readonly refusals: Readonly<Record<string, number>> | null;
 }
 
 /** Reference data of a market; prices in price units (10^-priceDecimals of the currency). */
@@ -134,7 +136,7 @@ export async function findMarket(cluster: Cluster, name: string): Promise<Result
   return refuse(
     "market_unknown",
     `no region has a market ${name}${silent}`,
-    "meridian market list",
+    "npx meridian market list",
   );
 }
 
@@ -153,6 +155,7 @@ export const silentRegion = (name: string, reason: string): RegionView => ({
   startedAt: null,
   build: null,
   deadLetters: null,
+  refusals: null,
 });
 
 function regionView(name: string, region: WireRegion): RegionView {
@@ -171,6 +174,7 @@ function regionView(name: string, region: WireRegion): RegionView {
     startedAt: new Date(region.startedUnixMs ?? 0).toISOString(),
     build: region.build ?? "",
     deadLetters: region.deadLetters ?? 0,
+    refusals: { ...region.refusals },
   };
 }
 
@@ -219,6 +223,7 @@ const modes = {
   replicated: DurabilityMode.DURABILITY_MODE_REPLICATED,
 } as const;
 export type ModeName = keyof typeof modes;
+/** Weakest promise first. */
 export const modeNames = ["matched", "durable", "replicated"] as const satisfies ModeName[];
 
 function definitionView(

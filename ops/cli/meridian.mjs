@@ -28,7 +28,7 @@ const child = spawn(
     join(root, "ops", "cli", "main.ts"),
     ...process.argv.slice(2),
   ],
-  { stdio: "inherit" },
+  { stdio: "inherit", env: { ...process.env, MERIDIAN_BIN_PID: String(process.pid) } },
 );
 // A terminal sends Ctrl-C to the child too; only a signal that was sent to this process alone is
 // passed on. Either way the child decides how to end, and this process ends with it.

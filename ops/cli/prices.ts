@@ -33,7 +33,7 @@ export function parseWhole(
   if (!/^\d{1,16}$/.test(text) || value < 1 || value > maximum) {
     return refuse(
       "usage",
-      `${JSON.stringify(text)} is not a ${what}`,
+      `${JSON.stringify(text)} is no ${what}`,
       `a whole number from 1 to ${maximum}`,
     );
   }

@@ -59,8 +59,11 @@ test("another process's lock is left alone", ({ folder }) => {
 
 test("a folder that cannot be written is refused", ({ folder }) => {
   writeFileSync(join(folder, "plain"), "");
-  const refused = lockData(join(folder, "plain", "data"));
-  assert.is(!refused.ok && refused.failure.code, "data_folder_unusable");
+  for (const path of [join(folder, "plain", "data"), join(folder, "plain")]) {
+    const refused = lockData(path);
+    assert.is(!refused.ok && refused.failure.code, "data_folder_unusable");
+    assert.ok(statSync(join(folder, "plain")).isFile());
+  }
 });
 
 test("only processes configured from this folder count as left behind", async ({ folder }) => {

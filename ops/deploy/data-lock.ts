@@ -46,27 +46,31 @@ export function liveLauncher(dataDirectory: string): number | null {
  */
 export function lockData(dataDirectory: string): Result<{ readonly stale: boolean }> {
   const own: Lock = { pid: process.pid, started: startOf(process.pid) ?? "" };
+  const unusable = (error: unknown): Result<never> =>
+    refuse(
+      "data_folder_unusable",
+      `${dataDirectory}: ${(error as Error).message}`,
+      "name another folder by --data",
+    );
+  try {
+    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    return unusable(error);
+  }
   let stale = false;
   for (let attempt = 0; attempt < 2; attempt += 1) {
     try {
-      mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
       writeFileSync(lockFile(dataDirectory), JSON.stringify(own), { flag: "wx", mode: 0o600 });
       return ok({ stale });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
-        return refuse(
-          "data_folder_unusable",
-          `${dataDirectory}: ${(error as Error).message}`,
-          "name another folder by --data",
-        );
-      }
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") return unusable(error);
     }
     const holder = liveLauncher(dataDirectory);
     if (holder !== null) {
       return refuse(
         "already_running",
         `a cluster runs on ${dataDirectory} already, started by process ${holder}`,
-        "meridian status, or meridian down, or --data with another folder",
+        "npx meridian status, or npx meridian down, or --data with another folder",
       );
     }
     rmSync(lockFile(dataDirectory), { force: true });
@@ -75,7 +79,7 @@ export function lockData(dataDirectory: string): Result<{ readonly stale: boolea
   return refuse(
     "already_running",
     `another process has just taken ${dataDirectory}`,
-    "meridian status",
+    "npx meridian status",
   );
 }
 

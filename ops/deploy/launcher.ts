@@ -42,6 +42,10 @@ export interface Overview {
   readonly regions: readonly Region[];
   readonly moved: readonly MovedPort[];
   readonly serverVersion: string;
+  /** What that server allows markets to promise. */
+  readonly strongestMode: "durable" | "replicated";
+  /** The engine that was asked for. */
+  readonly engine: CellConfiguration["engine"];
   /** Engines the cells run on: native, portable. */
   readonly engines: readonly string[];
   readonly cluster: ClusterFile;
@@ -141,6 +145,8 @@ export class Launcher {
       regions: regions.value,
       moved: chosen.value.moved,
       serverVersion: server.version,
+      strongestMode: server.grade,
+      engine: this.#options.engine,
       engines: [...new Set(cells.value.map((status) => status.engine))],
       cluster: this.#writeClusterFile(plan),
     });

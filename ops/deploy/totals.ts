@@ -25,7 +25,7 @@ function marketTotals(status: wire.control.v1.MarketStatus): MarketTotals {
     market: status.market,
     orders: status.orders,
     trades: status.trades,
-    refusals: Object.values(status.refusals).reduce((sum, count) => sum + count, 0),
+    refusals: sumOf(status.refusals),
     latency: {
       count: latency?.count ?? 0,
       p50Ns: latency?.p50Ns ?? 0,
@@ -35,9 +35,16 @@ function marketTotals(status: wire.control.v1.MarketStatus): MarketTotals {
   };
 }
 
-/** Totals of every market, asked from the cells, by name; `silent` are the regions that did not answer. */
+const sumOf = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((sum, count) => sum + count, 0);
+
+/**
+ * Totals of every market, asked from the cells, by name. `outside` are the refusals of the cells
+ * before a market was reached, `silent` the regions that did not answer.
+ */
 export async function readTotals(plan: ClusterPlan): Promise<{
   readonly markets: readonly MarketTotals[];
+  readonly outside: number;
   readonly silent: readonly string[];
 }> {
   const regions = plan.servers.map((server) => server.region);
@@ -56,6 +63,10 @@ export async function readTotals(plan: ClusterPlan): Promise<{
       );
       return {
         markets: markets.sort((a, b) => (a.market < b.market ? -1 : 1)),
+        outside: answers.reduce(
+          (sum, { status }) => sum + (typeof status === "string" ? 0 : sumOf(status.refusals)),
+          0,
+        ),
         silent: answers.flatMap(({ region, status }) =>
           typeof status === "string" ? [region] : [],
         ),
@@ -64,6 +75,6 @@ export async function readTotals(plan: ClusterPlan): Promise<{
       await connection.close();
     }
   } catch {
-    return { markets: [], silent: regions };
+    return { markets: [], outside: 0, silent: regions };
   }
 }

@@ -151,6 +151,7 @@ test("failures that cannot pass by waiting are given back at once", async () => 
     [reply({ outcomes: [] }), "reply_malformed", 1],
     [{ kind: "no_responders" }, "unreachable", 8],
     [reply({ refusal: { code: "market_stopped", reason: "", next: "" } }), "market_stopped", 8],
+    [reply({ refusal: { code: "not_owner", reason: "", next: "" } }), "not_owner", 8],
   ];
   for (const [delivery, code, requests] of deliveries) {
     const exchange = client({ request: async () => delivery });

@@ -97,6 +97,8 @@ const retryable: ReadonlySet<string> = new Set([
   "ring_full",
   "not_durable",
   "market_stopped",
+  // The lease lapsed, most often while JetStream elects a leader: it is renewed in seconds.
+  "not_owner",
 ]);
 
 /**
@@ -331,7 +333,7 @@ const refusal = (code: string, reason: string, next: string): Answer<never> => (
 const unreachable = refusal(
   "unreachable",
   "nobody in the cluster serves this market's region",
-  "check the region with `meridian status`",
+  "check the region with `npx meridian status`",
 );
 const outcomeUnknown = refusal(
   "outcome_unknown",

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  appendFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -17,6 +18,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { locateNatsServer } from "../../ops/bootstrap/nats-server.mjs";
 import { repository } from "../support/shared-data.ts";
+import { testUnless } from "../support/skip.ts";
 
 const test = suite<{ folder: string }>("set-up", { folder: "" });
 
@@ -85,6 +87,42 @@ test("without a compiler set-up prints the line to type and goes on with the por
   assert.not.match(second.text, "schemas: generated");
   assert.not.match(second.text, "npm ci");
   assert.not.ok(existsSync(join(folder, "build", "set-up.lock")));
+});
+
+const builtAddon = join("build", "native", "release", "addon", "meridian.node");
+const builtStamp = join("build", "native", "release", "sources.sha256");
+const missingAddon = existsSync(join(repository, builtAddon))
+  ? null
+  : "the addon is not built: node ops/bootstrap.mjs";
+
+testUnless(
+  test,
+  missingAddon,
+  "an addon that is built runs without a compiler, and only while it is of these sources",
+  async ({ folder }) => {
+    for (const name of [builtAddon, builtStamp]) {
+      cpSync(join(repository, name), join(folder, name), { recursive: true });
+    }
+    const env = { NATS_SERVER: await natsServer() };
+    const built = await setUp(folder, env);
+    assert.is(built.status, 0, built.text);
+    assert.not.match(built.text, /portable engine|apt/);
+
+    appendFileSync(join(folder, "native", "engine", "market.hpp"), "// another release\n");
+    const changed = await setUp(folder, env);
+    assert.is(changed.status, 0, changed.text);
+    assert.match(changed.text, "portable engine");
+    assert.not.ok(existsSync(join(folder, builtAddon)), "the old one is not run by mistake");
+  },
+);
+
+test("a second set-up takes less than two seconds", async ({ folder }) => {
+  const env = { NATS_SERVER: await natsServer() };
+  await setUp(folder, env);
+  const start = performance.now();
+  assert.is((await setUp(folder, env)).status, 0);
+  const took = performance.now() - start;
+  assert.ok(took < 2_000, `${Math.round(took)} ms`);
 });
 
 test("a set-up that was killed does not keep the next one waiting", async ({ folder }) => {

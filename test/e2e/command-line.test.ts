@@ -82,7 +82,7 @@ test("an observer's order is refused by policy, with who could do it", async () 
   const result = await meridian(data, ["order", "place", "BTC-EUR", "buy", "1", "20000"]);
   assert.is(result.code, 3);
   assert.match(result.errors, /not_permitted.*observer/);
-  assert.match(result.errors, /next: meridian login operator/);
+  assert.match(result.errors, /next: npx meridian login operator/);
   await run(0, "login", "operator");
   assert.match(await run(0, "config", "print"), /user +operator +meridian login/);
   await run(0, "login", "observer");
@@ -117,15 +117,16 @@ test("wrong usage exits 2, refusals of the exchange exit 3, and say what to do",
   await run(2, "order", "place", "BTC-EUR", "buy", "1", "20000.123", ...asOperator);
   await run(2, "order", "place");
   await run(2, "nonsense");
-  for (const [code, ...words] of [
-    ["price_off_tick", "BTC-EUR", "buy", "1", "20000.10"],
-    ["price_out_of_band", "BTC-EUR", "buy", "1", "1"],
-    ["quantity_too_large", "BTC-EUR", "buy", "999999999", "20000"],
-    ["market_unknown", "NOPE", "buy", "1", "1"],
+  for (const [code, reason, ...words] of [
+    ["price_off_tick", /tick, 0\.50 EUR\n/, "BTC-EUR", "buy", "1", "20000.10"],
+    ["price_out_of_band", /band, 10000\.00 to 200000\.00 EUR\n/, "BTC-EUR", "buy", "1", "1"],
+    ["quantity_too_large", /maximum, 100000\n/, "BTC-EUR", "buy", "999999999", "20000"],
+    ["market_unknown", /NOPE\n/, "NOPE", "buy", "1", "1"],
   ] as const) {
     const result = await meridian(data, ["order", "place", ...words, ...asOperator]);
     assert.is(result.code, 3, code);
     assert.match(result.errors, `${code}: `);
+    assert.match(result.errors, reason);
     assert.match(result.errors, "next: ");
   }
 });
@@ -180,8 +181,9 @@ test("a replay through the cluster does what the twin does, as LOBSTER and as IT
     levels: 5,
     book: await readBook(textBytes(book)),
   });
-  const [report] = await replayed(file, "--book", bookFile);
+  const [report] = await replayed(file, "--book", bookFile, "--speed", "max");
   assert.is(report?.market, "ACME-20260105");
+  assert.is(report?.speed, "max");
   assert.equal(report?.summary, twin.summary, `SEED=${sessionSeed}`);
   assert.is(report?.stopped, null);
 

@@ -5,11 +5,30 @@ import { type NatsConnection } from "nats";
 import { connectAs } from "../../ops/deploy/connection.ts";
 import { credentialsOf } from "../../ops/deploy/cluster.ts";
 import { Launcher, type LauncherOptions, type Overview } from "../../ops/deploy/launcher.ts";
-import { natsUrl } from "../../ops/deploy/topology.ts";
+import { isFree } from "../../ops/deploy/ports.ts";
+import { natsUrl, type RegionPorts } from "../../ops/deploy/topology.ts";
 import { repository } from "./shared-data.ts";
 
-/** Ports that tests ask for: far from those of a cluster that runs beside. */
-export const testPorts = { nats: 14_222, route: 16_222, http: 18_600 } as const;
+/** Ports of each kind that tests find free: as many as regions, and some for those that move on. */
+const portsOfKind = 8;
+
+/** Ports that tests ask for: free ones, far from those of any cluster that runs beside. */
+export const testPorts = await freePorts();
+
+async function freePorts(): Promise<RegionPorts> {
+  for (let step = 0; step < 100; step += 1) {
+    const ports = { nats: 14_222, route: 16_222, http: 18_600 };
+    const first = { nats: 0, route: 0, http: 0 };
+    for (const kind of ["nats", "route", "http"] as const) {
+      first[kind] = ports[kind] + ((process.pid + step) % 100) * portsOfKind;
+    }
+    const wanted = Object.values(first).flatMap((port) =>
+      Array.from({ length: portsOfKind }, (_, index) => port + index),
+    );
+    if ((await Promise.all(wanted.map(isFree))).every((free) => free)) return first;
+  }
+  throw new Error("no free ports for a test cluster");
+}
 
 /** A folder that is gone after the test. */
 export function temporaryFolder(): string {

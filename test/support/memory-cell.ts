@@ -4,12 +4,13 @@ import { join } from "node:path";
 
 import { MemoryBroker, MemoryBus } from "../../actors/bus/memory.ts";
 import { fileEventLog } from "../../actors/kernel/file-event-log.ts";
+import type { DurabilityMode, MatchingEngine } from "../../actors/kernel/ports/matching-engine.ts";
 import { ok } from "../../actors/kernel/result.ts";
 import { systemClock } from "../../actors/kernel/system-clock.ts";
 import { SystemFiles } from "../../actors/kernel/system-files.ts";
 import { durationNs } from "../../actors/kernel/units.ts";
 import type { MarketDefinition, RegionReport } from "../../actors/region/messages.ts";
-import { type Cell, startCell } from "../../actors/root/cell.ts";
+import { type Cell, type CellPorts, startCell } from "../../actors/root/cell.ts";
 import { type CellDirectory, openCellDirectory } from "../../actors/root/cell-directory.ts";
 import { engineSlots } from "../../actors/root/engine.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
@@ -66,6 +67,12 @@ export interface MemoryCellOptions {
   /** The cell's folder; made, and removed at the stop, when absent. */
   readonly directory?: string;
   readonly markets?: readonly MarketDefinition[];
+  /** Absent: the streams of a market are always there. */
+  readonly ensureJournal?: CellPorts["ensureJournal"];
+  /** Absent: a portable one. It is stopped with the cell. */
+  readonly engine?: MatchingEngine;
+  /** What the servers allow; absent: everything. */
+  readonly strongestMode?: DurabilityMode;
   /** Arrivals per second and market; absent: the flow is off. */
   readonly rate?: number;
 }
@@ -81,7 +88,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
   const opened = openCellDirectory(folder);
   if (!opened.ok) throw new Error(opened.failure.reason);
   const directory: CellDirectory = opened.value;
-  const engine = new PortableEngine({ clock });
+  const engine = options.engine ?? new PortableEngine({ clock });
   const started = await startCell(
     {
       region: cellRegion,
@@ -90,6 +97,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
         groups: { [cellRegion]: ["atlas"] },
         markets: options.markets ?? [cellMarket],
       },
+      strongestMode: options.strongestMode ?? "replicated",
       flow: { enabled: options.rate !== undefined, seed: 7, rate: options.rate ?? 1 },
     },
     {
@@ -101,7 +109,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
       log: silentLog,
       directory,
       events: fileEventLog({ directory: directory.actors, capacity: 10_000, log: silentLog }),
-      ensureJournal: () => Promise.resolve(ok(undefined)),
+      ensureJournal: options.ensureJournal ?? (() => Promise.resolve(ok(undefined))),
       facts: () => ({
         engine: "portable",
         natsServer: "memory",

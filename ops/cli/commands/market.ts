@@ -70,6 +70,13 @@ export function register(program: Command): void {
     .option("--file <toml>", "take the reference data of a file like regions/*/markets/*.toml")
     .addOption(new Option("--mode <mode>", "what an acknowledgement promises").choices(modeNames))
     .addOption(outputOption())
+    .addHelpText(
+      "after",
+      `
+Examples:
+  npx meridian market create ETH-EUR --like BTC-EUR --as operator
+  npx meridian market create ETH-USD --file ETH-USD.toml --home us-east --as operator`,
+    )
     .action((name: string, options: CreateOptions) =>
       perform(() =>
         withCluster(options, async (cluster) => {

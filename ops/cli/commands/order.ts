@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Command, Option } from "commander";
 
-import { ok, type Result, refuse } from "../../../actors/kernel/result.ts";
+import { type Failure, ok, type Result, refuse } from "../../../actors/kernel/result.ts";
 import { ExchangeClient } from "../../../schemas/sdk/client.ts";
 import type {
   Action,
@@ -14,7 +14,7 @@ import type {
 } from "../../../schemas/sdk/orders.ts";
 import { type ExitCode, exitCodes, perform } from "../action.ts";
 import { type Cluster, withCluster } from "../cluster.ts";
-import { findMarket, type MarketView } from "../markets.ts";
+import { type DefinitionView, findMarket, type MarketView } from "../markets.ts";
 import { formatPrice, parsePrice, parseWhole } from "../prices.ts";
 import {
   type ClusterOptions,
@@ -45,6 +45,14 @@ export function register(program: Command): void {
     .argument("[price]", "in the market's currency; without it: a market order")
     .addOption(
       new Option("--tif <time>", "how long it stays").choices(["day", "ioc", "fok"]).default("day"),
+    )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  npx meridian order place BTC-EUR buy 10 64000.50 --as operator
+  npx meridian order place BTC-EUR sell 5 --as operator            a market order
+  npx meridian order place BTC-EUR buy 10 64000.50 --tif fok -o json --as operator`,
     )
     .action(
       (
@@ -240,9 +248,35 @@ function run(
             : outcomeText(outcome, durability, decimals),
         );
       }
-      return outcome.refusal === null ? ok(exitCodes.ok) : { ok: false, failure: outcome.refusal };
+      if (outcome.refusal === null) return ok(exitCodes.ok);
+      return { ok: false, failure: inCurrency(outcome.refusal, found.value.definition) };
     }),
   );
+}
+
+/** Says what would be right in the terms in which people write prices and quantities. */
+export function inCurrency(refusal: Failure, definition: DefinitionView | null): Failure {
+  if (definition === null) return refusal;
+  const price = (units: number): string => formatPrice(units, definition.priceDecimals);
+  switch (refusal.code) {
+    case "price_off_tick":
+      return {
+        ...refusal,
+        reason: `the price is not a multiple of the tick, ${price(definition.tick)} ${definition.currency}`,
+      };
+    case "price_out_of_band":
+      return {
+        ...refusal,
+        reason: `the price is outside the market's band, ${price(definition.bandLow)} to ${price(definition.bandHigh)} ${definition.currency}`,
+      };
+    case "quantity_too_large":
+      return {
+        ...refusal,
+        reason: `the quantity is above the market's maximum, ${definition.maximumQuantity}`,
+      };
+    default:
+      return refusal;
+  }
 }
 
 function outcomeText(outcome: Outcome, durability: string, decimals: number): string {

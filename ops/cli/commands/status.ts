@@ -3,7 +3,14 @@ import type { Command } from "commander";
 import { ok } from "../../../actors/kernel/result.ts";
 import { exitCodes, perform } from "../action.ts";
 import { connectTo, findTarget } from "../cluster.ts";
-import { type ClusterStatus, clusterStatus, type MarketView, silentRegion } from "../markets.ts";
+import {
+  type ClusterStatus,
+  clusterStatus,
+  type MarketView,
+  type ModeName,
+  modeNames,
+  silentRegion,
+} from "../markets.ts";
 import { formatPrice } from "../prices.ts";
 import {
   type ClusterOptions,
@@ -15,7 +22,10 @@ import {
   withClusterOptions,
 } from "../terminal.ts";
 
-/** `meridian status`: regions and markets; a silent region is part of the answer, not a failure. */
+/**
+ * `meridian status`: regions and markets. A silent region is part of the answer; only when all are
+ * silent the command has failed.
+ */
 export function register(program: Command): void {
   withClusterOptions(program.command("status"))
     .description("show regions and markets")
@@ -27,7 +37,9 @@ export function register(program: Command): void {
         const status = await statusOf(target.value);
         if (options.output === "json") printJson(status);
         else printStatus(status);
-        return ok(exitCodes.ok);
+        return ok(
+          status.regions.every((region) => region.cell === null) ? exitCodes.failed : exitCodes.ok,
+        );
       }),
     );
 }
@@ -50,7 +62,7 @@ async function statusOf(target: Parameters<typeof connectTo>[0]): Promise<Cluste
 function printStatus(status: ClusterStatus): void {
   print(
     table(
-      ["REGION", "READY", "CELL", "ENGINE", "NATS", "RECONNECTS", "HTTP", "REASON"],
+      ["REGION", "READY", "CELL", "ENGINE", "NATS", "RECONNECTS", "REFUSED", "HTTP", "REASON"],
       status.regions.map((region) => [
         region.name,
         region.ready ? "yes" : "no",
@@ -58,11 +70,16 @@ function printStatus(status: ClusterStatus): void {
         region.engine ?? "-",
         region.natsState === null ? "-" : `${region.natsState} ${region.natsServer ?? ""}`,
         String(region.reconnects ?? "-"),
+        region.refusals === null ? "-" : String(sum(region.refusals)),
         region.http ?? "-",
         region.reason ?? "",
       ]),
     ),
   );
+  if (status.regions.every((region) => region.cell === null)) {
+    print("next: npm start, or npx meridian doctor to look for the cause");
+    return;
+  }
   print("");
   print(marketTable(status.markets));
 }
@@ -92,11 +109,24 @@ export function marketTable(markets: readonly MarketView[]): string {
       side(market, market.askPrice, market.askQuantity),
       String(market.orders),
       String(market.trades),
-      String(Object.values(market.refusals).reduce((sum, count) => sum + count, 0)),
+      String(sum(market.refusals)),
       `${duration(market.acknowledgement.p50Ns)}/${duration(market.acknowledgement.p99Ns)}`,
-      market.detail ?? "",
+      note(market),
     ]),
   );
+}
+
+const sum = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((total, count) => total + count, 0);
+
+const isStronger = (a: ModeName, b: string): boolean =>
+  modeNames.indexOf(a) > modeNames.findIndex((name) => name === b);
+
+/** Why a market is not as its reference data says. */
+function note({ detail, state, mode, definition }: MarketView): string {
+  if (detail !== null) return detail;
+  if (state !== "open" || definition === null || !isStronger(definition.mode, mode)) return "";
+  return `declared ${definition.mode}, which its nats-server does not allow`;
 }
 
 const side = (market: MarketView, price: number, quantity: number): string =>

@@ -7,7 +7,7 @@ import { Launcher, type Overview } from "../../deploy/launcher.ts";
 import { type MovedPort, defaultPorts } from "../../deploy/ports.ts";
 import { type MarketTotals, readTotals } from "../../deploy/totals.ts";
 import { exitCodes, perform } from "../action.ts";
-import { dataFolder, repository } from "../data-folder.ts";
+import { dataFolder, isWrapped, repository, type Setting } from "../data-folder.ts";
 import { print, table } from "../terminal.ts";
 
 interface UpOptions {
@@ -17,12 +17,23 @@ interface UpOptions {
   readonly seed: number;
   readonly rate: number;
   readonly engine: "auto" | "native" | "portable";
+  readonly natsPort: number;
+  readonly routePort: number;
+  readonly httpPort: number;
 }
 
 function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 0) {
     throw new InvalidArgumentError("a whole number, 0 or more");
+  }
+  return value;
+}
+
+function portNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 65_535) {
+    throw new InvalidArgumentError("a port, 1 to 65535");
   }
   return value;
 }
@@ -50,6 +61,13 @@ export function register(program: Command): void {
         .choices(["auto", "native", "portable"])
         .default("auto"),
     )
+    .option("--nats-port <port>", "first port for clients", portNumber, defaultPorts.nats)
+    .option("--route-port <port>", "first port between servers", portNumber, defaultPorts.route)
+    .option("--http-port <port>", "first port of health and status", portNumber, defaultPorts.http)
+    .addHelpText(
+      "after",
+      "\nRegion number n takes the first port of each kind plus n; a taken one moves to the next free one.",
+    )
     .action((options: UpOptions) => perform(() => up(options)));
 }
 
@@ -59,47 +77,78 @@ function movedPorts(moved: readonly MovedPort[]): readonly string[] {
   return [`${colors.yellow("ports taken, moved on:")} ${moves.join(", ")}`];
 }
 
-const regionLines = 5;
+const mostLines = 15;
+
+/** Limitations of this start that a user can lift. */
+function limitations(overview: Overview): readonly string[] {
+  const lines: string[] = [];
+  if (overview.engines.includes("portable") && overview.engine === "auto") {
+    lines.push(
+      "no native engine on this machine: the portable one is correct, and much slower; node ops/bootstrap.mjs says why",
+    );
+  }
+  if (overview.strongestMode === "durable") {
+    lines.push(
+      `nats-server ${overview.serverVersion} is of an older release: markets are durable at most, not replicated`,
+    );
+  }
+  return lines.map((line) => colors.yellow(line));
+}
+
+/** How a command in another terminal finds this cluster; empty for the default folder. */
+const dataOption = (folder: Setting): string => {
+  if (folder.origin === "default") return "";
+  const plain = /^[A-Za-z0-9_./-]+$/.test(folder.value);
+  return ` --data ${plain ? folder.value : `'${folder.value.replaceAll("'", "'\\''")}'`}`;
+};
 
 /** Where things are and what to try, in at most 15 lines. */
-export function banner(overview: Overview, folder: string, seconds: number): readonly string[] {
+export function banner(overview: Overview, folder: Setting, seconds: number): readonly string[] {
   const market = overview.regions.flatMap((region) => Object.keys(region.markets))[0];
+  const data = dataOption(folder);
   const width = Math.max(...overview.cluster.regions.map((region) => region.name.length));
   const regions = overview.cluster.regions.map(
     (region) =>
       `  ${region.name.padEnd(width)}  ${region.nats}  health ${region.http}/readyz  status ${region.http}/status`,
   );
-  const shown = regions.length <= regionLines ? regions : regions.slice(0, regionLines - 1);
-  if (regions.length > shown.length) {
-    shown.push(`  and ${regions.length - shown.length} more: npx meridian status`);
-  }
   const demo = [
     colors.yellow(
       "DEMO PROFILE: local users; the operator may approve for himself. Not for production.",
     ),
   ];
-  return [
-    `${colors.bold("Meridian is up")} after ${seconds.toFixed(1)} s: ${overview.cluster.regions.length} regions, ${overview.engines.join(" and ")} engine, nats-server ${overview.serverVersion}, data in ${folder}`,
+  const before = [
+    `${colors.bold("Meridian is up")} after ${seconds.toFixed(1)} s: ${overview.cluster.regions.length} regions, ${overview.engines.join(" and ")} engine, nats-server ${overview.serverVersion}, data in ${folder.value}`,
     ...(overview.cluster.profile === "demo" ? demo : []),
+    ...limitations(overview),
     ...movedPorts(overview.moved),
-    ...shown,
-    "log in:  npx meridian login observer   (watch)",
-    "         npx meridian login operator   (trade, create and halt markets)",
-    "         npx meridian login approver   (approve what operators ask for)",
-    "try:     npx meridian status",
-    `         npx meridian order book ${market ?? "MARKET"}`,
-    "         npx meridian tree",
-    "stop:    Ctrl-C here, or npx meridian down",
   ];
+  const after = [
+    `log in:  npx meridian login observer${data}   (watch)`,
+    `         npx meridian login operator${data}   (trade, create and halt markets)`,
+    `         npx meridian login approver${data}   (approve what operators ask for)`,
+    `try:     npx meridian status${data}`,
+    `         npx meridian order book ${market ?? "MARKET"}${data}`,
+    `         npx meridian tree${data}`,
+    `stop:    Ctrl-C here, or npx meridian down${data}`,
+  ];
+  const room = mostLines - before.length - after.length;
+  const shown = regions.length <= room ? regions : regions.slice(0, room - 1);
+  if (regions.length > shown.length) {
+    shown.push(`  and ${regions.length - shown.length} more: npx meridian status${data}`);
+  }
+  return [...before, ...shown, ...after];
 }
 
 const duration = (ns: number): string =>
   ns >= 1e6 ? `${(ns / 1e6).toFixed(1)} ms` : `${(ns / 1e3).toFixed(0)} µs`;
 
-/** What the markets did: one row each, and a row of sums. */
-export function totalsTable(markets: readonly MarketTotals[]): string {
-  const sum = (pick: (market: MarketTotals) => number): string =>
-    String(markets.reduce((total, market) => total + pick(market), 0));
+/**
+ * What the markets did: one row each, and a row of sums. `outside`: refusals before a market was
+ * reached.
+ */
+export function totalsTable(markets: readonly MarketTotals[], outside: number): string {
+  const sum = (pick: (market: MarketTotals) => number, start = 0): string =>
+    String(markets.reduce((total, market) => total + pick(market), start));
   const latency = ({ latency: { count, p50Ns, p99Ns, p999Ns } }: MarketTotals): string[] =>
     count === 0 ? ["-", "-", "-"] : [duration(p50Ns), duration(p99Ns), duration(p999Ns)];
   return table(
@@ -112,11 +161,12 @@ export function totalsTable(markets: readonly MarketTotals[]): string {
         String(market.refusals),
         ...latency(market),
       ]),
+      ...(outside === 0 ? [] : [["outside", "", "", String(outside), "", "", ""]]),
       [
         "all",
         sum((market) => market.orders),
         sum((market) => market.trades),
-        sum((market) => market.refusals),
+        sum((market) => market.refusals, outside),
         "",
         "",
         "",
@@ -125,37 +175,59 @@ export function totalsTable(markets: readonly MarketTotals[]): string {
   );
 }
 
-async function up(options: UpOptions): ReturnType<Parameters<typeof perform>[0]> {
-  const started = performance.now();
-  const folder = dataFolder(options.data).value;
-  const launcher = new Launcher({
-    dataDirectory: folder,
-    regionsDirectory: options.regionsDirectory,
-    profile: "demo",
-    engine: options.engine,
-    flow: { enabled: options.flow === "on", seed: options.seed, rate: options.rate },
-    firstPorts: defaultPorts,
-    cellProgram: join(repository, "actors", "root", "main.ts"),
-    say: print,
-  });
+/** Signals that come within this time are one: npm passes on a Ctrl-C that the terminal sends as well. */
+const oneGestureMs = 1_000;
+const parentCheckMs = 1_000;
 
-  let signals = 0;
-  let onSignal = (): void => undefined;
-  const asked = new Promise<void>((resolve) => {
-    onSignal = resolve;
-  });
+/** Tells of the wish to stop, once; a second one kills everything. */
+function onStopWish(launcher: Launcher, stop: () => void): void {
+  let wishedAt: number | null = null;
   const handle = (signal: NodeJS.Signals): void => {
-    signals += 1;
-    if (signals > 1) {
+    const now = performance.now();
+    if (wishedAt !== null && now - wishedAt < oneGestureMs) return;
+    if (wishedAt !== null) {
       print("killing all processes");
       launcher.abort();
       process.exit(signal === "SIGINT" ? 130 : 143);
     }
+    wishedAt = now;
     print("draining; once more kills at once");
-    onSignal();
+    stop();
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, handle);
 
+  // npm and the bin cannot pass a SIGKILL on: without this their cluster would stay behind.
+  const started = process.env["npm_lifecycle_event"] === "start" || isWrapped();
+  if (!started) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    if (wishedAt !== null) return;
+    wishedAt = performance.now();
+    print(`process ${parent}, which started this one, is gone; draining`);
+    stop();
+  }, parentCheckMs);
+  timer.unref();
+}
+
+async function up(options: UpOptions): ReturnType<Parameters<typeof perform>[0]> {
+  const started = performance.now();
+  const folder = dataFolder(options.data);
+  const launcher = new Launcher({
+    dataDirectory: folder.value,
+    regionsDirectory: options.regionsDirectory,
+    profile: "demo",
+    engine: options.engine,
+    flow: { enabled: options.flow === "on", seed: options.seed, rate: options.rate },
+    firstPorts: { nats: options.natsPort, route: options.routePort, http: options.httpPort },
+    cellProgram: join(repository, "actors", "root", "main.ts"),
+    say: print,
+  });
+
+  const asked = new Promise<void>((resolve) => {
+    onStopWish(launcher, resolve);
+  });
   const starting = launcher.start();
   const first = await Promise.race([starting, asked]);
   if (first === undefined) {
@@ -180,9 +252,11 @@ async function drain(launcher: Launcher, overview: Overview): Promise<void> {
   if (totals === null || totals.markets.length === 0) {
     print("no region answered when asked for its totals");
   } else {
-    print(totalsTable(totals.markets));
+    print(totalsTable(totals.markets, totals.outside));
     if (totals.silent.length > 0) print(`no totals from ${totals.silent.join(", ")}`);
   }
-  if (launcher.restarts > 0) print(`processes started again: ${launcher.restarts}`);
+  if (launcher.restarts > 0) {
+    print(`processes started again: ${launcher.restarts}; a cell counts from its own last start`);
+  }
   print("stopped");
 }
