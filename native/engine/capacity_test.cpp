@@ -103,24 +103,24 @@ TEST(OrderPool, RetiresASlotAfterItsLastGeneration) {
 
 // ---- levels
 
-constexpr std::int64_t spacing = 64;  // one price a page of the ladder: as many pages as levels
+constexpr std::int32_t spacing = 64;  // one price a page of the ladder: as many pages as levels
 
 class FullLadder : public testing::Test {
  protected:
   FullLadder() {
     market.run(configure(1, 0x7FFFFFFE, 1000, PriceLadder::highest_occupied + 2));
     // Half bids below, half asks above; order n is id 1.n.
-    for (std::int64_t level = 1; level <= half; ++level) {
+    for (std::int32_t level = 1; level <= half; ++level) {
       market.run(limit(buy, 5, level * spacing, 1), false);
     }
-    for (std::int64_t level = 1; level <= half; ++level) {
+    for (std::int32_t level = 1; level <= half; ++level) {
       market.run(limit(sell, 5, (half + level) * spacing, 1), false);
     }
   }
 
-  static constexpr std::int64_t half = PriceLadder::highest_occupied / 2;
-  static constexpr std::int64_t best_bid = half * spacing;
-  static constexpr std::int64_t best_ask = best_bid + spacing;
+  static constexpr std::int32_t half = PriceLadder::highest_occupied / 2;
+  static constexpr std::int32_t best_bid = half * spacing;
+  static constexpr std::int32_t best_ask = best_bid + spacing;
   TestMarket market;
 };
 

@@ -135,6 +135,10 @@ class Market {
                                          Out& out) noexcept {
     Entry entry{};
     OrderSlot named = no_slot;
+    if (!are_zero(command.display, command.minimum, command.expiry_s, command.attributes,
+                  command.discretion, command.group)) [[unlikely]] {
+      return refuse(command, wire::Refusal::command_invalid, out);
+    }
     wire::Refusal refusal = wire::Refusal::command_invalid;
     switch (static_cast<wire::CommandKind>(command.kind)) {
       case wire::CommandKind::place:
@@ -176,6 +180,8 @@ class Market {
           return refuse(command, refusal, out);
         }
         return set_state(command, out);
+      default:
+        break;
     }
     return refuse(command, refusal, out);
   }
@@ -240,6 +246,7 @@ class Market {
     const QuantityLots lots{static_cast<std::uint32_t>(quantity)};
     book_.reduce(slot, lots);
     wire::Event event = event_of(wire::EventKind::reduced, slot, order);
+    event.code = static_cast<std::uint8_t>(wire::CancelReason::user);
     event.quantity = lots.value();
     event.remaining = order.remaining.value();
     out.put(event);
@@ -263,13 +270,13 @@ class Market {
   template <class Out>
   Outcome configure(const wire::Command& command, Out& out) noexcept {
     rules_.band_low = static_cast<std::uint32_t>(command.price);
-    rules_.band_high = static_cast<std::uint32_t>(command.band_high);
+    rules_.band_high = static_cast<std::uint32_t>(command.trigger);
     rules_.maximum_quantity = static_cast<std::uint32_t>(command.quantity);
     rules_.capacity = static_cast<std::uint32_t>(command.order_id);
     wire::Event event{};
     event.kind = static_cast<std::uint8_t>(wire::EventKind::configured);
     event.price = command.price;
-    event.other_price = command.band_high;
+    event.other_price = command.trigger;
     out.put(event);
     return {};
   }
@@ -315,6 +322,8 @@ class Market {
   [[gnu::always_inline]] void show_accepted(const Entry& entry, std::int64_t price,
                                             Out& out) noexcept {
     wire::Event event = event_of(wire::EventKind::accepted, entry);
+    event.code = static_cast<std::uint8_t>(entry.is_market ? wire::OrderType::market
+                                                           : wire::OrderType::limit);
     event.price = price;
     event.quantity = entry.quantity.value();
     out.put(event);
@@ -369,7 +378,7 @@ class Market {
                                                    Entry& entry) const noexcept {
     const bool is_well_formed = (command.side <= 1) & (command.order_type <= 1) &
                                 (command.time_in_force <= 2) &
-                                are_zero(command.order_id, command.band_high, command.reserved);
+                                are_zero(command.order_id, command.trigger);
     if (!is_well_formed) [[unlikely]] {
       return wire::Refusal::command_invalid;
     }
@@ -402,15 +411,14 @@ class Market {
 
   [[gnu::always_inline]] wire::Refusal check_cancel(const wire::Command& command,
                                                     OrderSlot& named) const noexcept {
-    const bool is_well_formed =
-        are_zero(command.side, command.order_type, command.time_in_force, command.price,
-                 command.band_high, command.quantity, command.reserved);
+    const bool is_well_formed = are_zero(command.side, command.order_type, command.time_in_force,
+                                         command.price, command.trigger, command.quantity);
     return is_well_formed ? check_named(command, named) : wire::Refusal::command_invalid;
   }
 
   wire::Refusal check_reduce(const wire::Command& command, OrderSlot& named) const noexcept {
     const bool is_well_formed = are_zero(command.side, command.order_type, command.time_in_force,
-                                         command.price, command.band_high, command.reserved);
+                                         command.price, command.trigger);
     if (!is_well_formed) {
       return wire::Refusal::command_invalid;
     }
@@ -422,8 +430,8 @@ class Market {
 
   wire::Refusal check_replace(const wire::Command& command, Entry& entry,
                               OrderSlot& named) const noexcept {
-    const bool is_well_formed = are_zero(command.side, command.order_type, command.time_in_force,
-                                         command.band_high, command.reserved);
+    const bool is_well_formed =
+        are_zero(command.side, command.order_type, command.time_in_force, command.trigger);
     if (!is_well_formed) {
       return wire::Refusal::command_invalid;
     }
@@ -455,11 +463,11 @@ class Market {
 
   wire::Refusal check_configure(const wire::Command& command) const noexcept {
     const bool is_well_formed =
-        command.order_type <= 2 && are_zero(command.side, command.time_in_force, command.reserved);
-    const bool is_good = is_well_formed && command.price >= 1 &&
-                         command.price <= command.band_high && command.band_high <= highest_price &&
-                         command.quantity >= 1 && command.quantity <= highest_quantity &&
-                         command.order_id >= 1 && command.order_id <= highest_capacity;
+        command.order_type <= 2 && are_zero(command.side, command.time_in_force);
+    const bool is_good = is_well_formed && command.price >= 1 && command.price <= command.trigger &&
+                         command.trigger <= highest_price && command.quantity >= 1 &&
+                         command.quantity <= highest_quantity && command.order_id >= 1 &&
+                         command.order_id <= highest_capacity;
     if (!is_good) {
       return wire::Refusal::command_invalid;
     }
@@ -470,9 +478,8 @@ class Market {
 
   wire::Refusal check_set_state(const wire::Command& command) const noexcept {
     const bool is_well_formed =
-        command.order_type <= 1 &&
-        are_zero(command.side, command.time_in_force, command.order_id, command.price,
-                 command.band_high, command.quantity, command.reserved);
+        command.order_type <= 1 && are_zero(command.side, command.time_in_force, command.order_id,
+                                            command.price, command.trigger, command.quantity);
     if (!is_well_formed) {
       return wire::Refusal::command_invalid;
     }
@@ -502,9 +509,9 @@ class Market {
     if (command.price < 1) {
       return wire::Refusal::price_not_positive;
     }
-    return command.price < rules_.band_low || command.price > rules_.band_high
-               ? wire::Refusal::price_out_of_band
-               : wire::Refusal::none;
+    const auto price = static_cast<std::uint32_t>(command.price);
+    return price < rules_.band_low || price > rules_.band_high ? wire::Refusal::price_out_of_band
+                                                               : wire::Refusal::none;
   }
 
   // Finds the resting order that the command names, if its account owns it.

@@ -72,25 +72,25 @@ std::string fields_refused(const wire::Command& good) {
   note("tag", is_refused([](wire::Command& command) { command.tag = 1; }));
   note("order_id", is_refused([](wire::Command& command) { command.order_id = 1; }));
   note("price", is_refused([](wire::Command& command) { command.price = 1; }));
-  note("band_high", is_refused([](wire::Command& command) { command.band_high = 1; }));
+  note("trigger", is_refused([](wire::Command& command) { command.trigger = 1; }));
   note("quantity", is_refused([](wire::Command& command) { command.quantity = 1; }));
   note("account", is_refused([](wire::Command& command) { command.account = 1; }));
-  note("reserved", is_refused([](wire::Command& command) { command.reserved = 1; }));
+  note("discretion", is_refused([](wire::Command& command) { command.discretion = 1; }));
   return names;
 }
 
 TEST(Market, RefusesValuesInFieldsThatTheCommandDoesNotUse) {
-  EXPECT_EQ(fields_refused(limit(buy, 1, 100, 1)), "order_type order_id band_high reserved");
-  EXPECT_EQ(fields_refused(market_order(buy, 1, 1)), "order_id price band_high reserved");
+  EXPECT_EQ(fields_refused(limit(buy, 1, 100, 1)), "order_type order_id trigger discretion");
+  EXPECT_EQ(fields_refused(market_order(buy, 1, 1)), "order_id price trigger discretion");
   EXPECT_EQ(fields_refused(cancel(id(1, 1), 1)),
-            "side order_type time_in_force price band_high quantity reserved");
+            "side order_type time_in_force price trigger quantity discretion");
   EXPECT_EQ(fields_refused(reduce(id(1, 1), 2, 1)),
-            "side order_type time_in_force price band_high reserved");
+            "side order_type time_in_force price trigger discretion");
   EXPECT_EQ(fields_refused(replace(id(1, 1), 2, 3, 1)),
-            "side order_type time_in_force band_high reserved");
-  EXPECT_EQ(fields_refused(configure(1, 1, 1, 10)), "side time_in_force reserved");
+            "side order_type time_in_force trigger discretion");
+  EXPECT_EQ(fields_refused(configure(1, 1, 1, 10)), "side time_in_force discretion");
   EXPECT_EQ(fields_refused(set_state(wire::MarketState::halted)),
-            "side time_in_force order_id price band_high quantity reserved");
+            "side time_in_force order_id price trigger quantity discretion");
 }
 
 TEST(Market, EchoesTheTagInEveryEvent) {
@@ -120,12 +120,12 @@ TEST(Place, ChecksAccountStateQuantityAndPriceInThisOrder) {
   market(set_state(wire::MarketState::open));
   EXPECT_EQ(market(limit(buy, 0, 0, 1)), "refused not_positive 0.0 of 1");
   EXPECT_EQ(market(limit(buy, 101, 0, 1)), "refused quantity_too_large 0.0 of 1");
-  EXPECT_EQ(market(limit(buy, ~std::uint64_t{0}, 0, 1)), "refused quantity_too_large 0.0 of 1");
+  EXPECT_EQ(market(limit(buy, ~0U, 0, 1)), "refused quantity_too_large 0.0 of 1");
   EXPECT_EQ(market(limit(buy, 100, 0, 1)), "refused price_not_positive 0.0 of 1");
   EXPECT_EQ(market(limit(buy, 100, -5, 1)), "refused price_not_positive 0.0 of 1");
   EXPECT_EQ(market(limit(buy, 100, 49, 1)), "refused price_out_of_band 0.0 of 1");
   EXPECT_EQ(market(limit(buy, 100, 151, 1)), "refused price_out_of_band 0.0 of 1");
-  EXPECT_EQ(market(limit(buy, 100, 0x100000064, 1)), "refused price_out_of_band 0.0 of 1");
+  EXPECT_EQ(market(limit(buy, 100, 0x7FFFFFFF, 1)), "refused price_out_of_band 0.0 of 1");
   EXPECT_EQ(market(limit(buy, 100, 50, 1)), "accepted 1.1 buy 100@50 of 1");
   EXPECT_EQ(market(limit(sell, 100, 150, 1)), "accepted 1.2 sell 100@150 of 1");
 }
@@ -299,8 +299,7 @@ TEST(Reduce, CancelsWhenNothingWouldRemain) {
   market(limit(buy, 10, 100, 1));
   EXPECT_EQ(market(reduce(id(1, 1), 10, 1)), "canceled 1.1 buy 10@100 of 1 reduced_to_zero");
   market(limit(buy, 10, 100, 1));
-  EXPECT_EQ(market(reduce(id(2, 1), ~std::uint64_t{0}, 1)),
-            "canceled 2.1 buy 10@100 of 1 reduced_to_zero");
+  EXPECT_EQ(market(reduce(id(2, 1), ~0U, 1)), "canceled 2.1 buy 10@100 of 1 reduced_to_zero");
   EXPECT_EQ(market.market().resting_orders(), 0U);
 }
 

@@ -16,9 +16,9 @@ namespace {
 class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t below(std::uint64_t bound) {
+  std::uint32_t below(std::uint32_t bound) {
     state_ = state_ * 6364136223846793005ULL + 1442695040888963407ULL;
-    return (state_ >> 33) % bound;
+    return static_cast<std::uint32_t>((state_ >> 33) % bound);
   }
 
  private:
@@ -88,7 +88,8 @@ class Mirror {
       return id(1, 1);
     }
     auto at = orders_.begin();
-    std::advance(at, static_cast<std::ptrdiff_t>(random.below(orders_.size())));
+    std::advance(
+        at, static_cast<std::ptrdiff_t>(random.below(static_cast<std::uint32_t>(orders_.size()))));
     return at->first;
   }
   [[nodiscard]] std::uint32_t account_of(std::uint64_t order_id) const {
@@ -129,19 +130,19 @@ class Mirror {
 struct Shape {
   const char* name;
   std::uint64_t capacity;
-  std::int64_t middle;
-  std::uint64_t spread;  // prices are drawn from middle ± spread
+  std::int32_t middle;
+  std::uint32_t spread;  // prices are drawn from middle ± spread
 };
 
 class RandomStream : public testing::TestWithParam<Shape> {
  protected:
   static wire::Command draw(Random& random, const Mirror& mirror, const Shape& shape) {
     const std::uint64_t dice = random.below(100);
-    const auto account = static_cast<std::uint32_t>(1 + random.below(3));
+    const auto account = 1 + random.below(3);
     const wire::Side side = random.below(2) == 0 ? buy : sell;
     // Most prices are on the order's own half of the range, so that the book grows deep.
     const auto price = [&] {
-      const auto offset = static_cast<std::int64_t>(random.below(shape.spread + 1));
+      const auto offset = static_cast<std::int32_t>(random.below(shape.spread + 1));
       const bool is_below = (side == buy) != (random.below(6) == 0);
       return is_below ? shape.middle - offset : shape.middle + offset;
     };

@@ -41,7 +41,7 @@ TEST(Session, RemembersWhatEachKindOfCommandDid) {
             "repeated none 0.0 executed 0 resting 0 from 12");
   EXPECT_EQ(resent(configure(1, 5, 5, 10), 7), "repeated none 0.0 executed 0 resting 0 from 14");
   wire::Command invalid = limit(buy, 1, 1, 1);
-  invalid.reserved = 1;
+  invalid.discretion = 1;
   EXPECT_EQ(resent(invalid, 8), "repeated command_invalid 0.0 executed 0 resting 0 from 16");
 }
 

@@ -1,4 +1,10 @@
-import type { EngineCommand } from "../../actors/kernel/ports/matching-engine.ts";
+import type {
+  EngineCommand,
+  MarketState,
+  OrderType,
+  PlaceCommand,
+  TimeInForce,
+} from "../../actors/kernel/ports/matching-engine.ts";
 import { unreachable } from "../../actors/kernel/result.ts";
 
 /**
@@ -15,11 +21,12 @@ export interface CommandFields {
   readonly session: bigint;
   readonly number: bigint;
   readonly orderId: bigint;
-  /** Signed; all other 64-bit fields are unsigned. */
+  /** Signed, 32 bits, like `bandHigh`; all other fields are unsigned. */
   readonly price: bigint;
   readonly bandHigh: bigint;
   readonly quantity: bigint;
   readonly account: number;
+  /** Not 0 when a field is set that no command of this twin uses. */
   readonly reserved: number;
 }
 
@@ -31,11 +38,20 @@ export const commandKinds = {
   replace: 4,
   configure: 5,
   set_state: 6,
+  set_breaker: 7,
+  mass_cancel: 8,
+  set_limit: 9,
+  kill: 10,
+  set_position: 11,
+  bust: 12,
+  correct: 13,
+  tick: 14,
+  seed: 15,
 } as const;
 export const sideNames = ["buy", "sell"] as const;
-export const orderTypeNames = ["limit", "market"] as const;
-export const timeInForceNames = ["day", "ioc", "fok"] as const;
-export const marketStateNames = ["open", "halted"] as const;
+export const orderTypeNames: readonly OrderType[] = ["limit", "market"];
+export const timeInForceNames: readonly TimeInForce[] = ["day", "ioc", "fok"];
+export const marketStateNames: readonly MarketState[] = ["open", "halted"];
 export const durabilityModeNames = ["matched", "durable", "replicated"] as const;
 
 /** Bytes of a command in a ring slot and in a journal record. */
@@ -52,11 +68,16 @@ export function readCommandFields(view: DataView, offset: number): CommandFields
     session: view.getBigUint64(offset + 8, true),
     number: view.getBigUint64(offset + 16, true),
     orderId: view.getBigUint64(offset + 24, true),
-    price: view.getBigInt64(offset + 32, true),
-    bandHigh: view.getBigInt64(offset + 40, true),
-    quantity: view.getBigUint64(offset + 48, true),
+    price: BigInt(view.getInt32(offset + 32, true)),
+    bandHigh: BigInt(view.getInt32(offset + 36, true)),
+    quantity: BigInt(view.getUint32(offset + 40, true)),
     account: view.getUint32(offset + 56, true),
-    reserved: view.getUint32(offset + 60, true),
+    reserved:
+      (view.getUint32(offset + 44, true) |
+        view.getUint32(offset + 48, true) |
+        view.getUint32(offset + 52, true) |
+        view.getUint32(offset + 60, true)) >>>
+      0,
   };
 }
 
@@ -70,12 +91,17 @@ export function writeCommandFields(fields: CommandFields, view: DataView, offset
   view.setBigUint64(offset + 8, fields.session, true);
   view.setBigUint64(offset + 16, fields.number, true);
   view.setBigUint64(offset + 24, fields.orderId, true);
-  view.setBigInt64(offset + 32, fields.price, true);
-  view.setBigInt64(offset + 40, fields.bandHigh, true);
-  view.setBigUint64(offset + 48, fields.quantity, true);
+  view.setInt32(offset + 32, saturated(fields.price, -(2n ** 31n), 2n ** 31n - 1n), true);
+  view.setInt32(offset + 36, saturated(fields.bandHigh, -(2n ** 31n), 2n ** 31n - 1n), true);
+  view.setUint32(offset + 40, saturated(fields.quantity, 0n, 2n ** 32n - 1n), true);
+  for (const unused of [44, 48, 52]) view.setUint32(offset + unused, 0, true);
   view.setUint32(offset + 56, fields.account, true);
   view.setUint32(offset + 60, fields.reserved, true);
 }
+
+/** The nearest value from `low` to `high`. */
+const saturated = (value: bigint, low: bigint, high: bigint): number =>
+  Number(value < low ? low : value > high ? high : value);
 
 /** The fields of a typed command; those it does not use are 0. Throws when a number is no integer. */
 export function commandFields(command: EngineCommand): CommandFields {
@@ -99,8 +125,10 @@ export function commandFields(command: EngineCommand): CommandFields {
       return {
         ...empty,
         side: sideNames.indexOf(command.side),
-        orderType: orderTypeNames.indexOf(command.orderType),
-        timeInForce: timeInForceNames.indexOf(command.timeInForce),
+        // What this twin does not know gets a number without a meaning.
+        orderType: orderTypeNames.indexOf(command.orderType) & 0xff,
+        timeInForce: timeInForceNames.indexOf(command.timeInForce) & 0xff,
+        reserved: isPlain(command) ? 0 : 1,
         price: BigInt(command.price),
         quantity: BigInt(command.quantity),
       };
@@ -125,8 +153,29 @@ export function commandFields(command: EngineCommand): CommandFields {
         quantity: BigInt(command.maximumQuantity),
       };
     case "set_state":
-      return { ...empty, orderType: marketStateNames.indexOf(command.state) };
+      return { ...empty, orderType: marketStateNames.indexOf(command.state) & 0xff };
+    case "set_breaker":
+    case "mass_cancel":
+    case "set_limit":
+    case "kill":
+    case "set_position":
+    case "bust":
+    case "correct":
+    case "tick":
+    case "seed":
+      return empty;
     default:
       return unreachable(command);
   }
 }
+
+/** Whether the order has none of the terms that this twin does not know. */
+const isPlain = (command: PlaceCommand): boolean =>
+  command.trigger === undefined &&
+  command.display === undefined &&
+  command.minimum === undefined &&
+  command.expirySeconds === undefined &&
+  command.discretion === undefined &&
+  command.group === undefined &&
+  command.attributes === undefined &&
+  command.linkedOrderId === undefined;

@@ -104,6 +104,22 @@ function line(event: EngineEvent): string {
       return `configured ${event.bandLow} ${event.bandHigh}`;
     case "state_set":
       return `state ${event.state}`;
+    case "rested":
+    case "triggered":
+    case "activated":
+    case "repriced":
+    case "indicative":
+    case "limit_state":
+    case "breaker_set":
+    case "mass_canceled":
+    case "limit_set":
+    case "killed":
+    case "position_set":
+    case "busted":
+    case "corrected":
+    case "ticked":
+    case "seeded":
+      return event.kind;
     default:
       return "";
   }

@@ -281,6 +281,9 @@ export class Market {
       account: command.account as AccountId,
       side: sideName(side),
       price: (limit ?? 0) as PriceTicks,
+      orderType: isMarket ? "market" : "limit",
+      linkedOrderId: 0,
+      trigger: 0,
       quantity: quantity as QuantityLots,
     });
     if (timeInForce === "fok" && !canFill) {
@@ -317,6 +320,7 @@ export class Market {
     this.#book.take(order, quantity);
     this.#events.push({
       kind: "reduced",
+      reason: "user",
       orderId: order.orderId as OrderId,
       account: order.account as AccountId,
       side: sideName(order.side),
@@ -351,6 +355,8 @@ export class Market {
     const orderId = this.#ids.take();
     this.#events.push({
       kind: "replaced",
+      orderType: "limit",
+      trigger: 0,
       orderId: orderId as OrderId,
       replacedOrderId: old.orderId as OrderId,
       account: old.account as AccountId,
@@ -407,6 +413,8 @@ export class Market {
       if (maker.remaining === 0) this.#ids.free(maker.orderId);
       this.#events.push({
         kind: "executed",
+        atUncross: false,
+        makerWasDark: false,
         orderId: taker.orderId as OrderId,
         account: taker.account as AccountId,
         side: sideName(taker.side),

@@ -26,11 +26,11 @@ inline wire::Command command_of(wire::CommandKind kind, std::uint32_t account) {
   return command;
 }
 
-inline wire::Command configure(std::int64_t band_low, std::int64_t band_high,
-                               std::uint64_t maximum_quantity, std::uint64_t capacity) {
+inline wire::Command configure(std::int32_t band_low, std::int32_t band_high,
+                               std::uint32_t maximum_quantity, std::uint64_t capacity) {
   wire::Command command = command_of(wire::CommandKind::configure, 0);
   command.price = band_low;
-  command.band_high = band_high;
+  command.trigger = band_high;
   command.quantity = maximum_quantity;
   command.order_id = capacity;
   return command;
@@ -42,7 +42,7 @@ inline wire::Command set_state(wire::MarketState state) {
   return command;
 }
 
-inline wire::Command limit(wire::Side side, std::uint64_t quantity, std::int64_t price,
+inline wire::Command limit(wire::Side side, std::uint32_t quantity, std::int32_t price,
                            std::uint32_t account,
                            wire::TimeInForce time_in_force = wire::TimeInForce::day) {
   wire::Command command = command_of(wire::CommandKind::place, account);
@@ -53,7 +53,7 @@ inline wire::Command limit(wire::Side side, std::uint64_t quantity, std::int64_t
   return command;
 }
 
-inline wire::Command market_order(wire::Side side, std::uint64_t quantity, std::uint32_t account,
+inline wire::Command market_order(wire::Side side, std::uint32_t quantity, std::uint32_t account,
                                   wire::TimeInForce time_in_force = wire::TimeInForce::day) {
   wire::Command command = limit(side, quantity, 0, account, time_in_force);
   command.order_type = static_cast<std::uint8_t>(wire::OrderType::market);
@@ -71,14 +71,14 @@ inline wire::Command cancel(std::uint64_t order_id, std::uint32_t account) {
   return command;
 }
 
-inline wire::Command reduce(std::uint64_t order_id, std::uint64_t quantity, std::uint32_t account) {
+inline wire::Command reduce(std::uint64_t order_id, std::uint32_t quantity, std::uint32_t account) {
   wire::Command command = command_of(wire::CommandKind::reduce, account);
   command.order_id = order_id;
   command.quantity = quantity;
   return command;
 }
 
-inline wire::Command replace(std::uint64_t order_id, std::uint64_t quantity, std::int64_t price,
+inline wire::Command replace(std::uint64_t order_id, std::uint32_t quantity, std::int32_t price,
                              std::uint32_t account) {
   wire::Command command = command_of(wire::CommandKind::replace, account);
   command.order_id = order_id;
@@ -155,6 +155,9 @@ inline std::string describe(const wire::Event& event) {
     case wire::EventKind::touch:
       out << "touch " << event.order_id << '@' << event.price << ' ' << event.other_order_id << '@'
           << event.other_price;
+      break;
+    default:
+      out << "kind " << int{event.kind};
       break;
   }
   return out.str();
@@ -254,7 +257,8 @@ class TestMarket {
     using Kind = wire::EventKind;
     const auto kind = static_cast<Kind>(event.kind);
     const auto is_one_of = [kind](auto... kinds) { return ((kind == kinds) || ...); };
-    if (!is_one_of(Kind::canceled, Kind::refused, Kind::repeated, Kind::state_set)) {
+    if (!is_one_of(Kind::accepted, Kind::canceled, Kind::reduced, Kind::refused, Kind::repeated,
+                   Kind::state_set)) {
       EXPECT_EQ(event.code, 0);
     }
     if (is_one_of(Kind::refused, Kind::repeated, Kind::configured, Kind::state_set, Kind::touch)) {
