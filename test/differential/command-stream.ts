@@ -19,6 +19,8 @@ import type { CommandWeights, OrderWeights, Profile } from "./profiles.ts";
 const RESEND_DISTANCE = 1_500;
 /** Trades that busts and corrections draw from. */
 const TRADES_KEPT = 40;
+/** Mass cancels in a burst; more than sweeps can wait. */
+const BURST = 60;
 const START_SECONDS = 1_700_000_000n;
 const NANOSECONDS = 1_000_000_000n;
 const SELF_TRADE_UNIT = 64;
@@ -154,6 +156,10 @@ export class CommandStream {
   }
 
   #fresh(): CommandFields {
+    const { burstEvery } = this.#profile;
+    if (burstEvery > 0 && this.#count % burstEvery > burstEvery - BURST) {
+      return fields(commandKinds.mass_cancel, { account: this.#account() });
+    }
     const kind = this.#weighted<keyof CommandWeights>(this.#profile.weights);
     switch (kind) {
       case "place":
@@ -182,7 +188,7 @@ export class CommandStream {
       case "kill":
         return fields(commandKinds.kill, {
           account: this.#account(),
-          orderType: this.#one(3) ? 0 : 1,
+          orderType: this.#one(5) ? 0 : 1,
         });
       case "setPosition":
         return fields(commandKinds.set_position, {
@@ -421,11 +427,12 @@ export class CommandStream {
       [limitKinds.message_rate]: 30,
       [limitKinds.execution_rate]: 30,
     };
+    const value = Math.min(2 ** 32, largest[which] ?? 1);
     const isRate = which >= limitKinds.message_rate;
     return fields(commandKinds.set_limit, {
       account: this.#account(),
       orderType: which,
-      orderId: this.#one(3) ? 0n : BigInt(1 + this.#below(Math.min(2 ** 32, largest[which] ?? 1))),
+      orderId: this.#one(2) ? 0n : BigInt(1 + (value >> 1) + this.#below(value)),
       quantity: isRate ? 1 + this.#below(3_000) : 0,
     });
   }

@@ -82,6 +82,8 @@ export interface Profile {
   readonly breakers: readonly number[];
   /** One in this many orders is a sweep: a thousand times the quantity, through any price. 0: none. */
   readonly sweepEvery: number;
+  /** After so many commands a burst of mass cancels comes. 0: never. */
+  readonly burstEvery: number;
   /** Sessions in use; 0: commands carry none. */
   readonly sessions: number;
   /** Percent of commands with a session that are a resend of an earlier number. */
@@ -138,6 +140,7 @@ const normal: Profile = {
   states: [0, 1],
   breakers: [0],
   sweepEvery: 0,
+  burstEvery: 0,
   sessions: 8,
   resends: 3,
   mutateEvery: 200,
@@ -177,12 +180,12 @@ const everything: Profile = {
     cancel: 70,
     reduce: 50,
     replace: 110,
-    configure: 4,
+    configure: 2,
     setState: 22,
     setBreaker: 10,
     massCancel: 8,
-    setLimit: 14,
-    kill: 5,
+    setLimit: 10,
+    kill: 2,
     setPosition: 12,
     bust: 6,
     correct: 6,
@@ -376,20 +379,19 @@ export const profiles: readonly Profile[] = [
     name: "sweeps",
     accounts: 3,
     spread: 400,
-    crossing: 1,
-    capacities: [10_000],
+    crossing: -1,
+    capacities: [12_000],
     weights: {
       ...noCommands,
-      place: 1_200,
-      replace: 60,
-      cancel: 20,
-      massCancel: 16,
-      kill: 6,
+      place: 2_400,
+      cancel: 40,
+      massCancel: 2,
+      kill: 1,
       tick: 20,
-      setState: 3,
     },
-    shares: { ...meeting.shares, immediate: 2, gtd: 20 },
-    orders: { plain: 80, hidden: 10, iceberg: 10 },
+    burstEvery: 9_000,
+    shares: { ...meeting.shares, immediate: 2, gtd: 4 },
+    orders: { plain: 80, hidden: 10, iceberg: 10, trailing: 1 },
   },
   {
     ...meeting,
