@@ -157,7 +157,8 @@ export class CommandStream {
 
   #fresh(): CommandFields {
     const { burstEvery } = this.#profile;
-    if (burstEvery > 0 && this.#count % burstEvery > burstEvery - BURST) {
+    const bursts = burstEvery > 0 && this.#count % burstEvery > burstEvery - BURST;
+    if (bursts && !this.#one(5)) {
       return fields(commandKinds.mass_cancel, { account: this.#account() });
     }
     const kind = this.#weighted<keyof CommandWeights>(this.#profile.weights);

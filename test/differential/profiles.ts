@@ -389,7 +389,7 @@ export const profiles: readonly Profile[] = [
       kill: 1,
       tick: 20,
     },
-    burstEvery: 9_000,
+    burstEvery: 7_000,
     shares: { ...meeting.shares, immediate: 2, gtd: 4 },
     orders: { plain: 80, hidden: 10, iceberg: 10, trailing: 1 },
   },
