@@ -110,7 +110,7 @@ export class EngineState {
 
   #orderDigest = 0n;
   #accountDigest = 0n;
-  readonly #changedOrders = new Set<Order>();
+  readonly #changedOrders: Order[] = [];
   readonly #changedAccounts = new Set<Account>();
 
   emit(event: Partial<EventCells>): void {
@@ -119,12 +119,26 @@ export class EngineState {
 
   /** Emits an event about an order, with its id, owner, side and limit. */
   emitOrder(order: Order, event: Partial<EventCells>): void {
-    const { id: orderId, account, side, price } = order;
-    this.events.push(cells({ orderId, account, side, price, ...event }));
+    const { code = 0, price = order.price, quantity = 0, remaining = 0 } = event;
+    const { kind = 0, otherOrderId = 0, otherPrice = 0 } = event;
+    const { id: orderId, account, side } = order;
+    this.events.push({
+      kind,
+      code,
+      side,
+      orderId,
+      account,
+      price,
+      quantity,
+      remaining,
+      otherOrderId,
+      otherPrice,
+    });
   }
 
   accountOf(order: Order): Account {
-    return this.accounts.row(order.account);
+    order.owner ??= this.accounts.row(order.account);
+    return order.owner;
   }
 
   /** The order is open from now on. It stands nowhere yet. */
@@ -236,8 +250,10 @@ export class EngineState {
 
   /** Must be told of each order whose fields change, so that the digest follows. */
   changed(order: Order): void {
-    this.#changedOrders.add(order);
-    if (this.#changedOrders.size > CHANGES_KEPT) this.#sumUp();
+    if (order.isChanged) return;
+    order.isChanged = true;
+    this.#changedOrders.push(order);
+    if (this.#changedOrders.length > CHANGES_KEPT) this.#sumUp();
   }
 
   accountChanged(account: Account): void {
@@ -304,8 +320,9 @@ export class EngineState {
       const term = order.standing === standings.gone ? 0n : termOf(order);
       this.#orderDigest = addTerm(removeTerm(this.#orderDigest, order.term), term);
       order.term = term;
+      order.isChanged = false;
     }
-    this.#changedOrders.clear();
+    this.#changedOrders.length = 0;
     for (const account of this.#changedAccounts) {
       const term = termOfAccount(account);
       this.#accountDigest = addTerm(removeTerm(this.#accountDigest, account.term), term);

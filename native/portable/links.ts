@@ -1,6 +1,6 @@
 import { eventKinds, linkKinds, linkOf, reasons } from "./codes.ts";
 import type { EngineState } from "./engine-state.ts";
-import { standings } from "./order.ts";
+import { NO_CHILDREN, standings } from "./order.ts";
 import type { Order } from "./order.ts";
 
 /** How orders leave, and what their links then cause (native/engine/README.md, Links). */
@@ -34,7 +34,7 @@ export function leave(engine: EngineState, order: Order): void {
   cancelPartner(engine, order);
   const { parent, children } = order;
   if (parent !== null) parent.children = parent.children.filter((child) => child !== order);
-  order.children = [];
+  order.children = NO_CHILDREN;
   if (order.executed > 0) activate(engine, order, children);
   else for (const child of children) cancelChild(engine, child);
 }
@@ -66,7 +66,7 @@ export function link(order: Order, linked: Order): void {
     linked.partner = order;
   } else {
     order.parent = linked;
-    linked.children.push(order);
+    linked.children = [...linked.children, order];
   }
 }
 
@@ -89,7 +89,12 @@ export function passLinks(old: Order, order: Order): void {
   for (const child of children) child.parent = order;
   old.partner = null;
   old.parent = null;
-  old.children = [];
+  old.children = NO_CHILDREN;
+}
+
+/** A child that was replaced has a new place among the children of its parent. */
+export function sortChildren(parent: Order | null): void {
+  if (parent !== null) parent.children = parent.children.toSorted((a, b) => a.entry - b.entry);
 }
 
 function unlink(order: Order, partner: Order): void {

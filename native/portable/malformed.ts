@@ -13,6 +13,7 @@ import {
   selfTradeModes,
   timesInForce,
 } from "./codes.ts";
+import { emptyFields } from "./command-fields.ts";
 import type { CommandFields } from "./command-fields.ts";
 
 /** Step 3 of the checks: whether a command says something that has no meaning for its kind. */
@@ -20,6 +21,7 @@ import type { CommandFields } from "./command-fields.ts";
 type Field = keyof CommandFields;
 
 const always: readonly Field[] = ["kind", "tag", "session", "number", "account"];
+const checked = (Object.keys(emptyFields({})) as Field[]).filter((name) => !always.includes(name));
 
 /** Fields that a kind uses; all others must be 0. */
 const usedFields: Readonly<Record<number, readonly Field[]>> = {
@@ -39,16 +41,21 @@ const usedFields: Readonly<Record<number, readonly Field[]>> = {
   [commandKinds.seed]: ["orderId"],
 };
 
+const unusedFields: Readonly<Record<number, readonly Field[]>> = Object.fromEntries(
+  Object.entries(usedFields).map(([kind, used]) => [
+    kind,
+    checked.filter((name) => !used.includes(name)),
+  ]),
+);
+
 const LARGEST_DURABILITY_MODE = 2;
 const LARGEST_POSITION = 2n ** 40n;
 const LARGEST_LIMIT = BigInt(Number.MAX_SAFE_INTEGER);
 
 export function malformed(command: CommandFields): boolean {
   if (command.kind === commandKinds.place) return malformedPlace(command);
-  const used = usedFields[command.kind];
-  if (used === undefined) return true;
-  for (const name of Object.keys(command) as Field[]) {
-    if (always.includes(name) || used.includes(name)) continue;
+  if (usedFields[command.kind] === undefined) return true;
+  for (const name of unusedFields[command.kind] ?? []) {
     if (command[name] !== 0 && command[name] !== 0n) return true;
   }
   const { orderType: which, orderId, price, quantity, side, trigger, group } = command;

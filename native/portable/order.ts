@@ -1,3 +1,4 @@
+import type { Account } from "./accounts.ts";
 import {
   attributes,
   isCallPhase,
@@ -25,6 +26,8 @@ export interface Order {
   /** Sequence of the command that accepted or replaced it: entry order. */
   entry: number;
   readonly account: number;
+  /** The account's row, once the order is open. */
+  owner: Account | null;
   readonly side: SideNumber;
   readonly orderType: number;
   readonly timeInForce: number;
@@ -58,10 +61,15 @@ export interface Order {
   partner: Order | null;
   parent: Order | null;
   /** At most two, in entry order. */
-  children: Order[];
+  children: readonly Order[];
   /** Its part of the state digest. */
   term: bigint;
+  /** `term` is to be computed anew. */
+  isChanged: boolean;
 }
+
+/** The children of most orders. */
+export const NO_CHILDREN: readonly Order[] = [];
 
 const has = (order: Order, bit: number): boolean => (order.attributes & bit) !== 0;
 

@@ -29,6 +29,7 @@ import {
   isTrailing,
   mayRest,
   needed,
+  NO_CHILDREN,
   standings,
 } from "./order.ts";
 import type { Order } from "./order.ts";
@@ -98,6 +99,7 @@ function draft(command: CommandFields): Order {
     id: 0,
     entry: 0,
     account: command.account,
+    owner: null,
     side: command.side as SideNumber,
     orderType: command.orderType,
     timeInForce: command.timeInForce,
@@ -120,8 +122,9 @@ function draft(command: CommandFields): Order {
     priority: 0,
     partner: null,
     parent: null,
-    children: [],
+    children: NO_CHILDREN,
     term: 0n,
+    isChanged: false,
   };
 }
 

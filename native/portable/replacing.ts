@@ -2,7 +2,7 @@ import { showsTooLittle, trailFits } from "./malformed.ts";
 import { eventKinds, marketStates, orderTypes, refusals } from "./codes.ts";
 import type { CommandFields } from "./command-fields.ts";
 import type { Configuration, EngineState } from "./engine-state.ts";
-import { passLinks } from "./links.ts";
+import { passLinks, sortChildren } from "./links.ts";
 import { enter } from "./matching.ts";
 import {
   entersAsLimit,
@@ -11,6 +11,7 @@ import {
   isPeg,
   isStop,
   isTrailing,
+  NO_CHILDREN,
   standings,
 } from "./order.ts";
 import type { Order } from "./order.ts";
@@ -56,7 +57,7 @@ export function replace(engine: EngineState, command: CommandFields, conf: Confi
   passLinks(old, order);
   engine.dismiss(old);
   engine.admit(order);
-  order.parent?.children.sort((a, b) => a.entry - b.entry);
+  sortChildren(order.parent);
   engine.emitOrder(order, {
     kind: eventKinds.replaced,
     code: order.orderType,
@@ -96,8 +97,9 @@ function successor(old: Order, { price, trigger, quantity }: CommandFields): Ord
     priority: 0,
     partner: null,
     parent: null,
-    children: [],
+    children: NO_CHILDREN,
     term: 0n,
+    isChanged: false,
   };
 }
 
