@@ -225,9 +225,8 @@ class Output {
     this.#view.setUint32(this.#used + 4, market.restingCount() + work, true);
     this.#view.setBigUint64(this.#used + 8, market.digest(), true);
     this.#used += HEADER_BYTES;
-    const count = events.length;
     for (const [index, event] of events.entries()) {
-      writeEvent(this.#view, this.#used, event, { ...header, index, count });
+      writeEvent(this.#view, this.#used, event, header, index, index === events.length - 1);
       this.#used += SLOT_BYTES;
     }
   }
