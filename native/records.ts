@@ -10,7 +10,7 @@ import { getUnsigned64, layout, setInteger64 } from "./slots.ts";
  */
 
 /** Version of the record layout, in every record. */
-export const RECORD_VERSION = 1;
+export const RECORD_VERSION = 2;
 
 /** What is wrong with the 96 bytes of a record; null when they are whole. */
 export type RecordFault = "checksum" | "version";

@@ -8,7 +8,11 @@ import {
   encodeCommand,
   encodeEvent,
   layout,
+  readCommandFields,
+  readEventFields,
   SLOT_BYTES,
+  writeCommandFields,
+  writeEventFields,
 } from "./slots.ts";
 
 const test = suite("slots");
@@ -53,6 +57,81 @@ const commands: readonly EngineCommand[] = [
     mode: "replicated",
   },
   { kind: "set_state", ...header, state: "halted" },
+  {
+    kind: "place",
+    ...header,
+    side: "buy",
+    orderType: "trailing_stop",
+    timeInForce: "gtd",
+    price: 0,
+    quantity: quantityLots(2),
+    trigger: 9_999,
+    expirySeconds: 2 ** 32 - 1,
+    group: 255,
+    linkedOrderId: id,
+    attributes: {
+      reduceOnly: true,
+      trailBps: true,
+      selfTradePrevention: "decrement",
+      link: "child",
+    },
+  },
+  {
+    kind: "place",
+    ...header,
+    side: "sell",
+    orderType: "limit",
+    timeInForce: "good_for_auction",
+    price: priceTicks(7),
+    quantity: quantityLots(2 ** 31 - 1),
+    display: quantityLots(2 ** 30),
+    minimum: quantityLots(3),
+    discretion: 254,
+    attributes: {
+      postOnly: true,
+      reprice: true,
+      hidden: true,
+      allOrNone: true,
+      randomRefresh: true,
+      selfTradePrevention: "newest",
+      link: "oco",
+    },
+  },
+  {
+    kind: "replace",
+    ...header,
+    orderId: id,
+    price: 0,
+    quantity: quantityLots(3),
+    trigger: 2 ** 31 - 2,
+  },
+  { kind: "set_state", ...header, state: "closing_auction" },
+  {
+    kind: "set_breaker",
+    ...header,
+    mode: "interrupt",
+    reference: priceTicks(100),
+    width: 2 ** 32 - 1,
+    limitStateSeconds: 15,
+  },
+  { kind: "mass_cancel", ...header, side: null, prices: null, group: null },
+  { kind: "mass_cancel", ...header, side: "sell", prices: { low: -5, high: 9 }, group: 200 },
+  { kind: "set_limit", ...header, limit: "message_rate", value: 2 ** 53 - 1, windowMs: 1_000 },
+  { kind: "kill", ...header, engage: true },
+  { kind: "kill", ...header, engage: false },
+  { kind: "set_position", ...header, position: -(2 ** 40) },
+  { kind: "set_position", ...header, position: 2 ** 40 },
+  { kind: "bust", ...header, tradeSequence: sequence(2 ** 40 + 1), tradeIndex: 2 ** 32 - 1 },
+  {
+    kind: "correct",
+    ...header,
+    tradeSequence: sequence(3),
+    tradeIndex: 2,
+    price: priceTicks(8),
+    quantity: quantityLots(2 ** 31),
+  },
+  { kind: "tick", ...header },
+  { kind: "seed", ...header, seed: 2 ** 53 - 1 },
 ];
 
 const eventHeader = {
@@ -68,23 +147,48 @@ const order = {
   price: priceTicks(100),
   quantity: quantityLots(2 ** 31 - 1),
 };
+const trade = {
+  tradeSequence: sequence(2 ** 44 + 3),
+  tradeIndex: 2 ** 32 - 1,
+  buyer: accountId(2 ** 32 - 1),
+  seller: accountId(2 ** 32 - 2),
+  price: priceTicks(12),
+  quantity: quantityLots(13),
+};
 const events: readonly EngineEvent[] = [
-  { kind: "accepted", ...eventHeader, ...order },
+  {
+    kind: "accepted",
+    ...eventHeader,
+    ...order,
+    orderType: "pegged_mid",
+    linkedOrderId: orderId(2 ** 52 + 9),
+    trigger: 2 ** 31 - 1,
+  },
   {
     kind: "executed",
     ...eventHeader,
     ...order,
+    atUncross: false,
+    makerWasDark: true,
     makerOrderId: orderId(2 ** 50 + 3),
     makerAccount: accountId(2 ** 32 - 2),
     makerRemaining: quantityLots(9),
   },
   { kind: "canceled", ...eventHeader, ...order, reason: "no_liquidity" },
-  { kind: "reduced", ...eventHeader, ...order, remaining: quantityLots(4) },
+  {
+    kind: "reduced",
+    ...eventHeader,
+    ...order,
+    reason: "linked",
+    remaining: quantityLots(4),
+  },
   {
     kind: "replaced",
     ...eventHeader,
     ...order,
     last: false,
+    orderType: "stop_limit",
+    trigger: 17,
     replacedOrderId: orderId(11),
     remaining: quantityLots(4),
   },
@@ -117,6 +221,51 @@ const events: readonly EngineEvent[] = [
     askPrice: 0,
     askQuantity: quantityLots(0),
   },
+  { kind: "rested", ...eventHeader, ...order },
+  { kind: "triggered", ...eventHeader, ...order, stopPrice: 2 ** 31 - 2 },
+  { kind: "activated", ...eventHeader, ...order, parentOrderId: orderId(2 ** 50 + 1) },
+  { kind: "repriced", ...eventHeader, ...order, oldPrice: priceTicks(3) },
+  {
+    kind: "indicative",
+    ...eventHeader,
+    price: priceTicks(77),
+    volume: quantityLots(2 ** 41),
+    surplusSide: "sell",
+    surplus: quantityLots(2 ** 42),
+  },
+  { kind: "limit_state", ...eventHeader, begins: true, side: "sell", price: priceTicks(5) },
+  { kind: "breaker_set", ...eventHeader, mode: "limit_state", reference: 0, width: 2 ** 32 - 1 },
+  {
+    kind: "mass_canceled",
+    ...eventHeader,
+    account: accountId(9),
+    side: "sell",
+    byPrice: true,
+    byGroup: true,
+  },
+  {
+    kind: "mass_canceled",
+    ...eventHeader,
+    account: accountId(9),
+    side: null,
+    byPrice: false,
+    byGroup: false,
+  },
+  {
+    kind: "limit_set",
+    ...eventHeader,
+    account: accountId(9),
+    limit: "execution_rate",
+    value: 2 ** 53 - 1,
+    windowMs: 2 ** 32 - 1,
+  },
+  { kind: "killed", ...eventHeader, account: accountId(9), engaged: true },
+  { kind: "killed", ...eventHeader, account: accountId(9), engaged: false },
+  { kind: "position_set", ...eventHeader, account: accountId(9), position: -(2 ** 40) },
+  { kind: "busted", ...eventHeader, ...trade },
+  { kind: "corrected", ...eventHeader, ...trade, quantityBefore: quantityLots(2 ** 31 - 1) },
+  { kind: "ticked", ...eventHeader },
+  { kind: "seeded", ...eventHeader },
 ];
 
 /** A view whose bytes before and after the slot must stay untouched. */
@@ -160,8 +309,28 @@ test("a negative price is written in two's complement and read back", () => {
   const view = new DataView(new ArrayBuffer(SLOT_BYTES));
   const command = { ...commands[0], price: -3 } as EngineCommand;
   encodeCommand(view, 0, command);
-  assert.is(view.getBigInt64(layout.command.price, true), -3n);
+  assert.is(view.getInt32(layout.command.price, true), -3);
   assert.equal(decodeCommand(view, 0), command);
+});
+
+test("a value that does not fit its field becomes the nearest one, so that it is refused for what it is", () => {
+  const view = new DataView(new ArrayBuffer(SLOT_BYTES));
+  const written = (price: number, quantity: number): readonly number[] => {
+    encodeCommand(view, 0, { ...commands[0], price, quantity } as EngineCommand);
+    const fields = readCommandFields(view, 0);
+    return [fields.price, fields.quantity];
+  };
+  assert.equal(written(2 ** 40, 2 ** 40), [2 ** 31 - 1, 2 ** 32 - 1]);
+  assert.equal(written(-(2 ** 40), -1), [-(2 ** 31), 0]);
+});
+
+test("any 64 bytes are fields of a command and of an event, and these fields the same bytes", () => {
+  const bytes = Uint8Array.from({ length: SLOT_BYTES }, (_, at) => (at * 151 + 201) % 256);
+  const view = new DataView(new ArrayBuffer(2 * SLOT_BYTES));
+  writeCommandFields(view, 0, readCommandFields(new DataView(bytes.buffer), 0));
+  writeEventFields(view, SLOT_BYTES, readEventFields(new DataView(bytes.buffer), 0));
+  assert.equal(new Uint8Array(view.buffer, 0, SLOT_BYTES), bytes);
+  assert.equal(new Uint8Array(view.buffer, SLOT_BYTES), bytes);
 });
 
 test("a command slot with an unknown kind, code or a value in an unused field is unreadable", () => {
@@ -178,17 +347,18 @@ test("a command slot with an unknown kind, code or a value in an unused field is
   spoil(commands[0], layout.command.kind, 0);
   spoil(commands[0], layout.command.kind, 77);
   spoil(commands[0], layout.command.side, 2);
-  spoil(commands[0], layout.command.order_type, 2);
-  spoil(commands[0], layout.command.time_in_force, 3);
-  spoil(commands[0], layout.command.reserved, 1);
-  spoil(commands[2], layout.command.price + 7, 1);
-  spoil(commands[6], layout.command.order_type, 2);
+  spoil(commands[0], layout.command.order_type, 8);
+  spoil(commands[0], layout.command.time_in_force, 8);
+  spoil(commands[0], layout.command.attributes + 1, 0x10);
+  spoil(commands[2], layout.command.price + 3, 1);
+  spoil(commands[2], layout.command.group, 1);
+  spoil(commands[6], layout.command.order_type, 7);
 });
 
 test("an event slot with an unknown kind is a fault, not an event", () => {
   const view = new DataView(new ArrayBuffer(SLOT_BYTES));
-  view.setUint8(layout.event.kind, 11);
-  assert.throws(() => new EventReader().read(view, 0), /event kind 11/);
+  view.setUint8(layout.event.kind, 26);
+  assert.throws(() => new EventReader().read(view, 0), /event kind 26/);
 });
 
 test.run();

@@ -96,6 +96,7 @@ test("an event that takes off what no level holds is a broken invariant, not a w
         side: "buy",
         price: priceTicks(7),
         quantity: quantityLots(3),
+        reason: "user",
         remaining: quantityLots(1),
       }),
     /takes? 3 lots/,

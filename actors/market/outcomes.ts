@@ -136,6 +136,21 @@ export function applyToOutcome(
       return;
     case "configured":
     case "state_set":
+    case "rested":
+    case "triggered":
+    case "activated":
+    case "repriced":
+    case "indicative":
+    case "limit_state":
+    case "breaker_set":
+    case "mass_canceled":
+    case "limit_set":
+    case "killed":
+    case "position_set":
+    case "busted":
+    case "corrected":
+    case "ticked":
+    case "seeded":
       outcome.sequence = event.sequence;
       return;
     case "touch":

@@ -411,6 +411,21 @@ export class Trading {
       case "repeated":
       case "configured":
       case "state_set":
+      case "rested":
+      case "triggered":
+      case "activated":
+      case "repriced":
+      case "indicative":
+      case "limit_state":
+      case "breaker_set":
+      case "mass_canceled":
+      case "limit_set":
+      case "killed":
+      case "position_set":
+      case "busted":
+      case "corrected":
+      case "ticked":
+      case "seeded":
       case "touch":
     }
   }

@@ -18,7 +18,7 @@ inline wire::Command configure_command() {
   command.kind = static_cast<std::uint8_t>(wire::CommandKind::configure);
   command.order_id = (1U << 24) - 2;
   command.price = 1;
-  command.band_high = 0x7FFFFFFE;
+  command.trigger = 0x7FFFFFFE;
   command.quantity = 0x7FFFFFFF;
   return command;
 }
@@ -42,8 +42,8 @@ class WorkloadDriver {
       command.kind = static_cast<std::uint8_t>(replaces ? wire::CommandKind::replace
                                                         : wire::CommandKind::place);
       command.side = !replaces && operation.is_sell ? 1 : 0;
-      command.price = static_cast<std::int64_t>(operation.price);
-      command.quantity = operation.quantity;
+      command.price = static_cast<std::int32_t>(operation.price);
+      command.quantity = static_cast<std::uint32_t>(operation.quantity);
     }
     if (operation.kind == OperationKind::immediate_or_cancel) {
       command.time_in_force = static_cast<std::uint8_t>(wire::TimeInForce::ioc);
@@ -156,7 +156,7 @@ inline MarketWorkload record_workload(std::uint64_t target, std::uint64_t block,
   recorded.refusals = drive.refusals();
   recorded.timed_events = drive.events() - preload_events;
   recorded.digest = market.digest();
-  recorded.resting_orders = market.resting_orders();
+  recorded.resting_orders = market.open_orders();
   recorded.is_sound = market.verify();
   return recorded;
 }

@@ -199,11 +199,11 @@ TEST_F(LogTest, RefusesAWholeRecordThatDoesNotContinueTheSequence) {
 TEST_F(LogTest, RefusesRecordsOfAVersionItDoesNotKnow) {
   write_log(1, 10);
   Record newer = make_record(11);
-  newer.bytes[4] = std::byte{2};
+  newer.bytes[4] = std::byte{wire::record_version + 1};
   newer.seal();
   poke_record(10, newer);
   EXPECT_EQ(open(), nullptr);
-  EXPECT_NE(reason.find("version 2"), std::string::npos) << reason;
+  EXPECT_NE(reason.find("of version 3"), std::string::npos) << reason;
 }
 
 TEST_F(LogTest, IsCompleteAfterShortWritesAndShortReads) {

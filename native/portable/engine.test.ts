@@ -412,7 +412,7 @@ test("a whole record that does not belong where it stands is refused, not cut of
     await rejects(open(directory), /damaged at record 52: record 51 stands in its place/);
     const other = Uint8Array.from(last);
     const view = new DataView(other.buffer);
-    view.setUint16(layout.record.version, 2, true);
+    view.setUint16(layout.record.version, 9, true);
     view.setUint32(0, crc32c(view, 4, RECORD_BYTES), true);
     await writeFile(path, Buffer.concat([whole.subarray(0, 50 * RECORD_BYTES), other]));
     await rejects(open(directory), /record 51 .* another version: start the release that wrote it/);

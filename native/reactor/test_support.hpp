@@ -19,7 +19,7 @@ inline wire::Command configure_command(std::uint64_t capacity = 1000) {
   command.kind = static_cast<std::uint8_t>(wire::CommandKind::configure);
   command.order_id = capacity;
   command.price = 1;
-  command.band_high = 1'000'000;
+  command.trigger = 1'000'000;
   command.quantity = 1'000'000;
   return command;
 }
@@ -30,8 +30,8 @@ inline wire::Command place_command(wire::Side side, std::int64_t price, std::uin
   command.kind = static_cast<std::uint8_t>(wire::CommandKind::place);
   command.side = static_cast<std::uint8_t>(side);
   command.tag = tag;
-  command.price = price;
-  command.quantity = quantity;
+  command.price = static_cast<std::int32_t>(price);
+  command.quantity = static_cast<std::uint32_t>(quantity);
   command.account = 7;
   return command;
 }

@@ -17,29 +17,45 @@ enum class EventKind : std::uint8_t {
   configured = 8,
   state_set = 9,
   touch = 10,
+  rested = 11,
+  triggered = 12,
+  activated = 13,
+  repriced = 14,
+  indicative = 15,
+  limit_state = 16,
+  breaker_set = 17,
+  mass_canceled = 18,
+  limit_set = 19,
+  killed = 20,
+  position_set = 21,
+  busted = 22,
+  corrected = 23,
+  ticked = 24,
+  seeded = 25,
 };
 
 inline constexpr std::uint8_t event_is_last = 1;  // bit in flags: last event of its command
 
+// Bits of `code` in executed.
+inline constexpr std::uint8_t executed_at_uncross = 1;
+inline constexpr std::uint8_t executed_with_dark = 2;
+
 // What each kind carries where: table in native/engine/README.md. Unused fields are 0.
 struct alignas(64) Event {
-  std::uint8_t kind;  // EventKind
-  std::uint8_t
-      code;  // Refusal (refused, repeated), CancelReason (canceled), MarketState (state_set)
+  std::uint8_t kind;             // EventKind
+  std::uint8_t code;             // Refusal, CancelReason, OrderType, MarketState, …
   std::uint8_t side;             // Side
   std::uint8_t flags;            // event_is_last
   std::uint32_t tag;             // of the command
   std::uint64_t sequence;        // of the command
   std::uint32_t index;           // within the command
   std::uint32_t account;         // owner of order_id
-  std::uint64_t order_id;        // touch: bid quantity; repeated: order id or 0
-  std::int64_t price;            // ticks; touch: bid price; configured: band low
-  std::uint64_t other_order_id;  // executed: maker; replaced: replaced order; touch: ask quantity;
-                                 // repeated: first sequence
-  std::int64_t other_price;      // touch: ask price; configured: band high; else 0
-  std::uint32_t quantity;        // lots; repeated: executed
-  std::uint32_t
-      remaining;  // executed: the maker's rest; reduced, replaced, repeated: see the table
+  std::uint64_t order_id;        // touch: bid lots
+  std::int64_t price;            // ticks; touch: bid price
+  std::uint64_t other_order_id;  // executed: maker; replaced: replaced order; touch: ask lots
+  std::int64_t other_price;      // executed: maker's account; touch: ask price
+  std::uint32_t quantity;        // lots
+  std::uint32_t remaining;       // lots
 };
 static_assert(sizeof(Event) == 64 && alignof(Event) == 64);
 static_assert(offsetof(Event, kind) == 0 && offsetof(Event, code) == 1);

@@ -9,7 +9,7 @@
 
 namespace meridian::wire {
 
-inline constexpr std::uint16_t record_version = 1;
+inline constexpr std::uint16_t record_version = 2;
 
 struct alignas(32) RecordPrefix {
   std::uint32_t crc32c;        // over the 92 bytes after this field, Castagnoli polynomial

@@ -127,6 +127,21 @@ export function outcomeOf(events: readonly EngineEvent[], number: number, tick: 
         break;
       case "configured":
       case "state_set":
+      case "rested":
+      case "triggered":
+      case "activated":
+      case "repriced":
+      case "indicative":
+      case "limit_state":
+      case "breaker_set":
+      case "mass_canceled":
+      case "limit_set":
+      case "killed":
+      case "position_set":
+      case "busted":
+      case "corrected":
+      case "ticked":
+      case "seeded":
         break;
       default:
         event satisfies never;

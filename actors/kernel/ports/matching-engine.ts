@@ -15,10 +15,49 @@ import type {
  */
 
 export type Side = "buy" | "sell";
-export type OrderType = "limit" | "market";
-/** day: rests until canceled. ioc: what does not trade at once is canceled. fok: all or nothing, at once. */
-export type TimeInForce = "day" | "ioc" | "fok";
-export type MarketState = "open" | "halted";
+export type OrderType =
+  | "limit"
+  | "market"
+  | "stop"
+  | "stop_limit"
+  | "trailing_stop"
+  | "pegged_primary"
+  | "pegged_market"
+  | "pegged_mid";
+/**
+ * day: rests until canceled or the day ends. ioc: what does not trade at once is canceled. fok: all
+ * or nothing, at once. gtc: rests until canceled. gtd: rests until its expiry. at_open, at_close,
+ * good_for_auction: for the auction of that name.
+ */
+export type TimeInForce =
+  | "day"
+  | "ioc"
+  | "fok"
+  | "gtc"
+  | "gtd"
+  | "at_open"
+  | "at_close"
+  | "good_for_auction";
+export type MarketState =
+  | "open"
+  | "halted"
+  | "pre_open"
+  | "opening_auction"
+  | "volatility_auction"
+  | "closing_auction"
+  | "closed";
+/** What happens when the next trade would be further from the reference than the width. */
+export type BreakerMode = "none" | "interrupt" | "limit_state";
+/** What becomes of an order that would trade with one of its own account. */
+export type SelfTradePrevention = "newest" | "oldest" | "both" | "decrement";
+export type AccountLimit =
+  | "quantity"
+  | "notional"
+  | "collar"
+  | "open_orders"
+  | "position"
+  | "message_rate"
+  | "execution_rate";
 /** What an acknowledgement means (DESIGN §5). */
 export type DurabilityMode = "matched" | "durable" | "replicated";
 
@@ -32,14 +71,50 @@ interface CommandHeader {
   readonly tag: number;
 }
 
+/** Attributes of an order; those it does not have are absent. */
+export interface OrderAttributes {
+  /** Refused rather than trading on entry. */
+  readonly postOnly?: true;
+  /** With postOnly: takes the next price at which it does not trade instead of being refused. */
+  readonly reprice?: true;
+  /** Never shown. */
+  readonly hidden?: true;
+  /** Never more than closes the account's position. */
+  readonly reduceOnly?: true;
+  readonly allOrNone?: true;
+  /** With display: the size shown anew is drawn. */
+  readonly randomRefresh?: true;
+  /** The distance of a trailing stop is in basis points, not in ticks. */
+  readonly trailBps?: true;
+  readonly selfTradePrevention?: SelfTradePrevention;
+  /** Of a linked order: one cancels the other, or child of a bracket. */
+  readonly link?: "oco" | "child";
+}
+
+/** What most orders do not have is absent, and 0 on the wire. */
 export interface PlaceCommand extends CommandHeader {
   readonly kind: "place";
   readonly side: Side;
   readonly orderType: OrderType;
   readonly timeInForce: TimeInForce;
-  /** Limit price; 0 for a market order. */
+  /** Limit price or cap of a peg; 0 where the type has none. */
   readonly price: PriceTicks | 0;
   readonly quantity: QuantityLots;
+  /** Stop price, distance of a trailing stop or peg, or protection of a market order, in ticks. */
+  readonly trigger?: number;
+  /** Lots shown of an iceberg. */
+  readonly display?: QuantityLots;
+  /** Lots that must be executed at once. */
+  readonly minimum?: QuantityLots;
+  /** Seconds since 1970-01-01 UTC; gtd only. */
+  readonly expirySeconds?: number;
+  /** Ticks by which it may trade beyond its price; 1 … 255. */
+  readonly discretion?: number;
+  /** For mass cancels; 1 … 255. */
+  readonly group?: number;
+  readonly attributes?: OrderAttributes;
+  /** The order that `attributes.link` is about. */
+  readonly linkedOrderId?: OrderId;
 }
 export interface CancelCommand extends CommandHeader {
   readonly kind: "cancel";
@@ -54,8 +129,11 @@ export interface ReduceCommand extends CommandHeader {
 export interface ReplaceCommand extends CommandHeader {
   readonly kind: "replace";
   readonly orderId: OrderId;
-  readonly price: PriceTicks;
+  /** 0 for types without a limit price. */
+  readonly price: PriceTicks | 0;
   readonly quantity: QuantityLots;
+  /** New trigger or distance; absent: the old one. */
+  readonly trigger?: number;
 }
 /** First command of every journal, and at each change of reference data. */
 export interface ConfigureCommand extends CommandHeader {
@@ -64,7 +142,7 @@ export interface ConfigureCommand extends CommandHeader {
   readonly bandLow: PriceTicks;
   readonly bandHigh: PriceTicks;
   readonly maximumQuantity: QuantityLots;
-  /** Resting orders the market holds at most; <= 2^24 - 2. Fixed by the first configure. */
+  /** Open orders the market holds at most; <= 2^24 - 2. Fixed by the first configure. */
   readonly orderCapacity: number;
   readonly mode: DurabilityMode;
 }
@@ -72,13 +150,80 @@ export interface SetStateCommand extends CommandHeader {
   readonly kind: "set_state";
   readonly state: MarketState;
 }
+export interface SetBreakerCommand extends CommandHeader {
+  readonly kind: "set_breaker";
+  readonly mode: BreakerMode;
+  /** 0 keeps the reference there is. */
+  readonly reference: PriceTicks | 0;
+  /** Ticks a trade may be away from the reference. */
+  readonly width: number;
+  /** How long a limit state lasts before an auction is called; 0: for ever. */
+  readonly limitStateSeconds: number;
+}
+/** Cancels the account's orders that pass every filter given; null is no filter. */
+export interface MassCancelCommand extends CommandHeader {
+  readonly kind: "mass_cancel";
+  readonly side: Side | null;
+  readonly prices: { readonly low: number; readonly high: number } | null;
+  readonly group: number | null;
+}
+export interface SetLimitCommand extends CommandHeader {
+  readonly kind: "set_limit";
+  readonly limit: AccountLimit;
+  /** 0: no limit. A safe integer. */
+  readonly value: number;
+  /** Milliseconds; of the two rates only, else 0. */
+  readonly windowMs: number;
+}
+/** Engaged: cancels every order of the account and refuses new ones until it is released. */
+export interface KillCommand extends CommandHeader {
+  readonly kind: "kill";
+  readonly engage: boolean;
+}
+export interface SetPositionCommand extends CommandHeader {
+  readonly kind: "set_position";
+  /** Lots, negative when short; at most 2^40 either way. */
+  readonly position: number;
+}
+/** Takes back a trade, named by its `executed` event. */
+export interface BustCommand extends CommandHeader {
+  readonly kind: "bust";
+  readonly tradeSequence: Sequence;
+  readonly tradeIndex: number;
+}
+export interface CorrectCommand extends CommandHeader {
+  readonly kind: "correct";
+  readonly tradeSequence: Sequence;
+  readonly tradeIndex: number;
+  readonly price: PriceTicks;
+  /** At most what was traded. */
+  readonly quantity: QuantityLots;
+}
+/** Time passes; nothing else. */
+export interface TickCommand extends CommandHeader {
+  readonly kind: "tick";
+}
+export interface SeedCommand extends CommandHeader {
+  readonly kind: "seed";
+  /** Of the sizes that icebergs show; not 0, a safe integer. */
+  readonly seed: number;
+}
 export type EngineCommand =
   | PlaceCommand
   | CancelCommand
   | ReduceCommand
   | ReplaceCommand
   | ConfigureCommand
-  | SetStateCommand;
+  | SetStateCommand
+  | SetBreakerCommand
+  | MassCancelCommand
+  | SetLimitCommand
+  | KillCommand
+  | SetPositionCommand
+  | BustCommand
+  | CorrectCommand
+  | TickCommand
+  | SeedCommand;
 
 /** Refusals that the engine itself gives; their numbers are in native/wire/refusal.hpp. */
 export type EngineRefusal =
@@ -95,14 +240,45 @@ export type EngineRefusal =
   | "order_pool_full"
   | "level_pool_full"
   | "number_stale"
-  | "capacity_fixed";
+  | "capacity_fixed"
+  | "market_closed"
+  | "not_in_phase"
+  | "link_invalid"
+  | "no_reference"
+  | "reduce_only"
+  | "post_only"
+  | "account_table_full"
+  | "special_pool_full"
+  | "trade_unknown"
+  | "busy"
+  | "account_killed"
+  | "limit_messages"
+  | "limit_executions"
+  | "limit_quantity"
+  | "limit_notional"
+  | "limit_collar"
+  | "limit_open_orders"
+  | "limit_position";
 
 export type CancelReason =
   | "user"
   | "reduced_to_zero"
   | "ioc_rest"
   | "fok_unfilled"
-  | "no_liquidity";
+  | "no_liquidity"
+  | "self_trade"
+  | "reduce_only"
+  | "minimum_unmet"
+  | "breaker"
+  | "linked"
+  | "expired"
+  | "mass_cancel"
+  | "killed"
+  | "day_end"
+  | "auction_rest"
+  | "no_room";
+/** Why lots were taken off an order that stays. */
+export type ReduceReason = Extract<CancelReason, "user" | "self_trade" | "reduce_only" | "linked">;
 
 interface EventHeader {
   /** Sequence of the command that caused it. */
@@ -114,62 +290,62 @@ interface EventHeader {
   /** The command's tag. */
   readonly tag: number;
 }
+
+/** The order an event is about. */
+interface OrderFields {
+  readonly orderId: OrderId;
+  readonly account: AccountId;
+  readonly side: Side;
+  readonly price: PriceTicks | 0;
+  readonly quantity: QuantityLots;
+}
+/** A trade that is busted or corrected, named by its `executed` event. */
+interface TradeFields {
+  readonly tradeSequence: Sequence;
+  readonly tradeIndex: number;
+  readonly buyer: AccountId;
+  readonly seller: AccountId;
+  readonly price: PriceTicks;
+  readonly quantity: QuantityLots;
+}
 export type EngineEvent = EventHeader &
   (
-    | {
+    | ({
         readonly kind: "accepted";
-        readonly orderId: OrderId;
-        readonly account: AccountId;
-        readonly side: Side;
-        readonly price: PriceTicks | 0;
-        readonly quantity: QuantityLots;
-      }
-    | {
+        readonly orderType: OrderType;
+        readonly linkedOrderId: OrderId | 0;
+        readonly trigger: number;
+      } & OrderFields)
+    | ({
+        /** The order is the aggressor; the price is the trade's. */
         readonly kind: "executed";
-        /** The aggressor. */
-        readonly orderId: OrderId;
-        readonly account: AccountId;
-        /** Side of the aggressor. */
-        readonly side: Side;
-        /** The maker's price. */
-        readonly price: PriceTicks;
-        readonly quantity: QuantityLots;
+        readonly atUncross: boolean;
+        readonly makerWasDark: boolean;
         readonly makerOrderId: OrderId;
         readonly makerAccount: AccountId;
-        /** What is left of the maker after this execution. */
+        /** What the maker still shows after this execution. */
         readonly makerRemaining: QuantityLots;
-      }
-    | {
+      } & OrderFields)
+    | ({
+        /** `quantity`: lots canceled. */
         readonly kind: "canceled";
-        readonly orderId: OrderId;
-        readonly account: AccountId;
-        readonly side: Side;
-        readonly price: PriceTicks | 0;
-        /** Lots canceled. */
-        readonly quantity: QuantityLots;
         readonly reason: CancelReason;
-      }
-    | {
+      } & OrderFields)
+    | ({
+        /** `quantity`: lots taken off. */
         readonly kind: "reduced";
-        readonly orderId: OrderId;
-        readonly account: AccountId;
-        readonly side: Side;
-        readonly price: PriceTicks;
-        readonly quantity: QuantityLots;
+        readonly reason: ReduceReason;
         readonly remaining: QuantityLots;
-      }
-    | {
+      } & OrderFields)
+    | ({
+        /** The order is the new one; it enters as if placed now. */
         readonly kind: "replaced";
-        /** The new order; it enters as if placed now. */
-        readonly orderId: OrderId;
+        readonly orderType: OrderType;
+        readonly trigger: number;
         readonly replacedOrderId: OrderId;
-        readonly account: AccountId;
-        readonly side: Side;
-        readonly price: PriceTicks;
-        readonly quantity: QuantityLots;
         /** Lots of the replaced order that were still open. */
         readonly remaining: QuantityLots;
-      }
+      } & OrderFields)
     | {
         readonly kind: "refused";
         readonly orderId: OrderId | 0;
@@ -182,20 +358,66 @@ export type EngineEvent = EventHeader &
         readonly originalSequence: Sequence;
         readonly orderId: OrderId | 0;
         readonly refusal: EngineRefusal | null;
-        /** Lots executed, and lots that rested, when the command was first processed. */
+        /** Lots executed, and lots left open, when the command was first processed. */
         readonly executed: QuantityLots;
         readonly remaining: QuantityLots;
       }
     | { readonly kind: "configured"; readonly bandLow: PriceTicks; readonly bandHigh: PriceTicks }
     | { readonly kind: "state_set"; readonly state: MarketState }
     | {
-        /** Best bid and offer after the command; sent as its last event when they changed. 0 = empty side. */
+        /** Best lit bid and offer after the command, when they changed. 0 = empty side. */
         readonly kind: "touch";
         readonly bidPrice: PriceTicks | 0;
         readonly bidQuantity: QuantityLots;
         readonly askPrice: PriceTicks | 0;
         readonly askQuantity: QuantityLots;
       }
+    /** `quantity`: lots shown. */
+    | ({ readonly kind: "rested" } & OrderFields)
+    | ({ readonly kind: "triggered"; readonly stopPrice: number } & OrderFields)
+    | ({ readonly kind: "activated"; readonly parentOrderId: OrderId } & OrderFields)
+    | ({ readonly kind: "repriced"; readonly oldPrice: PriceTicks } & OrderFields)
+    | {
+        /** What an uncross would do now; a volume of 0 is none. */
+        readonly kind: "indicative";
+        readonly price: PriceTicks | 0;
+        readonly volume: QuantityLots;
+        readonly surplusSide: Side;
+        readonly surplus: QuantityLots;
+      }
+    | {
+        readonly kind: "limit_state";
+        readonly begins: boolean;
+        readonly side: Side;
+        readonly price: PriceTicks;
+      }
+    | {
+        readonly kind: "breaker_set";
+        readonly mode: BreakerMode;
+        readonly reference: PriceTicks | 0;
+        readonly width: number;
+      }
+    | {
+        readonly kind: "mass_canceled";
+        readonly account: AccountId;
+        readonly side: Side | null;
+        readonly byPrice: boolean;
+        readonly byGroup: boolean;
+      }
+    | {
+        readonly kind: "limit_set";
+        readonly account: AccountId;
+        readonly limit: AccountLimit;
+        readonly value: number;
+        readonly windowMs: number;
+      }
+    | { readonly kind: "killed"; readonly account: AccountId; readonly engaged: boolean }
+    | { readonly kind: "position_set"; readonly account: AccountId; readonly position: number }
+    | ({ readonly kind: "busted" } & TradeFields)
+    /** `price` and `quantity` as corrected. */
+    | ({ readonly kind: "corrected"; readonly quantityBefore: QuantityLots } & TradeFields)
+    | { readonly kind: "ticked" }
+    | { readonly kind: "seeded" }
   );
 
 export interface OpenMarket {
