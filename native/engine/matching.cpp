@@ -51,7 +51,7 @@ void Market::start(OrderSlot slot, bool is_own) noexcept {
 void Market::enter_open(OrderSlot slot, bool is_own) noexcept {
   const Terms& own = terms(slot);
   const bool waits =
-      (own.is_stop() || own.type == wire::OrderType::trailing_stop) && own.is_triggered == 0;
+      (own.is_stop() || own.type == wire::OrderType::trailing_stop) && !own.is_triggered;
   if (waits) {
     start_waiting(slot, false);
   } else if (own.is_peg()) {
@@ -139,7 +139,7 @@ void Market::aggress(OrderSlot slot, bool is_own) noexcept {
   const auto can_execute = [&](QuantityLots lots) noexcept {
     return executable(side, limit, has_limit, lots, order.row(), own.self_trade()) >= lots.value();
   };
-  if (own.is_unmet != 0) {
+  if (own.is_unmet) {
     if (!can_execute(required(slot))) {
       if (is_immediate(own.time_in_force)) {
         cancel_order(slot, wire::CancelReason::minimum_unmet);
@@ -220,7 +220,7 @@ Market::Candidate Market::best_candidate() const noexcept {
          slot = pool_[slot].next) {
       const bool acts =
           aggressor_.mode != wire::SelfTrade::none && pool_[slot].row() == aggressor_.row;
-      const bool is_skipped = terms(slot).is_unmet != 0 && !acts && step_.allows(price) &&
+      const bool is_skipped = terms(slot).is_unmet && !acts && step_.allows(price) &&
                               required(slot) > pool_[aggressor_.slot].remaining;
       if (!is_skipped) {
         return {slot, price, true};
@@ -352,7 +352,7 @@ QuantityLots Market::settle(OrderSlot aggressor, OrderSlot maker, PriceTicks pri
       order.remaining = order.remaining - traded;
     }
     count_in(slot);
-    pool_.chain(slot).add_executed(traded);
+    pool_.add_executed(slot, traded.value());
     accounts_.move_position(account, order.side() == wire::Side::buy ? lots : -lots);
     if ((account.flags & Account::execution_bit) != 0) {
       accounts_.count_execution(order.row(), now_ns_);
@@ -388,7 +388,7 @@ void Market::trade(OrderSlot candidate, PriceTicks price, std::uint8_t code) noe
     return;
   }
   const Terms& maker = terms(candidate);
-  if (maker.state == OrderState::dark && maker.is_unmet != 0) {
+  if (maker.state == OrderState::dark && maker.is_unmet) {
     detach(candidate);
     meet_minimum(candidate);
     enqueue(candidate);
@@ -404,7 +404,7 @@ PriceTicks Market::best_firm_price(wire::Side side) const noexcept {
        price != no_price(side) && is_better(side, price, lit_price);
        price = dark_.worse(side, price)) {
     for (OrderSlot slot = dark_.level(side, price).head; slot != no_slot; slot = pool_[slot].next) {
-      if (terms(slot).is_unmet == 0) {
+      if (!terms(slot).is_unmet) {
         return price;
       }
     }
@@ -447,7 +447,7 @@ std::uint64_t Market::executable(wire::Side side, PriceTicks limit, bool has_lim
       }
       if (order.has_terms()) {
         const Terms& own = terms(slot);
-        if (own.is_unmet != 0 || own.is(wire::attribute::reduce_only) ||
+        if (own.is_unmet || own.is(wire::attribute::reduce_only) ||
             own.role == LinkRole::partner) {
           continue;
         }
@@ -508,7 +508,7 @@ void Market::start_waiting(OrderSlot slot, bool keeps_extreme) noexcept {
 
 // A detached stop enters by work.
 void Market::trigger(OrderSlot slot, PriceTicks stop_price) noexcept {
-  terms(slot).is_triggered = 1;
+  terms(slot).is_triggered = true;
   wire::Event event = event_of(wire::EventKind::triggered, slot);
   event.other_price = stop_price.value();
   out_->put(event);

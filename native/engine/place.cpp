@@ -498,7 +498,7 @@ Outcome Market::replace_any(const wire::Command& command) noexcept {
   draft.quantity = QuantityLots{command.quantity};
   draft.display = before.display >= draft.quantity ? QuantityLots{0} : before.display;
   draft.minimum = std::min(before.minimum, draft.quantity);
-  draft.is_unmet = before.is_unmet != 0;
+  draft.is_unmet = before.is_unmet;
   draft.is_child = before.role == LinkRole::child;
   draft.expiry_s = before.expiry_s;
   draft.attributes = before.attributes;
@@ -535,7 +535,7 @@ Outcome Market::replace_any(const wire::Command& command) noexcept {
   }
   // The old order leaves first: the new one takes its slot, so its id differs by a generation.
   const OrderId old_id = pool_.id_of(old);
-  const std::uint32_t executed = pool_.chain(old).executed;
+  const std::uint32_t executed = pool_.executed(old);
   detach(old);
   terms(old).role = LinkRole::none;
   close(old);
@@ -546,7 +546,9 @@ Outcome Market::replace_any(const wire::Command& command) noexcept {
   if (is_trailing) {
     own.extreme = before.extreme;
   }
-  pool_.chain(slot).executed = executed;
+  if (executed != 0) {
+    pool_.add_executed(slot, executed);
+  }
   carry_links(before, old, slot);
   const OrderId id = pool_.id_of(slot);
   wire::Event event = event_of(wire::EventKind::replaced, slot);
