@@ -1,131 +1,203 @@
-import { addTerm, orderTerm, removeTerm } from "./digest.ts";
+import { better, moreAggressive, standings } from "./order.ts";
+import type { Order } from "./order.ts";
+import { opposite } from "./codes.ts";
+import type { SideNumber } from "./codes.ts";
 
-/** 0 buy, 1 sell, as on the wire. */
-export type SideNumber = 0 | 1;
-
-/** Occupied price levels of both sides together. */
+/** Occupied price levels of one side of the lit book. */
 export const LEVEL_LIMIT = 2 ** 16;
-
-/** An order that rests. `remaining` changes only through the book. */
-export interface RestingBookOrder {
-  readonly orderId: number;
-  readonly account: number;
-  readonly side: SideNumber;
-  readonly price: number;
-  readonly priority: number;
-  remaining: number;
-}
 
 interface Level {
   readonly price: number;
   /** Oldest first. */
-  readonly orders: RestingBookOrder[];
+  readonly orders: Order[];
+  /** Shown lots of all of them. */
   total: number;
 }
 
-/** Price and total quantity at the top of one side; both 0 when it is empty. */
+/** Price and shown lots at the top of one side; both 0 when it is empty. */
 export interface Best {
   readonly price: number;
   readonly quantity: number;
 }
 
-/** Whether price `a` is better than `b` for an order resting on `side`. */
-const better = (side: SideNumber, a: number, b: number): boolean => (side === 0 ? a > b : a < b);
+const EMPTY: Best = { price: 0, quantity: 0 };
 
-/** Two arrays of price levels, best price first, each an array of orders, oldest first. */
-export class Book {
-  readonly #sides: readonly [Level[], Level[]] = [[], []];
-  readonly #orders = new Map<number, RestingBookOrder>();
-  #digest = 0n;
+/** One side of a book: levels in an array, best price first. */
+class Levels {
+  readonly side: SideNumber;
+  readonly all: Level[] = [];
 
-  /** Sum of the resting orders' digest terms, modulo 2^64. */
-  get digest(): bigint {
-    return this.#digest;
+  constructor(side: SideNumber) {
+    this.side = side;
   }
 
-  get size(): number {
-    return this.#orders.size;
+  at(price: number): Level | undefined {
+    const level = this.all[this.#position(price)];
+    return level?.price === price ? level : undefined;
   }
 
-  get levels(): number {
-    return this.#sides[0].length + this.#sides[1].length;
-  }
-
-  /** The resting order of that id, or undefined. */
-  find(orderId: number): RestingBookOrder | undefined {
-    return this.#orders.get(orderId);
-  }
-
-  best(side: SideNumber): Best {
-    const level = this.#sides[side][0];
-    return level === undefined
-      ? { price: 0, quantity: 0 }
-      : { price: level.price, quantity: level.total };
-  }
-
-  /** The order that trades first on `side` against a limit of `limit` (null: any price). */
-  firstMatch(side: SideNumber, limit: number | null): RestingBookOrder | undefined {
-    const level = this.#sides[side][0];
-    if (level === undefined) return undefined;
-    if (limit !== null && better(side, limit, level.price)) return undefined;
-    return level.orders[0];
-  }
-
-  /** Whether at least `quantity` lots rest on `side` within `limit` (null: any price). */
-  canFill(side: SideNumber, limit: number | null, quantity: number): boolean {
-    let found = 0;
-    for (const level of this.#sides[side]) {
-      if (found >= quantity || (limit !== null && better(side, limit, level.price))) break;
-      found += level.total;
-    }
-    return found >= quantity;
-  }
-
-  /** How many orders rest on `side` at exactly `price`. */
-  ordersAt(side: SideNumber, price: number): number {
-    const level = this.#sides[side][this.#position(side, price)];
-    return level !== undefined && level.price === price ? level.orders.length : 0;
-  }
-
-  /** Puts the order last in its level. */
-  insert(order: RestingBookOrder): void {
-    const levels = this.#sides[order.side];
-    const position = this.#position(order.side, order.price);
-    let level = levels[position];
-    if (level === undefined || level.price !== order.price) {
-      level = { price: order.price, orders: [], total: 0 };
-      levels.splice(position, 0, level);
+  append(order: Order): void {
+    const position = this.#position(order.at);
+    let level = this.all[position];
+    if (level === undefined || level.price !== order.at) {
+      level = { price: order.at, orders: [], total: 0 };
+      this.all.splice(position, 0, level);
     }
     level.orders.push(order);
-    level.total += order.remaining;
-    this.#orders.set(order.orderId, order);
-    this.#digest = addTerm(this.#digest, orderTerm(order));
+    level.total += order.shown;
   }
 
-  /** Takes `quantity` lots off the order, and the order off the book when nothing is left. */
-  take(order: RestingBookOrder, quantity: number): void {
-    const levels = this.#sides[order.side];
-    const position = this.#position(order.side, order.price);
-    const level = levels[position];
-    if (level === undefined || level.price !== order.price || quantity > order.remaining) {
-      throw new Error(`order ${order.orderId} is not in the book as it should be`);
+  remove(order: Order): void {
+    const position = this.#position(order.at);
+    const level = this.all[position];
+    const place = level?.price === order.at ? level.orders.indexOf(order) : -1;
+    if (level === undefined || place < 0) {
+      throw new Error(`order ${order.id} is not in the book as it should be`);
     }
-    this.#digest = removeTerm(this.#digest, orderTerm(order));
-    order.remaining -= quantity;
-    level.total -= quantity;
-    if (order.remaining > 0) {
-      this.#digest = addTerm(this.#digest, orderTerm(order));
-      return;
-    }
-    this.#orders.delete(order.orderId);
-    level.orders.splice(level.orders.indexOf(order), 1);
-    if (level.orders.length === 0) levels.splice(position, 1);
+    level.orders.splice(place, 1);
+    level.total -= order.shown;
+    if (level.orders.length === 0) this.all.splice(position, 1);
   }
 
-  /** Resting orders of a side in price-time order, at most `limit`. */
-  resting(side: SideNumber, limit: number): RestingBookOrder[] {
-    const found: RestingBookOrder[] = [];
-    for (const level of this.#sides[side]) {
+  /** What is wrong, or null. */
+  verify(): string | null {
+    let previous: Level | null = null;
+    for (const level of this.all) {
+      if (previous !== null && !better(this.side, previous.price, level.price)) {
+        return `levels ${previous.price} and ${level.price} are out of order`;
+      }
+      const fault = this.#levelFault(level);
+      if (fault !== null) return fault;
+      previous = level;
+    }
+    return null;
+  }
+
+  #levelFault(level: Level): string | null {
+    let total = 0;
+    let priority = 0;
+    for (const order of level.orders) {
+      if (order.side !== this.side || order.at !== level.price) {
+        return `order ${order.id} stands at the wrong price`;
+      }
+      if (order.lots <= 0) return `order ${order.id} rests with nothing left`;
+      if (order.priority < priority) return `order ${order.id} is out of time order`;
+      total += order.shown;
+      priority = order.priority;
+    }
+    const right = level.orders.length > 0 && total === level.total;
+    return right ? null : `level ${level.price} has the wrong total`;
+  }
+
+  /** Index of the first level that is not better than `price`. */
+  #position(price: number): number {
+    let low = 0;
+    let high = this.all.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const level = this.all[middle];
+      if (level !== undefined && better(this.side, level.price, price)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/**
+ * The resting orders: a lit and a dark book, and of call phases the market orders, which stand before
+ * all others of their side and count as lit.
+ */
+export class Book {
+  readonly #lit = [new Levels(0), new Levels(1)] as const;
+  readonly #dark = [new Levels(0), new Levels(1)] as const;
+  readonly #market: readonly [Order[], Order[]] = [[], []];
+
+  /** Best price of the lit book and what is shown there. */
+  best(side: SideNumber): Best {
+    const level = this.#lit[side].all[0];
+    return level === undefined ? EMPTY : { price: level.price, quantity: level.total };
+  }
+
+  /** Best price of the lit book, 0 when the side is empty. */
+  bestPrice(side: SideNumber): number {
+    return this.#lit[side].all[0]?.price ?? 0;
+  }
+
+  /** Puts an order of this standing last in its level or queue. */
+  append(order: Order): void {
+    if (order.standing === standings.dark) this.#dark[order.side].append(order);
+    else if (order.at === 0) this.#market[order.side].push(order);
+    else this.#lit[order.side].append(order);
+  }
+
+  remove(order: Order): void {
+    if (order.standing === standings.dark) this.#dark[order.side].remove(order);
+    else if (order.at === 0) {
+      const queue = this.#market[order.side];
+      queue.splice(queue.indexOf(order), 1);
+    } else this.#lit[order.side].remove(order);
+  }
+
+  /** Changes how many lots a resting order shows. */
+  show(order: Order, shown: number): void {
+    if (order.standing === standings.lit && order.at !== 0) {
+      const level = this.#lit[order.side].at(order.at);
+      if (level !== undefined) level.total += shown - order.shown;
+    }
+    order.shown = shown;
+  }
+
+  /** How many orders are shown on `side` at exactly `price`. */
+  ordersAt(side: SideNumber, price: number): number {
+    return this.#lit[side].at(price)?.orders.length ?? 0;
+  }
+
+  /** Occupied levels of one side of the lit book. */
+  levels(side: SideNumber): number {
+    return this.#lit[side].all.length;
+  }
+
+  /**
+   * Visits the orders of a side, best price first, at one price lit before dark, in each by time, as
+   * far as `limit` of an order of the other side reaches (null: any price). Ends at the first for
+   * which `visit` is true, and returns it.
+   */
+  find(
+    side: SideNumber,
+    limit: number | null,
+    visit: (order: Order) => boolean,
+  ): Order | undefined {
+    const lit = this.#lit[side].all;
+    const dark = this.#dark[side].all;
+    let nextLit = 0;
+    let nextDark = 0;
+    for (;;) {
+      let level = lit[nextLit];
+      const other = dark[nextDark];
+      if (other !== undefined && (level === undefined || better(side, other.price, level.price))) {
+        level = other;
+        nextDark += 1;
+      } else {
+        nextLit += 1;
+      }
+      if (level === undefined) return undefined;
+      if (limit !== null && better(opposite(side), level.price, limit)) {
+        // A price above the limit of a buyer, or below that of a seller.
+        return undefined;
+      }
+      for (const order of level.orders) if (visit(order)) return order;
+    }
+  }
+
+  /** Market orders of a call phase, oldest first. */
+  marketOrders(side: SideNumber): readonly Order[] {
+    return this.#market[side];
+  }
+
+  /** Lit orders of a side in price-time order, at most `limit`. */
+  lit(side: SideNumber, limit: number): Order[] {
+    const found: Order[] = [];
+    for (const level of this.#lit[side].all) {
       for (const order of level.orders) {
         if (found.length === limit) return found;
         found.push(order);
@@ -134,59 +206,37 @@ export class Book {
     return found;
   }
 
-  /** What is wrong with the book, or null. */
-  verify(): string | null {
-    let digest = 0n;
-    let count = 0;
+  /** All resting orders in no particular order. */
+  all(): Order[] {
+    const found: Order[] = [];
     for (const side of [0, 1] as const) {
-      let previous: Level | null = null;
-      for (const level of this.#sides[side]) {
-        if (previous !== null && !better(side, previous.price, level.price)) {
-          return `levels ${previous.price} and ${level.price} are out of order`;
-        }
-        const fault = this.#levelFault(side, level);
-        if (fault !== null) return fault;
-        for (const order of level.orders) digest = addTerm(digest, orderTerm(order));
-        count += level.orders.length;
-        previous = level;
+      found.push(...this.#market[side]);
+      for (const levels of [this.#lit[side], this.#dark[side]]) {
+        for (const level of levels.all) found.push(...level.orders);
       }
     }
-    const [bids, asks] = this.#sides;
-    if (bids[0] !== undefined && asks[0] !== undefined && bids[0].price >= asks[0].price) {
-      return `the book is crossed: bid ${bids[0].price}, offer ${asks[0].price}`;
-    }
-    if (count !== this.#orders.size) return `${count} orders in levels, ${this.#orders.size} known`;
-    if (this.levels > LEVEL_LIMIT) return `${this.levels} levels are occupied`;
-    return digest === this.#digest ? null : "the digest of the orders is wrong";
+    return found;
   }
 
-  #levelFault(side: SideNumber, level: Level): string | null {
-    let total = 0;
-    let priority = 0;
-    for (const order of level.orders) {
-      if (this.#orders.get(order.orderId) !== order) return `order ${order.orderId} is not known`;
-      if (order.side !== side || order.price !== level.price) {
-        return `order ${order.orderId} stands at the wrong price`;
-      }
-      if (order.remaining <= 0) return `order ${order.orderId} rests with nothing left`;
-      if (order.priority <= priority) return `order ${order.orderId} is out of time order`;
-      total += order.remaining;
-      priority = order.priority;
+  /** What is wrong with the book, or null. `open`: the lit book must not be crossed. */
+  verify(open: boolean): string | null {
+    for (const levels of [...this.#lit, ...this.#dark]) {
+      const fault = levels.verify();
+      if (fault !== null) return fault;
     }
-    return total > 0 && total === level.total ? null : `level ${level.price} has the wrong total`;
+    for (const side of [0, 1] as const) {
+      if (this.levels(side) > LEVEL_LIMIT) return `${this.levels(side)} levels are occupied`;
+    }
+    const [bid, ask] = [this.bestPrice(0), this.bestPrice(1)];
+    if (open && bid !== 0 && ask !== 0 && bid >= ask) {
+      return `the book is crossed: bid ${bid}, offer ${ask}`;
+    }
+    if (open && this.#market.some((queue) => queue.length > 0)) return "market orders rest";
+    return null;
   }
+}
 
-  /** Index of the first level of the side that is not better than `price`. */
-  #position(side: SideNumber, price: number): number {
-    const levels = this.#sides[side];
-    let low = 0;
-    let high = levels.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const level = levels[middle];
-      if (level !== undefined && better(side, level.price, price)) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
+/** The furthest price that `ticks` beyond `price` reach, within the range of prices. */
+export function reach(side: SideNumber, price: number, ticks: number, maximum: number): number {
+  return Math.max(1, Math.min(maximum, moreAggressive(side, price, ticks)));
 }

@@ -15,8 +15,7 @@ import type {
 } from "../../actors/kernel/ports/matching-engine.ts";
 import type { Epoch, Sequence, TimestampNs } from "../../actors/kernel/units.ts";
 import { readRecordHeader, recordFault, sealRecord } from "../records.ts";
-import { encodeCommand, layout, SLOT_BYTES } from "../slots.ts";
-import { readCommandFields } from "./command-fields.ts";
+import { encodeCommand, layout, readCommandFields, SLOT_BYTES } from "../slots.ts";
 import type { OpenLogFile } from "./log-files.ts";
 import { WriteAheadLog } from "./log.ts";
 import type { Recovery } from "./log-recovery.ts";
@@ -110,7 +109,7 @@ export class PortableMarket implements MarketEngine {
       request.directory,
       (view, offset, header) => {
         const fields = readCommandFields(view, offset + layout.record.command);
-        market.applyFields(fields, header.sequence);
+        market.applyRaw(fields, header.sequence, header.timestamp);
       },
       options.openFile,
     );
@@ -216,7 +215,8 @@ export class PortableMarket implements MarketEngine {
       const place = this.#log.reserve();
       const target = new Uint8Array(place.view.buffer, place.offset, RECORD_BYTES);
       target.set(records.subarray(offset, offset + RECORD_BYTES));
-      this.#book.applyFields(readCommandFields(view, offset + layout.record.command), sequence);
+      const fields = readCommandFields(view, offset + layout.record.command);
+      this.#book.applyRaw(fields, sequence, timestamp);
       this.#epoch = Math.max(this.#epoch, epoch);
       this.#matched = sequence;
       this.#timestamp = timestamp;
@@ -312,7 +312,7 @@ export class PortableMarket implements MarketEngine {
       timestamp: this.#timestamp as TimestampNs,
     });
     const fields = readCommandFields(this.#commandView, slot);
-    const events = this.#book.applyFields(fields, sequence);
+    const events = this.#book.applyFields(fields, sequence, this.#timestamp);
     this.#taken += 1;
     this.#matched = sequence;
     if (!this.#discarding) for (const event of events) this.#events.push(event);

@@ -3,15 +3,19 @@ import { existsSync } from "node:fs";
 import { once } from "node:events";
 import { delimiter, join } from "node:path";
 
-import type { EngineEvent } from "../../actors/kernel/ports/matching-engine.ts";
-import {
-  COMMAND_BYTES,
-  readCommandFields,
-  writeCommandFields,
-} from "../../native/portable/command-fields.ts";
+import { emptyFields } from "../../native/portable/command-fields.ts";
 import type { CommandFields } from "../../native/portable/command-fields.ts";
+import { eventKinds, reasons, refusals } from "../../native/portable/codes.ts";
+import { writeEvent } from "../../native/portable/events.ts";
+import type { EventCells, EventHeader } from "../../native/portable/events.ts";
 import { Market } from "../../native/portable/market.ts";
-import { encodeEvent, EventReader, SLOT_BYTES } from "../../native/slots.ts";
+import {
+  EventReader,
+  readCommandFields,
+  readEventFields,
+  SLOT_BYTES,
+  writeCommandFields,
+} from "../../native/slots.ts";
 import { seededRandomness } from "../../actors/kernel/seeded-randomness.ts";
 import { repository } from "../support/shared-data.ts";
 import { CommandStream } from "./command-stream.ts";
@@ -34,9 +38,16 @@ export const missingCompiler =
     : "no C++ compiler; apt-get install -y g++ cmake ninja-build libgtest-dev";
 
 /** What the comparison needs of a market. */
-export type ComparedMarket = Pick<Market, "applyFields" | "restingCount" | "digest">;
+export type ComparedMarket = Pick<Market, "applyRaw" | "restingCount" | "digest" | "hasWork">;
+
+/** A command as it is sequenced: its timestamp, then the command. */
+export const ENTRY_BYTES = 8 + SLOT_BYTES;
+/** Where the command stands in an entry. */
+export const ENTRY_COMMAND = 8;
 
 const HEADER_BYTES = 16;
+/** Set in the number of open orders while the market has work. */
+const HAS_WORK = 2 ** 31;
 /** The twin's whole state is checked each time this many commands have passed. */
 const VERIFY_EVERY = 1_000;
 
@@ -47,11 +58,11 @@ export function requireEngineReplay(): void {
 }
 
 export interface Run {
-  /** 64 bytes per command. */
+  /** ENTRY_BYTES per command. */
   readonly commands: Uint8Array;
   /**
-   * What a market said, in the form of engine_replay: for each command number of events, resting
-   * orders, digest, then the events of 64 bytes.
+   * What a market said, in the form of engine_replay: for each command number of events, open orders
+   * and whether there is work, digest, then the events of 64 bytes.
    */
   readonly output: Uint8Array;
 }
@@ -60,15 +71,14 @@ export interface Run {
 export function generateRun(profile: Profile, seed: number, count: number): Run {
   const stream = new CommandStream(profile, seededRandomness(seed));
   const market = new Market();
-  const commands = new Uint8Array(count * COMMAND_BYTES);
+  const commands = new Uint8Array(count * ENTRY_BYTES);
   const view = new DataView(commands.buffer);
   const output = new Output();
   for (let step = 0; step < count; step += 1) {
     const command = stream.next();
-    writeCommandFields(command, view, step * COMMAND_BYTES);
-    const events = market.applyFields(command, step + 1);
-    stream.observe(events);
-    output.add(market, events);
+    view.setBigUint64(step * ENTRY_BYTES, stream.time, true);
+    writeCommandFields(view, step * ENTRY_BYTES + ENTRY_COMMAND, command);
+    stream.observe(applyEntry(market, view, step, output));
     if (step % VERIFY_EVERY === VERIFY_EVERY - 1 || step === count - 1) {
       const fault = market.verify();
       if (fault !== null)
@@ -82,11 +92,23 @@ export function generateRun(profile: Profile, seed: number, count: number): Run 
 export function runMarket(commands: Uint8Array, market: ComparedMarket): Uint8Array {
   const view = new DataView(commands.buffer, commands.byteOffset, commands.byteLength);
   const output = new Output();
-  for (let step = 0; step * COMMAND_BYTES < commands.length; step += 1) {
-    const events = market.applyFields(readCommandFields(view, step * COMMAND_BYTES), step + 1);
-    output.add(market, events);
+  for (let step = 0; step * ENTRY_BYTES < commands.length; step += 1) {
+    applyEntry(market, view, step, output);
   }
   return output.bytes();
+}
+
+function applyEntry(
+  market: ComparedMarket,
+  view: DataView,
+  step: number,
+  output: Output,
+): readonly EventCells[] {
+  const offset = step * ENTRY_BYTES;
+  const command = readCommandFields(view, offset + ENTRY_COMMAND);
+  const events = market.applyRaw(command, step + 1, view.getBigUint64(offset, true));
+  output.add(market, events, { sequence: step + 1, tag: command.tag });
+  return events;
 }
 
 /** What the C++ engine says to the commands; with `verify` it checks its invariants after each one. */
@@ -132,32 +154,54 @@ export async function findDisagreement(
   if (step === null) return null;
   const differs = async (commands: Uint8Array): Promise<boolean> =>
     firstDifference(runMarket(commands, createMarket()), await runNative(commands, false)) !== null;
-  const short = await shrink(run.commands.slice(0, (step + 1) * COMMAND_BYTES), differs);
+  const short = await shrink(run.commands.slice(0, (step + 1) * ENTRY_BYTES), differs);
   return `step=${step}\n${await describe(short, createMarket)}`;
 }
 
 /**
- * Counts what the output holds: event kinds, `refused NAME`, `repeated NAME` and `canceled NAME`, and
- * adds it to `counts`.
+ * Counts what the output holds: event kinds, `refused NAME`, `repeated NAME`, `canceled NAME` and so
+ * on, and adds it to `counts`.
  */
 export function countEvents(output: Uint8Array, counts: Map<string, number>): void {
   const view = new DataView(output.buffer, output.byteOffset, output.byteLength);
-  const reader = new EventReader();
   let offset = 0;
   while (offset < output.length) {
     const end = offset + HEADER_BYTES + view.getUint32(offset, true) * SLOT_BYTES;
     for (offset += HEADER_BYTES; offset < end; offset += SLOT_BYTES) {
-      const name = eventName(reader.read(view, offset));
+      const { kind, code } = readEventFields(view, offset);
+      const name = eventName(kind, code);
       counts.set(name, (counts.get(name) ?? 0) + 1);
     }
   }
 }
 
-function eventName(event: EngineEvent): string {
-  if (event.kind === "canceled") return `canceled ${event.reason}`;
-  if (event.kind === "refused") return `refused ${event.refusal}`;
-  if (event.kind === "repeated") return event.refusal === null ? "repeated" : "repeated a refusal";
-  return event.kind;
+const namesOf = (table: Readonly<Record<string, number>>): Map<number, string> =>
+  new Map(Object.entries(table).map(([name, value]) => [value, name]));
+const kindNames = namesOf(eventKinds);
+const reasonNames = namesOf(reasons);
+const refusalNames = namesOf(refusals);
+
+function eventName(kind: number, code: number): string {
+  const name = kindNames.get(kind) ?? `event ${kind}`;
+  switch (kind) {
+    case eventKinds.canceled:
+    case eventKinds.reduced:
+      return `${name} ${reasonNames.get(code) ?? code}`;
+    case eventKinds.refused:
+      return `${name} ${refusalNames.get(code) ?? code}`;
+    case eventKinds.repeated:
+      return code === 0 ? name : `${name} a refusal`;
+    case eventKinds.accepted:
+    case eventKinds.executed:
+    case eventKinds.state_set:
+    case eventKinds.limit_state:
+    case eventKinds.killed:
+    case eventKinds.limit_set:
+    case eventKinds.breaker_set:
+      return `${name} ${code}`;
+    default:
+      return name;
+  }
 }
 
 export const label = (profile: Profile, seed: number): string =>
@@ -168,7 +212,7 @@ class Output {
   #view = new DataView(this.#bytes.buffer);
   #used = 0;
 
-  add(market: ComparedMarket, events: readonly EngineEvent[]): void {
+  add(market: ComparedMarket, events: readonly EventCells[], header: EventHeader): void {
     const needed = this.#used + HEADER_BYTES + events.length * SLOT_BYTES;
     if (needed > this.#bytes.length) {
       const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
@@ -177,11 +221,13 @@ class Output {
       this.#view = new DataView(grown.buffer);
     }
     this.#view.setUint32(this.#used, events.length, true);
-    this.#view.setUint32(this.#used + 4, market.restingCount(), true);
+    const work = market.hasWork() ? HAS_WORK : 0;
+    this.#view.setUint32(this.#used + 4, market.restingCount() + work, true);
     this.#view.setBigUint64(this.#used + 8, market.digest(), true);
     this.#used += HEADER_BYTES;
-    for (const event of events) {
-      encodeEvent(this.#view, this.#used, event);
+    const count = events.length;
+    for (const [index, event] of events.entries()) {
+      writeEvent(this.#view, this.#used, event, { ...header, index, count });
       this.#used += SLOT_BYTES;
     }
   }
@@ -206,14 +252,14 @@ async function shrink(
   let kept = commands;
   let attempts = 300;
   for (
-    let size = kept.length / COMMAND_BYTES;
+    let size = kept.length / ENTRY_BYTES;
     size >= 1 && attempts > 0;
     size = Math.floor(size / 2)
   ) {
-    for (let from = 0; from * COMMAND_BYTES < kept.length && attempts > 0; attempts -= 1) {
+    for (let from = 0; from * ENTRY_BYTES < kept.length && attempts > 0; attempts -= 1) {
       const shorter = Buffer.concat([
-        kept.subarray(0, from * COMMAND_BYTES),
-        kept.subarray((from + size) * COMMAND_BYTES),
+        kept.subarray(0, from * ENTRY_BYTES),
+        kept.subarray((from + size) * ENTRY_BYTES),
       ]);
       if (shorter.length > 0 && (await differs(shorter))) kept = Uint8Array.from(shorter);
       else from += size;
@@ -222,30 +268,47 @@ async function shrink(
   return kept;
 }
 
-const LINES_SHOWN = 30;
-
 async function describe(commands: Uint8Array, createMarket: () => ComparedMarket): Promise<string> {
   const twin = runMarket(commands, createMarket());
   const native = await runNative(commands, false);
   const step = firstDifference(twin, native) ?? 0;
-  const view = new DataView(commands.buffer, commands.byteOffset, commands.byteLength);
-  const told: string[] = [];
-  for (let index = Math.max(0, step + 1 - LINES_SHOWN); index <= step; index += 1) {
-    told.push(`${index + 1}: ${commandText(readCommandFields(view, index * COMMAND_BYTES))}`);
-  }
   const outcome = (output: Uint8Array): string => {
     let offset = 0;
     for (let index = 0; index < step; index += 1) offset += answer(output, offset).length;
     return answerText(answer(output, offset));
   };
-  return `shrunk to ${commands.length / COMMAND_BYTES} commands:\n${told.join("\n")}\ntwin:   ${outcome(twin)}\nnative: ${outcome(native)}`;
+  return `shrunk to ${commands.length / ENTRY_BYTES} commands:\n${caseText(commands)}\ntwin:   ${outcome(twin)}\nnative: ${outcome(native)}`;
 }
 
-function commandText(command: CommandFields): string {
-  return Object.entries(command)
-    .filter(([name, value]) => name === "kind" || Number(value) !== 0)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(" ");
+/** Commands as text, one a line; a file of them is a case (cases/). */
+export function caseText(commands: Uint8Array): string {
+  const view = new DataView(commands.buffer, commands.byteOffset, commands.byteLength);
+  const lines: string[] = [];
+  for (let offset = 0; offset < commands.length; offset += ENTRY_BYTES) {
+    const command = Object.entries(readCommandFields(view, offset + ENTRY_COMMAND))
+      .filter(([name, value]) => name === "kind" || Number(value) !== 0)
+      .map(([name, value]) => `${name}=${value}`);
+    lines.push([`time=${view.getBigUint64(offset, true)}`, ...command].join(" "));
+  }
+  return lines.join("\n");
+}
+
+/** The commands of a case. Lines that begin with # say what it is about. */
+export function readCase(text: string): Uint8Array {
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  const commands = new Uint8Array(lines.length * ENTRY_BYTES);
+  const view = new DataView(commands.buffer);
+  for (const [index, line] of lines.entries()) {
+    const values = new Map(line.split(" ").map((cell) => cell.split("=") as [string, string]));
+    const fields = Object.entries(emptyFields({})).map(([name, empty]) => {
+      const value = values.get(name) ?? "0";
+      return [name, typeof empty === "bigint" ? BigInt(value) : Number(value)];
+    });
+    view.setBigUint64(index * ENTRY_BYTES, BigInt(values.get("time") ?? "0"), true);
+    const command = Object.fromEntries(fields) as unknown as CommandFields;
+    writeCommandFields(view, index * ENTRY_BYTES + ENTRY_COMMAND, command);
+  }
+  return commands;
 }
 
 function answerText(bytes: Uint8Array): string {
@@ -257,5 +320,7 @@ function answerText(bytes: Uint8Array): string {
     events.push(JSON.stringify(reader.read(view, offset)));
   }
   const digest = view.getBigUint64(8, true).toString(16).padStart(16, "0");
-  return `resting=${view.getUint32(4, true)} digest=${digest}\n  ${events.join("\n  ")}`;
+  const open = view.getUint32(4, true);
+  const work = open >= HAS_WORK ? " work" : "";
+  return `open=${open % HAS_WORK}${work} digest=${digest}\n  ${events.join("\n  ")}`;
 }

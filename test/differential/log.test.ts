@@ -15,16 +15,15 @@ import type { SeededRandomness } from "../../actors/kernel/seeded-randomness.ts"
 import { systemClock } from "../../actors/kernel/system-clock.ts";
 import { epoch, sequence, timestampNs } from "../../actors/kernel/units.ts";
 import { loadNativeEngine, NativeMarket } from "../../native/index.ts";
-import { COMMAND_BYTES } from "../../native/portable/command-fields.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
 import { segmentPath } from "../../native/portable/log-files.ts";
 import { Market } from "../../native/portable/market.ts";
 import { PortableMarket } from "../../native/portable/portable-market.ts";
-import { sealRecord } from "../../native/records.ts";
-import { decodeCommand, layout } from "../../native/slots.ts";
+import { readRecordHeader, sealRecord } from "../../native/records.ts";
+import { decodeCommand, layout, readCommandFields } from "../../native/slots.ts";
 import { seed } from "../support/seed.ts";
 import { testUnless } from "../support/skip.ts";
-import { generateRun } from "./comparison.ts";
+import { ENTRY_BYTES, ENTRY_COMMAND, generateRun } from "./comparison.ts";
 import type { Profile } from "./profiles.ts";
 import { profiles } from "./profiles.ts";
 
@@ -80,16 +79,18 @@ const profile = (name: string): Profile => {
 
 /** Records 1, 2, 3, … with these commands, any bytes among them. */
 function recordsOf(commands: Uint8Array): Uint8Array {
-  const records = new Uint8Array((commands.length / COMMAND_BYTES) * RECORD_BYTES);
+  const records = new Uint8Array((commands.length / ENTRY_BYTES) * RECORD_BYTES);
   const view = new DataView(records.buffer);
-  for (let index = 0; index * COMMAND_BYTES < commands.length; index += 1) {
+  const entries = new DataView(commands.buffer, commands.byteOffset, commands.byteLength);
+  for (let index = 0; index * ENTRY_BYTES < commands.length; index += 1) {
     const offset = index * RECORD_BYTES;
-    const command = commands.subarray(index * COMMAND_BYTES, (index + 1) * COMMAND_BYTES);
+    const entry = index * ENTRY_BYTES;
+    const command = commands.subarray(entry + ENTRY_COMMAND, entry + ENTRY_BYTES);
     records.set(command, offset + layout.record.command);
     sealRecord(view, offset, {
       epoch: epoch(1),
       sequence: sequence(index + 1),
-      timestamp: timestampNs(1_790_000_000_000_000_000n + BigInt(index)),
+      timestamp: timestampNs(entries.getBigUint64(entry, true)),
     });
   }
   return records;
@@ -99,8 +100,8 @@ function recordsOf(commands: Uint8Array): Uint8Array {
 function typedCommands(commands: Uint8Array): EngineCommand[] {
   const view = new DataView(commands.buffer, commands.byteOffset, commands.byteLength);
   const typed: EngineCommand[] = [];
-  for (let offset = 0; offset < commands.length; offset += COMMAND_BYTES) {
-    const command = decodeCommand(view, offset);
+  for (let offset = 0; offset < commands.length; offset += ENTRY_BYTES) {
+    const command = decodeCommand(view, offset + ENTRY_COMMAND);
     if (command.kind !== "unreadable") typed.push(command);
   }
   return typed;
@@ -135,12 +136,10 @@ for (const name of ["normal", "adversarial", "tiny capacity", "resends"]) {
     inFolder(async (directory) => {
       const commands = typedCommands(generateRun(profile(name), first, COMMANDS).commands);
       assert.ok(commands.length > COMMANDS / 2);
-      const market = new Market();
-      const expected = commands.flatMap((command, index) => market.apply(command, index + 1));
-      const digest = market.digest().toString(16).padStart(16, "0");
       for (const implementation of ["native", "portable"] as const) {
         await withMarket(implementation, `${directory}-${implementation}`, async (opened) => {
           const events = await feed(opened, commands);
+          const { market, expected } = replayed(opened.records(sequence(1), 1e9));
           const differs = expected.findIndex(
             (event, index) =>
               JSON.stringify(sorted(event)) !== JSON.stringify(sorted(events[index])),
@@ -148,7 +147,7 @@ for (const name of ["normal", "adversarial", "tiny capacity", "resends"]) {
           assert.is(differs, -1, `SEED=${first} ${implementation} differs at event ${differs}`);
           assert.is(events.length, expected.length);
           const progress = opened.progress();
-          assert.is(progress.digest, digest);
+          assert.is(progress.digest, market.digest().toString(16).padStart(16, "0"));
           assert.is(progress.matched, commands.length);
           for (const side of ["buy", "sell"] as const) {
             assert.equal(opened.restingOrders(side, 1e6), market.restingOrders(side, 1e6));
@@ -157,6 +156,22 @@ for (const name of ["normal", "adversarial", "tiny capacity", "resends"]) {
       }
     }),
   );
+}
+
+/** What the twin says to the commands of these records, at the times at which they were stamped. */
+function replayed(records: Uint8Array): {
+  readonly market: Market;
+  readonly expected: readonly EngineEvent[];
+} {
+  const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
+  const market = new Market();
+  const expected: EngineEvent[] = [];
+  for (let offset = 0; offset < records.length; offset += RECORD_BYTES) {
+    const { sequence: of, timestamp } = readRecordHeader(view, offset);
+    const fields = readCommandFields(view, offset + layout.record.command);
+    expected.push(...market.applyFields(fields, of, timestamp));
+  }
+  return { market, expected };
 }
 
 const sorted = (event: EngineEvent | undefined): unknown =>

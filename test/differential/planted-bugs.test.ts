@@ -31,29 +31,28 @@ interface PlantedBug {
 
 const bugs: readonly PlantedBug[] = [
   {
-    title: "a replaced order keeps the priority of the order it replaces",
-    file: "market.ts",
-    before: "if (rest > 0) this.#rest(taker, limit, rest);",
-    after:
-      "if (rest > 0) this.#book.insert({ orderId, account: old.account, side, price: limit, remaining: rest, priority: old.priority });",
+    title: "an iceberg that shows anew keeps its priority",
+    file: "engine-state.ts",
+    before: "    order.shown = shown;\n    order.priority = this.sequence;",
+    after: "    order.shown = shown;\n    order.priority ||= this.sequence;",
   },
   {
     title: "the youngest order at a price trades first",
     file: "book.ts",
-    before: "return level.orders[0];",
-    after: "return level.orders.at(-1);",
+    before: "for (const order of level.orders) if (visit(order)) return order;",
+    after: "for (const order of level.orders.toReversed()) if (visit(order)) return order;",
   },
   {
     title: "an order trades with a price one tick beyond its limit",
     file: "book.ts",
-    before: "if (limit !== null && better(side, limit, level.price)) return undefined;",
-    after: "if (limit !== null && better(side, limit, level.price + 1)) return undefined;",
+    before: "better(opposite(side), level.price, limit)",
+    after: "better(opposite(side), level.price - 1, limit)",
   },
   {
     title: "a fok order is filled in part",
-    file: "market.ts",
-    before: 'if (timeInForce === "fok" && !canFill) {',
-    after: 'if (timeInForce === "fok" && !canFill && this.#book.size === 0) {',
+    file: "matching.ts",
+    before: "executable(engine, order, limit) < order.lots)",
+    after: "executable(engine, order, limit) === 0)",
   },
   {
     title: "the slot freed first is taken first",
@@ -63,21 +62,22 @@ const bugs: readonly PlantedBug[] = [
   },
   {
     title: "cancel does not look at the account",
-    file: "market.ts",
-    before: 'return order.account === command.account ? order : "order_not_yours";',
+    file: "replacing.ts",
+    before: "return order.account === command.account ? order : refusals.order_not_yours;",
     after: "return order;",
   },
   {
     title: "the pool takes one order too many",
-    file: "market.ts",
-    before: "if (this.#book.size >= configuration.orderCapacity) {",
-    after: "if (this.#book.size > configuration.orderCapacity) {",
+    file: "placing.ts",
+    before: "engine.orders.size >= conf.orderCapacity;",
+    after: "engine.orders.size > conf.orderCapacity;",
   },
   {
     title: "a refused command is not remembered by its session",
     file: "market.ts",
-    before: "const outcome = this.#process(command);",
-    after: "const outcome = this.#process(command);\n      if (outcome.refusal !== null) return;",
+    before: "const outcome = this.#process(command, time);",
+    after:
+      "const outcome = this.#process(command, time);\n    if (outcome.refusal !== 0) return true;",
   },
   {
     title: "the session that was made first is forgotten, not the one used longest ago",
@@ -87,21 +87,153 @@ const bugs: readonly PlantedBug[] = [
   },
   {
     title: "a halted market takes replacements",
-    file: "market.ts",
-    before: 'if (this.#state === "halted") return "market_halted";',
-    after: 'if (this.#state === "halted" && command.kind === 1) return "market_halted";',
+    file: "replacing.ts",
+    before: "if (engine.state === marketStates.halted) return refusedWith(refusals.market_halted);",
+    after: "",
   },
   {
     title: "the band leaves out its highest price",
-    file: "market.ts",
-    before: "command.price <= BigInt(configuration.bandHigh);",
-    after: "command.price < BigInt(configuration.bandHigh);",
+    file: "placing.ts",
+    before: "price > bandHigh ?",
+    after: "price >= bandHigh ?",
   },
   {
-    title: "the touch is not sent when only the quantity at the best offer changed",
+    title: "the touch is not sent when only the quantity at the best bid changed",
     file: "market.ts",
-    before: "ask.price !== askBefore.price ||\n      ask.quantity !== askBefore.quantity",
-    after: "ask.price !== askBefore.price",
+    before: "      bid.quantity === told.bidQuantity &&\n",
+    after: "",
+  },
+  {
+    title: "decrement takes what is shown off an own iceberg, not all its lots",
+    file: "matching.ts",
+    before: "const lots = Math.min(order.lots, candidate.lots);",
+    after: "const lots = Math.min(order.lots, candidate.shown || candidate.lots);",
+  },
+  {
+    title: "hidden orders trade before lit ones at their price",
+    file: "book.ts",
+    before: "better(side, other.price, level.price))",
+    after: "!better(side, level.price, other.price))",
+  },
+  {
+    title: "a random refresh draws from one size too many",
+    file: "resting.ts",
+    before: "engine.random.below(2 * order.display - 1)",
+    after: "engine.random.below(2 * order.display)",
+  },
+  {
+    title: "a reduce-only order that is hit is not cut to its position",
+    file: "matching.ts",
+    before: "  if (!cutToPosition(engine, candidate)) return;\n",
+    after: "",
+  },
+  {
+    title: "conditional orders count as executable",
+    file: "candidates.ts",
+    before: "      !isConditional(candidate) && !isReduceOnly(candidate)",
+    after: "      !isReduceOnly(candidate)",
+  },
+  {
+    title: "stops look at the last trade of a step alone",
+    file: "stops.ts",
+    before: "isStop(order) && satisfied(order, low, high))",
+    after: "isStop(order) && satisfied(order, last, last))",
+  },
+  {
+    title: "a trailing distance in basis points is rounded up",
+    file: "stops.ts",
+    before: "Math.floor((extreme * distance) / BPS)",
+    after: "Math.ceil((extreme * distance) / BPS)",
+  },
+  {
+    title: "a selling mid peg is rounded down",
+    file: "pegs.ts",
+    before: "Math.ceil((bid + ask) / 2)",
+    after: "Math.floor((bid + ask) / 2)",
+  },
+  {
+    title: "the aggressor's partner survives its trade",
+    file: "links.ts",
+    before: "if (!traded) cancelPartner(engine, aggressor);",
+    after: "if (!traded) return;",
+  },
+  {
+    title: "a child is larger than what its parent executed",
+    file: "links.ts",
+    before: "if (child.lots > parent.executed) {",
+    after: "if (child.lots > parent.executed + 1) {",
+  },
+  {
+    title: "the uncross takes the lower of two equally near prices",
+    file: "auction.ts",
+    before: "distance(one) <= distance(found)",
+    after: "distance(one) < distance(found)",
+  },
+  {
+    title: "one message too many fits into a window",
+    file: "risk.ts",
+    before: "countedIn(messages, engine.time) >= messageRate",
+    after: "countedIn(messages, engine.time) > messageRate",
+  },
+  {
+    title: "an order expires a second late",
+    file: "work.ts",
+    before: "expiry <= seconds)",
+    after: "expiry < seconds)",
+  },
+  {
+    title: "a sweep takes orders that came after it",
+    file: "work.ts",
+    before: "order.entry <= sweep.passed || order.entry >= sweep.before",
+    after: "order.entry <= sweep.passed",
+  },
+  {
+    title: "work ends a step early",
+    file: "work.ts",
+    before: "export const WORK_STEPS = 64;",
+    after: "export const WORK_STEPS = 63;",
+  },
+  {
+    title: "a breaker stops at the edge of its prices",
+    file: "breakers.ts",
+    before: "price <= allowed.high)",
+    after: "price < allowed.high)",
+  },
+  {
+    title: "the worst discretionary price comes first",
+    file: "candidates.ts",
+    before: "better(side, own, discretionaryPrice(found))",
+    after: "better(side, discretionaryPrice(found), own)",
+  },
+  {
+    title: "the end of the day leaves orders for the close",
+    file: "market-states.ts",
+    before: "  timesInForce.day,\n  timesInForce.at_open,\n  timesInForce.at_close,\n",
+    after: "  timesInForce.day,\n  timesInForce.at_open,\n",
+  },
+  {
+    title: "a bust forgets the seller",
+    file: "administration.ts",
+    before: "  seller.position += lots;\n",
+    after: "",
+  },
+  {
+    title: "the position limit does not count open orders",
+    file: "risk.ts",
+    before: "held + open + order.lots",
+    after: "held + order.lots",
+  },
+  {
+    title: "an oldest-first own order counts as executable",
+    file: "candidates.ts",
+    before: "return selfTradeMode(order) !== selfTradeModes.oldest;",
+    after: "return selfTradeMode(order) === selfTradeModes.newest;",
+  },
+  {
+    title: "a repriced post-only order stops two ticks away",
+    file: "matching.ts",
+    before: "moreAggressive(opposite(order.side), other.at, 1)",
+    after: "moreAggressive(opposite(order.side), other.at, 2)",
   },
 ];
 
@@ -130,7 +262,7 @@ async function marketWith(
   return { create: () => new module.Market(), remove: () => rm(folder, { recursive: true }) };
 }
 
-const COMMANDS = 20_000;
+const COMMANDS = 8_000;
 const first = seed(1);
 const runs = profiles.map((profile) => generateRun(profile, first, COMMANDS));
 
@@ -149,7 +281,7 @@ for (const bug of bugs) {
 }
 
 test("a copy of the twin without a bug does not differ", async () => {
-  const line = "return this.#book.size;";
+  const line = "return this.#engine.orders.size;";
   const { create, remove } = await marketWith({
     title: "",
     file: "market.ts",
@@ -180,8 +312,8 @@ testUnless(
       const length = Number(/shrunk to (\d+) commands/.exec(told)?.[1]);
       assert.ok(length >= 3 && length <= 8, told);
       assert.match(told, /^step=\d+\n/);
-      assert.match(told, /\ntwin: {3}resting=\d+ digest=[0-9a-f]{16}\n/);
-      assert.match(told, /\nnative: resting=\d+ digest=[0-9a-f]{16}\n/);
+      assert.match(told, /\ntwin: {3}open=\d+( work)? digest=[0-9a-f]{16}\n/);
+      assert.match(told, /\nnative: open=\d+( work)? digest=[0-9a-f]{16}\n/);
       assert.is(await findDisagreement(run, () => new Market(), true), null);
     } finally {
       await remove();

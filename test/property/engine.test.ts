@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import type { EngineCommand, EngineEvent } from "../../actors/kernel/ports/matching-engine.ts";
 import { unreachable } from "../../actors/kernel/result.ts";
 import { accountId, orderId, priceTicks, quantityLots } from "../../actors/kernel/units.ts";
-import { addTerm, orderTerm } from "../../native/portable/digest.ts";
+import { accountTerm, addTerm, marketTerm, orderTerm } from "../../native/portable/digest.ts";
 import { Market } from "../../native/portable/market.ts";
 import { seed } from "../support/seed.ts";
 
@@ -70,8 +70,11 @@ interface Resting {
 /** The book as the events tell it. */
 class Told {
   readonly orders = new Map<number, Resting>();
+  readonly positions = new Map<number, number>();
   entered = 0;
   left = 0;
+  lastTrade = 0;
+  halted = false;
   #taker: Resting | null = null;
 
   take(events: readonly EngineEvent[]): void {
@@ -87,10 +90,20 @@ class Told {
   }
 
   digest(): bigint {
-    return [...this.orders.values()].reduce(
-      (sum, order) => addTerm(sum, orderTerm({ ...order, side: order.side === "buy" ? 0 : 1 })),
-      0n,
+    const orders = [...this.orders.values()].map((order) =>
+      orderTerm({ ...order, side: order.side === "buy" ? 0 : 1 }),
     );
+    const accounts = [...this.positions].map(([account, position]) =>
+      accountTerm({ account, position, messages: 0, executions: 0, limits: [], killed: false }),
+    );
+    const market = marketTerm({
+      lastTrade: this.lastTrade,
+      reference: 0,
+      state: this.halted ? 1 : 0,
+      inLimitState: false,
+      random: 0x9e3779b97f4a7c15n,
+    });
+    return [...orders, ...accounts, market].reduce(addTerm, 0n);
   }
 
   /** The order that must trade first on a side, found by looking at all of them. */
@@ -139,10 +152,12 @@ class Told {
         assert.ok(order.remaining > 0);
         break;
       }
+      case "state_set":
+        this.halted = event.state === "halted";
+        break;
       case "refused":
       case "repeated":
       case "configured":
-      case "state_set":
       case "rested":
       case "triggered":
       case "activated":
@@ -187,6 +202,11 @@ class Told {
     maker.remaining -= event.quantity;
     taker.remaining -= event.quantity;
     this.left += 2 * event.quantity;
+    this.lastTrade = event.price;
+    const bought: number = event.quantity * (taker.side === "buy" ? 1 : -1);
+    this.positions.set(event.account, (this.positions.get(event.account) ?? 0) + bought);
+    const sold = (this.positions.get(event.makerAccount) ?? 0) - bought;
+    this.positions.set(event.makerAccount, sold);
     assert.is(event.makerRemaining, maker.remaining);
     assert.ok(maker.remaining === 0 || taker.remaining === 0, "a trade is as large as it can be");
     if (maker.remaining === 0) this.orders.delete(maker.orderId);
