@@ -156,7 +156,7 @@ inline MarketWorkload record_workload(std::uint64_t target, std::uint64_t block,
   recorded.refusals = drive.refusals();
   recorded.timed_events = drive.events() - preload_events;
   recorded.digest = market.digest();
-  recorded.resting_orders = market.resting_orders();
+  recorded.resting_orders = market.open_orders();
   recorded.is_sound = market.verify();
   return recorded;
 }

@@ -108,46 +108,45 @@ constexpr std::int32_t spacing = 64;  // one price a page of the ladder: as many
 class FullLadder : public testing::Test {
  protected:
   FullLadder() {
-    market.run(configure(1, 0x7FFFFFFE, 1000, PriceLadder::highest_occupied + 2));
-    // Half bids below, half asks above; order n is id 1.n.
-    for (std::int32_t level = 1; level <= half; ++level) {
+    market.run(configure(1, 0x7FFFFFFE, 1000, PriceLadder::highest_occupied + 3));
+    // As many bids as there can be, and an ask above; order n is id 1.n.
+    for (std::int32_t level = 1; level <= all; ++level) {
       market.run(limit(buy, 5, level * spacing, 1), false);
     }
-    for (std::int32_t level = 1; level <= half; ++level) {
-      market.run(limit(sell, 5, (half + level) * spacing, 1), false);
-    }
+    market.run(limit(sell, 5, best_ask, 1), false);
   }
 
-  static constexpr std::int32_t half = PriceLadder::highest_occupied / 2;
-  static constexpr std::int32_t best_bid = half * spacing;
+  static constexpr std::int32_t all = PriceLadder::highest_occupied;
+  static constexpr std::int32_t best_bid = all * spacing;
   static constexpr std::int32_t best_ask = best_bid + spacing;
   TestMarket market;
 };
 
 TEST_F(FullLadder, RefusesANewLevelButTakesOrdersAtOldOnes) {
-  EXPECT_EQ(market.market().resting_orders(), PriceLadder::highest_occupied);
+  EXPECT_EQ(market.market().open_orders(), PriceLadder::highest_occupied + 1);
   EXPECT_EQ(market(limit(buy, 1, best_bid + 1, 1)), "refused level_full 0.0 of 1");
-  EXPECT_EQ(market(limit(sell, 1, 0x7FFFFFFE, 1)), "refused level_full 0.0 of 1");
-  EXPECT_EQ(market(limit(buy, 1, best_bid, 1)), "accepted 1.65537 buy 1@2097152 of 1");
+  EXPECT_EQ(market(limit(buy, 1, best_bid, 1)), "accepted 1.65538 buy 1@4194304 of 1");
 }
 
-TEST_F(FullLadder, RefusesARestThatNeedsALevelEvenIfItsTradesWouldFreeOne) {
+TEST_F(FullLadder, LeavesTheLevelsOfTheOtherSideAlone) {
+  EXPECT_EQ(market(limit(sell, 1, 0x7FFFFFFE, 1)), "accepted 1.65538 sell 1@2147483646 of 1");
+}
+
+TEST_F(FullLadder, RefusesARestThatNeedsALevelAndTakesAnOrderThatTradesInFull) {
   EXPECT_EQ(market(limit(buy, 6, best_ask, 2)), "refused level_full 0.0 of 2");
   EXPECT_EQ(market(limit(buy, 5, best_ask, 2)),
-            "accepted 1.65537 buy 5@2097216 of 2\n"
-            "executed 1.65537 buy 5@2097216 of 2 with 1.32769 of 1 leaving 0");
-  EXPECT_EQ(market(limit(buy, 1, best_bid + 1, 1)), "accepted 2.65537 buy 1@2097153 of 1");
-  EXPECT_EQ(market(limit(buy, 1, best_bid + 2, 1)), "refused level_full 0.0 of 1");
+            "accepted 1.65538 buy 5@4194368 of 2\n"
+            "executed 1.65538 buy 5@4194368 of 2 with 1.65537 of 1 leaving 0");
 }
 
 TEST_F(FullLadder, LetsAReplacementHaveTheLevelThatItsOrderLeaves) {
   EXPECT_EQ(market(replace(id(1, 1), 5, best_bid + 1, 1)),
-            "replaced 1.1 with 5 open by 2.1 buy 5@2097153 of 1");
+            "replaced 1.1 with 5 open by 2.1 buy 5@4194305 of 1");
   market(limit(buy, 1, best_bid, 1));
-  EXPECT_EQ(market(replace(id(1, 65537), 1, best_bid + 2, 1)), "refused level_full 1.65537 of 1");
-  EXPECT_EQ(market(replace(id(1, 65537), 5, best_ask, 1)),
-            "replaced 1.65537 with 1 open by 2.65537 buy 5@2097216 of 1\n"
-            "executed 2.65537 buy 5@2097216 of 1 with 1.32769 of 1 leaving 0");
+  EXPECT_EQ(market(replace(id(1, 65538), 1, best_bid + 2, 1)), "refused level_full 1.65538 of 1");
+  EXPECT_EQ(market(replace(id(1, 65538), 5, best_ask, 1)),
+            "replaced 1.65538 with 1 open by 2.65538 buy 5@4194368 of 1\n"
+            "executed 2.65538 buy 5@4194368 of 1 with 1.65537 of 1 leaving 0");
 }
 
 TEST_F(FullLadder, IsReportedAfterAFullPool) {
@@ -157,9 +156,9 @@ TEST_F(FullLadder, IsReportedAfterAFullPool) {
 }
 
 TEST_F(FullLadder, CanBeSweptByOneOrder) {
-  const auto& events = market.run(market_order(buy, 1000, 2));
+  const auto& events = market.run(market_order(sell, 1000, 2));
   EXPECT_EQ(events.size(), 1U + 200U + 1U);
-  EXPECT_EQ(describe(events.back()), "touch 5@2097152 5@2110016");
+  EXPECT_EQ(describe(events.back()), "touch 5@4181504 5@4194368");
 }
 
 }  // namespace

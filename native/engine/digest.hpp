@@ -1,5 +1,6 @@
-// The state digest: a sum modulo 2^64 of one term for each resting order and remembered outcome, so
-// that each change costs a subtraction and an addition. Formulas: README.md, "State digest".
+// The state digest: a sum modulo 2^64 of one term for each open order, remembered outcome and
+// account, so that each change costs a subtraction and an addition. Formulas: README.md, "State
+// digest".
 #pragma once
 #include <cstdint>
 

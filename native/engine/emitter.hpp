@@ -9,27 +9,31 @@
 namespace meridian::engine {
 
 // Where events go. next() gives the next slot to write, whatever it holds now; the slot stays
-// writable until the following next() or finish(). finish() ends the command. A sink has room for
-// all events of a command: one for each order it trades with and at most four more.
+// writable until the following next() or finish(). finish() ends the command. There is no bound on
+// the events of one command that a sink may rely on: a sink that is full waits.
 template <class Sink>
 concept EventSink = requires(Sink& sink) {
   { sink.next() } -> std::same_as<wire::Event&>;
   sink.finish();
 };
 
-template <EventSink Sink>
-class Emitter {
+// Writes the events of one command into any sink, which it reaches through a function: what is rare
+// is compiled once and not for every sink.
+class EventWriter {
  public:
-  Emitter(Sink& sink, std::uint32_t tag, std::uint64_t sequence) noexcept
-      : sink_(sink), tag_(tag), sequence_(sequence) {}
-  Emitter(const Emitter&) = delete;
-  Emitter& operator=(const Emitter&) = delete;
+  using Next = wire::Event& (*)(void* sink) noexcept;
 
-  // Writes the event with the command's tag and sequence and the next index. Field by field: copied
-  // as a whole it would go through the stack and stall on stores not yet done, which doubled the
-  // cost of an operation.
-  [[gnu::always_inline]] void put(const wire::Event& event) noexcept {
-    wire::Event& slot = sink_.next();
+  EventWriter(void* sink, Next next, std::uint32_t tag, std::uint64_t sequence) noexcept
+      : sink_(sink), next_(next), tag_(tag), sequence_(sequence) {}
+  EventWriter(const EventWriter&) = delete;
+  EventWriter& operator=(const EventWriter&) = delete;
+
+  // Writes the event with the command's tag and sequence and the next index.
+  void put(const wire::Event& event) noexcept { write(event, next_(sink_)); }
+
+  // Field by field: copied as a whole the event would go through the stack and stall on stores not
+  // yet done, which doubled the cost of an operation.
+  [[gnu::always_inline]] void write(const wire::Event& event, wire::Event& slot) noexcept {
     slot.kind = event.kind;
     slot.code = event.code;
     slot.side = event.side;
@@ -47,19 +51,61 @@ class Emitter {
     last_ = &slot;
   }
 
-  // Marks the last event and ends the command. There is one: no command goes unanswered.
-  void finish() noexcept {
-    ensure(last_ != nullptr);
-    last_->flags = wire::event_is_last;
-    sink_.finish();
+  // Index of the next event.
+  [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
+  [[nodiscard]] wire::Event* last() const noexcept { return last_; }
+  void continue_after(std::uint32_t index, wire::Event* last) noexcept {
+    index_ = index;
+    last_ = last;
   }
 
  private:
-  Sink& sink_;
+  void* sink_;
+  Next next_;
   wire::Event* last_ = nullptr;
   std::uint32_t tag_;
   std::uint32_t index_ = 0;
   std::uint64_t sequence_;
+};
+
+// The same for the hot path, where the sink is known. Its state stays in registers because its
+// address never leaves.
+template <EventSink Sink>
+class Emitter {
+ public:
+  Emitter(Sink& sink, std::uint32_t tag, std::uint64_t sequence) noexcept
+      : sink_(sink), writer_(&sink, next_of, tag, sequence) {}
+  Emitter(const Emitter&) = delete;
+  Emitter& operator=(const Emitter&) = delete;
+
+  [[gnu::always_inline]] void put(const wire::Event& event) noexcept {
+    writer_.write(event, sink_.next());
+  }
+  [[nodiscard]] std::uint32_t index() const noexcept { return writer_.index(); }
+
+  // Calls rare(writer) with a writer that goes on where this one stands.
+  template <class Rare>
+  [[gnu::always_inline]] auto rarely(std::uint32_t tag, std::uint64_t sequence,
+                                     Rare&& rare) noexcept {
+    EventWriter writer(&sink_, next_of, tag, sequence);
+    writer.continue_after(writer_.index(), writer_.last());
+    const auto result = rare(writer);
+    writer_.continue_after(writer.index(), writer.last());
+    return result;
+  }
+
+  // Marks the last event and ends the command. There is one: no command goes unanswered.
+  void finish() noexcept {
+    ensure(writer_.last() != nullptr);
+    writer_.last()->flags = wire::event_is_last;
+    sink_.finish();
+  }
+
+ private:
+  static wire::Event& next_of(void* sink) noexcept { return static_cast<Sink*>(sink)->next(); }
+
+  Sink& sink_;
+  EventWriter writer_;
 };
 
 }  // namespace meridian::engine

@@ -1,6 +1,8 @@
 // Runs a market from a pipe, so that another implementation can be compared with it.
-//   stdin:  commands of 64 bytes, back to back; sequence 1, 2, 3, …, timestamp = sequence
-//   stdout: for each command u32 events, u32 resting orders, u64 digest, then the events
+//   stdin:  72 bytes a command: u64 timestamp in ns, then the command; sequence 1, 2, 3, …
+//   stdout: for each command u32 events, u32 open orders + 2^31 while work is left, u64 digest,
+//   then
+//           the events
 //   --verify: checks every invariant after each command; a fault ends the run with status 3
 #include <cstdint>
 #include <cstdio>
@@ -27,9 +29,18 @@ class Collector {
   std::vector<Event> events_;
 };
 
+struct Input {
+  std::uint64_t timestamp_ns;
+  unsigned char command[sizeof(Command)];
+};
+constexpr std::size_t input_bytes = sizeof(std::uint64_t) + sizeof(Command);
+static_assert(sizeof(Input) == input_bytes);
+
+constexpr std::uint32_t has_work_bit = 1U << 31;
+
 struct Header {
   std::uint32_t events;
-  std::uint32_t resting_orders;
+  std::uint32_t open_orders;  // and has_work_bit
   std::uint64_t digest;
 };
 static_assert(sizeof(Header) == 16);
@@ -49,19 +60,22 @@ int main(int count, char** arguments) {
   meridian::engine::LazyMemory memory(Market::arena_bytes());
   Market market(memory.bytes());
   Collector sink;
-  Command command;
+  Input input;
   std::uint64_t sequence = 0;
   std::size_t read = 0;
-  while ((read = std::fread(&command, 1, sizeof(command), stdin)) == sizeof(command)) {
+  while ((read = std::fread(&input, 1, input_bytes, stdin)) == input_bytes) {
     ++sequence;
     sink.clear();
-    market.apply(command, sequence, sequence, sink);
+    Command command;
+    std::memcpy(&command, input.command, sizeof(command));
+    market.apply(command, sequence, input.timestamp_ns, sink);
     if (verifies && !market.verify()) {
       std::fprintf(stderr, "a broken invariant after command %llu\n",
                    static_cast<unsigned long long>(sequence));
       return 3;
     }
-    const Header header{static_cast<std::uint32_t>(sink.events().size()), market.resting_orders(),
+    const Header header{static_cast<std::uint32_t>(sink.events().size()),
+                        market.open_orders() | (market.has_work() ? has_work_bit : 0),
                         market.digest()};
     if (!write(&header, sizeof(header)) ||
         !write(sink.events().data(), sink.events().size() * sizeof(Event))) {

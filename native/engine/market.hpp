@@ -1,29 +1,44 @@
 // One market: commands in, events out. The rules are in README.md, and a slow twin in another
 // language is written from the same page.
+//
+// Plain orders (limit or market, of the day or immediate, without attributes) in an open market
+// without special orders take the inlined path of this file. Everything else is in functions of its
+// own, one file a concern: place.cpp, matching.cpp, orders.cpp, links.cpp, work.cpp, auction.cpp,
+// control.cpp, risk.cpp.
 #pragma once
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "base/arena.hpp"
 #include "base/units.hpp"
-#include "engine/book.hpp"
+#include "engine/accounts.hpp"
+#include "engine/digest.hpp"
 #include "engine/emitter.hpp"
+#include "engine/level_book.hpp"
+#include "engine/order_pool.hpp"
 #include "engine/session_table.hpp"
+#include "engine/slot_list.hpp"
+#include "engine/stops.hpp"
+#include "engine/trade_ring.hpp"
 #include "wire/command.hpp"
 #include "wire/event.hpp"
 #include "wire/refusal.hpp"
 
 namespace meridian::engine {
 
-// Deterministic and single-threaded: the same commands with the same sequences give the same events
-// and digests. No allocation, exception, system call, virtual call or floating point.
+// Deterministic and single-threaded: the same commands with the same sequences and timestamps give
+// the same events and digests. No allocation, exception, system call, virtual call or floating
+// point.
 class Market {
  public:
-  // Bytes of arena a market of the largest capacity needs, about 0.7 GiB. The arena is meant to be
+  // Bytes of arena a market of the largest capacity needs, about 2.6 GiB. The arena is meant to be
   // lazily backed: memory is touched as orders and levels come to rest.
   static constexpr std::size_t arena_bytes() noexcept {
-    return Book::arena_bytes() + SessionTable::arena_bytes();
+    return OrderPool::arena_bytes() + 2 * LevelBook::arena_bytes() + Accounts::arena_bytes() +
+           TradeRing::arena_bytes() + SessionTable::arena_bytes();
   }
 
   // `memory` is zeroed, aligned to 64 bytes, at least arena_bytes() long, and outlives the market.
@@ -31,42 +46,43 @@ class Market {
   Market(const Market&) = delete;
   Market& operator=(const Market&) = delete;
 
-  // Processes one command. `sequence` rises by one from 1 on. Emits at least one event; what the
-  // sink must offer is in emitter.hpp. No rule depends on the time yet.
+  // Processes one command. `sequence` rises by one from 1 on; the timestamp does not fall. Emits at
+  // least one event; what the sink must offer is in emitter.hpp.
   template <EventSink Sink>
-  void apply(const wire::Command& command, std::uint64_t sequence, std::uint64_t /*timestamp_ns*/,
+  void apply(const wire::Command& command, std::uint64_t sequence, std::uint64_t timestamp_ns,
              Sink& sink) noexcept {
     Emitter<Sink> out(sink, command.tag, sequence);
-    answer(command, Sequence{sequence}, out);
+    answer(command, Sequence{sequence}, timestamp_ns, out);
     out.finish();
   }
 
-  // Digest of resting orders and remembered outcomes.
-  [[nodiscard]] std::uint64_t digest() const noexcept {
-    return book_.digest() + sessions_.digest();
-  }
-  [[nodiscard]] std::uint32_t resting_orders() const noexcept { return book_.resting_orders(); }
+  // Digest of the whole state: README.md, "State digest".
+  [[nodiscard]] std::uint64_t digest() const noexcept;
+  // Orders that rest, wait, are queued or parked.
+  [[nodiscard]] std::uint32_t open_orders() const noexcept { return open_orders_; }
+  // Whether work is left that the next command would do: the sequencer sends a tick.
+  [[nodiscard]] bool has_work() const noexcept;
 
-  // Every invariant of the book and the sessions, and the digest recomputed. Cost: the whole state.
+  // Every invariant of the state, and the digest recomputed. Cost: the whole state.
   [[nodiscard]] bool verify() const noexcept;
 
-  // Calls visitor(order_id, account, price, remaining) for the resting orders of a side, best price
-  // first and oldest first within a price, until it returns false.
+  // Calls visitor(order_id, account, price, shown) for the lit orders of a side, best price first
+  // and oldest first within a price, until it returns false.
   template <class Visitor>
   void visit_resting(wire::Side side, Visitor&& visitor) const noexcept {
-    book_.visit(side, [&](OrderSlot slot, const Order& order) noexcept {
-      return visitor(book_.pool().id_of(slot), order.account, order.price(), order.remaining);
+    lit_.visit(side, [&](OrderSlot slot) noexcept {
+      const Order& order = pool_[slot];
+      return visitor(pool_.id_of(slot), accounts_[order.row()].id, order.price(), order.remaining);
     });
   }
 
  private:
-  // What `configure` and `set_state` say. Nothing is accepted before the first configure.
+  // What `configure` says. Nothing is accepted before the first one.
   struct Rules {
     std::uint32_t band_low = 0;
     std::uint32_t band_high = 0;
     std::uint32_t maximum_quantity = 0;
     std::uint32_t capacity = 0;  // 0 before the first configure
-    bool is_halted = false;
   };
 
   struct Touch {
@@ -82,11 +98,12 @@ class Market {
     }
   };
 
-  // An order about to enter the book, every check passed.
+  // A plain order about to enter the book, every check passed.
   struct Entry {
     OrderSlot slot;
     OrderId id;
     AccountId account;
+    std::uint32_t row;
     wire::Side side;
     PriceTicks limit;
     QuantityLots quantity;
@@ -95,35 +112,184 @@ class Market {
     bool is_market;
   };
 
-  static constexpr std::int64_t highest_price = 0x7FFFFFFE;
-  static constexpr std::uint64_t highest_quantity = 0x7FFFFFFF;
-  static constexpr std::uint64_t highest_capacity = OrderPool::highest_slot - 1;
-  static constexpr std::uint64_t highest_order_id = (std::uint64_t{1} << 53) - 1;
+  // An order of any kind as a command describes it, on its way through the checks.
+  struct Draft {
+    std::uint32_t account = 0;
+    std::uint32_t row = no_row;
+    wire::Side side{};
+    wire::OrderType type{};
+    wire::TimeInForce time_in_force{};
+    PriceTicks price{0};  // limit, cap or 0
+    std::uint32_t trigger = 0;
+    QuantityLots quantity{0};
+    QuantityLots display{0};
+    QuantityLots minimum{0};
+    bool is_unmet = false;
+    bool is_child = false;
+    std::uint32_t expiry_s = 0;
+    std::uint16_t attributes = 0;
+    std::uint8_t discretion = 0;
+    std::uint8_t group = 0;
 
-  explicit Market(Arena arena) noexcept : book_(arena), sessions_(arena) {}
+    [[nodiscard]] bool is(std::uint16_t attribute) const noexcept {
+      return (attributes & attribute) != 0;
+    }
+    [[nodiscard]] bool has_limit() const noexcept {
+      return type == wire::OrderType::limit || type == wire::OrderType::stop_limit;
+    }
+    [[nodiscard]] wire::SelfTrade self_trade() const noexcept {
+      return static_cast<wire::SelfTrade>((attributes & wire::attribute::self_trade_bits) >>
+                                          wire::attribute::self_trade_shift);
+    }
+  };
+
+  // What risk checks want to know of an order.
+  struct Exposure {
+    std::uint32_t row;
+    wire::Side side;
+    PriceTicks limit;  // limit price or cap, 0 = none
+    QuantityLots quantity;
+    QuantityLots replaced;  // lots of the order that it replaces
+    bool is_replace;
+    bool is_reduce_only;
+  };
+
+  enum class Stop : std::uint8_t { none, breaker, gone };
+
+  // The order that is matching now.
+  struct Aggressor {
+    OrderSlot slot = no_slot;  // no_slot when there is none, or no more
+    wire::Side side{};
+    std::uint32_t row = 0;
+    wire::SelfTrade mode{};
+    PriceTicks limit{0};
+    bool has_limit = false;  // false: nothing trades
+  };
+
+  struct Candidate {
+    OrderSlot slot = no_slot;
+    PriceTicks price{0};
+    bool is_dark = false;
+  };
+
+  // Trades of one step, for stops, and what prices it allows.
+  struct Step {
+    PriceTicks low{0};
+    PriceTicks high{0};
+    PriceTicks last{0};
+    bool has_traded = false;
+    bool is_interrupted = false;
+    PriceTicks allowed_low = below_every_price;
+    PriceTicks allowed_high = above_every_price;
+
+    [[nodiscard]] bool allows(PriceTicks price) const noexcept {
+      return price >= allowed_low && price <= allowed_high;
+    }
+    void add(PriceTicks price) noexcept {
+      low = has_traded ? std::min(low, price) : price;
+      high = has_traded ? std::max(high, price) : price;
+      last = price;
+      has_traded = true;
+    }
+  };
+
+  struct Breaker {
+    wire::BreakerMode mode{};
+    PriceTicks reference{0};
+    std::uint32_t width = 0;
+    std::uint32_t limit_state_s = 0;
+    // The limit state that `limit_state` events told of; edge 0: none.
+    PriceTicks edge{0};
+    wire::Side side{};
+    std::uint64_t began_ns = 0;
+    bool is_ended = false;  // by set_breaker or the state, within this command
+  };
+
+  struct Sweep {
+    std::uint32_t row = 0;
+    wire::CancelReason reason{};
+    std::uint8_t filters = 0;
+    std::uint8_t side = 0;
+    std::uint8_t group = 0;
+    std::int32_t low = 0;
+    std::int32_t high = 0;
+    std::uint64_t sequence = 0;  // of its command: younger orders stay
+    OrderSlot next = no_slot;    // the next order to look at
+  };
+
+  // First in, first out, by the links that an order has for its level.
+  struct Fifo {
+    OrderSlot head = no_slot;
+    OrderSlot tail = no_slot;
+  };
+
+  // What an uncross would do.
+  struct Uncross {
+    PriceTicks price{0};
+    std::uint64_t volume = 0;
+    std::uint64_t surplus = 0;
+    wire::Side surplus_side = wire::Side::buy;
+
+    friend bool operator==(const Uncross& left, const Uncross& right) noexcept {
+      return left.price == right.price && left.volume == right.volume &&
+             left.surplus == right.surplus && left.surplus_side == right.surplus_side;
+    }
+  };
+
+  static constexpr std::uint32_t highest_price = 0x7FFFFFFE;
+  static constexpr std::uint32_t highest_quantity = 0x7FFFFFFF;
+  static constexpr std::uint64_t highest_capacity = OrderPool::highest_slot - 1;
+  static constexpr std::uint64_t highest_safe = (std::uint64_t{1} << 53) - 1;
+  static constexpr std::uint64_t highest_position = std::uint64_t{1} << 40;
+  static constexpr std::uint64_t never_ns = ~std::uint64_t{0};
+  static constexpr std::uint32_t work_limit = 64;
+  static constexpr std::uint32_t sweep_capacity = 16;
+  static constexpr std::uint32_t book_pool = 1U << 16;
+  static constexpr std::uint32_t list_pool = 1024;
+  static constexpr std::uint32_t peg_pool = 256;
+
+  // Why the plain path cannot be taken.
+  static constexpr std::uint32_t needs_state = 1;       // not configured, or not open
+  static constexpr std::uint32_t needs_breaker = 2;     // a breaker is set
+  static constexpr std::uint32_t needs_dark = 4;        // dark orders rest
+  static constexpr std::uint32_t needs_discretion = 8;  // discretionary orders rest
+  static constexpr std::uint32_t needs_pegs = 16;       // pegs are open
+  static constexpr std::uint32_t needs_work = 32;       // queued orders or sweeps
+  // Stops wait. The plain path can be taken and looks at them when it has traded.
+  static constexpr std::uint32_t has_stops = 64;
+
+  explicit Market(Arena arena) noexcept
+      : pool_(arena),
+        lit_(arena, pool_),
+        dark_(arena, pool_),
+        accounts_(arena),
+        trades_(arena),
+        sessions_(arena) {}
 
   // What follows is inlined into apply() by force where it is on the way of an order: as calls the
   // entry and the outcome went through memory, for twice the instructions.
 
   template <class Out>
   [[gnu::always_inline]] void answer(const wire::Command& command, Sequence sequence,
-                                     Out& out) noexcept {
+                                     std::uint64_t timestamp_ns, Out& out) noexcept {
     if ((command.session == 0) != (command.number == 0)) [[unlikely]] {
-      refuse(command, wire::Refusal::command_invalid, out);
+      refuse(command, sequence, wire::Refusal::command_invalid, out);
       return;
     }
     if (command.session != 0) {
       const SessionTable::Answer known = sessions_.look_up(command.session, command.number);
       if (!known.is_new) [[unlikely]] {
         if (known.stored == nullptr) {
-          refuse(command, wire::Refusal::number_stale, out);
+          refuse(command, sequence, wire::Refusal::number_stale, out);
         } else {
-          repeat(*known.stored, out);
+          out.rarely(command.tag, sequence.value(), [&](EventWriter& writer) noexcept {
+            return put_repeated(*known.stored, writer);
+          });
         }
         return;
       }
     }
-    const Outcome outcome = execute(command, sequence, out);
+    const Outcome outcome = execute(command, sequence, timestamp_ns, out);
     show_touch(out);
     if (command.session != 0) {
       sessions_.store(command.session, command.number, sequence, outcome);
@@ -132,207 +298,357 @@ class Market {
 
   template <class Out>
   [[gnu::always_inline]] Outcome execute(const wire::Command& command, Sequence sequence,
-                                         Out& out) noexcept {
+                                         std::uint64_t timestamp_ns, Out& out) noexcept {
+    const bool is_quiet = (attention_ & ~has_stops) == 0 && timestamp_ns < next_due_ns_;
+    if (is_quiet) [[likely]] {
+      switch (static_cast<wire::CommandKind>(command.kind)) {
+        case wire::CommandKind::place:
+          if (is_plain_place(command)) [[likely]] {
+            pass_quietly(timestamp_ns);
+            return place(command, sequence, out);
+          }
+          break;
+        case wire::CommandKind::cancel:
+          if (is_plain_cancel(command)) [[likely]] {
+            pass_quietly(timestamp_ns);
+            return cancel(command, sequence, out);
+          }
+          break;
+        case wire::CommandKind::replace:
+          if (is_plain_replace(command)) [[likely]] {
+            pass_quietly(timestamp_ns);
+            return replace(command, sequence, out);
+          }
+          break;
+        default:
+          break;
+      }
+    }
+    return out.rarely(command.tag, sequence.value(), [&](EventWriter& writer) noexcept {
+      return act(command, sequence, timestamp_ns, writer);
+    });
+  }
+
+  void pass_quietly(std::uint64_t timestamp_ns) noexcept {
+    now_ns_ = timestamp_ns > now_ns_ ? timestamp_ns : now_ns_;
+  }
+
+  // For the fields that a command does not use. One branch: the fields are loaded anyway.
+  template <class... Fields>
+  static bool are_zero(Fields... fields) noexcept {
+    return (static_cast<std::uint64_t>(fields) | ...) == 0;
+  }
+
+  static bool has_no_terms(const wire::Command& command) noexcept {
+    return are_zero(command.display, command.minimum, command.expiry_s, command.attributes,
+                    command.discretion, command.group);
+  }
+
+  static bool is_plain_place(const wire::Command& command) noexcept {
+    return (command.side <= 1) & (command.order_type <= 1) & (command.time_in_force <= 2) &
+           ((command.order_type == 0) | (command.price == 0)) &
+           are_zero(command.order_id, static_cast<std::uint32_t>(command.trigger)) &
+           has_no_terms(command);
+  }
+  // A cancel or replace of an order with terms, or of none, is not plain either.
+  bool is_plain_cancel(const wire::Command& command) const noexcept {
+    return are_zero(command.side, command.order_type, command.time_in_force,
+                    static_cast<std::uint32_t>(command.price),
+                    static_cast<std::uint32_t>(command.trigger), command.quantity) &
+               has_no_terms(command) &&
+           names_plain_order(command);
+  }
+  bool is_plain_replace(const wire::Command& command) const noexcept {
+    return are_zero(command.side, command.order_type, command.time_in_force,
+                    static_cast<std::uint32_t>(command.trigger)) &
+               has_no_terms(command) &&
+           names_plain_order(command);
+  }
+  [[nodiscard]] bool names_plain_order(const wire::Command& command) const noexcept {
+    const OrderSlot named = pool_.find(command.order_id);
+    return named != no_slot && !pool_[named].has_terms();
+  }
+
+  template <class Out>
+  [[gnu::always_inline]] Outcome place(const wire::Command& command, Sequence sequence,
+                                       Out& out) noexcept {
     Entry entry{};
-    OrderSlot named = no_slot;
-    if (!are_zero(command.display, command.minimum, command.expiry_s, command.attributes,
-                  command.discretion, command.group)) [[unlikely]] {
-      return refuse(command, wire::Refusal::command_invalid, out);
+    const wire::Refusal refusal = check_place(command, entry);
+    if (refusal != wire::Refusal::none) [[unlikely]] {
+      return refuse(command, sequence, refusal, out);
     }
-    wire::Refusal refusal = wire::Refusal::command_invalid;
-    switch (static_cast<wire::CommandKind>(command.kind)) {
-      case wire::CommandKind::place:
-        refusal = check_place(command, entry);
-        if (refusal != wire::Refusal::none) {
-          return refuse(command, refusal, out);
-        }
-        take_slot(entry);
-        show_accepted(entry, command.price, out);
-        return enter(entry, sequence, out);
-      case wire::CommandKind::cancel:
-        refusal = check_cancel(command, named);
-        if (refusal != wire::Refusal::none) {
-          return refuse(command, refusal, out);
-        }
-        return cancel(named, wire::CancelReason::user, out);
-      case wire::CommandKind::reduce:
-        refusal = check_reduce(command, named);
-        if (refusal != wire::Refusal::none) {
-          return refuse(command, refusal, out);
-        }
-        return reduce(named, command.quantity, out);
-      case wire::CommandKind::replace:
-        refusal = check_replace(command, entry, named);
-        if (refusal != wire::Refusal::none) {
-          return refuse(command, refusal, out);
-        }
-        replace(named, entry, out);
-        return enter(entry, sequence, out);
-      case wire::CommandKind::configure:
-        refusal = check_configure(command);
-        if (refusal != wire::Refusal::none) {
-          return refuse(command, refusal, out);
-        }
-        return configure(command, out);
-      case wire::CommandKind::set_state:
-        refusal = check_set_state(command);
-        if (refusal != wire::Refusal::none) {
-          return refuse(command, refusal, out);
-        }
-        return set_state(command, out);
-      default:
-        break;
+    if (entry.row == no_row) [[unlikely]] {
+      entry.row = accounts_.add(command.account);
     }
-    return refuse(command, refusal, out);
-  }
-
-  // Trades an order against the book; what is left rests or is canceled.
-  template <class Out>
-  [[gnu::always_inline]] Outcome enter(const Entry& entry, Sequence sequence, Out& out) noexcept {
-    QuantityLots rest = entry.quantity;
-    const bool is_unfilled =
-        entry.is_all_or_nothing && !book_.can_match(entry.side, entry.limit, entry.quantity);
-    if (!is_unfilled) {
-      rest = book_.match(entry.side, entry.limit, entry.quantity,
-                         [&](OrderId maker, AccountId maker_account, PriceTicks price,
-                             QuantityLots traded, QuantityLots maker_rest) noexcept {
-                           wire::Event event = event_of(wire::EventKind::executed, entry);
-                           event.price = price.value();
-                           event.quantity = traded.value();
-                           event.remaining = maker_rest.value();
-                           event.other_order_id = maker.value();
-                           event.other_price = maker_account.value();
-                           out.put(event);
-                         });
-    }
-    const QuantityLots executed = entry.quantity - rest;
-    if (entry.may_rest && rest != QuantityLots{0}) {
-      book_.append(entry.slot, entry.side, entry.limit, rest, entry.account, sequence);
-      return {.order_id = entry.id, .executed = executed, .remaining = rest};
-    }
-    if (rest != QuantityLots{0}) {
-      const wire::CancelReason reason = is_unfilled       ? wire::CancelReason::fok_unfilled
-                                        : entry.is_market ? wire::CancelReason::no_liquidity
-                                                          : wire::CancelReason::ioc_rest;
-      wire::Event canceled = event_of(wire::EventKind::canceled, entry);
-      canceled.code = static_cast<std::uint8_t>(reason);
-      canceled.price = entry.is_market ? 0 : entry.limit.value();
-      canceled.quantity = rest.value();
-      out.put(canceled);
-    }
-    book_.pool().give_back(entry.slot);
-    return {.order_id = entry.id, .executed = executed};
+    take_slot(entry);
+    wire::Event event = event_of(wire::EventKind::accepted, entry);
+    event.code = command.order_type;
+    event.price = command.price;
+    out.put(event);
+    pool_.chain(entry.slot).executed = 0;
+    return enter(command, entry, sequence, out);
   }
 
   template <class Out>
-  [[gnu::always_inline]] Outcome cancel(OrderSlot slot, wire::CancelReason reason,
+  [[gnu::always_inline]] Outcome cancel(const wire::Command& command, Sequence sequence,
                                         Out& out) noexcept {
-    const Order& order = book_.pool()[slot];
-    const OrderId id = book_.pool().id_of(slot);
-    wire::Event event = event_of(wire::EventKind::canceled, slot, order);
-    event.code = static_cast<std::uint8_t>(reason);
+    const OrderSlot slot{static_cast<std::uint32_t>(command.order_id & OrderPool::highest_slot)};
+    const Order& order = pool_[slot];
+    Account& account = accounts_[order.row()];
+    const wire::Refusal refusal = check_owner(command, account);
+    if (refusal != wire::Refusal::none) [[unlikely]] {
+      return refuse(command, sequence, refusal, out);
+    }
+    const OrderId id = pool_.id_of(slot);
+    wire::Event event{};
+    event.kind = static_cast<std::uint8_t>(wire::EventKind::canceled);
+    event.code = static_cast<std::uint8_t>(wire::CancelReason::user);
+    event.side = static_cast<std::uint8_t>(order.side());
+    event.account = account.id.value();
+    event.order_id = id.value();
+    event.price = order.price().value();
     event.quantity = order.remaining.value();
     out.put(event);
-    book_.remove(slot);
+    remove_plain(slot, account);
+    pool_.give_back(slot);
     return {.order_id = id};
   }
 
   template <class Out>
-  Outcome reduce(OrderSlot slot, std::uint64_t quantity, Out& out) noexcept {
-    const Order& order = book_.pool()[slot];
-    if (quantity >= order.remaining.value()) {
-      return cancel(slot, wire::CancelReason::reduced_to_zero, out);
+  [[gnu::always_inline]] Outcome replace(const wire::Command& command, Sequence sequence,
+                                         Out& out) noexcept {
+    const OrderSlot old{static_cast<std::uint32_t>(command.order_id & OrderPool::highest_slot)};
+    Entry entry{};
+    const wire::Refusal refusal = check_replace(command, old, entry);
+    if (refusal != wire::Refusal::none) [[unlikely]] {
+      return refuse(command, sequence, refusal, out);
     }
-    const QuantityLots lots{static_cast<std::uint32_t>(quantity)};
-    book_.reduce(slot, lots);
-    wire::Event event = event_of(wire::EventKind::reduced, slot, order);
-    event.code = static_cast<std::uint8_t>(wire::CancelReason::user);
-    event.quantity = lots.value();
-    event.remaining = order.remaining.value();
-    out.put(event);
-    return {.order_id = book_.pool().id_of(slot), .remaining = order.remaining};
-  }
-
-  // The old order leaves first: the new one takes its slot, and so its id differs by a generation.
-  template <class Out>
-  void replace(OrderSlot old, Entry& entry, Out& out) noexcept {
-    const OrderId old_id = book_.pool().id_of(old);
-    const QuantityLots open = book_.pool()[old].remaining;
-    book_.remove(old);
+    // The old order leaves first: the new one takes its slot, so its id differs by a generation.
+    const OrderId old_id = pool_.id_of(old);
+    const QuantityLots open = pool_[old].remaining;
+    const std::uint32_t executed = pool_.chain(old).executed;
+    remove_plain(old, accounts_[entry.row]);
+    pool_.give_back(old);
     take_slot(entry);
+    pool_.chain(entry.slot).executed = executed;
     wire::Event event = event_of(wire::EventKind::replaced, entry);
     event.price = entry.limit.value();
     event.remaining = open.value();
     event.other_order_id = old_id.value();
     out.put(event);
+    return enter(command, entry, sequence, out);
   }
 
+  // Trades a plain order against the book; what is left rests or is canceled.
   template <class Out>
-  Outcome configure(const wire::Command& command, Out& out) noexcept {
-    rules_.band_low = static_cast<std::uint32_t>(command.price);
-    rules_.band_high = static_cast<std::uint32_t>(command.trigger);
-    rules_.maximum_quantity = static_cast<std::uint32_t>(command.quantity);
-    rules_.capacity = static_cast<std::uint32_t>(command.order_id);
-    wire::Event event{};
-    event.kind = static_cast<std::uint8_t>(wire::EventKind::configured);
-    event.price = command.price;
-    event.other_price = command.trigger;
-    out.put(event);
-    return {};
+  [[gnu::always_inline]] Outcome enter(const wire::Command& command, const Entry& entry,
+                                       Sequence sequence, Out& out) noexcept {
+    QuantityLots rest = entry.quantity;
+    const bool is_unfilled = entry.is_all_or_nothing && !can_fill(entry);
+    if (!is_unfilled && crosses(entry.side, lit_.best(opposite(entry.side)), entry.limit)) {
+      step_ = Step{};
+      bool meets_terms = false;
+      rest = match(entry, sequence, meets_terms, out);
+      if (meets_terms) [[unlikely]] {
+        return out.rarely(command.tag, sequence.value(), [&](EventWriter& writer) noexcept {
+          return go_on_matching(entry, rest, sequence, writer);
+        });
+      }
+    }
+    const QuantityLots executed = entry.quantity - rest;
+    Outcome outcome{.order_id = entry.id, .executed = executed};
+    if (entry.may_rest && rest != QuantityLots{0}) {
+      rest_plain(entry, rest, executed, sequence);
+      outcome.remaining = rest;
+    } else {
+      if (rest != QuantityLots{0}) {
+        const wire::CancelReason reason = is_unfilled       ? wire::CancelReason::fok_unfilled
+                                          : entry.is_market ? wire::CancelReason::no_liquidity
+                                                            : wire::CancelReason::ioc_rest;
+        wire::Event canceled = event_of(wire::EventKind::canceled, entry);
+        canceled.code = static_cast<std::uint8_t>(reason);
+        canceled.price = entry.is_market ? 0 : entry.limit.value();
+        canceled.quantity = rest.value();
+        out.put(canceled);
+      }
+      pool_.give_back(entry.slot);
+    }
+    if (executed != QuantityLots{0} && (attention_ & has_stops) != 0) [[unlikely]] {
+      out.rarely(command.tag, sequence.value(),
+                 [&](EventWriter& writer) noexcept { return end_plain_step(sequence, writer); });
+    }
+    return outcome;
   }
 
+  // Price-time order, until the order is filled, its limit is reached or a maker has terms.
   template <class Out>
-  Outcome set_state(const wire::Command& command, Out& out) noexcept {
-    rules_.is_halted = command.order_type == static_cast<std::uint8_t>(wire::MarketState::halted);
-    wire::Event event{};
-    event.kind = static_cast<std::uint8_t>(wire::EventKind::state_set);
-    event.code = command.order_type;
-    out.put(event);
-    return {};
+  [[gnu::always_inline]] QuantityLots match(const Entry& entry, Sequence sequence,
+                                            bool& meets_terms, Out& out) noexcept {
+    const wire::Side resting = opposite(entry.side);
+    const bool is_buy = entry.side == wire::Side::buy;
+    QuantityLots wanted = entry.quantity;
+    PriceTicks price = lit_.best(resting);
+    std::uint32_t executions = 0;
+    do {
+      Level& level = lit_.level(resting, price);
+      OrderSlot slot = level.head;
+      const QuantityLots before = wanted;
+      do {
+        Order& maker = pool_[slot];
+        if (maker.has_terms()) [[unlikely]] {
+          meets_terms = true;
+          break;
+        }
+        const OrderSlot next = maker.next;
+        __builtin_prefetch(&pool_[next], 1);
+        Account& account = accounts_[maker.row()];
+        const QuantityLots traded = std::min(wanted, maker.remaining);
+        const QuantityLots rest = maker.remaining - traded;
+        const OrderId id = pool_.id_of(slot);
+        const std::uint64_t constant =
+            digest::order_constant(id, price, account.id, resting, maker.priority);
+        digest_ -= digest::order_term(constant, maker.remaining);
+        wanted = wanted - traded;
+        const auto signed_lots = static_cast<std::int64_t>(traded.value());
+        accounts_.move_position(account, is_buy ? -signed_lots : signed_lots);
+        account.open_lots[index_of(resting)] -= traded.value();
+        if ((account.flags & Account::execution_bit) != 0) [[unlikely]] {
+          accounts_.count_execution(maker.row(), now_ns_);
+        }
+        trades_.add({.sequence = sequence.value(),
+                     .index = out.index(),
+                     .price = price.value(),
+                     .quantity = traded.value(),
+                     .buyer = static_cast<std::uint16_t>(is_buy ? entry.row : maker.row()),
+                     .seller = static_cast<std::uint16_t>(is_buy ? maker.row() : entry.row)});
+        wire::Event event = event_of(wire::EventKind::executed, entry);
+        event.price = price.value();
+        event.quantity = traded.value();
+        event.remaining = rest.value();
+        event.other_order_id = id.value();
+        event.other_price = account.id.value();
+        out.put(event);
+        ++executions;
+        if (rest != QuantityLots{0}) {
+          maker.remaining = rest;
+          digest_ += digest::order_term(constant, rest);
+          pool_.chain(slot).add_executed(traded);
+          break;
+        }
+        leave_chain(slot, account);
+        --open_orders_;
+        pool_.give_back(slot);
+        slot = next;
+      } while (slot != no_slot && wanted != QuantityLots{0});
+      level.lots = level.lots - TotalLots{(before - wanted).value()};
+      level.head = slot;
+      if (slot == no_slot) {
+        level.tail = no_slot;
+        lit_.leave_level(resting, price);
+      } else {
+        pool_[slot].previous = no_slot;
+      }
+      if (before != wanted) [[likely]] {
+        step_.low = step_.has_traded ? std::min(step_.low, price) : price;
+        step_.high = step_.has_traded ? std::max(step_.high, price) : price;
+        step_.last = price;
+        step_.has_traded = true;
+      }
+      price = lit_.best(resting);
+    } while (!meets_terms && wanted != QuantityLots{0} && crosses(entry.side, price, entry.limit));
+    if (executions != 0) [[likely]] {
+      Account& account = accounts_[entry.row];
+      const auto executed = static_cast<std::int64_t>((entry.quantity - wanted).value());
+      accounts_.move_position(account, is_buy ? executed : -executed);
+      last_trade_ = step_.last;
+      while ((account.flags & Account::execution_bit) != 0 && executions-- != 0) [[unlikely]] {
+        accounts_.count_execution(entry.row, now_ns_);
+      }
+    }
+    return wanted;
   }
 
-  template <class Out>
-  [[gnu::noinline]] Outcome refuse(const wire::Command& command, wire::Refusal refusal,
-                                   Out& out) noexcept {
-    const bool names_order = command.kind == static_cast<std::uint8_t>(wire::CommandKind::cancel) ||
-                             command.kind == static_cast<std::uint8_t>(wire::CommandKind::reduce) ||
-                             command.kind == static_cast<std::uint8_t>(wire::CommandKind::replace);
-    wire::Event event{};
-    event.kind = static_cast<std::uint8_t>(wire::EventKind::refused);
-    event.code = static_cast<std::uint8_t>(refusal);
-    event.account = command.account;
-    event.order_id = names_order && command.order_id <= highest_order_id ? command.order_id : 0;
-    out.put(event);
-    return {.refusal = refusal};
+  // Whether a plain order can be filled at once. Sums of levels say so only where nothing on them
+  // is special.
+  [[nodiscard]] bool can_fill(const Entry& entry) const noexcept {
+    const wire::Side resting = opposite(entry.side);
+    if (lit_terms_[index_of(resting)] != 0) [[unlikely]] {
+      return executable(entry.side, entry.limit, true, entry.quantity, entry.row,
+                        wire::SelfTrade::none) >= entry.quantity.value();
+    }
+    std::uint64_t found = 0;
+    for (PriceTicks price = lit_.best(resting); crosses(entry.side, price, entry.limit);
+         price = lit_.worse(resting, price)) {
+      found += lit_.level(resting, price).lots.value();
+      if (found >= entry.quantity.value()) {
+        return true;
+      }
+    }
+    return false;
   }
 
-  template <class Out>
-  [[gnu::noinline]] void repeat(const SessionTable::Stored& stored, Out& out) noexcept {
-    wire::Event event{};
-    event.kind = static_cast<std::uint8_t>(wire::EventKind::repeated);
-    event.code = stored.refusal();
-    event.order_id = stored.order_id().value();
-    event.quantity = stored.executed.value();
-    event.remaining = stored.remaining.value();
-    event.other_order_id = stored.sequence;
-    out.put(event);
+  [[gnu::always_inline]] void rest_plain(const Entry& entry, QuantityLots rest,
+                                         QuantityLots executed, Sequence sequence) noexcept {
+    Order& order = pool_[entry.slot];
+    order.remaining = rest;
+    order.set_price_and_side(entry.limit, entry.side);
+    order.owner = entry.row;
+    order.priority = sequence;
+    lit_.append(entry.slot);
+    digest_ += digest::order_term(
+        digest::order_constant(entry.id, entry.limit, entry.account, entry.side, sequence), rest);
+    Account& account = accounts_[entry.row];
+    ++account.open_orders;
+    account.open_lots[index_of(entry.side)] += rest.value();
+    join_chain(entry.slot, account);
+    pool_.chain(entry.slot).add_executed(executed);
+    ++open_orders_;
   }
 
-  template <class Out>
-  [[gnu::always_inline]] void show_accepted(const Entry& entry, std::int64_t price,
-                                            Out& out) noexcept {
-    wire::Event event = event_of(wire::EventKind::accepted, entry);
-    event.code = static_cast<std::uint8_t>(entry.is_market ? wire::OrderType::market
-                                                           : wire::OrderType::limit);
-    event.price = price;
-    event.quantity = entry.quantity.value();
-    out.put(event);
+  // Takes a plain lit order out of everything but the pool.
+  [[gnu::always_inline]] void remove_plain(OrderSlot slot, Account& account) noexcept {
+    const Order& order = pool_[slot];
+    digest_ -= digest::order_term(digest::order_constant(pool_.id_of(slot), order.price(),
+                                                         account.id, order.side(), order.priority),
+                                  order.remaining);
+    account.open_lots[index_of(order.side())] -= order.remaining.value();
+    lit_.remove(slot);
+    leave_chain(slot, account);
+    --open_orders_;
+  }
+
+  // Last among the open orders of its account.
+  [[gnu::always_inline]] void join_chain(OrderSlot slot, Account& account) noexcept {
+    Chain& chain = pool_.chain(slot);
+    chain.older = account.youngest;
+    chain.younger = no_slot;
+    if (account.youngest == no_slot) {
+      account.oldest = slot;
+    } else {
+      pool_.chain(account.youngest).younger = slot;
+    }
+    account.youngest = slot;
+  }
+
+  [[gnu::always_inline]] void leave_chain(OrderSlot slot, Account& account) noexcept {
+    const Chain& chain = pool_.chain(slot);
+    if (chain.older == no_slot) {
+      account.oldest = chain.younger;
+    } else {
+      pool_.chain(chain.older).younger = chain.younger;
+    }
+    if (chain.younger == no_slot) {
+      account.youngest = chain.older;
+    } else {
+      pool_.chain(chain.younger).older = chain.older;
+    }
+    --account.open_orders;
   }
 
   // The last event when the command changed the best bid or offer.
   template <class Out>
   [[gnu::always_inline]] void show_touch(Out& out) noexcept {
-    const Touch touch{book_.quote(wire::Side::buy), book_.quote(wire::Side::sell)};
+    const Touch touch{lit_.quote(wire::Side::buy), lit_.quote(wire::Side::sell)};
     if (touch == touch_) {
       return;
     }
@@ -342,12 +658,11 @@ class Market {
     event.order_id = touch.bid.lots.value();
     event.price = touch.bid.price.value();
     event.other_order_id = touch.ask.lots.value();
-    event.other_price =
-        touch.ask.price == Book::nothing(wire::Side::sell) ? 0 : touch.ask.price.value();
+    event.other_price = touch.ask.price == no_price(wire::Side::sell) ? 0 : touch.ask.price.value();
     out.put(event);
   }
 
-  // The fields that events about an entering order share.
+  // The fields that events about an entering plain order share.
   static wire::Event event_of(wire::EventKind kind, const Entry& entry) noexcept {
     wire::Event event{};
     event.kind = static_cast<std::uint8_t>(kind);
@@ -358,31 +673,14 @@ class Market {
     return event;
   }
 
-  // The fields that events about a resting order share.
-  wire::Event event_of(wire::EventKind kind, OrderSlot slot, const Order& order) const noexcept {
-    wire::Event event{};
-    event.kind = static_cast<std::uint8_t>(kind);
-    event.side = static_cast<std::uint8_t>(order.side());
-    event.account = order.account.value();
-    event.order_id = book_.pool().id_of(slot).value();
-    event.price = order.price().value();
-    return event;
-  }
-
   void take_slot(Entry& entry) noexcept {
-    entry.slot = book_.pool().take();
-    entry.id = book_.pool().id_of(entry.slot);
+    entry.slot = pool_.take();
+    entry.id = pool_.id_of(entry.slot);
   }
 
   [[gnu::always_inline]] wire::Refusal check_place(const wire::Command& command,
-                                                   Entry& entry) const noexcept {
-    const bool is_well_formed = (command.side <= 1) & (command.order_type <= 1) &
-                                (command.time_in_force <= 2) &
-                                are_zero(command.order_id, command.trigger);
-    if (!is_well_formed) [[unlikely]] {
-      return wire::Refusal::command_invalid;
-    }
-    wire::Refusal refusal = check_entering(command);
+                                                   Entry& entry) noexcept {
+    wire::Refusal refusal = check_account_and_quantity(command);
     if (refusal != wire::Refusal::none) {
       return refusal;
     }
@@ -392,110 +690,89 @@ class Market {
     entry.is_all_or_nothing = time_in_force == wire::TimeInForce::fok;
     entry.account = AccountId{command.account};
     entry.side = static_cast<wire::Side>(command.side);
-    entry.quantity = QuantityLots{static_cast<std::uint32_t>(command.quantity)};
+    entry.quantity = QuantityLots{command.quantity};
     if (entry.is_market) {
-      refusal = command.price == 0 ? wire::Refusal::none : wire::Refusal::command_invalid;
       entry.limit = any_price(entry.side);
     } else {
-      refusal = check_limit_price(command);
+      refusal = check_price(command.price);
+      if (refusal != wire::Refusal::none) {
+        return refusal;
+      }
       entry.limit = PriceTicks{static_cast<std::uint32_t>(command.price)};
     }
-    if (refusal == wire::Refusal::none && entry.may_rest) {
+    entry.row = accounts_.find(command.account);
+    if (entry.row == no_row) [[unlikely]] {
+      if (accounts_.is_full()) {
+        return wire::Refusal::account_table_full;
+      }
+    } else if ((accounts_[entry.row].flags & Account::risk_bits) != 0) {
+      refusal = check_risk({.row = entry.row,
+                            .side = entry.side,
+                            .limit = entry.is_market ? PriceTicks{0} : entry.limit,
+                            .quantity = entry.quantity,
+                            .replaced = QuantityLots{0},
+                            .is_replace = false,
+                            .is_reduce_only = false});
+      if (refusal != wire::Refusal::none) {
+        return refusal;
+      }
+    }
+    if (entry.may_rest) {
       refusal = check_room(entry);
+      if (refusal != wire::Refusal::none) {
+        return refusal;
+      }
     }
-    if (refusal == wire::Refusal::none && !book_.pool().has_slot()) [[unlikely]] {
-      return wire::Refusal::order_pool_full;
-    }
-    return refusal;
+    return pool_.has_slot() ? wire::Refusal::none : wire::Refusal::order_pool_full;
   }
 
-  [[gnu::always_inline]] wire::Refusal check_cancel(const wire::Command& command,
-                                                    OrderSlot& named) const noexcept {
-    const bool is_well_formed = are_zero(command.side, command.order_type, command.time_in_force,
-                                         command.price, command.trigger, command.quantity);
-    return is_well_formed ? check_named(command, named) : wire::Refusal::command_invalid;
-  }
-
-  wire::Refusal check_reduce(const wire::Command& command, OrderSlot& named) const noexcept {
-    const bool is_well_formed = are_zero(command.side, command.order_type, command.time_in_force,
-                                         command.price, command.trigger);
-    if (!is_well_formed) {
-      return wire::Refusal::command_invalid;
-    }
-    const wire::Refusal refusal = check_named(command, named);
-    return refusal == wire::Refusal::none && command.quantity == 0
-               ? wire::Refusal::quantity_not_positive
-               : refusal;
-  }
-
-  wire::Refusal check_replace(const wire::Command& command, Entry& entry,
-                              OrderSlot& named) const noexcept {
-    const bool is_well_formed =
-        are_zero(command.side, command.order_type, command.time_in_force, command.trigger);
-    if (!is_well_formed) {
-      return wire::Refusal::command_invalid;
-    }
-    wire::Refusal refusal = check_entering(command);
+  // Of a plain order that rests.
+  [[gnu::always_inline]] wire::Refusal check_replace(const wire::Command& command, OrderSlot old,
+                                                     Entry& entry) noexcept {
+    const Order& order = pool_[old];
+    const Account& account = accounts_[order.row()];
+    wire::Refusal refusal = check_account_and_quantity(command);
     if (refusal == wire::Refusal::none) {
-      refusal = check_limit_price(command);
+      refusal = check_owner(command, account);
     }
     if (refusal == wire::Refusal::none) {
-      refusal = check_named(command, named);
+      refusal = check_price(command.price);
     }
     if (refusal != wire::Refusal::none) {
       return refusal;
     }
-    const Order& old = book_.pool()[named];
-    entry.account = old.account;
-    entry.side = old.side();
+    entry.account = account.id;
+    entry.row = order.row();
+    entry.side = order.side();
     entry.limit = PriceTicks{static_cast<std::uint32_t>(command.price)};
-    entry.quantity = QuantityLots{static_cast<std::uint32_t>(command.quantity)};
+    entry.quantity = QuantityLots{command.quantity};
     entry.may_rest = true;
+    if ((account.flags & Account::risk_bits) != 0) {
+      refusal = check_risk({.row = entry.row,
+                            .side = entry.side,
+                            .limit = entry.limit,
+                            .quantity = entry.quantity,
+                            .replaced = order.remaining,
+                            .is_replace = true,
+                            .is_reduce_only = false});
+      if (refusal != wire::Refusal::none) {
+        return refusal;
+      }
+    }
     // The level that the old order leaves empty counts as free.
-    if (book_.lacks_level(entry.side, entry.limit) && !book_.is_alone(named) &&
-        !book_.can_match(entry.side, entry.limit, entry.quantity)) [[unlikely]] {
+    if (lit_.lacks_level(entry.side, entry.limit) && !lit_.is_alone(old) && !can_fill(entry))
+        [[unlikely]] {
       return wire::Refusal::level_pool_full;
     }
-    return book_.pool().is_reusable(named) || book_.pool().has_slot()
-               ? wire::Refusal::none
-               : wire::Refusal::order_pool_full;
+    return pool_.is_reusable(old) || pool_.has_slot() ? wire::Refusal::none
+                                                      : wire::Refusal::order_pool_full;
   }
 
-  wire::Refusal check_configure(const wire::Command& command) const noexcept {
-    const bool is_well_formed =
-        command.order_type <= 2 && are_zero(command.side, command.time_in_force);
-    const bool is_good = is_well_formed && command.price >= 1 && command.price <= command.trigger &&
-                         command.trigger <= highest_price && command.quantity >= 1 &&
-                         command.quantity <= highest_quantity && command.order_id >= 1 &&
-                         command.order_id <= highest_capacity;
-    if (!is_good) {
-      return wire::Refusal::command_invalid;
-    }
-    return rules_.capacity != 0 && rules_.capacity != command.order_id
-               ? wire::Refusal::capacity_fixed
-               : wire::Refusal::none;
-  }
-
-  wire::Refusal check_set_state(const wire::Command& command) const noexcept {
-    const bool is_well_formed =
-        command.order_type <= 1 && are_zero(command.side, command.time_in_force, command.order_id,
-                                            command.price, command.trigger, command.quantity);
-    if (!is_well_formed) {
-      return wire::Refusal::command_invalid;
-    }
-    return rules_.capacity == 0 ? wire::Refusal::not_configured : wire::Refusal::none;
-  }
-
-  // The checks that place and replace share, up to the quantity.
-  [[gnu::always_inline]] wire::Refusal check_entering(const wire::Command& command) const noexcept {
-    if (rules_.capacity == 0) {
-      return wire::Refusal::not_configured;
-    }
+  // What place and replace check first.
+  [[gnu::always_inline]] wire::Refusal check_account_and_quantity(
+      const wire::Command& command) const noexcept {
     if (command.account == 0) {
       return wire::Refusal::account_invalid;
-    }
-    if (rules_.is_halted) {
-      return wire::Refusal::market_halted;
     }
     if (command.quantity == 0) {
       return wire::Refusal::quantity_not_positive;
@@ -504,42 +781,31 @@ class Market {
                                                       : wire::Refusal::none;
   }
 
-  [[gnu::always_inline]] wire::Refusal check_limit_price(
-      const wire::Command& command) const noexcept {
-    if (command.price < 1) {
+  [[gnu::always_inline]] wire::Refusal check_price(std::int32_t price) const noexcept {
+    if (price < 1) {
       return wire::Refusal::price_not_positive;
     }
-    const auto price = static_cast<std::uint32_t>(command.price);
-    return price < rules_.band_low || price > rules_.band_high ? wire::Refusal::price_out_of_band
+    const auto ticks = static_cast<std::uint32_t>(price);
+    return ticks < rules_.band_low || ticks > rules_.band_high ? wire::Refusal::price_out_of_band
                                                                : wire::Refusal::none;
   }
 
-  // Finds the resting order that the command names, if its account owns it.
-  [[gnu::always_inline]] wire::Refusal check_named(const wire::Command& command,
-                                                   OrderSlot& named) const noexcept {
-    if (rules_.capacity == 0) {
-      return wire::Refusal::not_configured;
-    }
+  static wire::Refusal check_owner(const wire::Command& command, const Account& account) noexcept {
     if (command.account == 0) {
       return wire::Refusal::account_invalid;
     }
-    named = book_.pool().find(command.order_id);
-    if (named == no_slot) {
-      return wire::Refusal::order_unknown;
-    }
-    return book_.pool()[named].account == AccountId{command.account}
-               ? wire::Refusal::none
-               : wire::Refusal::order_not_yours;
+    return account.id.value() == command.account ? wire::Refusal::none
+                                                 : wire::Refusal::order_not_yours;
   }
 
   // Room for the rest of a new order, asked only when there is little: summing up what it can match
   // costs a walk over the levels.
   [[gnu::always_inline]] wire::Refusal check_room(const Entry& entry) const noexcept {
-    const bool is_full = book_.resting_orders() == rules_.capacity;
-    if (!is_full && !book_.lacks_level(entry.side, entry.limit)) [[likely]] {
+    const bool is_full = open_orders_ == rules_.capacity;
+    if (!is_full && !lit_.lacks_level(entry.side, entry.limit)) [[likely]] {
       return wire::Refusal::none;
     }
-    if (book_.can_match(entry.side, entry.limit, entry.quantity)) {
+    if (can_fill(entry)) {
       return wire::Refusal::none;
     }
     return is_full ? wire::Refusal::order_pool_full : wire::Refusal::level_pool_full;
@@ -547,19 +813,238 @@ class Market {
 
   // The limit of a market order.
   static PriceTicks any_price(wire::Side side) noexcept {
-    return PriceTicks{side == wire::Side::buy ? static_cast<std::uint32_t>(highest_price) : 1U};
+    return PriceTicks{side == wire::Side::buy ? highest_price : 1U};
   }
 
-  // For the fields that a command does not use. One branch: the fields are loaded anyway.
-  template <class... Fields>
-  static bool are_zero(Fields... fields) noexcept {
-    return (static_cast<std::uint64_t>(fields) | ...) == 0;
+  template <class Out>
+  [[gnu::always_inline]] Outcome refuse(const wire::Command& command, Sequence sequence,
+                                        wire::Refusal refusal, Out& out) noexcept {
+    return out.rarely(command.tag, sequence.value(), [&](EventWriter& writer) noexcept {
+      return put_refused(command, refusal, writer);
+    });
   }
+  [[gnu::noinline]] static Outcome put_refused(const wire::Command& command, wire::Refusal refusal,
+                                               EventWriter& out) noexcept;
+  [[gnu::noinline]] static bool put_repeated(const SessionTable::Stored& stored,
+                                             EventWriter& out) noexcept;
 
-  Book book_;
+  // work.cpp: the general path of every command
+  [[gnu::noinline]] Outcome act(const wire::Command& command, Sequence sequence,
+                                std::uint64_t timestamp_ns, EventWriter& out) noexcept;
+  [[gnu::noinline]] bool end_plain_step(Sequence sequence, EventWriter& out) noexcept;
+  [[gnu::noinline]] Outcome go_on_matching(const Entry& entry, QuantityLots rest, Sequence sequence,
+                                           EventWriter& out) noexcept;
+  Outcome act_on(const wire::Command& command) noexcept;
+  void pass_time(std::uint64_t timestamp_ns) noexcept;
+  void begin_step() noexcept;
+  void end_step() noexcept;
+  void run_work() noexcept;
+  bool work_once() noexcept;
+  bool sweep_once() noexcept;
+  [[nodiscard]] bool is_swept(const Sweep& sweep, OrderSlot slot) const noexcept;
+  void enter_queued() noexcept;
+  void reprice_pegs() noexcept;
+  void enter_conditionals() noexcept;
+  [[nodiscard]] bool are_pegs_due() const noexcept;
+  [[nodiscard]] bool are_conditionals_due() const noexcept;
+  void elect_stops() noexcept;
+  void finish_command() noexcept;
+  void set_attention() noexcept;
+
+  // place.cpp: place and replace in general
+  static bool is_well_formed(const wire::Command& command) noexcept;
+  static bool has_shape(const wire::Command& command) noexcept;
+  Outcome place_any(const wire::Command& command) noexcept;
+  Outcome replace_any(const wire::Command& command) noexcept;
+  wire::Refusal check_phase(const Draft& draft) const noexcept;
+  wire::Refusal check_link(const wire::Command& command, OrderSlot linked) const noexcept;
+  [[nodiscard]] bool cut_to_position(Draft& draft) const noexcept;
+  wire::Refusal check_post_only(Draft& draft) const noexcept;
+  wire::Refusal check_pools(const Draft& draft) const noexcept;
+  wire::Refusal check_space(const Draft& draft, OrderSlot replaced) const noexcept;
+  [[nodiscard]] bool enters_at_once(const Draft& draft) const noexcept;
+  OrderSlot open_order(const Draft& draft) noexcept;
+  void fill_order(OrderSlot slot, const Draft& draft) noexcept;
+  Outcome outcome_of(OrderId id) const noexcept;
+  wire::Refusal check_named(const wire::Command& command, OrderSlot& named) const noexcept;
+  Outcome cancel_any(const wire::Command& command) noexcept;
+  Outcome reduce_any(const wire::Command& command) noexcept;
+
+  // risk.cpp
+  [[gnu::noinline]] wire::Refusal check_risk(const Exposure& exposure) noexcept;
+
+  // orders.cpp: an order's ways in and out of books, queues and counts
+  [[nodiscard]] Terms& terms(OrderSlot slot) noexcept { return pool_.terms(slot); }
+  [[nodiscard]] const Terms& terms(OrderSlot slot) const noexcept { return pool_.terms(slot); }
+  [[nodiscard]] Account& account_of(OrderSlot slot) noexcept {
+    return accounts_[pool_[slot].row()];
+  }
+  [[nodiscard]] OrderState state_of(OrderSlot slot) const noexcept {
+    return pool_[slot].has_terms() ? terms(slot).state : OrderState::lit;
+  }
+  [[nodiscard]] std::uint64_t accepted_of(OrderSlot slot) const noexcept {
+    return pool_[slot].has_terms() ? terms(slot).accepted : pool_[slot].priority.value();
+  }
+  [[nodiscard]] PriceTicks shown_price(OrderSlot slot) const noexcept;
+  [[nodiscard]] QuantityLots required(OrderSlot slot) const noexcept;
+  [[nodiscard]] std::uint64_t term_of(OrderSlot slot) const noexcept;
+  wire::Event event_of(wire::EventKind kind, OrderSlot slot) const noexcept;
+  void count_in(OrderSlot slot) noexcept;
+  void count_out(OrderSlot slot) noexcept;
+  void give_terms(OrderSlot slot) noexcept;
+  void drop_terms(OrderSlot slot) noexcept;
+  void detach(OrderSlot slot) noexcept;
+  void close(OrderSlot slot) noexcept;
+  void cancel_order(OrderSlot slot, wire::CancelReason reason) noexcept;
+  void take_lots(OrderSlot slot, QuantityLots lots, wire::CancelReason reason) noexcept;
+  void take_off(OrderSlot slot, QuantityLots lots) noexcept;
+  void lose(OrderSlot slot, QuantityLots lots, wire::CancelReason reason) noexcept;
+  void place_last(OrderSlot slot, OrderState state) noexcept;
+  void rest_lit(OrderSlot slot, bool is_own) noexcept;
+  void rest_dark(OrderSlot slot) noexcept;
+  void park(OrderSlot slot) noexcept { place_last(slot, OrderState::parked); }
+  void enqueue(OrderSlot slot) noexcept { place_last(slot, OrderState::queued); }
+  void wait(OrderSlot slot) noexcept;
+  void show_anew(OrderSlot slot) noexcept;
+  void meet_minimum(OrderSlot slot) noexcept;
+  void count_kinds(const Terms& terms, std::uint32_t change) noexcept;
+  void push(Fifo& fifo, OrderSlot slot) noexcept;
+  void unlink(Fifo& fifo, OrderSlot slot) noexcept;
+  [[nodiscard]] PriceTicks reach_of(OrderSlot slot) const noexcept;
+  [[nodiscard]] std::uint64_t next_random() noexcept;
+
+  // links.cpp
+  void link(OrderSlot slot, OrderSlot linked, wire::Link kind) noexcept;
+  void follow_links(OrderSlot slot) noexcept;
+  void follow_execution(OrderSlot aggressor, OrderSlot maker, bool is_filled) noexcept;
+  void carry_links(const Terms& old, OrderSlot old_slot, OrderSlot slot) noexcept;
+  void cancel_linked(OrderSlot slot) noexcept;
+  OrderSlot take_partner(OrderSlot slot) noexcept;
+
+  // matching.cpp
+  void start(OrderSlot slot, bool is_own) noexcept;
+  void enter_open(OrderSlot slot, bool is_own) noexcept;
+  void aggress(OrderSlot slot, bool is_own) noexcept;
+  void set_aggressor(OrderSlot slot, PriceTicks limit, bool has_limit) noexcept;
+  void finish_entry(OrderSlot slot, bool is_own, Stop stopped) noexcept;
+  Stop match_candidates() noexcept;
+  Stop match_discretion(PriceTicks price) noexcept;
+  [[nodiscard]] Candidate best_candidate() const noexcept;
+  Stop prevent_self_trade(OrderSlot candidate) noexcept;
+  bool cut_candidate(OrderSlot candidate) noexcept;
+  void trade(OrderSlot candidate, PriceTicks price, std::uint8_t code) noexcept;
+  QuantityLots settle(OrderSlot aggressor, OrderSlot maker, PriceTicks price, QuantityLots traded,
+                      std::uint8_t code) noexcept;
+  bool cut_entering(OrderSlot slot) noexcept;
+  [[nodiscard]] QuantityLots most_by_position(OrderSlot slot) const noexcept;
+  [[nodiscard]] PriceTicks limit_of(OrderSlot slot, bool& has_limit) const noexcept;
+  [[nodiscard]] static PriceTicks widened(wire::Side side, PriceTicks price,
+                                          std::uint32_t ticks) noexcept;
+  [[nodiscard]] PriceTicks clamped(wire::Side side, PriceTicks price) const noexcept;
+  [[nodiscard]] PriceTicks best_firm_price(wire::Side side) const noexcept;
+  [[nodiscard]] bool reprice_post_only(wire::Side side, PriceTicks& price,
+                                       bool may_reprice) const noexcept;
+  [[nodiscard]] std::uint64_t executable(wire::Side side, PriceTicks limit, bool has_limit,
+                                         QuantityLots quantity, std::uint32_t row,
+                                         wire::SelfTrade mode) const noexcept;
+  void start_waiting(OrderSlot slot, bool keeps_extreme) noexcept;
+  [[nodiscard]] bool is_satisfied(OrderSlot slot, PriceTicks price) const noexcept;
+  void trigger(OrderSlot slot, PriceTicks stop_price) noexcept;
+  [[nodiscard]] PriceTicks trailing_stop_price(OrderSlot slot) const noexcept;
+  void price_peg(OrderSlot slot, const Touch& touch) noexcept;
+  [[nodiscard]] PriceTicks peg_price(OrderSlot slot, const Touch& touch) const noexcept;
+
+  // auction.cpp
+  [[nodiscard]] bool is_call() const noexcept {
+    return state_ >= wire::MarketState::pre_open && state_ <= wire::MarketState::closing_auction;
+  }
+  void set_state(wire::MarketState state) noexcept;
+  void begin_call() noexcept;
+  void rest_in_call(OrderSlot slot, bool is_own) noexcept;
+  void park_pegs() noexcept;
+  void uncross() noexcept;
+  void cancel_auction_rest(wire::MarketState ended) noexcept;
+  [[nodiscard]] Uncross find_uncross() const noexcept;
+  void uncross_at(const Uncross& found) noexcept;
+  [[nodiscard]] OrderSlot auction_head(wire::Side side, PriceTicks price) const noexcept;
+  void fill_in_uncross(OrderSlot slot) noexcept;
+  void put_state() noexcept;
+  void show_indicative() noexcept;
+  void show_limit_state() noexcept;
+  [[nodiscard]] PriceTicks upper_price() const noexcept;
+  [[nodiscard]] PriceTicks lower_price() const noexcept;
+
+  // control.cpp: commands that are not about an order
+  Outcome configure(const wire::Command& command) noexcept;
+  Outcome set_breaker(const wire::Command& command) noexcept;
+  Outcome mass_cancel(const wire::Command& command) noexcept;
+  Outcome set_limit(const wire::Command& command) noexcept;
+  Outcome kill(const wire::Command& command) noexcept;
+  Outcome set_position(const wire::Command& command) noexcept;
+  Outcome bust_or_correct(const wire::Command& command) noexcept;
+  Outcome refused(const wire::Command& command, wire::Refusal refusal) noexcept;
+  std::uint32_t row_for(std::uint32_t account) noexcept;
+  void add_sweep(const Sweep& sweep) noexcept;
+
+  // verify.cpp
+  [[nodiscard]] bool verify_orders() const noexcept;
+
+  OrderPool pool_;
+  LevelBook lit_;
+  LevelBook dark_;
+  Accounts accounts_;
+  TradeRing trades_;
   SessionTable sessions_;
   Rules rules_;
-  Touch touch_{book_.quote(wire::Side::buy), book_.quote(wire::Side::sell)};
+  std::uint32_t attention_ = needs_state;
+  std::uint64_t next_due_ns_ = never_ns;  // earliest expiry, or end of a limit state
+  std::uint64_t now_ns_ = 0;
+  std::uint64_t digest_ = 0;  // of the open orders
+  std::uint32_t open_orders_ = 0;
+  PriceTicks last_trade_{0};
+  Touch touch_{lit_.quote(wire::Side::buy), lit_.quote(wire::Side::sell)};
+  std::array<std::uint32_t, 2> lit_terms_{};  // lit orders with terms, by side
+  Step step_;
+
+  // Of the command being processed.
+  EventWriter* out_ = nullptr;
+  Sequence sequence_{0};
+  OrderSlot own_slot_ = no_slot;  // the order that the command placed
+  QuantityLots own_executed_{0};
+  Aggressor aggressor_;
+
+  wire::MarketState state_ = wire::MarketState::open;
+  Breaker breaker_;
+  std::uint64_t random_ = 0x9E3779B97F4A7C15;
+  std::array<StopHeap, 2> stops_{StopHeap(StopNodes(pool_, wire::Side::buy)),
+                                 StopHeap(StopNodes(pool_, wire::Side::sell))};
+  SlotList<list_pool> trailing_;  // waiting, in entry order
+  ExpiryHeap expiries_{ExpiryNodes(pool_)};
+  std::array<SlotList<list_pool>, 2> discretionary_;  // resting, by reach, then entry order
+  SlotList<peg_pool> pegs_;                           // open, in entry order
+  SlotList<peg_pool> conditionals_;                   // resting, in entry order
+  // Open orders of special kinds in every state.
+  std::uint32_t dark_kind_ = 0;
+  std::uint32_t stop_kind_ = 0;
+  std::uint32_t trailing_kind_ = 0;
+  std::uint32_t discretion_kind_ = 0;
+  std::uint32_t peg_kind_ = 0;
+  std::uint32_t conditional_kind_ = 0;
+  Fifo queue_;
+  std::array<Fifo, 2> market_queue_;    // market orders in call phases, by side
+  std::array<Fifo, 3> auction_orders_;  // at_open, at_close, good_for_auction, in entry order
+  std::array<Sweep, sweep_capacity> sweeps_{};
+  std::uint32_t sweep_count_ = 0;
+  // The day end: rows from here on are still to be swept. no_row: none is pending.
+  std::uint32_t day_end_row_ = no_row;
+  Sweep day_end_;
+  bool day_end_began_ = false;
+  // Prices that the last pass over the pegs saw.
+  PriceTicks peg_bid_ = below_every_price;
+  PriceTicks peg_ask_ = above_every_price;
+  bool pegs_are_due_ = false;
+  bool conditionals_are_due_ = false;
+  Uncross indicative_;
 };
 
 }  // namespace meridian::engine

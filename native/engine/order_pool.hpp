@@ -19,15 +19,17 @@ struct OrderSlotTag {
 using OrderSlot = Strong<OrderSlotTag, std::uint32_t>;
 inline constexpr OrderSlot no_slot{0};
 
-// All that matching, canceling and the digest need of an order, in half a cache line.
+// All that matching, canceling and the digest need of a plain order, in half a cache line.
 struct alignas(32) Order {
   OrderSlot previous;            // older order at this price; no_slot at the head
   OrderSlot next;                // younger order at this price; in a free slot: the next free one
-  QuantityLots remaining;        // > 0 while the order rests, else 0
-  std::uint32_t price_and_side;  // price * 2 + side
+  QuantityLots remaining;        // open lots, of a lit iceberg those it shows; 0 in a free slot
+  std::uint32_t price_and_side;  // price * 2 + side; price 0 where the type has none
   std::uint32_t generation;      // 1 … 2^29 - 1 once the slot was taken
-  AccountId account;
-  Sequence priority;  // sequence of the command that put it last in its level
+  std::uint32_t owner;           // row of the account, and has_terms_bit
+  Sequence priority;             // sequence of the command that put it last in its level or queue
+
+  static constexpr std::uint32_t has_terms_bit = 1U << 31;
 
   [[nodiscard]] PriceTicks price() const noexcept { return PriceTicks{price_and_side >> 1}; }
   [[nodiscard]] wire::Side side() const noexcept {
@@ -36,8 +38,80 @@ struct alignas(32) Order {
   void set_price_and_side(PriceTicks price, wire::Side side) noexcept {
     price_and_side = (price.value() << 1) | static_cast<std::uint32_t>(side);
   }
+  [[nodiscard]] bool has_terms() const noexcept { return (owner & has_terms_bit) != 0; }
+  [[nodiscard]] std::uint32_t row() const noexcept { return owner & ~has_terms_bit; }
 };
 static_assert(sizeof(Order) == 32 && alignof(Order) == 32);
+
+enum class OrderState : std::uint8_t {
+  entering = 0,  // matching right now: in no book, in no digest
+  lit = 1,
+  dark = 2,
+  waiting = 3,
+  queued = 4,
+  parked = 5,
+};
+
+enum class LinkRole : std::uint8_t { none = 0, partner = 1, child = 2, parent = 3 };
+
+// The rest of an order, for those that have more than a limit and a quantity. A lit limit order of
+// the day without attributes, links and a changed priority has none: has_terms() is false.
+struct alignas(64) Terms {
+  wire::OrderType type;
+  wire::TimeInForce time_in_force;
+  OrderState state;
+  std::uint8_t discretion;
+  std::uint16_t attributes;
+  std::uint8_t group;
+  LinkRole role;
+  QuantityLots reserve;    // open lots that a lit iceberg does not show
+  QuantityLots display;    // 0: no iceberg
+  QuantityLots minimum;    // unmet; 0 with all_or_none
+  std::uint32_t trigger;   // field of the command: stop price, distance or protection
+  std::uint32_t expiry_s;  // gtd
+  PriceTicks extreme;      // trailing stop: best trade since it waits; peg: its cap, 0 = none
+  std::uint64_t accepted;  // sequence of the command that accepted it: the entry order
+  // gtd: node of the heap of expiries; auction time in force: list of that kind (child unused).
+  OrderSlot child;
+  OrderSlot next;
+  OrderSlot previous;
+  OrderSlot link;             // partner, parent, or first child
+  OrderSlot other_link;       // second child
+  std::uint8_t is_unmet;      // conditional: minimum or all_or_none not met yet
+  std::uint8_t is_triggered;  // a stop that has been triggered
+  std::uint8_t is_own;        // acts within the command that accepted it
+  std::uint8_t reserved;
+
+  [[nodiscard]] bool is(std::uint16_t attribute) const noexcept {
+    return (attributes & attribute) != 0;
+  }
+  [[nodiscard]] wire::SelfTrade self_trade() const noexcept {
+    return static_cast<wire::SelfTrade>((attributes & wire::attribute::self_trade_bits) >>
+                                        wire::attribute::self_trade_shift);
+  }
+  [[nodiscard]] bool is_peg() const noexcept { return type >= wire::OrderType::pegged_primary; }
+  [[nodiscard]] bool is_stop() const noexcept {
+    return type == wire::OrderType::stop || type == wire::OrderType::stop_limit;
+  }
+  [[nodiscard]] bool is_auction() const noexcept {
+    return time_in_force >= wire::TimeInForce::at_open;
+  }
+};
+static_assert(sizeof(Terms) == 64);
+
+// Place of an open order among those of its account, and what it has executed.
+struct alignas(16) Chain {
+  OrderSlot older;
+  OrderSlot younger;
+  std::uint32_t executed;   // over its life, replaces included; stays at 2^32 - 1
+  OrderSlot stop_previous;  // of a waiting stop: node of its heap
+
+  void add_executed(QuantityLots lots) noexcept {
+    const std::uint32_t sum = executed + lots.value();
+    executed = sum < executed ? 0xFFFFFFFF : sum;
+  }
+};
+static_assert(sizeof(Chain) == 16);
 
 class OrderPool {
  public:
@@ -45,15 +119,29 @@ class OrderPool {
   static constexpr std::uint32_t highest_generation = (1U << 29) - 1;
 
   static constexpr std::size_t arena_bytes() noexcept {
-    return Arena::bytes_of<Order>(std::size_t{highest_slot} + 1);
+    return Arena::bytes_of<Order>(slot_count) + Arena::bytes_of<Terms>(slot_count) +
+           Arena::bytes_of<Chain>(slot_count);
   }
 
   explicit OrderPool(Arena& arena) noexcept
-      : orders_(arena.take<Order>(std::size_t{highest_slot} + 1)) {}
+      : orders_(arena.take<Order>(slot_count)),
+        terms_(arena.take<Terms>(slot_count)),
+        chains_(arena.take<Chain>(slot_count)) {}
 
   [[nodiscard]] Order& operator[](OrderSlot slot) noexcept { return orders_[slot.value()]; }
   [[nodiscard]] const Order& operator[](OrderSlot slot) const noexcept {
     return orders_[slot.value()];
+  }
+
+  [[nodiscard]] Terms& terms(OrderSlot slot) noexcept { return terms_[slot.value()]; }
+  [[nodiscard]] const Terms& terms(OrderSlot slot) const noexcept { return terms_[slot.value()]; }
+  [[nodiscard]] Chain& chain(OrderSlot slot) noexcept { return chains_[slot.value()]; }
+  [[nodiscard]] const Chain& chain(OrderSlot slot) const noexcept { return chains_[slot.value()]; }
+
+  // All open lots.
+  [[nodiscard]] QuantityLots lots(OrderSlot slot) const noexcept {
+    const Order& order = orders_[slot.value()];
+    return order.has_terms() ? order.remaining + terms_[slot.value()].reserve : order.remaining;
   }
 
   // False when all ids of the market are used up.
@@ -79,7 +167,7 @@ class OrderPool {
     return slot;
   }
 
-  // The order must rest no more. Its id stays unknown for ever.
+  // The order must be in no list any more. Its id stays unknown for ever.
   void give_back(OrderSlot slot) noexcept {
     Order& order = orders_[slot.value()];
     order.remaining = QuantityLots{0};
@@ -94,7 +182,7 @@ class OrderPool {
     return OrderId{(std::uint64_t{orders_[slot.value()].generation} << 24) | slot.value()};
   }
 
-  // The slot of a resting order; no_slot for anything else, whatever number it is.
+  // The slot of an open order; no_slot for anything else, whatever number it is.
   [[nodiscard]] OrderSlot find(std::uint64_t order_id) const noexcept {
     const auto slot = static_cast<std::uint32_t>(order_id & highest_slot);
     // Memory of slots that were never used is not touched: anybody can name them.
@@ -102,8 +190,8 @@ class OrderPool {
       return no_slot;
     }
     const Order& order = orders_[slot];
-    const bool rests = order.generation == order_id >> 24 && order.remaining != QuantityLots{0};
-    return rests ? OrderSlot{slot} : no_slot;
+    const bool is_open = order.generation == order_id >> 24 && order.remaining != QuantityLots{0};
+    return is_open ? OrderSlot{slot} : no_slot;
   }
 
   // Starts loading the order into the cache; changes nothing.
@@ -114,11 +202,25 @@ class OrderPool {
     }
   }
 
-  // Whether free slots form one chain without resting orders and all slots are accounted for.
-  [[nodiscard]] bool verify(std::uint32_t resting_orders) const noexcept;
+  // Slots below this one have been taken at some time.
+  [[nodiscard]] std::uint32_t lowest_unused() const noexcept { return lowest_unused_; }
+  [[nodiscard]] OrderSlot first_free() const noexcept { return first_free_; }
+
+  // Only on a new pool: as it was when these were read. The owner restores the slots.
+  void restore(OrderSlot first_free, std::uint32_t lowest_unused) noexcept {
+    first_free_ = first_free;
+    lowest_unused_ = lowest_unused;
+  }
+
+  // Whether free slots form one chain without open orders and all slots are accounted for.
+  [[nodiscard]] bool verify(std::uint32_t open_orders) const noexcept;
 
  private:
+  static constexpr std::size_t slot_count = std::size_t{highest_slot} + 1;
+
   Order* orders_;
+  Terms* terms_;
+  Chain* chains_;
   OrderSlot first_free_ = no_slot;
   std::uint32_t lowest_unused_ = 1;
 };

@@ -1,5 +1,5 @@
-// The price levels of one market: an array over every price there is, cut into pages so that
-// memory follows the occupied levels and not the width of the band.
+// The price levels of one side of a book: an array over every price there is, cut into pages so
+// that memory follows the occupied levels and not the width of the band.
 #pragma once
 #include <bit>
 #include <cstddef>
@@ -13,11 +13,11 @@
 
 namespace meridian::engine {
 
-// Orders at one price in time order. A price holds orders of one side only: the book never crosses.
+// Orders at one price in time order.
 struct Level {
   OrderSlot head;  // oldest; no_slot when the level is empty
   OrderSlot tail;  // youngest
-  TotalLots lots;
+  TotalLots lots;  // what the orders show; in a dark book what they have
 };
 static_assert(sizeof(Level) == 16);
 

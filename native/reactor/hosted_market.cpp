@@ -235,7 +235,7 @@ void HostedMarket::count_stall() noexcept {
 void HostedMarket::publish_batch() noexcept {
   region_->matched.store(static_cast<double>(sequence_), std::memory_order_relaxed);
   region_->digest.store(engine_.digest(), std::memory_order_relaxed);
-  region_->resting_orders.store(static_cast<double>(engine_.resting_orders()),
+  region_->resting_orders.store(static_cast<double>(engine_.open_orders()),
                                 std::memory_order_relaxed);
   events_.publish_ordered();
   records_.publish_ordered();

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -104,12 +105,32 @@ inline std::string name_of(std::uint64_t order_id) {
 // Every field that the kind carries, as text.
 inline std::string describe(const wire::Event& event) {
   static constexpr const char* refusals[] = {
-      "none",          "command_invalid",    "not_configured",     "market_halted",
-      "not_positive",  "quantity_too_large", "price_not_positive", "price_out_of_band",
-      "order_unknown", "order_not_yours",    "account_invalid",    "order_pool_full",
-      "level_full",    "number_stale",       "capacity_fixed"};
-  static constexpr const char* reasons[] = {"?",        "user",         "reduced_to_zero",
-                                            "ioc_rest", "fok_unfilled", "no_liquidity"};
+      "none",           "command_invalid",    "not_configured",     "market_halted",
+      "not_positive",   "quantity_too_large", "price_not_positive", "price_out_of_band",
+      "order_unknown",  "order_not_yours",    "account_invalid",    "order_pool_full",
+      "level_full",     "number_stale",       "capacity_fixed",     "market_closed",
+      "not_in_phase",   "link_invalid",       "no_reference",       "reduce_only",
+      "post_only",      "account_table_full", "special_pool_full",  "trade_unknown",
+      "busy",           "account_killed",     "limit_messages",     "limit_executions",
+      "limit_quantity", "limit_notional",     "limit_collar",       "limit_open_orders",
+      "limit_position"};
+  static constexpr const char* reasons[] = {"?",
+                                            "user",
+                                            "reduced_to_zero",
+                                            "ioc_rest",
+                                            "fok_unfilled",
+                                            "no_liquidity",
+                                            "self_trade",
+                                            "reduce_only",
+                                            "minimum_unmet",
+                                            "breaker",
+                                            "linked",
+                                            "expired",
+                                            "mass_cancel",
+                                            "killed",
+                                            "day_end",
+                                            "auction_rest",
+                                            "no_room"};
   std::ostringstream out;
   const auto show_order = [&]() -> std::ostream& {
     return out << name_of(event.order_id) << (event.side == 0 ? " buy " : " sell ")
@@ -123,7 +144,9 @@ inline std::string describe(const wire::Event& event) {
     case wire::EventKind::executed:
       out << "executed ";
       show_order() << " with " << name_of(event.other_order_id) << " of " << event.other_price
-                   << " leaving " << event.remaining;
+                   << " leaving " << event.remaining
+                   << ((event.code & wire::executed_at_uncross) != 0 ? " at uncross" : "")
+                   << ((event.code & wire::executed_with_dark) != 0 ? " dark" : "");
       break;
     case wire::EventKind::canceled:
       out << "canceled ";
@@ -132,6 +155,9 @@ inline std::string describe(const wire::Event& event) {
     case wire::EventKind::reduced:
       out << "reduced ";
       show_order() << " leaving " << event.remaining;
+      if (event.code != static_cast<std::uint8_t>(wire::CancelReason::user)) {
+        out << ' ' << reasons[event.code];
+      }
       break;
     case wire::EventKind::replaced:
       out << "replaced " << name_of(event.other_order_id) << " with " << event.remaining
@@ -156,8 +182,60 @@ inline std::string describe(const wire::Event& event) {
       out << "touch " << event.order_id << '@' << event.price << ' ' << event.other_order_id << '@'
           << event.other_price;
       break;
-    default:
-      out << "kind " << int{event.kind};
+    case wire::EventKind::rested:
+      out << "rested ";
+      show_order();
+      break;
+    case wire::EventKind::triggered:
+      out << "triggered ";
+      show_order() << " at " << event.other_price;
+      break;
+    case wire::EventKind::activated:
+      out << "activated ";
+      show_order() << " by " << name_of(event.other_order_id);
+      break;
+    case wire::EventKind::repriced:
+      out << "repriced ";
+      show_order() << " from " << event.other_price;
+      break;
+    case wire::EventKind::indicative:
+      out << "indicative " << event.order_id << '@' << event.price << " surplus "
+          << event.other_order_id << (event.side == 0 ? " buy" : " sell");
+      break;
+    case wire::EventKind::limit_state:
+      out << "limit_state " << (event.code == 1 ? "begins" : "ends")
+          << (event.side == 0 ? " buy " : " sell ") << event.price;
+      break;
+    case wire::EventKind::breaker_set:
+      out << "breaker_set " << int{event.code} << ' ' << event.price << " width " << event.quantity;
+      break;
+    case wire::EventKind::mass_canceled:
+      out << "mass_canceled of " << event.account;
+      break;
+    case wire::EventKind::limit_set:
+      out << "limit_set " << int{event.code} << ' ' << event.order_id << " of " << event.account;
+      break;
+    case wire::EventKind::killed:
+      out << (event.code == 0 ? "killed " : "released ") << event.account;
+      break;
+    case wire::EventKind::position_set:
+      out << "position_set " << (event.side == 0 ? "" : "-") << event.order_id << " of "
+          << event.account;
+      break;
+    case wire::EventKind::busted:
+      out << "busted " << event.order_id << '/' << event.remaining << ' ' << event.quantity << '@'
+          << event.price << " of " << event.account << " from " << event.other_price;
+      break;
+    case wire::EventKind::corrected:
+      out << "corrected " << event.order_id << '/' << event.remaining << " from "
+          << event.other_order_id << " to " << event.quantity << '@' << event.price << " of "
+          << event.account << " from " << event.other_price;
+      break;
+    case wire::EventKind::ticked:
+      out << "ticked";
+      break;
+    case wire::EventKind::seeded:
+      out << "seeded";
       break;
   }
   return out.str();
@@ -194,7 +272,7 @@ class TestMarket {
   const std::vector<wire::Event>& run(const wire::Command& command, bool verifies = true) {
     sink_.clear();
     ++sequence_;
-    market_.apply(command, sequence_, sequence_ * 1000, sink_);
+    market_.apply(command, sequence_, now_ns_ + sequence_, sink_);
     check_headers(command);
     if (verifies) {
       EXPECT_TRUE(market_.verify()) << "after command " << sequence_;
@@ -233,6 +311,9 @@ class TestMarket {
     return all.str();
   }
 
+  // The commands that follow come at this second.
+  void pass_to(std::uint64_t second) { now_ns_ = second * 1'000'000'000; }
+
   [[nodiscard]] Market& market() { return market_; }
   [[nodiscard]] std::uint64_t sequence() const { return sequence_; }
   [[nodiscard]] std::uint64_t digest() const { return market_.digest(); }
@@ -252,45 +333,40 @@ class TestMarket {
     }
   }
 
-  // Fields that the kind does not carry are 0.
+  // Fields that the kind does not carry are 0: the columns of the table in README.md.
   static void check_unused(const wire::Event& event) {
-    using Kind = wire::EventKind;
-    const auto kind = static_cast<Kind>(event.kind);
-    const auto is_one_of = [kind](auto... kinds) { return ((kind == kinds) || ...); };
-    if (!is_one_of(Kind::accepted, Kind::canceled, Kind::reduced, Kind::refused, Kind::repeated,
-                   Kind::state_set)) {
-      EXPECT_EQ(event.code, 0);
-    }
-    if (is_one_of(Kind::refused, Kind::repeated, Kind::configured, Kind::state_set, Kind::touch)) {
-      EXPECT_EQ(event.side, 0);
-    }
-    if (is_one_of(Kind::repeated, Kind::configured, Kind::state_set, Kind::touch)) {
-      EXPECT_EQ(event.account, 0U);
-    }
-    if (is_one_of(Kind::configured, Kind::state_set)) {
-      EXPECT_EQ(event.order_id, 0U);
-    }
-    if (is_one_of(Kind::refused, Kind::repeated, Kind::state_set)) {
-      EXPECT_EQ(event.price, 0);
-    }
-    if (is_one_of(Kind::refused, Kind::configured, Kind::state_set, Kind::touch)) {
-      EXPECT_EQ(event.quantity, 0U);
-    }
-    if (!is_one_of(Kind::executed, Kind::reduced, Kind::replaced, Kind::repeated)) {
-      EXPECT_EQ(event.remaining, 0U);
-    }
-    if (!is_one_of(Kind::executed, Kind::replaced, Kind::repeated, Kind::touch)) {
-      EXPECT_EQ(event.other_order_id, 0U);
-    }
-    if (!is_one_of(Kind::executed, Kind::configured, Kind::touch)) {
-      EXPECT_EQ(event.other_price, 0);
-    }
+    struct Columns {
+      bool code, side, order_id, account, price, quantity, remaining, other_order_id, other_price;
+    };
+    static constexpr Columns columns[] = {
+        {0, 0, 0, 0, 0, 0, 0, 0, 0}, {1, 1, 1, 1, 1, 1, 0, 1, 1}, {1, 1, 1, 1, 1, 1, 1, 1, 1},
+        {1, 1, 1, 1, 1, 1, 0, 0, 0}, {1, 1, 1, 1, 1, 1, 1, 0, 0}, {1, 1, 1, 1, 1, 1, 1, 1, 1},
+        {1, 0, 1, 1, 0, 0, 0, 0, 0}, {1, 0, 1, 0, 0, 1, 1, 1, 0}, {0, 0, 0, 0, 1, 0, 0, 0, 1},
+        {1, 0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 1, 0, 1, 0, 0, 1, 1}, {0, 1, 1, 1, 1, 1, 0, 0, 0},
+        {0, 1, 1, 1, 1, 1, 0, 0, 1}, {0, 1, 1, 1, 1, 1, 0, 1, 0}, {0, 1, 1, 1, 1, 1, 0, 0, 1},
+        {0, 1, 1, 0, 1, 0, 0, 1, 0}, {1, 1, 0, 0, 1, 0, 0, 0, 0}, {1, 0, 0, 0, 1, 1, 0, 0, 0},
+        {1, 1, 0, 1, 0, 0, 0, 0, 0}, {1, 0, 1, 1, 0, 1, 0, 0, 0}, {1, 0, 0, 1, 0, 0, 0, 0, 0},
+        {0, 1, 1, 1, 0, 0, 0, 0, 0}, {0, 0, 1, 1, 1, 1, 1, 0, 1}, {0, 0, 1, 1, 1, 1, 1, 1, 1},
+        {0, 0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0, 0}};
+    ASSERT_GT(event.kind, 0);
+    ASSERT_LT(event.kind, std::size(columns));
+    const Columns& carried = columns[event.kind];
+    EXPECT_TRUE(carried.code || event.code == 0);
+    EXPECT_TRUE(carried.side || event.side == 0);
+    EXPECT_TRUE(carried.order_id || event.order_id == 0);
+    EXPECT_TRUE(carried.account || event.account == 0);
+    EXPECT_TRUE(carried.price || event.price == 0);
+    EXPECT_TRUE(carried.quantity || event.quantity == 0);
+    EXPECT_TRUE(carried.remaining || event.remaining == 0);
+    EXPECT_TRUE(carried.other_order_id || event.other_order_id == 0);
+    EXPECT_TRUE(carried.other_price || event.other_price == 0);
   }
 
   LazyMemory memory_{Market::arena_bytes()};
   Market market_{memory_.bytes()};
   EventCollector sink_;
   std::uint64_t sequence_ = 0;
+  std::uint64_t now_ns_ = 0;
 };
 
 }  // namespace meridian::engine
