@@ -61,7 +61,7 @@ const kinds = {
 const typesWithTrigger = [
   "stop",
   "stop_limit",
-  "trailing",
+  "trailing_stop",
   "pegged_primary",
   "pegged_market",
   "pegged_mid",
