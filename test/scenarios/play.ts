@@ -37,7 +37,9 @@ export interface Played {
 const ENTRY_BYTES = 8 + SLOT_BYTES;
 const HEADER_BYTES = 16;
 const HAS_WORK = 2 ** 31;
-const BOOK_SHOWN = 1_000;
+const BOOK_SHOWN = 100;
+/** The twin checks its whole state after each of the first commands, later only at the end. */
+const ALWAYS_VERIFIED = 200;
 
 const emptyFields: CommandFields = readCommandFields(new DataView(new ArrayBuffer(SLOT_BYTES)), 0);
 
@@ -114,8 +116,10 @@ export function playTwin(one: Case): Played {
     names.label(command, index + 1);
     const events = market.applyFields(fields, index + 1, time);
     for (const event of events) names.learn(command, event);
-    const fault = market.verify();
-    if (fault !== null) throw new Error(`${one.name}: command ${index + 1}: ${fault}`);
+    if (index < ALWAYS_VERIFIED || index === commands.length - 1) {
+      const fault = market.verify();
+      if (fault !== null) throw new Error(`${one.name}: command ${index + 1}: ${fault}`);
+    }
     const side = (of: "buy" | "sell"): string[] =>
       market
         .restingOrders(of, BOOK_SHOWN)
@@ -137,13 +141,12 @@ export async function playNative(
   cases: readonly Case[],
   bytes: readonly Uint8Array[],
 ): Promise<Played[]> {
-  const outputs = await runReplay(bytes);
+  const output = await runReplay(bytes);
+  const view = new DataView(output.buffer, output.byteOffset, output.byteLength);
+  const reader = new EventReader();
+  let offset = 0;
   return cases.map((one, index) => {
-    const output = outputs[index] as Uint8Array;
-    const view = new DataView(output.buffer, output.byteOffset, output.byteLength);
-    const reader = new EventReader();
     const names = new Names();
-    let offset = 0;
     const answers = commandsOf(one).map((command, position): Answer => {
       names.label(command, position + 1);
       const count = view.getUint32(offset, true);
@@ -169,23 +172,21 @@ export async function playNative(
   });
 }
 
-/** Output of engine_replay for each list of commands. */
-async function runReplay(lists: readonly Uint8Array[]): Promise<Uint8Array[]> {
-  const outputs: Uint8Array[] = [];
-  for (const list of lists) {
-    const child = spawn(engineReplay, ["--verify"], { stdio: ["pipe", "pipe", "pipe"] });
-    const chunks: Buffer[] = [];
-    let said = "";
-    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
-    // A tool that ends early closes the pipe; its exit status says more than that.
-    child.stdin.on("error", () => {});
-    child.stdin.end(list);
-    const [code, signal] = (await once(child, "close")) as [number | null, string | null];
-    if (code !== 0) throw new Error(`engine_replay ended with ${code ?? signal}: ${said.trim()}`);
-    outputs.push(Buffer.concat(chunks));
-  }
-  return outputs;
+/** Output of engine_replay for the lists of commands, one after the other. */
+async function runReplay(lists: readonly Uint8Array[]): Promise<Uint8Array> {
+  const child = spawn(engineReplay, ["--verify"], { stdio: ["pipe", "pipe", "pipe"] });
+  const chunks: Buffer[] = [];
+  let said = "";
+  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  // A tool that ends early closes the pipe; its exit status says more than that.
+  child.stdin.on("error", () => {});
+  // An entry whose timestamp is all ones begins a new market.
+  const newMarket = new Uint8Array(ENTRY_BYTES).fill(0xff);
+  child.stdin.end(Buffer.concat(lists.flatMap((list) => [newMarket, list])));
+  const [code, signal] = (await once(child, "close")) as [number | null, string | null];
+  if (code !== 0) throw new Error(`engine_replay ended with ${code ?? signal}: ${said.trim()}`);
+  return Buffer.concat(chunks);
 }
 
 /** An event in the words of the scenarios, every field. */
