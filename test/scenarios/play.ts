@@ -13,7 +13,7 @@ import {
 import type { CommandFields } from "../../native/slots.ts";
 import { engineReplay } from "../differential/comparison.ts";
 import type { Case } from "./case-files.ts";
-import type { Command, ExpectedEvent, Line } from "./scenario-language.ts";
+import type { Command, ExpectedEvent } from "./scenario-language.ts";
 
 /** What an engine said to one command, its orders by the names of the case. */
 export interface Answer {
@@ -21,31 +21,28 @@ export interface Answer {
   readonly openOrders: number;
   readonly hasWork: boolean;
   readonly digest: bigint;
-  /** Ids by name, after the command. */
+  /** Ids by name; valid until the next command. */
   readonly ids: ReadonlyMap<string, number>;
-  /** Sides of the lit book as `name lots@price`; null where the engine cannot tell. */
-  readonly book: { readonly buy: readonly string[]; readonly sell: readonly string[] } | null;
+  /** A side of the lit book as `name lots@price`; null where the engine cannot tell. */
+  book(side: "buy" | "sell"): readonly string[] | null;
 }
-export interface Played {
-  /** An answer per command of the case, the first `configure` included. */
-  readonly answers: readonly Answer[];
-  /** The commands with their timestamps, as engine_replay reads them. */
-  readonly bytes: Uint8Array;
-}
+/** Sees the answer to a command of a case before the next one is played. */
+export type Judge = (index: number, answer: Answer) => void;
 
 /** A timestamp of 8 bytes, then the command. */
 const ENTRY_BYTES = 8 + SLOT_BYTES;
 const HEADER_BYTES = 16;
 const HAS_WORK = 2 ** 31;
 const BOOK_SHOWN = 100;
+/** Commands of a case; beyond it checks of the whole state would take minutes. */
+const LONG_CASE = 5_000;
 /** The twin checks its whole state after each of the first commands, later only at the end. */
 const ALWAYS_VERIFIED = 200;
 
 const emptyFields: CommandFields = readCommandFields(new DataView(new ArrayBuffer(SLOT_BYTES)), 0);
 
-/** The commands of a case, in order. */
-export const commandsOf = (one: Case): Command[] =>
-  one.lines.flatMap((line: Line) => (line.is === "command" ? [line.command] : []));
+const commandsOf = (one: Case): Command[] =>
+  one.lines().flatMap((line) => (line.is === "command" ? [line.command] : []));
 
 /** Names by which a case speaks of orders and trades, learnt from the events. */
 class Names {
@@ -99,14 +96,13 @@ class Names {
   }
 }
 
-/** Plays a case through the twin. */
-export function playTwin(one: Case): Played {
+/** Plays a case through the twin; returns its commands as engine_replay reads them. */
+export function playTwin(one: Case, judge: Judge): Uint8Array {
   const market = new Market();
   const names = new Names();
   const commands = commandsOf(one);
   const bytes = new Uint8Array(commands.length * ENTRY_BYTES);
   const view = new DataView(bytes.buffer);
-  const answers: Answer[] = [];
   let time = 0n;
   for (const [index, command] of commands.entries()) {
     time = command.time ?? time;
@@ -120,35 +116,50 @@ export function playTwin(one: Case): Played {
       const fault = market.verify();
       if (fault !== null) throw new Error(`${one.name}: command ${index + 1}: ${fault}`);
     }
-    const side = (of: "buy" | "sell"): string[] =>
-      market
-        .restingOrders(of, BOOK_SHOWN)
-        .map((order) => `${names.order(order.orderId)} ${order.remaining}@${order.price}`);
-    answers.push({
+    judge(index, {
       events: events.map((event) => told(event, names)),
       openOrders: market.restingCount(),
       hasWork: market.hasWork(),
       digest: market.digest(),
-      ids: new Map(names.ids),
-      book: { buy: side("buy"), sell: side("sell") },
+      ids: names.ids,
+      book: (side) =>
+        market
+          .restingOrders(side, BOOK_SHOWN)
+          .map((order) => `${names.order(order.orderId)} ${order.remaining}@${order.price}`),
     });
   }
-  return { answers, bytes };
+  return bytes;
 }
 
-/** Plays the commands of all cases through the C++ engine, each case on a market of its own. */
-export async function playNative(
-  cases: readonly Case[],
-  bytes: readonly Uint8Array[],
-): Promise<Played[]> {
-  const output = await runReplay(bytes);
+/** A case with its commands, for the C++ engine, and who judges what it says. */
+export interface NativeCase {
+  readonly case: Case;
+  readonly commands: Uint8Array;
+  readonly judge: Judge;
+}
+
+/** Plays the cases through the C++ engine, each on a market of its own. */
+export async function playNative(cases: readonly NativeCase[]): Promise<void> {
+  const isLong = ({ commands }: NativeCase): boolean => commands.length > LONG_CASE * ENTRY_BYTES;
+  await playBatch(
+    cases.filter((one) => !isLong(one)),
+    true,
+  );
+  await playBatch(cases.filter(isLong), false);
+}
+
+async function playBatch(cases: readonly NativeCase[], verify: boolean): Promise<void> {
+  const output = await runReplay(
+    cases.map(({ commands }) => commands),
+    verify,
+  );
   const view = new DataView(output.buffer, output.byteOffset, output.byteLength);
   const reader = new EventReader();
   let offset = 0;
-  return cases.map((one, index) => {
+  for (const { case: one, judge } of cases) {
     const names = new Names();
-    const answers = commandsOf(one).map((command, position): Answer => {
-      names.label(command, position + 1);
+    for (const [index, command] of commandsOf(one).entries()) {
+      names.label(command, index + 1);
       const count = view.getUint32(offset, true);
       const orders = view.getUint32(offset + 4, true);
       const digest = view.getBigUint64(offset + 8, true);
@@ -159,22 +170,23 @@ export async function playNative(
         names.learn(command, read);
         events.push(told(read, names));
       }
-      return {
+      judge(index, {
         events,
         openOrders: orders % HAS_WORK,
         hasWork: orders >= HAS_WORK,
         digest,
-        ids: new Map(names.ids),
-        book: null,
-      };
-    });
-    return { answers, bytes: bytes[index] as Uint8Array };
-  });
+        ids: names.ids,
+        book: () => null,
+      });
+    }
+  }
 }
 
 /** Output of engine_replay for the lists of commands, one after the other. */
-async function runReplay(lists: readonly Uint8Array[]): Promise<Uint8Array> {
-  const child = spawn(engineReplay, ["--verify"], { stdio: ["pipe", "pipe", "pipe"] });
+async function runReplay(lists: readonly Uint8Array[], verify: boolean): Promise<Uint8Array> {
+  const child = spawn(engineReplay, verify ? ["--verify"] : [], {
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   const chunks: Buffer[] = [];
   let said = "";
   child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -217,7 +229,7 @@ function told(event: EngineEvent, names: Names): ExpectedEvent {
         uncross: yes(event.atUncross),
         side: event.side,
         account: event.account,
-        seller: event.makerAccount,
+        maker_account: event.makerAccount,
       });
     case "canceled":
       return of("canceled", { ...orderFields(event, names), reason: event.reason });
@@ -338,4 +350,3 @@ const orderFields = (event: OrderEvent, names: Names): Record<string, string | n
   side: event.side,
   account: event.account,
 });
-

@@ -67,16 +67,7 @@ const typesWithTrigger = [
   "pegged_mid",
 ];
 const typeNumbers = ["limit", "market", ...typesWithTrigger];
-const timesInForce = [
-  "day",
-  "ioc",
-  "fok",
-  "gtc",
-  "gtd",
-  "at_open",
-  "at_close",
-  "good_for_auction",
-];
+const timesInForce = ["day", "ioc", "fok", "gtc", "gtd", "at_open", "at_close", "good_for_auction"];
 const attributes: Readonly<Record<string, number>> = {
   post_only: 1,
   reprice: 2,
@@ -174,15 +165,20 @@ export function parseSteps(text: string): Line[] {
     if (/^(=>|;)/.test(line) && joined.length > 0) joined[joined.length - 1] += ` ${line}`;
     else joined.push(line);
   }
-  return joined.flatMap((line) => repeated(line).map(parseLine));
+  const known = new Map<string, Line>();
+  return joined.flatMap(repeated).map((text) => {
+    const line = known.get(text) ?? parseLine(text);
+    known.set(text, line);
+    return line;
+  });
 }
 
-/** `3x …` is the line three times, with `+` after a session counting up. */
+/** `3x …` is the line three times; a `+` in it is 1, 2, 3. */
 function repeated(line: string): string[] {
   const found = /^(\d+)x\s+(.*)$/.exec(line);
   if (found === null) return [line];
   const [, count, text = ""] = found;
-  return Array.from({ length: Number(count) }, (_, index) => text.replace("/+", `/${index + 1}`));
+  return Array.from({ length: Number(count) }, (_, index) => text.replace("+", String(index + 1)));
 }
 
 function parseLine(text: string): Line {
@@ -467,7 +463,9 @@ const flags: Readonly<Record<string, readonly [string, string]>> = {
   sell: ["side", "sell"],
 };
 const fieldNames = new Set([
-  ..."order maker qty reason state bid ask volume phase side mode price rest account old".split(" "),
+  ..."order maker qty reason state bid ask volume phase side mode price rest account old maker_account".split(
+    " ",
+  ),
   ..."type trigger link stop parent from surplus reference width first executed open".split(" "),
   ..."refusal which value window lots trade buyer seller before low high filters".split(" "),
 ]);

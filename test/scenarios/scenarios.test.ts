@@ -6,7 +6,7 @@ import { testUnless } from "../support/skip.ts";
 import { loadCases } from "./case-files.ts";
 import type { Case } from "./case-files.ts";
 import { playNative, playTwin } from "./play.ts";
-import type { Answer, Played } from "./play.ts";
+import type { Answer } from "./play.ts";
 import { rules } from "./rules.ts";
 import type { ExpectedEvent, Line } from "./scenario-language.ts";
 
@@ -15,9 +15,16 @@ const CASES = 250;
 
 const test = suite("scenarios");
 const cases = loadCases();
+/** A part of a name: only the cases that have it are played. */
+const wanted = process.env["MERIDIAN_SCENARIO"] ?? "";
+const chosen = cases.filter((one) => one.name.includes(wanted));
+
+/** Of a case that the twin has played: its commands, and the digest after each. */
+interface Played {
+  readonly commands: Uint8Array;
+  readonly digests: readonly bigint[];
+}
 const played = new Map<Case, Played>();
-const wanted = process.env["MERIDIAN_SCENARIO"];
-const chosen = cases.filter((one) => wanted === undefined || one.name.includes(wanted));
 
 test("there are at least 250 cases and no two have one name", () => {
   assert.ok(cases.length >= CASES, `${cases.length} cases`);
@@ -43,51 +50,79 @@ test("every rule of the engine's page has a case, and every case names rules the
 });
 
 for (const one of chosen) {
-  testUnless(test, one.skip, `the twin: ${one.name}`, () => {
-    const result = playTwin(one);
-    played.set(one, result);
-    const faults = compare(one, result.answers);
-    assert.is(faults.length, 0, `${one.file}: ${one.name}\n${faults.join("\n")}`);
+  testUnless(test, one.skip, `the twin: ${one.file}: ${one.name}`, () => {
+    const expected = new Expectation(one);
+    const digests: bigint[] = [];
+    const commands = playTwin(one, (index, answer) => {
+      digests.push(answer.digest);
+      expected.judge(index, answer);
+    });
+    played.set(one, { commands, digests });
+    assert.is(expected.fault ?? "", "");
   });
 }
 
-testUnless(test, missingCompiler, "the C++ engine plays every case as written", async () => {
+testUnless(test, missingCompiler, "the C++ engine plays every case as it is written", async () => {
   requireEngineReplay();
-  const ready = chosen.filter((one) => played.has(one));
-  const results = await playNative(
-    ready,
-    ready.map((one) => (played.get(one) as Played).bytes),
+  const expectations: Expectation[] = [];
+  await playNative(
+    [...played].map(([one, { commands, digests }]) => {
+      const expected = new Expectation(one);
+      expectations.push(expected);
+      return {
+        case: one,
+        commands,
+        judge: (index, answer) => expected.judge(index, answer, digests[index]),
+      };
+    }),
   );
-  const failures = ready.flatMap((one, index) => {
-    const { answers } = results[index] as Played;
-    const twin = (played.get(one) as Played).answers;
-    const faults = [...compare(one, answers), ...compareDigests(twin, answers)];
-    return faults.length === 0 ? [] : [`${one.file}: ${one.name}\n${faults.join("\n")}`];
-  });
-  assert.is(failures.length, 0, `${failures.length} cases\n${failures.join("\n")}`);
+  const faults = expectations.flatMap(({ fault }) => (fault === null ? [] : [fault]));
+  assert.is(faults.join("\n"), "", `${faults.length} cases`);
 });
 
-/** Where the answers are not what the case says, in words. */
-function compare(one: Case, answers: readonly Answer[]): string[] {
-  const faults: string[] = [];
-  let next = 0;
-  for (const line of one.lines) {
-    if (line.is === "command") {
-      const answer = answers[next] as Answer;
-      next += 1;
-      const got = answer.events.filter(({ kind }) => !one.ignored.has(kind));
-      if (!agree(line.events, got, line.open)) {
-        faults.push(`  ${line.text}\n    expected ${show(line.events)}\n    got      ${show(got)}`);
-      }
-    } else {
-      const state = answers[next - 1] as Answer;
-      const fault = check(line, state);
-      if (fault !== null) faults.push(`  after command ${next}: ${line.text}\n    got ${fault}`);
-    }
-    // What follows a difference only repeats it.
-    if (faults.length > 0) break;
+/** Compares what an engine says to the commands of a case with what the case says. */
+class Expectation {
+  readonly #case: Case;
+  readonly #lines: readonly Line[];
+  /** Of the line that is looked at next. */
+  #at = 0;
+  /** The first difference in words. */
+  fault: string | null = null;
+
+  constructor(one: Case) {
+    this.#case = one;
+    this.#lines = one.lines();
   }
-  return faults;
+
+  /**
+   * The lit book of the C++ engine is not seen here; its digest is, and the twin's book is what the
+   * case says: `digest` is the twin's.
+   */
+  judge(index: number, answer: Answer, digest = answer.digest): void {
+    if (this.fault !== null) return;
+    const line = this.#lines[this.#at] as Line;
+    if (line.is !== "command") throw new Error(`"${line.text}" stands before the first command`);
+    const got = answer.events.filter(({ kind }) => !this.#case.ignored.has(kind));
+    if (!agree(line.events, got, line.open)) {
+      this.#differs(index, line, `expected ${show(line.events)}\n    got      ${show(got)}`);
+      return;
+    }
+    if (answer.digest !== digest) {
+      this.#differs(index, line, `the digest is not the twin's\n    got      ${show(got)}`);
+      return;
+    }
+    for (this.#at += 1; this.#at < this.#lines.length; this.#at += 1) {
+      const next = this.#lines[this.#at] as Line;
+      if (next.is === "command") break;
+      const is = check(next, answer);
+      if (is !== null) this.#differs(index, next, `got ${is}`);
+    }
+  }
+
+  #differs(index: number, line: Line, how: string): void {
+    const { file, name } = this.#case;
+    this.fault ??= `\n${file}: ${name}\n  ${index + 1}: ${line.text}\n    ${how}\n  run it alone: MERIDIAN_SCENARIO="${name}" npm test -- scenarios`;
+  }
 }
 
 function agree(
@@ -109,9 +144,9 @@ function agree(
 function check(line: Exclude<Line, { is: "command" }>, state: Answer): string | null {
   switch (line.is) {
     case "book": {
-      if (state.book === null) return null;
-      const got = state.book[line.side];
-      return got.join() === line.orders.join() ? null : got.join(", ") || "-";
+      const got = state.book(line.side);
+      if (got === null || got.join() === line.orders.join()) return null;
+      return got.join(", ") || "-";
     }
     case "open":
       return state.openOrders === line.count ? null : String(state.openOrders);
@@ -124,22 +159,15 @@ function check(line: Exclude<Line, { is: "command" }>, state: Answer): string | 
   }
 }
 
-/** The book of the C++ engine is not seen; its digest is, and the twin's book was compared. */
-function compareDigests(twin: readonly Answer[], native: readonly Answer[]): string[] {
-  const index = twin.findIndex((answer, at) => answer.digest !== native[at]?.digest);
-  if (index < 0) return [];
-  const events = (native[index] as Answer).events;
-  return [`  command ${index + 1}: the digest is not the twin's\n    got      ${show(events)}`];
-}
+const EVENTS_SHOWN = 12;
 
 function show(events: readonly ExpectedEvent[]): string {
-  const LONGEST = 12;
   const told = events
-    .slice(0, LONGEST)
+    .slice(0, EVENTS_SHOWN)
     .map(({ kind, fields }) =>
       [kind, ...[...fields].map(([name, value]) => `${name}=${value}`)].join(" "),
     );
-  if (events.length > LONGEST) told.push(`and ${events.length - LONGEST} more`);
+  if (events.length > EVENTS_SHOWN) told.push(`and ${events.length - EVENTS_SHOWN} more`);
   return told.join("\n             ") || "nothing";
 }
 
