@@ -151,6 +151,17 @@ test("what the closing auction leaves of orders for the close ends with it", () 
   assert.equal(bench.state("closed"), ["canceled 1 4 auction_rest", "state closed"]);
 });
 
+test("an uncross in which cuts leave no trade changes neither last trade nor reference", () => {
+  const bench = new MarketBench();
+  bench.position(3, 2);
+  bench.state("opening_auction");
+  bench.sell(3, 100, { account: 2, with: ["reduce_only"] });
+  bench.buy(3, 100);
+  bench.position(0, 2);
+  assert.equal(bench.state("open"), ["canceled 1 3 reduce_only", "state open"]);
+  assert.equal(bench.sell(1, 0, { type: "trailing_stop", trigger: 1 }), ["refused no_reference"]);
+});
+
 test("two partners that trade with each other in the uncross both leave", () => {
   const bench = called("opening_auction");
   bench.buy(2, 100);

@@ -84,6 +84,7 @@ export function uncross(engine: EngineState): void {
   for (;;) {
     const { price, volume } = uncrossPrice(engine);
     if (volume === 0) return;
+    let traded = false;
     for (;;) {
       const buy = head(engine, BUY, price);
       const sell = head(engine, SELL, price);
@@ -91,9 +92,10 @@ export function uncross(engine: EngineState): void {
       if (!cutToPosition(engine, buy)) continue;
       if (!isOpen(sell) || !cutToPosition(engine, sell) || !isOpen(buy)) continue;
       tradePair(engine, buy, sell, price);
+      traded = true;
     }
-    engine.lastTrade = price;
-    engine.breaker.reference = price;
+    // Cuts alone make no price.
+    if (traded) engine.breaker.reference = price;
   }
 }
 
