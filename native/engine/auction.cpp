@@ -65,7 +65,7 @@ void Market::rest_in_call(OrderSlot slot, bool is_own) noexcept {
                             state_ != wire::MarketState::closing_auction;
   if (own.is_peg() || is_for_later) {
     park(slot);
-  } else if (own.is(wire::attribute::hidden) || own.is_unmet != 0) {
+  } else if (own.is(wire::attribute::hidden) || own.is_unmet) {
     rest_dark(slot);
   } else {
     rest_lit(slot, is_own);
@@ -130,7 +130,7 @@ OrderSlot Market::auction_head(wire::Side side, PriceTicks price) const noexcept
        dark_price = dark_.worse(side, dark_price)) {
     for (OrderSlot slot = dark_.level(side, dark_price).head; slot != no_slot;
          slot = pool_[slot].next) {
-      if (terms(slot).is_unmet == 0) {
+      if (!terms(slot).is_unmet) {
         return slot;
       }
     }
@@ -151,7 +151,7 @@ Market::Uncross Market::find_uncross() const noexcept {
       }
     }
     for (OrderSlot slot = dark_.level(side, price).head; slot != no_slot; slot = pool_[slot].next) {
-      lots += terms(slot).is_unmet == 0 ? pool_.lots(slot).value() : 0;
+      lots += !terms(slot).is_unmet ? pool_.lots(slot).value() : 0;
     }
     return lots;
   };

@@ -76,7 +76,7 @@ void Market::follow_links(OrderSlot slot) noexcept {
     std::swap(first, second);
   }
   const bool become_partners = second != no_slot;
-  const QuantityLots executed{pool_.chain(slot).executed};
+  const QuantityLots executed{pool_.executed(slot)};
   const OrderId parent_id = pool_.id_of(slot);
   for (const OrderSlot child : {first, second}) {
     if (child == no_slot) {

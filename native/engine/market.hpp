@@ -8,6 +8,7 @@
 #pragma once
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -107,6 +108,7 @@ class Market {
     wire::Side side;
     PriceTicks limit;
     QuantityLots quantity;
+    std::uint32_t carried;  // lots executed by the order that it replaces
     bool may_rest;
     bool is_all_or_nothing;
     bool is_market;
@@ -126,6 +128,7 @@ class Market {
     QuantityLots minimum{0};
     bool is_unmet = false;
     bool is_child = false;
+    bool is_triggered = false;  // a replaced stop that was triggered: it acts as a limit order
     std::uint32_t expiry_s = 0;
     std::uint16_t attributes = 0;
     std::uint8_t discretion = 0;
@@ -333,38 +336,46 @@ class Market {
     now_ns_ = timestamp_ns > now_ns_ ? timestamp_ns : now_ns_;
   }
 
-  // For the fields that a command does not use. One branch: the fields are loaded anyway.
-  template <class... Fields>
-  static bool are_zero(Fields... fields) noexcept {
-    return (static_cast<std::uint64_t>(fields) | ...) == 0;
+  // Words of a command that hold several fields, so that one comparison checks them all.
+  template <class Word>
+  static Word word_at(const wire::Command& command, std::size_t offset) noexcept {
+    Word word;
+    __builtin_memcpy(&word, reinterpret_cast<const std::byte*>(&command) + offset, sizeof(word));
+    return word;
   }
-
-  static bool has_no_terms(const wire::Command& command) noexcept {
-    return are_zero(command.display, command.minimum, command.expiry_s, command.attributes,
-                    command.discretion, command.group);
+  // Display, minimum, expiry, attributes, discretion and group.
+  static std::uint64_t extras_of(const wire::Command& command) noexcept {
+    return word_at<std::uint64_t>(command, offsetof(wire::Command, display)) | command.expiry_s |
+           word_at<std::uint32_t>(command, offsetof(wire::Command, attributes));
+  }
+  // Side, order type and time in force, above the kind.
+  static std::uint32_t codes_of(const wire::Command& command) noexcept {
+    static_assert(std::endian::native == std::endian::little);
+    return word_at<std::uint32_t>(command, offsetof(wire::Command, kind)) >> 8;
   }
 
   static bool is_plain_place(const wire::Command& command) noexcept {
-    return (command.side <= 1) & (command.order_type <= 1) & (command.time_in_force <= 2) &
-           ((command.order_type == 0) | (command.price == 0)) &
-           are_zero(command.order_id, static_cast<std::uint32_t>(command.trigger)) &
-           has_no_terms(command);
+    // Side and type at most 1, time in force at most 2.
+    const std::uint32_t codes = codes_of(command);
+    const bool are_codes_plain = ((codes & 0xFCFEFE) == 0) & ((codes >> 16) != 3);
+    const std::uint32_t market_price =
+        command.order_type == 0 ? 0 : static_cast<std::uint32_t>(command.price);
+    return are_codes_plain & ((extras_of(command) | command.order_id | market_price |
+                               static_cast<std::uint32_t>(command.trigger)) == 0);
   }
   // A cancel or replace of an order with terms, or of none, is not plain either.
   bool is_plain_cancel(const wire::Command& command) const noexcept {
-    return are_zero(command.side, command.order_type, command.time_in_force,
-                    static_cast<std::uint32_t>(command.price),
-                    static_cast<std::uint32_t>(command.trigger), command.quantity) &
-               has_no_terms(command) &&
+    const std::uint64_t prices = word_at<std::uint64_t>(command, offsetof(wire::Command, price));
+    return (extras_of(command) | prices | command.quantity | codes_of(command)) == 0 &&
            names_plain_order(command);
   }
   bool is_plain_replace(const wire::Command& command) const noexcept {
-    return are_zero(command.side, command.order_type, command.time_in_force,
-                    static_cast<std::uint32_t>(command.trigger)) &
-               has_no_terms(command) &&
+    return (extras_of(command) | static_cast<std::uint32_t>(command.trigger) | codes_of(command)) ==
+               0 &&
            names_plain_order(command);
   }
   [[nodiscard]] bool names_plain_order(const wire::Command& command) const noexcept {
+    pool_.prefetch(command.order_id);
     const OrderSlot named = pool_.find(command.order_id);
     return named != no_slot && !pool_[named].has_terms();
   }
@@ -385,7 +396,6 @@ class Market {
     event.code = command.order_type;
     event.price = command.price;
     out.put(event);
-    pool_.chain(entry.slot).executed = 0;
     return enter(command, entry, sequence, out);
   }
 
@@ -426,11 +436,10 @@ class Market {
     // The old order leaves first: the new one takes its slot, so its id differs by a generation.
     const OrderId old_id = pool_.id_of(old);
     const QuantityLots open = pool_[old].remaining;
-    const std::uint32_t executed = pool_.chain(old).executed;
+    entry.carried = pool_.executed(old);
     remove_plain(old, accounts_[entry.row]);
     pool_.give_back(old);
     take_slot(entry);
-    pool_.chain(entry.slot).executed = executed;
     wire::Event event = event_of(wire::EventKind::replaced, entry);
     event.price = entry.limit.value();
     event.remaining = open.value();
@@ -501,6 +510,7 @@ class Market {
         }
         const OrderSlot next = maker.next;
         __builtin_prefetch(&pool_[next], 1);
+        __builtin_prefetch(&pool_.chain(next), 1);
         Account& account = accounts_[maker.row()];
         const QuantityLots traded = std::min(wanted, maker.remaining);
         const QuantityLots rest = maker.remaining - traded;
@@ -532,7 +542,7 @@ class Market {
         if (rest != QuantityLots{0}) {
           maker.remaining = rest;
           digest_ += digest::order_term(constant, rest);
-          pool_.chain(slot).add_executed(traded);
+          pool_.add_executed(slot, traded.value());
           break;
         }
         leave_chain(slot, account);
@@ -601,7 +611,10 @@ class Market {
     ++account.open_orders;
     account.open_lots[index_of(entry.side)] += rest.value();
     join_chain(entry.slot, account);
-    pool_.chain(entry.slot).add_executed(executed);
+    if (entry.carried + executed.value() != 0) [[unlikely]] {
+      pool_.add_executed(entry.slot, entry.carried);
+      pool_.add_executed(entry.slot, executed.value());
+    }
     ++open_orders_;
   }
 

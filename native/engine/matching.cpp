@@ -11,6 +11,11 @@ bool is_market_like(wire::OrderType type) noexcept {
          type == wire::OrderType::trailing_stop;
 }
 
+// Whether it waits for its trigger before it can do anything.
+bool waits(const Terms& order) noexcept {
+  return (order.is_stop() || order.type == wire::OrderType::trailing_stop) && !order.is_triggered;
+}
+
 bool is_immediate(wire::TimeInForce time_in_force) noexcept {
   return time_in_force == wire::TimeInForce::ioc || time_in_force == wire::TimeInForce::fok;
 }
@@ -41,7 +46,7 @@ void Market::start(OrderSlot slot, bool is_own) noexcept {
     park(slot);
   } else if (state_ == wire::MarketState::open) {
     enter_open(slot, is_own);
-  } else if (own.is_stop() || own.type == wire::OrderType::trailing_stop) {
+  } else if (waits(own)) {
     start_waiting(slot, false);
   } else {
     rest_in_call(slot, is_own);
@@ -50,9 +55,7 @@ void Market::start(OrderSlot slot, bool is_own) noexcept {
 
 void Market::enter_open(OrderSlot slot, bool is_own) noexcept {
   const Terms& own = terms(slot);
-  const bool waits =
-      (own.is_stop() || own.type == wire::OrderType::trailing_stop) && own.is_triggered == 0;
-  if (waits) {
+  if (waits(own)) {
     start_waiting(slot, false);
   } else if (own.is_peg()) {
     price_peg(slot, Touch{lit_.quote(wire::Side::buy), lit_.quote(wire::Side::sell)});
@@ -139,7 +142,7 @@ void Market::aggress(OrderSlot slot, bool is_own) noexcept {
   const auto can_execute = [&](QuantityLots lots) noexcept {
     return executable(side, limit, has_limit, lots, order.row(), own.self_trade()) >= lots.value();
   };
-  if (own.is_unmet != 0) {
+  if (own.is_unmet) {
     if (!can_execute(required(slot))) {
       if (is_immediate(own.time_in_force)) {
         cancel_order(slot, wire::CancelReason::minimum_unmet);
@@ -220,7 +223,7 @@ Market::Candidate Market::best_candidate() const noexcept {
          slot = pool_[slot].next) {
       const bool acts =
           aggressor_.mode != wire::SelfTrade::none && pool_[slot].row() == aggressor_.row;
-      const bool is_skipped = terms(slot).is_unmet != 0 && !acts && step_.allows(price) &&
+      const bool is_skipped = terms(slot).is_unmet && !acts && step_.allows(price) &&
                               required(slot) > pool_[aggressor_.slot].remaining;
       if (!is_skipped) {
         return {slot, price, true};
@@ -352,7 +355,7 @@ QuantityLots Market::settle(OrderSlot aggressor, OrderSlot maker, PriceTicks pri
       order.remaining = order.remaining - traded;
     }
     count_in(slot);
-    pool_.chain(slot).add_executed(traded);
+    pool_.add_executed(slot, traded.value());
     accounts_.move_position(account, order.side() == wire::Side::buy ? lots : -lots);
     if ((account.flags & Account::execution_bit) != 0) {
       accounts_.count_execution(order.row(), now_ns_);
@@ -388,7 +391,7 @@ void Market::trade(OrderSlot candidate, PriceTicks price, std::uint8_t code) noe
     return;
   }
   const Terms& maker = terms(candidate);
-  if (maker.state == OrderState::dark && maker.is_unmet != 0) {
+  if (maker.state == OrderState::dark && maker.is_unmet) {
     detach(candidate);
     meet_minimum(candidate);
     enqueue(candidate);
@@ -404,7 +407,7 @@ PriceTicks Market::best_firm_price(wire::Side side) const noexcept {
        price != no_price(side) && is_better(side, price, lit_price);
        price = dark_.worse(side, price)) {
     for (OrderSlot slot = dark_.level(side, price).head; slot != no_slot; slot = pool_[slot].next) {
-      if (terms(slot).is_unmet == 0) {
+      if (!terms(slot).is_unmet) {
         return price;
       }
     }
@@ -447,8 +450,7 @@ std::uint64_t Market::executable(wire::Side side, PriceTicks limit, bool has_lim
       }
       if (order.has_terms()) {
         const Terms& own = terms(slot);
-        if (own.is_unmet != 0 || own.is(wire::attribute::reduce_only) ||
-            own.role == LinkRole::partner) {
+        if (own.is_unmet || own.is(wire::attribute::reduce_only) || own.role == LinkRole::partner) {
           continue;
         }
       }
@@ -508,7 +510,7 @@ void Market::start_waiting(OrderSlot slot, bool keeps_extreme) noexcept {
 
 // A detached stop enters by work.
 void Market::trigger(OrderSlot slot, PriceTicks stop_price) noexcept {
-  terms(slot).is_triggered = 1;
+  terms(slot).is_triggered = true;
   wire::Event event = event_of(wire::EventKind::triggered, slot);
   event.other_price = stop_price.value();
   out_->put(event);

@@ -26,10 +26,11 @@ struct alignas(32) Order {
   QuantityLots remaining;        // open lots, of a lit iceberg those it shows; 0 in a free slot
   std::uint32_t price_and_side;  // price * 2 + side; price 0 where the type has none
   std::uint32_t generation;      // 1 … 2^29 - 1 once the slot was taken
-  std::uint32_t owner;           // row of the account, and has_terms_bit
+  std::uint32_t owner;           // row of the account, and the two bits below
   Sequence priority;             // sequence of the command that put it last in its level or queue
 
   static constexpr std::uint32_t has_terms_bit = 1U << 31;
+  static constexpr std::uint32_t has_executed_bit = 1U << 30;
 
   [[nodiscard]] PriceTicks price() const noexcept { return PriceTicks{price_and_side >> 1}; }
   [[nodiscard]] wire::Side side() const noexcept {
@@ -39,7 +40,7 @@ struct alignas(32) Order {
     price_and_side = (price.value() << 1) | static_cast<std::uint32_t>(side);
   }
   [[nodiscard]] bool has_terms() const noexcept { return (owner & has_terms_bit) != 0; }
-  [[nodiscard]] std::uint32_t row() const noexcept { return owner & ~has_terms_bit; }
+  [[nodiscard]] std::uint32_t row() const noexcept { return owner & (has_executed_bit - 1); }
 };
 static_assert(sizeof(Order) == 32 && alignof(Order) == 32);
 
@@ -63,7 +64,9 @@ struct alignas(64) Terms {
   std::uint8_t discretion;
   std::uint16_t attributes;
   std::uint8_t group;
-  LinkRole role;
+  LinkRole role : 2;
+  bool is_unmet : 1;       // conditional: minimum or all_or_none not met yet
+  bool is_triggered : 1;   // a stop that has been triggered
   QuantityLots reserve;    // open lots that a lit iceberg does not show
   QuantityLots display;    // 0: no iceberg
   QuantityLots minimum;    // unmet; 0 with all_or_none
@@ -75,12 +78,9 @@ struct alignas(64) Terms {
   OrderSlot child;
   OrderSlot next;
   OrderSlot previous;
-  OrderSlot link;             // partner, parent, or first child
-  OrderSlot other_link;       // second child
-  std::uint8_t is_unmet;      // conditional: minimum or all_or_none not met yet
-  std::uint8_t is_triggered;  // a stop that has been triggered
-  std::uint8_t is_own;        // acts within the command that accepted it
-  std::uint8_t reserved;
+  OrderSlot link;           // partner, parent, or first child
+  OrderSlot other_link;     // second child
+  OrderSlot stop_previous;  // of a waiting stop: node of its heap
 
   [[nodiscard]] bool is(std::uint16_t attribute) const noexcept {
     return (attributes & attribute) != 0;
@@ -99,19 +99,12 @@ struct alignas(64) Terms {
 };
 static_assert(sizeof(Terms) == 64);
 
-// Place of an open order among those of its account, and what it has executed.
-struct alignas(16) Chain {
+// Place of an open order among those of its account, in entry order.
+struct Chain {
   OrderSlot older;
   OrderSlot younger;
-  std::uint32_t executed;   // over its life, replaces included; stays at 2^32 - 1
-  OrderSlot stop_previous;  // of a waiting stop: node of its heap
-
-  void add_executed(QuantityLots lots) noexcept {
-    const std::uint32_t sum = executed + lots.value();
-    executed = sum < executed ? 0xFFFFFFFF : sum;
-  }
 };
-static_assert(sizeof(Chain) == 16);
+static_assert(sizeof(Chain) == 8);
 
 class OrderPool {
  public:
@@ -120,13 +113,14 @@ class OrderPool {
 
   static constexpr std::size_t arena_bytes() noexcept {
     return Arena::bytes_of<Order>(slot_count) + Arena::bytes_of<Terms>(slot_count) +
-           Arena::bytes_of<Chain>(slot_count);
+           Arena::bytes_of<Chain>(slot_count) + Arena::bytes_of<std::uint32_t>(slot_count);
   }
 
   explicit OrderPool(Arena& arena) noexcept
       : orders_(arena.take<Order>(slot_count)),
         terms_(arena.take<Terms>(slot_count)),
-        chains_(arena.take<Chain>(slot_count)) {}
+        chains_(arena.take<Chain>(slot_count)),
+        executed_(arena.take<std::uint32_t>(slot_count)) {}
 
   [[nodiscard]] Order& operator[](OrderSlot slot) noexcept { return orders_[slot.value()]; }
   [[nodiscard]] const Order& operator[](OrderSlot slot) const noexcept {
@@ -137,6 +131,17 @@ class OrderPool {
   [[nodiscard]] const Terms& terms(OrderSlot slot) const noexcept { return terms_[slot.value()]; }
   [[nodiscard]] Chain& chain(OrderSlot slot) noexcept { return chains_[slot.value()]; }
   [[nodiscard]] const Chain& chain(OrderSlot slot) const noexcept { return chains_[slot.value()]; }
+
+  // Lots that the order has executed over its life, replaces included; stays at 2^32 - 1.
+  [[nodiscard]] std::uint32_t executed(OrderSlot slot) const noexcept {
+    const bool has_executed = (orders_[slot.value()].owner & Order::has_executed_bit) != 0;
+    return has_executed ? executed_[slot.value()] : 0;
+  }
+  void add_executed(OrderSlot slot, std::uint32_t lots) noexcept {
+    const std::uint32_t sum = executed(slot) + lots;
+    executed_[slot.value()] = sum < lots ? 0xFFFFFFFF : sum;
+    orders_[slot.value()].owner |= Order::has_executed_bit;
+  }
 
   // All open lots.
   [[nodiscard]] QuantityLots lots(OrderSlot slot) const noexcept {
@@ -199,6 +204,7 @@ class OrderPool {
     const auto slot = static_cast<std::uint32_t>(order_id & highest_slot);
     if (slot < lowest_unused_) {
       __builtin_prefetch(orders_ + slot, 1);
+      __builtin_prefetch(chains_ + slot, 1);
     }
   }
 
@@ -221,6 +227,7 @@ class OrderPool {
   Order* orders_;
   Terms* terms_;
   Chain* chains_;
+  std::uint32_t* executed_;  // of orders with has_executed_bit
   OrderSlot first_free_ = no_slot;
   std::uint32_t lowest_unused_ = 1;
 };

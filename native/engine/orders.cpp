@@ -177,7 +177,7 @@ void Market::detach(OrderSlot slot) noexcept {
       break;
     case OrderState::dark:
       dark_.remove(slot);
-      if (own.is_unmet != 0) {
+      if (own.is_unmet) {
         conditionals_.erase(slot);
       }
       break;
@@ -342,7 +342,7 @@ void Market::rest_lit(OrderSlot slot, bool is_own) noexcept {
   }
   count_in(slot);
   conditionals_are_due_ = true;
-  if (!is_own || own.display != QuantityLots{0}) {
+  if (!is_own || own.display != QuantityLots{0} || own.type != wire::OrderType::limit) {
     wire::Event event = event_of(wire::EventKind::rested, slot);
     event.quantity = order.remaining.value();
     out_->put(event);
@@ -355,7 +355,7 @@ void Market::rest_dark(OrderSlot slot) noexcept {
   own.state = OrderState::dark;
   pool_[slot].priority = sequence_;
   dark_.append(slot);
-  if (own.is_unmet != 0) {
+  if (own.is_unmet) {
     conditionals_.insert(
         slot, [&](OrderSlot other) noexcept { return terms(other).accepted > own.accepted; });
     conditionals_are_due_ = true;
@@ -411,7 +411,7 @@ void Market::show_anew(OrderSlot slot) noexcept {
 void Market::meet_minimum(OrderSlot slot) noexcept {
   Terms& own = terms(slot);
   count_kinds(own, ~std::uint32_t{0});
-  own.is_unmet = 0;
+  own.is_unmet = false;
   own.minimum = QuantityLots{0};
   count_kinds(own, 1);
 }
@@ -421,7 +421,7 @@ void Market::count_kinds(const Terms& own, std::uint32_t change) noexcept {
   const auto count = [change](std::uint32_t& kind, bool is_of_kind) noexcept {
     kind += is_of_kind ? change : 0;
   };
-  const bool is_unmet = own.is_unmet != 0;
+  const bool is_unmet = own.is_unmet;
   count(dark_kind_, own.is(wire::attribute::hidden) || own.is_peg() || is_unmet);
   count(stop_kind_, own.is_stop());
   count(trailing_kind_, own.type == wire::OrderType::trailing_stop);
@@ -457,11 +457,12 @@ void Market::fill_order(OrderSlot slot, const Draft& draft) noexcept {
   own.trigger = draft.trigger;
   own.expiry_s = draft.expiry_s;
   own.accepted = sequence_.value();
-  own.is_unmet = draft.is_unmet ? 1 : 0;
+  own.is_unmet = draft.is_unmet;
   if (own.is_peg()) {
     own.extreme = draft.price;
+  } else if (own.type == wire::OrderType::trailing_stop) {
+    own.extreme = last_trade_;
   }
-  pool_.chain(slot).executed = 0;
   Account& account = accounts_[draft.row];
   ++account.open_orders;
   account.open_lots[index_of(draft.side)] += draft.quantity.value();

@@ -15,12 +15,12 @@ class StopNodes {
   [[nodiscard]] OrderSlot& child(OrderSlot slot) noexcept { return pool_[slot].previous; }
   [[nodiscard]] OrderSlot& next(OrderSlot slot) noexcept { return pool_[slot].next; }
   [[nodiscard]] OrderSlot& previous(OrderSlot slot) noexcept {
-    return pool_.chain(slot).stop_previous;
+    return pool_.terms(slot).stop_previous;
   }
   [[nodiscard]] OrderSlot child(OrderSlot slot) const noexcept { return pool_[slot].previous; }
   [[nodiscard]] OrderSlot next(OrderSlot slot) const noexcept { return pool_[slot].next; }
   [[nodiscard]] OrderSlot previous(OrderSlot slot) const noexcept {
-    return pool_.chain(slot).stop_previous;
+    return pool_.terms(slot).stop_previous;
   }
   [[nodiscard]] bool is_before(OrderSlot left, OrderSlot right) const noexcept {
     const Terms& one = pool_.terms(left);

@@ -153,13 +153,13 @@ bool Market::verify_orders() const noexcept {
             return false;
           }
         }
-        if (own.is_unmet != 0 || (is_market && !is_call() && state_ == wire::MarketState::open)) {
+        if (own.is_unmet || (is_market && !is_call() && state_ == wire::MarketState::open)) {
           return false;
         }
       } else if (own.reserve != QuantityLots{0}) {
         return false;
       }
-      if (state == OrderState::dark && own.is_unmet != 0) {
+      if (state == OrderState::dark && own.is_unmet) {
         ++unmet_dark;
         if (!conditionals_.contains(slot)) {
           return false;
@@ -176,7 +176,7 @@ bool Market::verify_orders() const noexcept {
       }
       expiring += own.time_in_force == wire::TimeInForce::gtd ? 1U : 0U;
       auction += own.is_auction() ? 1U : 0U;
-      const bool is_unmet = own.is_unmet != 0;
+      const bool is_unmet = own.is_unmet;
       kinds[0] += own.is(wire::attribute::hidden) || own.is_peg() || is_unmet ? 1U : 0U;
       kinds[1] += own.is_stop() ? 1U : 0U;
       kinds[2] += own.type == wire::OrderType::trailing_stop ? 1U : 0U;

@@ -115,10 +115,11 @@ Outcome Market::go_on_matching(const Entry& entry, QuantityLots rest, Sequence s
   draft.price = entry.is_market ? PriceTicks{0} : entry.limit;
   draft.quantity = rest;
   const QuantityLots executed = entry.quantity - rest;
-  const std::uint32_t before = pool_.chain(entry.slot).executed;
   fill_order(entry.slot, draft);
-  pool_.chain(entry.slot).executed = before;
-  pool_.chain(entry.slot).add_executed(executed);
+  if (entry.carried + executed.value() != 0) {
+    pool_.add_executed(entry.slot, entry.carried);
+    pool_.add_executed(entry.slot, executed.value());
+  }
   own_slot_ = entry.slot;
   own_executed_ = executed;
   set_aggressor(entry.slot, entry.limit, true);

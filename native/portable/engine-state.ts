@@ -168,10 +168,10 @@ export class EngineState {
     account.orders.delete(order);
     account.openLots[order.side] -= order.lots;
     order.lots = 0;
-    this.pegs.delete(order);
-    this.discretionary.delete(order);
-    this.conditional.delete(order);
-    this.expiring.delete(order);
+    if (isPeg(order)) this.pegs.delete(order);
+    if (order.discretion > 0) this.discretionary.delete(order);
+    if (order.expiry > 0) this.expiring.delete(order);
+    if (!order.minimumIsMet) this.conditional.delete(order);
     this.ids.free(order.id);
     this.changed(order);
   }

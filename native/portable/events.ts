@@ -39,18 +39,20 @@ export interface EventHeader {
 
 const EVENT_IS_LAST = 1;
 
-/** Writes the 64 bytes of the event with this index of `count` events. */
+/** Writes the 64 bytes of the event with this index within its command. */
 export function writeEvent(
   view: DataView,
   offset: number,
   event: EventCells,
-  { sequence, tag, index, count }: EventHeader & { readonly index: number; readonly count: number },
+  { sequence, tag }: EventHeader,
+  index: number,
+  last: boolean,
 ): void {
   const at = layout.event;
   view.setUint8(offset + at.kind, event.kind);
   view.setUint8(offset + at.code, event.code);
   view.setUint8(offset + at.side, event.side);
-  view.setUint8(offset + at.flags, index === count - 1 ? EVENT_IS_LAST : 0);
+  view.setUint8(offset + at.flags, last ? EVENT_IS_LAST : 0);
   view.setUint32(offset + at.tag, tag, true);
   setInteger64(view, offset + at.sequence, sequence);
   view.setUint32(offset + at.index, index, true);
@@ -69,6 +71,6 @@ const reader = new EventReader();
 /** The events as the engine port tells them. */
 export const typedEvents = (events: readonly EventCells[], header: EventHeader): EngineEvent[] =>
   events.map((event, index) => {
-    writeEvent(slot, 0, event, { ...header, index, count: events.length });
+    writeEvent(slot, 0, event, header, index, index === events.length - 1);
     return { ...reader.read(slot, 0) };
   });

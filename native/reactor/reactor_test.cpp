@@ -79,7 +79,7 @@ TEST_F(ReactorTest, RecoversTheSameBookFromItsLogWithTimeNeverGoingBack) {
   }
   const auto market = open(folder.path());
   EXPECT_EQ(market->idle_engine().digest(), digest);
-  EXPECT_EQ(market->idle_engine().resting_orders(), 100U);
+  EXPECT_EQ(market->idle_engine().open_orders(), 100U);
   EXPECT_EQ(market->recovery().last_sequence, 101U);
   Client client(reactor, *market);
   EXPECT_EQ(client.region().matched.load(), 101.0);
