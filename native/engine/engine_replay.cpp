@@ -1,5 +1,6 @@
 // Runs a market from a pipe, so that another implementation can be compared with it.
 //   stdin:  72 bytes a command: u64 timestamp in ns, then the command; sequence 1, 2, 3, …
+//           a timestamp of all ones is no command: what follows is for a new market
 //   stdout: for each command u32 events, u32 open orders + 2^31 while work is left, u64 digest,
 //   then
 //           the events
@@ -7,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "engine/market.hpp"
@@ -36,7 +38,14 @@ struct Input {
 constexpr std::size_t input_bytes = sizeof(std::uint64_t) + sizeof(Command);
 static_assert(sizeof(Input) == input_bytes);
 
+constexpr std::uint64_t new_market = ~std::uint64_t{0};
+
 constexpr std::uint32_t has_work_bit = 1U << 31;
+
+struct World {
+  meridian::engine::LazyMemory memory{Market::arena_bytes()};
+  Market market{memory.bytes()};
+};
 
 struct Header {
   std::uint32_t events;
@@ -57,13 +66,18 @@ int main(int count, char** arguments) {
     std::fputs("usage: engine_replay [--verify] < commands > events\n", stderr);
     return 2;
   }
-  meridian::engine::LazyMemory memory(Market::arena_bytes());
-  Market market(memory.bytes());
+  std::optional<World> world(std::in_place);
   Collector sink;
   Input input;
   std::uint64_t sequence = 0;
   std::size_t read = 0;
   while ((read = std::fread(&input, 1, input_bytes, stdin)) == input_bytes) {
+    if (input.timestamp_ns == new_market) {
+      world.emplace();
+      sequence = 0;
+      continue;
+    }
+    Market& market = world->market;
     ++sequence;
     sink.clear();
     Command command;

@@ -128,6 +128,7 @@ class Market {
     QuantityLots minimum{0};
     bool is_unmet = false;
     bool is_child = false;
+    bool is_triggered = false;  // a replaced stop that was triggered: it acts as a limit order
     std::uint32_t expiry_s = 0;
     std::uint16_t attributes = 0;
     std::uint8_t discretion = 0;
@@ -364,14 +365,13 @@ class Market {
   }
   // A cancel or replace of an order with terms, or of none, is not plain either.
   bool is_plain_cancel(const wire::Command& command) const noexcept {
-    const std::uint64_t prices =
-        word_at<std::uint64_t>(command, offsetof(wire::Command, price));
+    const std::uint64_t prices = word_at<std::uint64_t>(command, offsetof(wire::Command, price));
     return (extras_of(command) | prices | command.quantity | codes_of(command)) == 0 &&
            names_plain_order(command);
   }
   bool is_plain_replace(const wire::Command& command) const noexcept {
-    return (extras_of(command) | static_cast<std::uint32_t>(command.trigger) |
-            codes_of(command)) == 0 &&
+    return (extras_of(command) | static_cast<std::uint32_t>(command.trigger) | codes_of(command)) ==
+               0 &&
            names_plain_order(command);
   }
   [[nodiscard]] bool names_plain_order(const wire::Command& command) const noexcept {

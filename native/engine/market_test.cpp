@@ -86,7 +86,8 @@ TEST(Market, RefusesValuesInFieldsThatTheCommandDoesNotUse) {
             "side order_type time_in_force price trigger quantity discretion");
   EXPECT_EQ(fields_refused(reduce(id(1, 1), 2, 1)),
             "side order_type time_in_force price trigger discretion");
-  EXPECT_EQ(fields_refused(replace(id(1, 1), 2, 3, 1)), "side order_type time_in_force trigger discretion");
+  EXPECT_EQ(fields_refused(replace(id(1, 1), 2, 3, 1)),
+            "side order_type time_in_force trigger discretion");
   EXPECT_EQ(fields_refused(configure(1, 1, 1, 10)), "side time_in_force discretion");
   EXPECT_EQ(fields_refused(set_state(wire::MarketState::halted)),
             "side time_in_force order_id price trigger quantity discretion");

@@ -11,6 +11,11 @@ bool is_market_like(wire::OrderType type) noexcept {
          type == wire::OrderType::trailing_stop;
 }
 
+// Whether it waits for its trigger before it can do anything.
+bool waits(const Terms& order) noexcept {
+  return (order.is_stop() || order.type == wire::OrderType::trailing_stop) && !order.is_triggered;
+}
+
 bool is_immediate(wire::TimeInForce time_in_force) noexcept {
   return time_in_force == wire::TimeInForce::ioc || time_in_force == wire::TimeInForce::fok;
 }
@@ -41,7 +46,7 @@ void Market::start(OrderSlot slot, bool is_own) noexcept {
     park(slot);
   } else if (state_ == wire::MarketState::open) {
     enter_open(slot, is_own);
-  } else if (own.is_stop() || own.type == wire::OrderType::trailing_stop) {
+  } else if (waits(own)) {
     start_waiting(slot, false);
   } else {
     rest_in_call(slot, is_own);
@@ -50,9 +55,7 @@ void Market::start(OrderSlot slot, bool is_own) noexcept {
 
 void Market::enter_open(OrderSlot slot, bool is_own) noexcept {
   const Terms& own = terms(slot);
-  const bool waits =
-      (own.is_stop() || own.type == wire::OrderType::trailing_stop) && !own.is_triggered;
-  if (waits) {
+  if (waits(own)) {
     start_waiting(slot, false);
   } else if (own.is_peg()) {
     price_peg(slot, Touch{lit_.quote(wire::Side::buy), lit_.quote(wire::Side::sell)});
@@ -447,8 +450,7 @@ std::uint64_t Market::executable(wire::Side side, PriceTicks limit, bool has_lim
       }
       if (order.has_terms()) {
         const Terms& own = terms(slot);
-        if (own.is_unmet || own.is(wire::attribute::reduce_only) ||
-            own.role == LinkRole::partner) {
+        if (own.is_unmet || own.is(wire::attribute::reduce_only) || own.role == LinkRole::partner) {
           continue;
         }
       }

@@ -65,8 +65,8 @@ struct alignas(64) Terms {
   std::uint16_t attributes;
   std::uint8_t group;
   LinkRole role : 2;
-  bool is_unmet : 1;      // conditional: minimum or all_or_none not met yet
-  bool is_triggered : 1;  // a stop that has been triggered
+  bool is_unmet : 1;       // conditional: minimum or all_or_none not met yet
+  bool is_triggered : 1;   // a stop that has been triggered
   QuantityLots reserve;    // open lots that a lit iceberg does not show
   QuantityLots display;    // 0: no iceberg
   QuantityLots minimum;    // unmet; 0 with all_or_none
@@ -78,8 +78,8 @@ struct alignas(64) Terms {
   OrderSlot child;
   OrderSlot next;
   OrderSlot previous;
-  OrderSlot link;             // partner, parent, or first child
-  OrderSlot other_link;       // second child
+  OrderSlot link;           // partner, parent, or first child
+  OrderSlot other_link;     // second child
   OrderSlot stop_previous;  // of a waiting stop: node of its heap
 
   [[nodiscard]] bool is(std::uint16_t attribute) const noexcept {

@@ -342,7 +342,7 @@ void Market::rest_lit(OrderSlot slot, bool is_own) noexcept {
   }
   count_in(slot);
   conditionals_are_due_ = true;
-  if (!is_own || own.display != QuantityLots{0}) {
+  if (!is_own || own.display != QuantityLots{0} || own.type != wire::OrderType::limit) {
     wire::Event event = event_of(wire::EventKind::rested, slot);
     event.quantity = order.remaining.value();
     out_->put(event);
@@ -460,6 +460,8 @@ void Market::fill_order(OrderSlot slot, const Draft& draft) noexcept {
   own.is_unmet = draft.is_unmet;
   if (own.is_peg()) {
     own.extreme = draft.price;
+  } else if (own.type == wire::OrderType::trailing_stop) {
+    own.extreme = last_trade_;
   }
   Account& account = accounts_[draft.row];
   ++account.open_orders;

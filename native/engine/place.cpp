@@ -254,7 +254,8 @@ bool Market::cut_to_position(Draft& draft) const noexcept {
 // Whether the order matches as soon as it is accepted. Pegs are priced first and do not count.
 bool Market::enters_at_once(const Draft& draft) const noexcept {
   return state_ == wire::MarketState::open && !draft.is_child &&
-         (draft.type == OrderType::limit || draft.type == OrderType::market) &&
+         (draft.type == OrderType::limit || draft.type == OrderType::market ||
+          draft.is_triggered) &&
          draft.time_in_force != TimeInForce::at_close &&
          draft.time_in_force != TimeInForce::good_for_auction;
 }
@@ -302,8 +303,10 @@ Refusal Market::check_space(const Draft& draft, OrderSlot replaced) const noexce
       (draft.time_in_force == TimeInForce::at_close &&
        state_ != wire::MarketState::closing_auction) ||
       (draft.time_in_force == TimeInForce::good_for_auction && !is_call());
-  const bool rests_lit = draft.type == OrderType::limit && !draft.is(attribute::hidden) &&
-                         !draft.is_child && !is_parked_for_later;
+  const bool is_limit =
+      draft.type == OrderType::limit || (draft.type == OrderType::stop_limit && draft.is_triggered);
+  const bool rests_lit =
+      is_limit && !draft.is(attribute::hidden) && !draft.is_child && !is_parked_for_later;
   bool lacks_level = rests_lit && lit_.lacks_level(draft.side, price);
   if (lacks_level && replaced != no_slot && state_of(replaced) == OrderState::lit &&
       pool_[replaced].side() == draft.side && lit_.is_alone(replaced)) {
@@ -500,6 +503,7 @@ Outcome Market::replace_any(const wire::Command& command) noexcept {
   draft.minimum = std::min(before.minimum, draft.quantity);
   draft.is_unmet = before.is_unmet;
   draft.is_child = before.role == LinkRole::child;
+  draft.is_triggered = before.is_triggered;
   draft.expiry_s = before.expiry_s;
   draft.attributes = before.attributes;
   draft.discretion = before.discretion;

@@ -120,7 +120,7 @@ export function setLimit(engine: EngineState, command: CommandFields): number {
     code: which,
     account,
     orderId: value,
-    remaining: window,
+    quantity: window,
   });
   return refusals.none;
 }

@@ -144,4 +144,33 @@ test("the state it has already only tells itself", () => {
   assert.equal(bench.state("opening_auction"), ["state opening_auction"]);
 });
 
+test("what the closing auction leaves of orders for the close ends with it", () => {
+  const bench = called("closing_auction");
+  bench.buy(4, 90, { time: "at_close" });
+  bench.buy(4, 91, { time: "gtc" });
+  assert.equal(bench.state("closed"), ["canceled 1 4 auction_rest", "state closed"]);
+});
+
+test("an uncross in which cuts leave no trade changes neither last trade nor reference", () => {
+  const bench = new MarketBench();
+  bench.position(3, 2);
+  bench.state("opening_auction");
+  bench.sell(3, 100, { account: 2, with: ["reduce_only"] });
+  bench.buy(3, 100);
+  bench.position(0, 2);
+  assert.equal(bench.state("open"), ["canceled 1 3 reduce_only", "state open"]);
+  assert.equal(bench.sell(1, 0, { type: "trailing_stop", trigger: 1 }), ["refused no_reference"]);
+});
+
+test("two partners that trade with each other in the uncross both leave", () => {
+  const bench = called("opening_auction");
+  bench.buy(2, 100);
+  bench.sell(5, 100, { oco: orderId(1) });
+  assert.equal(bench.state("open"), [
+    "executed 1 with 2 2@100 shows 3 uncross",
+    "canceled 2 3 linked",
+    "state open",
+  ]);
+});
+
 test.run();

@@ -84,6 +84,7 @@ export function uncross(engine: EngineState): void {
   for (;;) {
     const { price, volume } = uncrossPrice(engine);
     if (volume === 0) return;
+    let traded = false;
     for (;;) {
       const buy = head(engine, BUY, price);
       const sell = head(engine, SELL, price);
@@ -91,9 +92,10 @@ export function uncross(engine: EngineState): void {
       if (!cutToPosition(engine, buy)) continue;
       if (!isOpen(sell) || !cutToPosition(engine, sell) || !isOpen(buy)) continue;
       tradePair(engine, buy, sell, price);
+      traded = true;
     }
-    engine.lastTrade = price;
-    engine.breaker.reference = price;
+    // Cuts alone make no price.
+    if (traded) engine.breaker.reference = price;
   }
 }
 
@@ -104,11 +106,13 @@ const head = ({ book }: EngineState, side: SideNumber, price: number): Order | u
 function tradePair(engine: EngineState, buy: Order, sell: Order, price: number): void {
   const quantity = Math.min(offered(buy), offered(sell));
   execute(engine, { aggressor: buy, candidate: sell, price, quantity, uncross: 1 });
+  const partners = sell.partner === buy;
   for (const order of [sell, buy]) {
     if (!isOpen(order)) continue;
     if (order.lots === 0) leave(engine, order);
     else cancelPartner(engine, order);
   }
+  if (partners && isOpen(sell)) cancel(engine, sell, reasons.linked);
   for (const order of [sell, buy]) if (isOpen(order)) showAnew(engine, order);
 }
 
@@ -118,13 +122,16 @@ const offered = (order: Order): number =>
 /** Cancels what an auction of `state` has left of the orders that were for it. */
 export function cancelAuctionRests(engine: EngineState, state: number): void {
   const forAuction = isCallPhase(state) && state !== marketStates.pre_open;
-  const rests = ({ timeInForce, at }: Order): boolean =>
-    at === 0 ||
+  const isForIt = ({ timeInForce }: Order): boolean =>
     (state === marketStates.opening_auction && timeInForce === timesInForce.at_open) ||
+    (state === marketStates.closing_auction && timeInForce === timesInForce.at_close) ||
     (forAuction && timeInForce === timesInForce.good_for_auction);
   for (const order of engine.orders.values()) {
     const resting = order.standing === standings.lit || order.standing === standings.dark;
-    if (resting && rests(order)) cancel(engine, order, reasons.auction_rest);
+    const queued = order.standing === standings.queued;
+    if ((resting && order.at === 0) || ((resting || queued) && isForIt(order))) {
+      cancel(engine, order, reasons.auction_rest);
+    }
   }
 }
 

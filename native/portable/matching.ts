@@ -42,8 +42,8 @@ import { cutToPosition, execute } from "./trading.ts";
  */
 export function enter(engine: EngineState, order: Order, own: boolean): void {
   if (!own && !cutToPosition(engine, order)) return;
-  if (!own && isPostOnly(order) && !findPassivePrice(engine, order)) return;
   clamp(engine, order);
+  if (!own && isPostOnly(order) && !findPassivePrice(engine, order)) return;
   const limit = limitOf(engine, order);
   const { timeInForce } = order;
   if (timeInForce === timesInForce.fok && executable(engine, order, limit) < order.lots) {

@@ -7,6 +7,7 @@ import { enter } from "./matching.ts";
 import {
   entersAsLimit,
   entersAsMarket,
+  isForLater,
   isHidden,
   isPeg,
   isStop,
@@ -116,11 +117,12 @@ function replaceRefusal(
   if (refusal !== refusals.none) return refusal;
   if (!fitToPosition(engine, order)) return refusals.reduce_only;
   const resting = old.standing === standings.lit || old.standing === standings.dark;
-  const entersNow = resting && engine.state === marketStates.open;
+  const later = isForLater(order, engine.state);
+  const entersNow = resting && !later && engine.state === marketStates.open;
   if (entersNow && !fitToBook(engine, order)) return refusals.post_only;
   const risk = riskRefusal(engine, order, old);
   if (risk !== refusals.none) return risk;
-  if (resting && entersAsLimit(order) && !isHidden(order)) {
+  if (resting && !later && entersAsLimit(order) && !isHidden(order)) {
     const leavesLevel =
       old.standing === standings.lit && engine.book.ordersAt(old.side, old.at) === 1;
     if (!leavesLevel && needsLevel(engine, order, entersNow)) return refusals.level_pool_full;
@@ -135,6 +137,7 @@ function continueAs(engine: EngineState, order: Order, standing: number): void {
     engine.set(order, standing);
   } else if (standing === standings.waiting && isTrailing(order)) engine.set(order, standing);
   else if (standing === standings.waiting) begins(engine, order);
+  else if (isForLater(order, engine.state)) engine.set(order, standings.parked);
   else if (engine.state === marketStates.open) enter(engine, order, true);
   else rest(engine, order, true);
 }

@@ -243,18 +243,19 @@ function answer(output: Uint8Array, offset: number): Uint8Array {
   return output.subarray(offset, offset + HEADER_BYTES + events * SLOT_BYTES);
 }
 
+/** Runs of both engines that shrinking may cost. */
+const SHRINK_ATTEMPTS = 1_500;
+
 /** Leaves out ever smaller pieces of the stream as long as the outputs still differ. */
 async function shrink(
   commands: Uint8Array,
   differs: (commands: Uint8Array) => Promise<boolean>,
 ): Promise<Uint8Array> {
   let kept = commands;
-  let attempts = 300;
-  for (
-    let size = kept.length / ENTRY_BYTES;
-    size >= 1 && attempts > 0;
-    size = Math.floor(size / 2)
-  ) {
+  let attempts = SHRINK_ATTEMPTS;
+  let size = Math.ceil(kept.length / ENTRY_BYTES / 2);
+  while (size >= 1 && attempts > 0) {
+    const before = kept.length;
     for (let from = 0; from * ENTRY_BYTES < kept.length && attempts > 0; attempts -= 1) {
       const shorter = Buffer.concat([
         kept.subarray(0, from * ENTRY_BYTES),
@@ -263,6 +264,8 @@ async function shrink(
       if (shorter.length > 0 && (await differs(shorter))) kept = Uint8Array.from(shorter);
       else from += size;
     }
+    // Single commands are tried until none can be left out: each makes others superfluous.
+    if (size > 1 || kept.length === before) size = Math.floor(size / 2);
   }
   return kept;
 }
