@@ -12,6 +12,9 @@
 
 namespace meridian::engine {
 
+class ByteReader;
+class ByteWriter;
+
 // Row of an account in the table, from 0 in the order in which the rows were made.
 inline constexpr std::uint32_t no_row = 0xFFFFFFFF;
 
@@ -116,8 +119,9 @@ class Accounts {
   // Whether index and digest agree with the rows.
   [[nodiscard]] bool verify() const noexcept;
 
-  // Whether every row's bytes could be those of an account; then index and digest are made anew.
-  [[nodiscard]] bool restore(std::uint32_t size) noexcept;
+  // Everything but the open orders, which join again one by one.
+  void save(ByteWriter& out) const noexcept;
+  void load(ByteReader& in) noexcept;
 
  private:
   static constexpr std::uint32_t index_size = 2 * row_count;
@@ -128,6 +132,8 @@ class Accounts {
   void count(std::uint32_t row, Rate& rate, std::uint64_t factor, std::uint64_t now_ns) noexcept;
   [[nodiscard]] std::uint64_t term_of(std::uint32_t row) const noexcept;
   void insert_index(std::uint32_t row) noexcept;
+  // Makes index and digest of rows that were read. False when they cannot be those of accounts.
+  [[nodiscard]] bool restore(std::uint32_t size) noexcept;
 
   Account* rows_;
   AccountLimits* limits_;

@@ -30,6 +30,9 @@
 
 namespace meridian::engine {
 
+class ByteReader;
+class ByteWriter;
+
 // Deterministic and single-threaded: the same commands with the same sequences and timestamps give
 // the same events and digests. No allocation, exception, system call, virtual call or floating
 // point.
@@ -66,6 +69,14 @@ class Market {
 
   // Every invariant of the state, and the digest recomputed. Cost: the whole state.
   [[nodiscard]] bool verify() const noexcept;
+
+  // The whole state as bytes. save() gives their number, or 0 when they do not fit; saved_bytes()
+  // says how many are needed. restore() is for a new market: afterwards it has the same digest and
+  // the same future. False when the bytes are damaged or of another version; the market must then
+  // be thrown away.
+  [[nodiscard]] std::size_t saved_bytes() const noexcept;
+  [[nodiscard]] std::size_t save(std::span<std::byte> bytes) const noexcept;
+  [[nodiscard]] bool restore(std::span<const std::byte> bytes) noexcept;
 
   // Calls visitor(order_id, account, price, shown) for the lit orders of a side, best price first
   // and oldest first within a price, until it returns false.
@@ -922,6 +933,8 @@ class Market {
   void meet_minimum(OrderSlot slot) noexcept;
   void count_kinds(const Terms& terms, std::uint32_t change) noexcept;
   void push(Fifo& fifo, OrderSlot slot) noexcept;
+  void join_auction_list(Fifo& list, OrderSlot slot) noexcept;
+  void insert_discretionary(OrderSlot slot) noexcept;
   void unlink(Fifo& fifo, OrderSlot slot) noexcept;
   [[nodiscard]] PriceTicks reach_of(OrderSlot slot) const noexcept;
   [[nodiscard]] std::uint64_t next_random() noexcept;
@@ -998,6 +1011,16 @@ class Market {
   Outcome refused(const wire::Command& command, wire::Refusal refusal) noexcept;
   std::uint32_t row_for(std::uint32_t account) noexcept;
   void add_sweep(const Sweep& sweep) noexcept;
+
+  // snapshot.cpp
+  void save_to(ByteWriter& out) const noexcept;
+  void save_order(OrderSlot slot, ByteWriter& out) const noexcept;
+  static void save_sweep(const Sweep& sweep, ByteWriter& out) noexcept;
+  [[nodiscard]] Sweep load_sweep(ByteReader& in) const noexcept;
+  [[nodiscard]] OrderSlot load_slot(ByteReader& in) const noexcept;
+  void load_slots(ByteReader& in) noexcept;
+  void load_order(std::uint32_t row, ByteReader& in) noexcept;
+  void load_places(ByteReader& in) noexcept;
 
   // verify.cpp
   [[nodiscard]] bool verify_orders() const noexcept;

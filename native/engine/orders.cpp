@@ -306,6 +306,29 @@ void Market::place_last(OrderSlot slot, OrderState state) noexcept {
   count_in(slot);
 }
 
+// By reach, best first, then in entry order.
+void Market::insert_discretionary(OrderSlot slot) noexcept {
+  const wire::Side side = pool_[slot].side();
+  const PriceTicks reach = reach_of(slot);
+  const std::uint64_t accepted = terms(slot).accepted;
+  discretionary_[index_of(side)].insert(slot, [&](OrderSlot other) noexcept {
+    const PriceTicks others = reach_of(other);
+    return others == reach ? terms(other).accepted > accepted : is_better(side, reach, others);
+  });
+}
+
+// Last among the orders of its auction time in force.
+void Market::join_auction_list(Fifo& list, OrderSlot slot) noexcept {
+  terms(slot).previous = list.tail;
+  terms(slot).next = no_slot;
+  if (list.tail == no_slot) {
+    list.head = slot;
+  } else {
+    terms(list.tail).next = slot;
+  }
+  list.tail = slot;
+}
+
 // A detached order comes to rest lit, or in a call phase in the queue of market orders.
 void Market::rest_lit(OrderSlot slot, bool is_own) noexcept {
   Order& order = pool_[slot];
@@ -333,12 +356,7 @@ void Market::rest_lit(OrderSlot slot, bool is_own) noexcept {
   lit_.append(slot);
   ++lit_terms_[index_of(side)];
   if (own.discretion != 0) {
-    const PriceTicks reach = reach_of(slot);
-    discretionary_[index_of(side)].insert(slot, [&](OrderSlot other) noexcept {
-      const PriceTicks others = reach_of(other);
-      return others == reach ? terms(other).accepted > own.accepted
-                             : is_better(side, reach, others);
-    });
+    insert_discretionary(slot);
   }
   count_in(slot);
   conditionals_are_due_ = true;
@@ -472,14 +490,7 @@ void Market::fill_order(OrderSlot slot, const Draft& draft) noexcept {
     expiries_.insert(slot);
   }
   if (own.is_auction()) {
-    Fifo& list = auction_orders_[auction_index(own.time_in_force)];
-    own.previous = list.tail;
-    if (list.tail == no_slot) {
-      list.head = slot;
-    } else {
-      terms(list.tail).next = slot;
-    }
-    list.tail = slot;
+    join_auction_list(auction_orders_[auction_index(own.time_in_force)], slot);
   }
   if (own.is_peg()) {
     pegs_.insert(slot, [](OrderSlot) noexcept { return false; });

@@ -12,6 +12,9 @@
 
 namespace meridian::engine {
 
+class ByteReader;
+class ByteWriter;
+
 struct Outcome {
   wire::Refusal refusal = wire::Refusal::none;
   OrderId order_id{0};  // of the order placed or acted on; 0 when refused
@@ -69,6 +72,10 @@ class SessionTable {
 
   // Sum of the digest terms of all remembered outcomes.
   [[nodiscard]] std::uint64_t digest() const noexcept { return digest_; }
+
+  void save(ByteWriter& out) const noexcept;
+  // Only into a new table.
+  void load(ByteReader& in) noexcept;
 
   // Whether index, rows, order of numbers and digests agree.
   [[nodiscard]] bool verify() const noexcept;

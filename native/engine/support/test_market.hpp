@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <iterator>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -272,10 +273,10 @@ class TestMarket {
   const std::vector<wire::Event>& run(const wire::Command& command, bool verifies = true) {
     sink_.clear();
     ++sequence_;
-    market_.apply(command, sequence_, now_ns_ + sequence_, sink_);
+    market_->apply(command, sequence_, now_ns_ + sequence_, sink_);
     check_headers(command);
     if (verifies) {
-      EXPECT_TRUE(market_.verify()) << "after command " << sequence_;
+      EXPECT_TRUE(market_->verify()) << "after command " << sequence_;
     }
     return sink_.events();
   }
@@ -301,7 +302,7 @@ class TestMarket {
   [[nodiscard]] std::string resting(wire::Side side) const {
     std::ostringstream all;
     const char* separator = "";
-    market_.visit_resting(
+    market_->visit_resting(
         side, [&](OrderId order_id, AccountId, PriceTicks price, QuantityLots remaining) {
           all << separator << name_of(order_id.value()) << ' ' << remaining.value() << '@'
               << price.value();
@@ -314,9 +315,19 @@ class TestMarket {
   // The commands that follow come at this second.
   void pass_to(std::uint64_t second) { now_ns_ = second * 1'000'000'000; }
 
-  [[nodiscard]] Market& market() { return market_; }
+  // Goes on in a new market that was restored from the bytes of this one.
+  void restart() {
+    std::vector<std::byte> bytes(market_->saved_bytes());
+    ASSERT_EQ(market_->save(bytes), bytes.size());
+    market_.reset();
+    memory_ = std::make_unique<LazyMemory>(Market::arena_bytes());
+    market_ = std::make_unique<Market>(memory_->bytes());
+    ASSERT_TRUE(market_->restore(bytes));
+  }
+
+  [[nodiscard]] Market& market() { return *market_; }
   [[nodiscard]] std::uint64_t sequence() const { return sequence_; }
-  [[nodiscard]] std::uint64_t digest() const { return market_.digest(); }
+  [[nodiscard]] std::uint64_t digest() const { return market_->digest(); }
 
  private:
   void check_headers(const wire::Command& command) {
@@ -362,8 +373,8 @@ class TestMarket {
     EXPECT_TRUE(carried.other_price || event.other_price == 0);
   }
 
-  LazyMemory memory_{Market::arena_bytes()};
-  Market market_{memory_.bytes()};
+  std::unique_ptr<LazyMemory> memory_ = std::make_unique<LazyMemory>(Market::arena_bytes());
+  std::unique_ptr<Market> market_ = std::make_unique<Market>(memory_->bytes());
   EventCollector sink_;
   std::uint64_t sequence_ = 0;
   std::uint64_t now_ns_ = 0;
