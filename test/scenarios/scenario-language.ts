@@ -100,9 +100,9 @@ const limits = [
 ];
 
 /** Kinds of own events that tell the account of the command. */
-const kindsWithAccount = new Set([
-  ..."accepted replaced mass_canceled limit_set killed released position_set".split(" "),
-]);
+const kindsWithAccount = new Set(
+  "accepted replaced mass_canceled limit_set killed released position_set".split(" "),
+);
 
 type Fields = { -readonly [Name in keyof CommandFields]?: CommandFields[Name] };
 
@@ -166,9 +166,9 @@ export function parseSteps(text: string): Line[] {
     else joined.push(line);
   }
   const known = new Map<string, Line>();
-  return joined.flatMap(repeated).map((text) => {
-    const line = known.get(text) ?? parseLine(text);
-    known.set(text, line);
+  return joined.flatMap(repeated).map((one) => {
+    const line = known.get(one) ?? parseLine(one);
+    known.set(one, line);
     return line;
   });
 }

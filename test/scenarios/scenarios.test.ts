@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
+import { unreachable } from "../../actors/kernel/result.ts";
 import { missingCompiler, requireEngineReplay } from "../differential/comparison.ts";
 import { testUnless } from "../support/skip.ts";
 import { loadCases } from "./case-files.ts";
@@ -156,6 +157,8 @@ function check(line: Exclude<Line, { is: "command" }>, state: Answer): string | 
       const id = state.ids.get(line.order) ?? 0;
       return id === line.id ? null : `${Math.floor(id / 2 ** 24)}:${id % 2 ** 24}`;
     }
+    default:
+      return unreachable(line);
   }
 }
 
