@@ -252,7 +252,7 @@ class Market {
 
   static constexpr std::uint32_t highest_price = 0x7FFFFFFE;
   static constexpr std::uint32_t highest_quantity = 0x7FFFFFFF;
-  static constexpr std::uint64_t highest_capacity = OrderPool::highest_slot - 1;
+  static constexpr std::uint64_t highest_capacity = OrderPool::slot_mask - 1;
   static constexpr std::uint64_t highest_safe = (std::uint64_t{1} << 53) - 1;
   static constexpr std::uint64_t highest_position = std::uint64_t{1} << 40;
   static constexpr std::uint64_t never_ns = ~std::uint64_t{0};
@@ -413,7 +413,7 @@ class Market {
   template <class Out>
   [[gnu::always_inline]] Outcome cancel(const wire::Command& command, Sequence sequence,
                                         Out& out) noexcept {
-    const OrderSlot slot{static_cast<std::uint32_t>(command.order_id & OrderPool::highest_slot)};
+    const OrderSlot slot{static_cast<std::uint32_t>(command.order_id & OrderPool::slot_mask)};
     const Order& order = pool_[slot];
     Account& account = accounts_[order.row()];
     const wire::Refusal refusal = check_owner(command, account);
@@ -438,7 +438,7 @@ class Market {
   template <class Out>
   [[gnu::always_inline]] Outcome replace(const wire::Command& command, Sequence sequence,
                                          Out& out) noexcept {
-    const OrderSlot old{static_cast<std::uint32_t>(command.order_id & OrderPool::highest_slot)};
+    const OrderSlot old{static_cast<std::uint32_t>(command.order_id & OrderPool::slot_mask)};
     Entry entry{};
     const wire::Refusal refusal = check_replace(command, old, entry);
     if (refusal != wire::Refusal::none) [[unlikely]] {

@@ -108,7 +108,14 @@ static_assert(sizeof(Chain) == 8);
 
 class OrderPool {
  public:
-  static constexpr std::uint32_t highest_slot = (1U << 24) - 1;
+  // The part of an order id that names the slot.
+  static constexpr std::uint32_t slot_mask = (1U << 24) - 1;
+#ifdef MERIDIAN_HIGHEST_SLOT
+  // An address space too small for all slots: ids run out earlier, nothing else differs.
+  static constexpr std::uint32_t highest_slot = MERIDIAN_HIGHEST_SLOT;
+#else
+  static constexpr std::uint32_t highest_slot = slot_mask;
+#endif
   static constexpr std::uint32_t highest_generation = (1U << 29) - 1;
 
   static constexpr std::size_t arena_bytes() noexcept {
@@ -189,7 +196,7 @@ class OrderPool {
 
   // The slot of an open order; no_slot for anything else, whatever number it is.
   [[nodiscard]] OrderSlot find(std::uint64_t order_id) const noexcept {
-    const auto slot = static_cast<std::uint32_t>(order_id & highest_slot);
+    const auto slot = static_cast<std::uint32_t>(order_id & slot_mask);
     // Memory of slots that were never used is not touched: anybody can name them.
     if (slot >= lowest_unused_) {
       return no_slot;
@@ -201,7 +208,7 @@ class OrderPool {
 
   // Starts loading the order into the cache; changes nothing.
   void prefetch(std::uint64_t order_id) const noexcept {
-    const auto slot = static_cast<std::uint32_t>(order_id & highest_slot);
+    const auto slot = static_cast<std::uint32_t>(order_id & slot_mask);
     if (slot < lowest_unused_) {
       __builtin_prefetch(orders_ + slot, 1);
       __builtin_prefetch(chains_ + slot, 1);

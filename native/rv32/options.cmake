@@ -19,6 +19,8 @@ add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-nostdinc++>"
   "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-isystem ${CMAKE_CURRENT_LIST_DIR}/standard_library>"
   "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-isystem ${MERIDIAN_CXX_HEADERS}>"
   "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-isystem ${MERIDIAN_CXX_CONFIG}>")
+# The arena of all 2^24 slots would leave no room for anything else.
+add_compile_definitions(MERIDIAN_HIGHEST_SLOT=4194303)
 # Version 12 has std::rand in <algorithm> otherwise, and there is no C library to declare it.
 add_compile_definitions(_GLIBCXX_USE_DEPRECATED=0)
 add_link_options(${rv32_processor})

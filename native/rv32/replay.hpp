@@ -29,7 +29,7 @@ enum class Ending : std::uint8_t {
 // What the market said to one record; its events follow.
 struct AnswerHeader {
   std::uint32_t events;
-  std::uint32_t resting_orders;
+  std::uint32_t open_orders;
   std::uint64_t digest;
 };
 static_assert(sizeof(AnswerHeader) == 16);
@@ -94,7 +94,7 @@ Ending replay(Port& port, std::span<std::byte> arena, std::span<wire::Event> slo
       return Ending::events_full;
     }
     const AnswerHeader header{static_cast<std::uint32_t>(sink.events().size()),
-                              market.resting_orders(), market.digest()};
+                              market.open_orders(), market.digest()};
     if (!port.write(std::as_bytes(std::span(&header, 1))) ||
         !port.write(std::as_bytes(sink.events()))) {
       return Ending::output_refused;

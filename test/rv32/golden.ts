@@ -12,7 +12,7 @@ export interface Golden {
   readonly digest: string;
   /** SHA-256 of the records. When it differs, the streams have changed and not only the engine. */
   readonly records: string;
-  /** SHA-256 of all answers: events, resting orders and digest after every command. */
+  /** SHA-256 of all answers: events, open orders and digest after every command. */
   readonly answers: string;
 }
 
@@ -22,7 +22,7 @@ export type GoldenFile = Readonly<Record<string, Golden>>;
 const path = fileURLToPath(new URL("golden.json", import.meta.url));
 export const renewLine = "npm run renew-golden";
 
-/** Of an answer: number of events, resting orders, digest; the events follow. */
+/** Of an answer: number of events, open orders, digest; the events follow. */
 const HEADER_BYTES = 16;
 
 export function goldenOf(records: Uint8Array, answers: Uint8Array): Golden {
