@@ -162,6 +162,33 @@ test("an uncross in which cuts leave no trade changes neither last trade nor ref
   assert.equal(bench.sell(1, 0, { type: "trailing_stop", trigger: 1 }), ["refused no_reference"]);
 });
 
+test("market orders left over do not trade at a second price, beyond the best buy", () => {
+  const bench = called("opening_auction");
+  bench.buy(5, 100);
+  bench.buy(10, 0, { type: "market", time: "at_open" });
+  bench.sell(4, 99, { account: 2 });
+  assert.equal(bench.sell(4, 105, { account: 3 }), ["accepted 4 sell 4@105"]);
+  assert.equal(bench.state("open"), [
+    "executed 2 with 3 4@100 shows 0 uncross",
+    "canceled 2 6 auction_rest",
+    "state open",
+  ]);
+});
+
+test("when an order is cut in the uncross, what is left uncrosses at a new price", () => {
+  const bench = new MarketBench();
+  bench.position(9, 2);
+  bench.state("opening_auction");
+  bench.sell(9, 100, { account: 2, with: ["reduce_only"] });
+  bench.sell(9, 103, { account: 3 });
+  bench.buy(9, 105);
+  bench.position(1, 2);
+  const told = bench.state("open");
+  assert.match(told[0] ?? "", /^reduced 1 by 8 to 1 reduce_only$/);
+  assert.match(told[1] ?? "", /^executed 3 with 1 1@1\d\d shows 0 uncross$/);
+  assert.match(told[2] ?? "", /^executed 3 with 2 8@1\d\d shows 1 uncross$/);
+});
+
 test("two partners that trade with each other in the uncross both leave", () => {
   const bench = called("opening_auction");
   bench.buy(2, 100);

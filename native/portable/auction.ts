@@ -9,6 +9,7 @@ import {
 } from "./codes.ts";
 import type { SideNumber } from "./codes.ts";
 import type { EngineState } from "./engine-state.ts";
+import type { EventCells } from "./events.ts";
 import { cancel, cancelPartner, isOpen, leave } from "./links.ts";
 import { better, isConditional, isPeg, standings } from "./order.ts";
 import type { Order } from "./order.ts";
@@ -79,9 +80,11 @@ function possiblePrices(buys: readonly Order[], sells: readonly Order[]): number
   return all.filter((price) => price >= Math.min(bid, ask) && price <= Math.max(bid, ask));
 }
 
-/** Trades what can be traded, at one price; again as long as cuts and links leave something. */
+/** Trades what can be traded, at one price; again when cuts or links have left something. */
 export function uncross(engine: EngineState): void {
-  for (;;) {
+  let told = 0;
+  do {
+    told = engine.events.length;
     const { price, volume } = uncrossPrice(engine);
     if (volume === 0) return;
     let traded = false;
@@ -96,8 +99,12 @@ export function uncross(engine: EngineState): void {
     }
     // Cuts alone make no price.
     if (traded) engine.breaker.reference = price;
-  }
+  } while (engine.events.slice(told).some(tookOff));
 }
+
+/** Whether an event tells of a cut, or of an order that a link canceled. */
+const tookOff = ({ kind, code }: EventCells): boolean =>
+  kind === eventKinds.canceled || (kind === eventKinds.reduced && code === reasons.reduce_only);
 
 const head = ({ book }: EngineState, side: SideNumber, price: number): Order | undefined =>
   book.marketOrders(side)[0] ??
