@@ -97,9 +97,10 @@ class LevelBook {
     return order.previous == no_slot && order.next == no_slot;
   }
 
-  // Puts an order whose price, side and lots are set last in its level.
-  [[gnu::always_inline]] void append(OrderSlot slot) noexcept {
-    Order& order = pool_[slot];
+  // Puts an order whose price, side and lots are set last in its level. The pool is handed in, as
+  // below, because the caller has its address already.
+  [[gnu::always_inline]] void append(OrderPool& pool, OrderSlot slot) noexcept {
+    Order& order = pool[slot];
     const wire::Side side = order.side();
     const PriceTicks price = order.price();
     Level& level = ladders_[index_of(side)].occupy(price);
@@ -111,15 +112,15 @@ class LevelBook {
         best_[index_of(side)] = {price, &level};
       }
     } else {
-      pool_[level.tail].next = slot;
+      pool[level.tail].next = slot;
     }
     level.tail = slot;
     level.lots = level.lots + TotalLots{order.remaining.value()};
   }
 
   // Takes an order out of its level.
-  [[gnu::always_inline]] void remove(OrderSlot slot) noexcept {
-    Order& order = pool_[slot];
+  [[gnu::always_inline]] void remove(OrderPool& pool, OrderSlot slot) noexcept {
+    const Order& order = pool[slot];
     const wire::Side side = order.side();
     const PriceTicks price = order.price();
     Level& level = ladders_[index_of(side)].at(price);
@@ -127,12 +128,12 @@ class LevelBook {
     if (order.previous == no_slot) {
       level.head = order.next;
     } else {
-      pool_[order.previous].next = order.next;
+      pool[order.previous].next = order.next;
     }
     if (order.next == no_slot) {
       level.tail = order.previous;
     } else {
-      pool_[order.next].previous = order.previous;
+      pool[order.next].previous = order.previous;
     }
     if (level.head == no_slot) {
       leave_level(side, price);

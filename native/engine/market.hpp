@@ -466,10 +466,12 @@ class Market {
     QuantityLots rest = entry.quantity;
     const bool is_unfilled = entry.is_all_or_nothing && !can_fill(entry);
     if (!is_unfilled && crosses(entry.side, lit_.best(opposite(entry.side)), entry.limit)) {
-      step_ = Step{};
       bool meets_terms = false;
       rest = match(entry, sequence, meets_terms, out);
       if (meets_terms) [[unlikely]] {
+        if (rest == entry.quantity) {
+          step_ = Step{};
+        }
         return out.rarely(command.tag, sequence.value(), [&](EventWriter& writer) noexcept {
           return go_on_matching(entry, rest, sequence, writer);
         });
@@ -508,6 +510,8 @@ class Market {
     const bool is_buy = entry.side == wire::Side::buy;
     QuantityLots wanted = entry.quantity;
     PriceTicks price = lit_.best(resting);
+    const PriceTicks first = price;
+    PriceTicks last = price;
     std::uint32_t executions = 0;
     do {
       Level& level = lit_.level(resting, price);
@@ -569,19 +573,20 @@ class Market {
       } else {
         pool_[slot].previous = no_slot;
       }
-      if (before != wanted) [[likely]] {
-        step_.low = step_.has_traded ? std::min(step_.low, price) : price;
-        step_.high = step_.has_traded ? std::max(step_.high, price) : price;
-        step_.last = price;
-        step_.has_traded = true;
-      }
+      last = before != wanted ? price : last;
       price = lit_.best(resting);
     } while (!meets_terms && wanted != QuantityLots{0} && crosses(entry.side, price, entry.limit));
     if (executions != 0) [[likely]] {
       Account& account = accounts_[entry.row];
       const auto executed = static_cast<std::int64_t>((entry.quantity - wanted).value());
       accounts_.move_position(account, is_buy ? executed : -executed);
-      last_trade_ = step_.last;
+      last_trade_ = last;
+      // For the general path, which goes on when stops wait or a maker has terms.
+      if (meets_terms || (attention_ & has_stops) != 0) [[unlikely]] {
+        step_ = Step{};
+        step_.add(first);
+        step_.add(last);
+      }
       while ((account.flags & Account::execution_bit) != 0 && executions-- != 0) [[unlikely]] {
         accounts_.count_execution(entry.row, now_ns_);
       }
@@ -615,7 +620,7 @@ class Market {
     order.set_price_and_side(entry.limit, entry.side);
     order.owner = entry.row;
     order.priority = sequence;
-    lit_.append(entry.slot);
+    lit_.append(pool_, entry.slot);
     digest_ += digest::order_term(
         digest::order_constant(entry.id, entry.limit, entry.account, entry.side, sequence), rest);
     Account& account = accounts_[entry.row];
@@ -636,7 +641,7 @@ class Market {
                                                          account.id, order.side(), order.priority),
                                   order.remaining);
     account.open_lots[index_of(order.side())] -= order.remaining.value();
-    lit_.remove(slot);
+    lit_.remove(pool_, slot);
     leave_chain(slot, account);
     --open_orders_;
   }

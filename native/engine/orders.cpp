@@ -170,13 +170,13 @@ void Market::detach(OrderSlot slot) noexcept {
       if (own.discretion != 0) {
         discretionary_[index_of(side)].erase(slot);
       }
-      lit_.remove(slot);
+      lit_.remove(pool_, slot);
       --lit_terms_[index_of(side)];
       order.remaining = order.remaining + own.reserve;
       own.reserve = QuantityLots{0};
       break;
     case OrderState::dark:
-      dark_.remove(slot);
+      dark_.remove(pool_, slot);
       if (own.is_unmet) {
         conditionals_.erase(slot);
       }
@@ -353,7 +353,7 @@ void Market::rest_lit(OrderSlot slot, bool is_own) noexcept {
   }
   own.state = OrderState::lit;
   order.priority = sequence_;
-  lit_.append(slot);
+  lit_.append(pool_, slot);
   ++lit_terms_[index_of(side)];
   if (own.discretion != 0) {
     insert_discretionary(slot);
@@ -372,7 +372,7 @@ void Market::rest_dark(OrderSlot slot) noexcept {
   Terms& own = terms(slot);
   own.state = OrderState::dark;
   pool_[slot].priority = sequence_;
-  dark_.append(slot);
+  dark_.append(pool_, slot);
   if (own.is_unmet) {
     conditionals_.insert(
         slot, [&](OrderSlot other) noexcept { return terms(other).accepted > own.accepted; });
@@ -406,7 +406,7 @@ void Market::show_anew(OrderSlot slot) noexcept {
   Order& order = pool_[slot];
   Terms& own = terms(slot);
   count_out(slot);
-  lit_.remove(slot);
+  lit_.remove(pool_, slot);
   std::uint64_t size = own.display.value();
   if (own.is(wire::attribute::random_refresh)) {
     const std::uint64_t bound = 2 * size - 1;
@@ -417,7 +417,7 @@ void Market::show_anew(OrderSlot slot) noexcept {
   own.reserve = own.reserve - shown;
   order.remaining = shown;
   order.priority = sequence_;
-  lit_.append(slot);
+  lit_.append(pool_, slot);
   count_in(slot);
   conditionals_are_due_ = true;
   wire::Event event = event_of(wire::EventKind::rested, slot);

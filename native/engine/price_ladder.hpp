@@ -23,7 +23,8 @@ static_assert(sizeof(Level) == 16);
 
 // A page is 64 consecutive prices, as many as one word of occupancy. There are as many pages as
 // occupied levels allowed, so that pages run out never before levels do, even with one level each.
-class PriceLadder {
+// Aligned so that the ladder of a side is found by a shift.
+class alignas(128) PriceLadder {
  public:
   static constexpr std::uint32_t highest_occupied = 1U << 16;
 

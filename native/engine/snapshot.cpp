@@ -463,7 +463,7 @@ void Market::load_places(ByteReader& in) noexcept {
   };
   for (const wire::Side side : {wire::Side::buy, wire::Side::sell}) {
     each([&](OrderSlot slot) noexcept {
-      lit_.append(slot);
+      lit_.append(pool_, slot);
       if (!pool_[slot].has_terms()) {
         return;
       }
@@ -475,7 +475,7 @@ void Market::load_places(ByteReader& in) noexcept {
     });
   }
   for (int side = 0; side < 2; ++side) {
-    each([&](OrderSlot slot) noexcept { dark_.append(slot); });
+    each([&](OrderSlot slot) noexcept { dark_.append(pool_, slot); });
   }
   each([&](OrderSlot slot) noexcept { push(queue_, slot); });
   each([&](OrderSlot slot) noexcept { push(market_queue_[0], slot); });
