@@ -220,8 +220,8 @@ export class CommandStream {
   }
 
   #place(): CommandFields {
-    const { sweepEvery } = this.#profile;
-    const side = this.#below(2);
+    const { sweepEvery, opensLevels } = this.#profile;
+    const side = opensLevels && !this.#one(16) ? 0 : this.#below(2);
     if (sweepEvery > 0 && this.#one(sweepEvery)) return this.#sweep(side);
     const kind = this.#weighted<keyof OrderWeights>(this.#profile.orders);
     const order = this.#order(kind, side);

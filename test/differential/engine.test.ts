@@ -24,7 +24,7 @@ const test = suite("engine differential");
 /** Together over a million commands. */
 const SEEDS_PER_PROFILE = 2;
 const COMMANDS_PER_SEED = 20_000;
-const LEVEL_COMMANDS = 90_000;
+const LEVEL_COMMANDS = 100_000;
 /** The C++ engine checks all its invariants after each command on the first part of every profile. */
 const VERIFIED_COMMANDS = 1_000;
 

@@ -432,7 +432,16 @@ export const profiles: readonly Profile[] = [
     name: "links",
     stage: "B",
     accounts: 3,
-    orders: { plain: 50, iceberg: 8, hidden: 6, stop: 12, stopLimit: 10, trailing: 6, market: 8 },
+    orders: {
+      plain: 40,
+      postOnly: 10,
+      iceberg: 8,
+      hidden: 6,
+      stop: 12,
+      stopLimit: 10,
+      trailing: 6,
+      market: 8,
+    },
     shares: { ...meeting.shares, linked: 55, reduceOnly: 5 },
   },
   {
@@ -510,7 +519,7 @@ export const profiles: readonly Profile[] = [
   },
 ];
 
-/** More orders on prices of their own than a market has levels; needs some 70,000 commands to fill up. */
+/** More buys on prices of their own than a side has levels; needs some 90,000 commands to fill up. */
 export const levelProfile: Profile = {
   ...normal,
   name: "all levels occupied",
