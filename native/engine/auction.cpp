@@ -3,6 +3,13 @@
 
 namespace meridian::engine {
 
+namespace {
+
+// Whether a dark order takes part in an uncross.
+bool takes_part(const Terms& order) noexcept { return !order.is_unmet && !order.is_peg(); }
+
+}  // namespace
+
 void Market::put_state() noexcept {
   wire::Event event{};
   event.kind = static_cast<std::uint8_t>(wire::EventKind::state_set);
@@ -85,6 +92,7 @@ void Market::park_pegs() noexcept {
 // What an auction that is over leaves of orders that were for it alone, in entry order.
 void Market::cancel_auction_rest(wire::MarketState ended) noexcept {
   const bool ends_opening = ended == wire::MarketState::opening_auction;
+  const bool ends_closing = ended == wire::MarketState::closing_auction;
   const bool ends_call =
       ended > wire::MarketState::pre_open && ended <= wire::MarketState::closing_auction;
   const auto is_rest = [&](OrderSlot slot) noexcept {
@@ -94,6 +102,7 @@ void Market::cancel_auction_rest(wire::MarketState ended) noexcept {
     }
     return own.role != LinkRole::child &&
            ((own.time_in_force == wire::TimeInForce::at_open && ends_opening) ||
+            (own.time_in_force == wire::TimeInForce::at_close && ends_closing) ||
             (own.time_in_force == wire::TimeInForce::good_for_auction && ends_call));
   };
   // What is canceled can take others along, so the search begins anew behind the last one.
@@ -130,7 +139,7 @@ OrderSlot Market::auction_head(wire::Side side, PriceTicks price) const noexcept
        dark_price = dark_.worse(side, dark_price)) {
     for (OrderSlot slot = dark_.level(side, dark_price).head; slot != no_slot;
          slot = pool_[slot].next) {
-      if (!terms(slot).is_unmet) {
+      if (takes_part(terms(slot))) {
         return slot;
       }
     }
@@ -151,7 +160,7 @@ Market::Uncross Market::find_uncross() const noexcept {
       }
     }
     for (OrderSlot slot = dark_.level(side, price).head; slot != no_slot; slot = pool_[slot].next) {
-      lots += !terms(slot).is_unmet ? pool_.lots(slot).value() : 0;
+      lots += takes_part(terms(slot)) ? pool_.lots(slot).value() : 0;
     }
     return lots;
   };
@@ -293,17 +302,19 @@ Market::Uncross Market::find_uncross() const noexcept {
 
 void Market::uncross() noexcept {
   step_ = Step{};
-  // Cuts and links can leave volume behind: then there is another price.
-  for (Uncross found = find_uncross(); found.volume != 0; found = find_uncross()) {
+  // Cuts and links can leave volume behind: then, and only then, there is another price.
+  do {
+    const Uncross found = find_uncross();
+    if (found.volume == 0) {
+      break;
+    }
+    has_cut_ = false;
     const std::uint64_t trades = trades_.count();
-    const std::uint64_t orders = digest_;
     uncross_at(found);
     if (trades_.count() != trades) {
       breaker_.reference = found.price;
-    } else if (digest_ == orders) {
-      break;
     }
-  }
+  } while (has_cut_);
   elect_stops();
   step_ = Step{};
 }

@@ -1053,6 +1053,7 @@ class Market {
   OrderSlot own_slot_ = no_slot;  // the order that the command placed
   QuantityLots own_executed_{0};
   Aggressor aggressor_;
+  bool has_cut_ = false;  // an order was canceled, or cut to its position, since this was reset
 
   wire::MarketState state_ = wire::MarketState::open;
   Breaker breaker_;

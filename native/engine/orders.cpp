@@ -246,6 +246,7 @@ void Market::close(OrderSlot slot) noexcept {
 }
 
 void Market::cancel_order(OrderSlot slot, wire::CancelReason reason) noexcept {
+  has_cut_ = true;
   detach(slot);
   wire::Event event = event_of(wire::EventKind::canceled, slot);
   event.code = static_cast<std::uint8_t>(reason);
@@ -276,6 +277,7 @@ void Market::take_off(OrderSlot slot, QuantityLots lots) noexcept {
 }
 
 void Market::take_lots(OrderSlot slot, QuantityLots lots, wire::CancelReason reason) noexcept {
+  has_cut_ = has_cut_ || reason == wire::CancelReason::reduce_only;
   count_out(slot);
   take_off(slot, lots);
   count_in(slot);

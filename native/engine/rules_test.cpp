@@ -576,6 +576,30 @@ TEST_F(Rules, TheDayEndCancelsTheOrdersOfTheDay) {
   EXPECT_EQ(market(limit(buy, 5, 98, 2)), "refused market_closed 0.0 of 2");
 }
 
+TEST_F(Rules, TheClosingAuctionCancelsWhatItLeavesOfOrdersForTheClose) {
+  market(set_state(wire::MarketState::closing_auction));
+  market(limit(sell, 5, 100, 1));
+  market(limit(buy, 8, 100, 2));
+  market(limit(buy, 1, 90, 3, TimeInForce::at_close));
+  EXPECT_EQ(market(set_state(wire::MarketState::closed)),
+            "executed 1.2 buy 5@100 of 2 with 1.1 of 1 leaving 0 at uncross\n"
+            "canceled 1.3 buy 1@90 of 3 auction_rest\n"
+            "state_set 6\n"
+            "canceled 1.2 buy 3@100 of 2 day_end");
+}
+
+TEST_F(Rules, AnUncrossHasOnePriceUnlessCutsLeaveVolume) {
+  market(set_state(wire::MarketState::opening_auction));
+  market(limit(buy, 5, 100, 1));
+  market(market_order(buy, 10, 2, TimeInForce::at_open));
+  market(limit(sell, 4, 99, 3));
+  EXPECT_EQ(market(limit(sell, 4, 105, 3)), "accepted 1.4 sell 4@105 of 3");
+  EXPECT_EQ(market(set_state(wire::MarketState::open)),
+            "executed 1.2 buy 4@100 of 2 with 1.3 of 3 leaving 0 at uncross\n"
+            "canceled 1.2 buy 6@0 of 2 auction_rest\n"
+            "state_set 0");
+}
+
 // ---- breakers
 
 TEST_F(Rules, AnInterruptCallsAnAuctionInsteadOfAFarTrade) {
