@@ -24,6 +24,7 @@ const aloneFolders = [
   "test/fuzz/",
   "test/property/",
   "test/rv32/",
+  "test/scenarios/",
   "bench/",
 ];
 
