@@ -12,7 +12,7 @@ const test = suite("tidy");
 const typescriptFiles = globSync("{actors,native,ops,schemas,test,bench}/**/*.{ts,mjs}", {
   cwd: repository,
 });
-const cppFiles = globSync("{native,bench,test}/**/*.{hpp,cpp}", { cwd: repository });
+const cppFiles = globSync("{native,bench,test}/**/*.{hpp,cpp,h,c}", { cwd: repository });
 const read = (file: string): string => readFileSync(join(repository, file), "utf8");
 
 interface Import {
@@ -74,6 +74,7 @@ test("the table itself refuses an import against the direction", () => {
   assert.ok(brokenRule(typescriptFolders, "actors/market/a.ts", "actors/risk-limit/b.ts"));
   assert.ok(brokenRule(typescriptFolders, "ops/cli/a.ts", "actors/market/b.ts"));
   assert.ok(brokenRule(cppFolders, "native/engine/a.cpp", "native/journal/b.hpp"));
+  assert.ok(brokenRule(cppFolders, "native/engine/a.cpp", "native/engine/abi/b.hpp"));
   assert.is(brokenRule(typescriptFolders, "actors/market/a.ts", "actors/kernel/b.ts"), null);
 });
 
@@ -91,7 +92,7 @@ test("TypeScript files are kebab-case and C++ files snake_case", () => {
     ...typescriptFiles.filter(
       (file) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.soak)?\.(ts|mjs)$/.test(basename(file)),
     ),
-    ...cppFiles.filter((file) => !/^[a-z0-9]+(_[a-z0-9]+)*\.(hpp|cpp)$/.test(basename(file))),
+    ...cppFiles.filter((file) => !/^[a-z0-9]+(_[a-z0-9]+)*\.(hpp|cpp|h|c)$/.test(basename(file))),
   ];
   assert.equal(bad, []);
 });

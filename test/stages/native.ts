@@ -3,6 +3,7 @@ import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 
+import { missingForFuzzing, prepareFuzzers } from "./fuzz.ts";
 import { repository } from "../support/shared-data.ts";
 import { type StageResult, check, runProcess } from "./process.ts";
 
@@ -49,7 +50,7 @@ export async function nativeChecks(): Promise<StageResult[]> {
   }
   const results: StageResult[] = [];
   for (const variant of variants) results.push(...(await testVariant(variant)));
-  results.push(await formatting(), await tidy());
+  results.push(...(await fuzzSlices()), await formatting(), await tidy());
   return results;
 }
 
@@ -93,11 +94,25 @@ async function unitTests(name: string, tree: string): Promise<StageResult> {
   return { name: `${name}: ctest`, passed, failed, skipped: 0 };
 }
 
+/** The corpus of each fuzzer and a seeded slice of a few seconds. The soak fuzz-engine runs them for long. */
+async function fuzzSlices(): Promise<StageResult[]> {
+  const name = "native fuzz";
+  const missing = await missingForFuzzing();
+  if (missing !== null) {
+    console.log(`SKIP ${name}: ${missing}`);
+    return [{ name, passed: 0, failed: 0, skipped: 1 }];
+  }
+  const tree = await prepareFuzzers();
+  return tree === null
+    ? [{ name, passed: 0, failed: 1, skipped: 0 }]
+    : [await unitTests(name, tree)];
+}
+
 async function formatting(): Promise<StageResult> {
   const formatter = "clang-format-19";
   if ((await absent([formatter])).length > 0)
     return skipped("format: clang-format", `apt-get install -y ${formatter}`);
-  const sources = globSync("{native,test}/**/*.{hpp,cpp}", { cwd: repository });
+  const sources = globSync("{native,test}/**/*.{hpp,cpp,h,c}", { cwd: repository });
   return check(
     "format: clang-format",
     formatter,

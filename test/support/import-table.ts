@@ -65,6 +65,7 @@ export const cppFolders: readonly Folder[] = [
   { path: "native/rings", imports: ["native/base", "native/wire"] },
   { path: "native/engine", imports: ["native/base", "native/wire"] },
   { path: "native/rv32", imports: ["native/base", "native/wire", "native/engine"] },
+  { path: "native/engine/abi", imports: ["native/base", "native/wire", "native/engine"] },
   { path: "native/codec", imports: ["native/base", "native/wire"] },
   { path: "native/journal", imports: ["native/base", "native/wire", "native/rings"] },
   {
