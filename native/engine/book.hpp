@@ -166,6 +166,31 @@ class Book {
     }
   }
 
+  // Calls visitor(price, lots) for the levels of a side at `from` and worse, best first, until it
+  // returns false. A `from` better than the best price starts at the best.
+  template <class Visitor>
+  void visit_levels(wire::Side side, PriceTicks from, Visitor&& visitor) const noexcept {
+    PriceTicks price = best(side);
+    if (is_better(side, price, from)) {
+      price = ladder_.is_occupied(from) ? from : worse(side, from);
+    }
+    for (; price != nothing(side); price = worse(side, price)) {
+      if (!visitor(price, ladder_.at(price).lots)) {
+        return;
+      }
+    }
+  }
+
+  // Calls visitor(slot, order) for the orders at one price, oldest first, until it returns false.
+  template <class Visitor>
+  void visit_level(PriceTicks price, Visitor&& visitor) const noexcept {
+    for (OrderSlot slot = ladder_.at(price).head; slot != no_slot; slot = pool_[slot].next) {
+      if (!visitor(slot, pool_[slot])) {
+        return;
+      }
+    }
+  }
+
   // Every invariant of the book, and the digest recomputed. Cost: the whole book.
   [[nodiscard]] bool verify() const noexcept;
 

@@ -59,6 +59,21 @@ class Market {
     });
   }
 
+  // What depth.hpp asks of a book: what everybody may see of it, between two commands.
+  [[nodiscard]] Quote quote(wire::Side side) const noexcept { return book_.quote(side); }
+  // visitor(price, lots): Book::visit_levels.
+  template <class Visitor>
+  void visit_levels(wire::Side side, PriceTicks from, Visitor&& visitor) const noexcept {
+    book_.visit_levels(side, from, visitor);
+  }
+  // visitor(order id, remaining) for the orders at one price, oldest first, until it returns false.
+  template <class Visitor>
+  void visit_orders(PriceTicks price, Visitor&& visitor) const noexcept {
+    book_.visit_level(price, [&](OrderSlot slot, const Order& order) noexcept {
+      return visitor(book_.pool().id_of(slot), order.remaining);
+    });
+  }
+
  private:
   // What `configure` and `set_state` say. Nothing is accepted before the first configure.
   struct Rules {
