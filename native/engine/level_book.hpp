@@ -173,6 +173,32 @@ class LevelBook {
     }
   }
 
+  // Calls visitor(price, lots) for the levels of a side at `from` and worse, best first, until it
+  // returns false. A `from` better than the best price starts at the best.
+  template <class Visitor>
+  void visit_levels(wire::Side side, PriceTicks from, Visitor&& visitor) const noexcept {
+    PriceTicks price = best(side);
+    if (is_better(side, price, from)) {
+      price = ladders_[index_of(side)].is_occupied(from) ? from : worse(side, from);
+    }
+    for (; price != no_price(side); price = worse(side, price)) {
+      if (!visitor(price, level(side, price).lots)) {
+        return;
+      }
+    }
+  }
+
+  // Calls visitor(slot) for the orders of a side at one price, oldest first, until it returns
+  // false.
+  template <class Visitor>
+  void visit_level(wire::Side side, PriceTicks price, Visitor&& visitor) const noexcept {
+    for (OrderSlot slot = level(side, price).head; slot != no_slot; slot = pool_[slot].next) {
+      if (!visitor(slot)) {
+        return;
+      }
+    }
+  }
+
   // Whether ladders, levels and orders agree. Adds the number of orders to `orders`. Cost: all.
   [[nodiscard]] bool verify(std::uint32_t& orders) const noexcept;
 

@@ -88,6 +88,22 @@ class Market {
     });
   }
 
+  // What depth.hpp asks of a book: what everybody may see of it, between two commands.
+  [[nodiscard]] Quote quote(wire::Side side) const noexcept { return lit_.quote(side); }
+  // visitor(price, lots): LevelBook::visit_levels.
+  template <class Visitor>
+  void visit_levels(wire::Side side, PriceTicks from, Visitor&& visitor) const noexcept {
+    lit_.visit_levels(side, from, visitor);
+  }
+  // visitor(order id, shown lots) for the orders of a side at one price, oldest first, until it
+  // returns false.
+  template <class Visitor>
+  void visit_orders(wire::Side side, PriceTicks price, Visitor&& visitor) const noexcept {
+    lit_.visit_level(side, price, [&](OrderSlot slot) noexcept {
+      return visitor(pool_.id_of(slot), pool_[slot].remaining);
+    });
+  }
+
  private:
   // What `configure` says. Nothing is accepted before the first one.
   struct Rules {

@@ -1,8 +1,9 @@
-// The market as the reactor instantiates it, for the check of symbols.
+// The market and its depth as the reactor instantiates them, for the check of symbols.
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
+#include "engine/depth.hpp"
 #include "engine/market.hpp"
 
 namespace meridian::engine {
@@ -27,6 +28,9 @@ struct SymbolCheckVisitor {
 };
 template void Market::visit_resting<SymbolCheckVisitor&>(wire::Side,
                                                          SymbolCheckVisitor&) const noexcept;
+
+template void DepthPublisher::poll<Market>(const Market&, std::uint64_t, std::uint64_t) noexcept;
+template void DepthPublisher::settle<Market>(const Market&, std::uint64_t) noexcept;
 
 // The constructor is inline: this makes its code.
 Market* construct_for_symbol_check(void* place, std::span<std::byte> memory) noexcept;
