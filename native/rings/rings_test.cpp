@@ -187,6 +187,22 @@ TEST(SharedRegion, CannotBeShrunkOrGrownByAPeer) {
   EXPECT_NE(fcntl(region.descriptor(), F_ADD_SEALS, F_SEAL_WRITE), 0);
 }
 
+TEST(SharedRegion, IsReadOnlyForEveryoneButItsMakerIfAskedFor) {
+  int error = 0;
+  const SharedRegion region = SharedRegion::create("meridian-test", 4096, error, Writers::maker);
+  ASSERT_EQ(error, 0);
+  const int descriptor = region.descriptor();
+  EXPECT_EQ(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), MAP_FAILED);
+  EXPECT_LT(write(descriptor, "x", 1), 0);
+  void* view = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, descriptor, 0);
+  ASSERT_NE(view, MAP_FAILED);
+  EXPECT_NE(mprotect(view, 4096, PROT_READ | PROT_WRITE), 0);
+  region.memory()[7] = std::byte{42};
+  EXPECT_EQ(static_cast<const std::byte*>(view)[7], std::byte{42});
+  EXPECT_NE(ftruncate(descriptor, 0), 0);
+  munmap(view, 4096);
+}
+
 TEST(SharedRegion, CarriesARingBetweenProcesses) {
   constexpr std::uint64_t messages = 50'000;
   constexpr std::uint32_t capacity = 64;

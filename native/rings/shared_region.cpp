@@ -28,13 +28,13 @@ SharedRegion::~SharedRegion() {
   }
 }
 
-SharedRegion SharedRegion::create(const char* name, std::size_t bytes, int& error_number) noexcept {
+SharedRegion SharedRegion::create(const char* name, std::size_t bytes, int& error_number,
+                                  Writers writers) noexcept {
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   const std::size_t size = (bytes + page - 1) / page * page;
   SharedRegion region;
   region.descriptor_ = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (region.descriptor_ < 0 || ftruncate(region.descriptor_, static_cast<off_t>(size)) != 0 ||
-      fcntl(region.descriptor_, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+  if (region.descriptor_ < 0 || ftruncate(region.descriptor_, static_cast<off_t>(size)) != 0) {
     error_number = errno;
     return {};
   }
@@ -46,6 +46,13 @@ SharedRegion SharedRegion::create(const char* name, std::size_t bytes, int& erro
     return {};
   }
   region.memory_ = {static_cast<std::byte*>(address), size};
+  // Sealed when mapped: the seal against writers spares the mappings that are there already.
+  const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL |
+                    (writers == Writers::maker ? F_SEAL_FUTURE_WRITE : 0);
+  if (fcntl(region.descriptor_, F_ADD_SEALS, seals) != 0) {
+    error_number = errno;
+    return {};
+  }
   error_number = 0;
   return region;
 }
