@@ -38,8 +38,14 @@ std::size_t event_offset(const MarketOptions& options) {
 
 constexpr std::size_t record_offset = sizeof(rings::RingCursors);
 
+// What was made at the start of a region.
+template <class Thing>
+Thing* start_of(const rings::SharedRegion& memory) {
+  return std::launder(reinterpret_cast<Thing*>(memory.memory().data()));
+}
+
 rings::RingCursors& record_cursors(const rings::SharedRegion& memory) {
-  return *std::launder(reinterpret_cast<rings::RingCursors*>(memory.memory().data()));
+  return *start_of<rings::RingCursors>(memory);
 }
 
 }  // namespace
@@ -49,15 +55,22 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
                                                  rings::Doorbell::Ring listener, void* context,
                                                  std::string& reason) {
   int error = 0;
-  rings::SharedRegion memory = rings::SharedRegion::create(
-      "meridian-market",
-      event_offset(options) + std::size_t{options.event_slots} * sizeof(wire::Event), error);
-  rings::SharedRegion records;
-  if (error == 0) {
-    records = rings::SharedRegion::create(
-        "meridian-records",
-        record_offset + std::size_t{options.record_slots} * sizeof(journal::Record), error);
-  }
+  Memory memory;
+  const auto make = [&error](rings::SharedRegion& region, const char* name, std::size_t bytes,
+                             rings::Writers writers) {
+    if (error == 0) {
+      region = rings::SharedRegion::create(name, bytes, error, writers);
+    }
+  };
+  make(memory.market, "meridian-market",
+       event_offset(options) + std::size_t{options.event_slots} * sizeof(wire::Event),
+       rings::Writers::everyone);
+  make(memory.records, "meridian-records",
+       record_offset + std::size_t{options.record_slots} * sizeof(journal::Record),
+       rings::Writers::everyone);
+  make(memory.depth, "meridian-depth", sizeof(engine::DepthRegion), rings::Writers::maker);
+  make(memory.depth_requests, "meridian-depth-requests", sizeof(engine::DepthRequests),
+       rings::Writers::everyone);
   if (error != 0) {
     reason = std::string("no memory for the rings of the market: ") + std::strerror(error) +
              "; give the process more memory or open fewer markets";
@@ -71,12 +84,13 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
              "; raise the limit of virtual memory (ulimit -v) or set vm.overcommit_memory to 0";
     return nullptr;
   }
-  new (memory.memory().data()) MarketRegion{};
-  new (records.memory().data()) rings::RingCursors{};
-  std::unique_ptr<HostedMarket> market(
-      new HostedMarket(options, thread, listener, context,
-                       {static_cast<std::byte*>(arena), engine::Market::arena_bytes()},
-                       std::move(memory), std::move(records)));
+  new (memory.market.memory().data()) MarketRegion{};
+  new (memory.records.memory().data()) rings::RingCursors{};
+  new (memory.depth.memory().data()) engine::DepthRegion{};
+  new (memory.depth_requests.memory().data()) engine::DepthRequests{};
+  std::unique_ptr<HostedMarket> market(new HostedMarket(
+      options, thread, listener, context,
+      {static_cast<std::byte*>(arena), engine::Market::arena_bytes()}, std::move(memory)));
   NullSink sink;
   market->log_ = journal::Log::open(
       files, options.directory,
@@ -102,20 +116,23 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
       *market->log_, market->region_->journal,
       rings::Doorbell(market->region_->durable_armed, listener, context), thread.parking);
   market->publish_batch();
+  market->settle_depth();
   return market;
 }
 
 HostedMarket::HostedMarket(const MarketOptions& options, MatchThread thread,
                            rings::Doorbell::Ring listener, void* context,
-                           std::span<std::byte> arena, rings::SharedRegion memory,
-                           rings::SharedRegion records) noexcept
+                           std::span<std::byte> arena, Memory memory) noexcept
     : options_(options),
       thread_(thread),
       arena_(arena),
-      memory_(std::move(memory)),
-      record_memory_(std::move(records)),
-      region_(std::launder(reinterpret_cast<MarketRegion*>(memory_.memory().data()))),
+      memory_(std::move(memory.market)),
+      record_memory_(std::move(memory.records)),
+      depth_memory_(std::move(memory.depth)),
+      depth_requests_(std::move(memory.depth_requests)),
+      region_(start_of<MarketRegion>(memory_)),
       engine_(arena),
+      depth_(*start_of<engine::DepthRegion>(depth_memory_), {}),
       commands_(region_->commands, slots_at<wire::Command>(memory_, market_slots_offset),
                 options.command_slots),
       events_(region_->events, slots_at<wire::Event>(memory_, event_offset(options)),
@@ -123,13 +140,21 @@ HostedMarket::HostedMarket(const MarketOptions& options, MatchThread thread,
       records_(record_cursors(record_memory_),
                slots_at<journal::Record>(record_memory_, record_offset), options.record_slots),
       events_bell_(region_->events_armed, listener, context),
-      epoch_(options.epoch) {}
+      epoch_(options.epoch) {
+  depth_.attach(depth_owner_lane, *start_of<engine::DepthRequests>(depth_requests_));
+}
 
 HostedMarket::~HostedMarket() { munmap(arena_.data(), arena_.size()); }
 
 std::uint32_t HostedMarket::serve(std::uint32_t budget) noexcept {
+  const std::uint32_t taken = adopting_ ? 0 : take(budget);
+  depth_.poll(engine_, sequence_, thread_.clock.now());
+  return taken;
+}
+
+std::uint32_t HostedMarket::take(std::uint32_t budget) noexcept {
   const std::uint32_t waiting = commands_.available();
-  if (waiting == 0 || adopting_) {
+  if (waiting == 0) {
     return 0;
   }
   const std::uint32_t most = waiting < budget ? waiting : budget;

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "engine/depth.hpp"
 #include "engine/market.hpp"
 #include "journal/journal.hpp"
 #include "journal/log.hpp"
@@ -26,6 +27,9 @@ struct MarketOptions {
   std::uint32_t command_slots = 1U << 14U;
   std::uint32_t event_slots = 1U << 16U;
   std::uint32_t record_slots = 1U << 15U;
+  // Least time between two answers to readers of depth. A snapshot takes about 1 µs and a page of
+  // orders 5 µs, so all of them together cost the match thread some hundredths.
+  std::uint64_t depth_interval_ns = 100'000;
 };
 
 // What the match thread lends to each of its markets.
@@ -34,6 +38,9 @@ struct MatchThread {
   rings::Parking parking;  // its own
   rings::Parking journal;  // to wake the journal thread
 };
+
+// The lane of the process that hosts the market.
+inline constexpr std::uint32_t depth_owner_lane = 0;
 
 class HostedMarket {
  public:
@@ -48,7 +55,11 @@ class HostedMarket {
   HostedMarket& operator=(const HostedMarket&) = delete;
   ~HostedMarket();
 
-  // Match thread: processes at most `budget` commands. Returns how many.
+  // Match thread, before its first turn.
+  void start() noexcept { depth_.set_interval(thread_.clock.ticks_of(options_.depth_interval_ns)); }
+
+  // Match thread, each turn: processes at most `budget` commands, and answers a reader of depth.
+  // Returns how many.
   std::uint32_t serve(std::uint32_t budget) noexcept;
 
   // Match thread: records of another owner, checked before, go into engine and log as they are.
@@ -59,6 +70,13 @@ class HostedMarket {
   // Match thread, while parking: whether serve() would do something now, and whether commands wait.
   [[nodiscard]] bool can_work_ordered() noexcept;
   [[nodiscard]] bool has_commands_ordered() noexcept { return commands_.available_ordered() > 0; }
+  // Match thread, while parking: whether the owner of the market waits for a page of orders. Other
+  // readers may not keep the thread awake; they find what settle_depth() left behind.
+  [[nodiscard]] bool owes_page_ordered() noexcept {
+    return depth_.is_page_wanted_ordered(depth_owner_lane);
+  }
+  // Match thread, before it sleeps and before the market is removed.
+  void settle_depth() noexcept { depth_.settle(engine_, sequence_); }
   // Match thread: commands wait, but for room in a ring that somebody else empties.
   [[nodiscard]] bool is_blocked() noexcept { return commands_.available() > 0; }
   // Match thread: nothing more will come out of the command ring as it stands.
@@ -77,6 +95,12 @@ class HostedMarket {
   [[nodiscard]] journal::Log& log() noexcept { return *log_; }
   [[nodiscard]] const MarketRegion& region() const noexcept { return *region_; }
   [[nodiscard]] const rings::SharedRegion& memory() const noexcept { return memory_; }
+  // A DepthRegion, read-only for every other process, and the DepthRequests of the market's owner,
+  // who reads in lane depth_owner_lane.
+  [[nodiscard]] const rings::SharedRegion& depth_memory() const noexcept { return depth_memory_; }
+  [[nodiscard]] const rings::SharedRegion& depth_requests() const noexcept {
+    return depth_requests_;
+  }
   [[nodiscard]] const MarketOptions& options() const noexcept { return options_; }
   [[nodiscard]] const journal::Recovery& recovery() const noexcept { return recovery_; }
 
@@ -103,9 +127,17 @@ class HostedMarket {
     HostedMarket& market_;
   };
 
+  struct Memory {
+    rings::SharedRegion market;
+    rings::SharedRegion records;
+    rings::SharedRegion depth;
+    rings::SharedRegion depth_requests;
+  };
   HostedMarket(const MarketOptions& options, MatchThread thread, rings::Doorbell::Ring listener,
-               void* context, std::span<std::byte> arena, rings::SharedRegion memory,
-               rings::SharedRegion records) noexcept;
+               void* context, std::span<std::byte> arena, Memory memory) noexcept;
+
+  // Match thread: at most `budget` commands.
+  std::uint32_t take(std::uint32_t budget) noexcept;
 
   [[nodiscard]] bool has_room() noexcept;
   wire::Event& wait_for_event_slot() noexcept;
@@ -117,8 +149,11 @@ class HostedMarket {
   std::span<std::byte> arena_;
   rings::SharedRegion memory_;
   rings::SharedRegion record_memory_;
+  rings::SharedRegion depth_memory_;
+  rings::SharedRegion depth_requests_;
   MarketRegion* region_;
   engine::Market engine_;
+  engine::DepthPublisher depth_;
   rings::RingReader<wire::Command> commands_;
   rings::RingWriter<wire::Event> events_;
   rings::RingWriter<journal::Record> records_;

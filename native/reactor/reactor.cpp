@@ -39,6 +39,7 @@ Reactor::~Reactor() {
 void Reactor::add(HostedMarket& market) {
   journal_.add(market.channel());
   rings::StepRequest request([this, &market]() noexcept {
+    market.start();
     markets_.push_back(&market);
     return true;
   });
@@ -50,6 +51,7 @@ void Reactor::remove(HostedMarket& market) {
     if (!market.is_drained()) {
       return false;
     }
+    market.settle_depth();
     std::erase(markets_, &market);
     return true;
   });
@@ -115,13 +117,18 @@ void Reactor::sleep() noexcept {
       std::ranges::any_of(markets_, [](HostedMarket* market) { return market->is_blocked(); });
   region_.parkings.store(region_.parkings.load(std::memory_order_relaxed) + 1,
                          std::memory_order_relaxed);
+  for (HostedMarket* market : markets_) {
+    market->settle_depth();
+  }
   // An idle sleeper is not woken by room in an event ring, so it may only sleep while no command
   // waits at all; a blocked one sleeps until one of the waiting commands can be taken.
   rings::Parking(region_.parked)
       .park(is_blocked ? rings::Parked::blocked : rings::Parked::idle, [this, is_blocked] {
         return requests_.has_posted_ordered() ||
                std::ranges::any_of(markets_, [is_blocked](HostedMarket* market) {
-                 return is_blocked ? market->can_work_ordered() : market->has_commands_ordered();
+                 return (is_blocked ? market->can_work_ordered()
+                                    : market->has_commands_ordered()) ||
+                        market->owes_page_ordered();
                });
       });
 }

@@ -1,7 +1,11 @@
 #include "reactor/reactor.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "reactor/test_support.hpp"
@@ -32,6 +36,21 @@ class ReactorTest : public testing::Test {
     EXPECT_EQ(market.log().read(1, records.size(), std::as_writable_bytes(std::span(records))),
               records.size() * sizeof(Record));
     return records;
+  }
+
+  // The reader that the market's owner has.
+  static engine::DepthReader depth_reader(HostedMarket& market) {
+    return {depth_region(market.depth_memory().memory().data()),
+            reinterpret_cast<engine::DepthRequests*>(market.depth_requests().memory().data()),
+            depth_owner_lane};
+  }
+  static const engine::DepthRegion& depth_region(const void* memory) {
+    return *static_cast<const engine::DepthRegion*>(memory);
+  }
+  void wait_parked() const {
+    while (region.parked.load() == 0) {
+      std::this_thread::yield();
+    }
   }
 
   TemporaryFolder folder;
@@ -283,6 +302,137 @@ TEST_F(ReactorTest, LosesNothingUnderStress) {
   reactor.adopt(*copy, records);
   reactor.remove(*copy);
   EXPECT_EQ(copy->idle_engine().digest(), digest);
+}
+
+TEST_F(ReactorTest, ShowsDepthWhileItMatches) {
+  constexpr std::uint64_t commands = 20'000;
+  const auto market = open(folder.path());
+  Client client(reactor, *market);
+  std::atomic<bool> is_done{false};
+  std::uint64_t reads = 0;
+  std::uint64_t last = 0;
+  std::thread thread([&] {
+    engine::DepthReader reader = depth_reader(*market);
+    engine::DepthSnapshot snapshot;
+    for (bool is_last = false; !is_last;) {
+      is_last = is_done.load();
+      const std::uint64_t floor = reader.begin();
+      while (!reader.read(floor, snapshot)) {
+        std::this_thread::yield();
+      }
+      ASSERT_GE(snapshot.sequence, std::max(floor, last));
+      last = snapshot.sequence;
+      const engine::DepthSide& bids = snapshot.sides[0];
+      const engine::DepthSide& asks = snapshot.sides[1];
+      if (bids.level_count > 0 && asks.level_count > 0) {
+        ASSERT_LT(bids.levels[0].price, asks.levels[0].price);
+      }
+      ++reads;
+    }
+  });
+  client.send(configure_command(commands));
+  for (std::uint64_t sent = 1; sent < commands;) {
+    sent += client.send(place_command(sent % 2 == 0 ? wire::Side::buy : wire::Side::sell,
+                                      100 + static_cast<std::int64_t>(sent % 5), 1 + sent % 9))
+                ? 1U
+                : 0U;
+    client.drain();
+  }
+  client.drain_through(commands);
+  is_done.store(true);
+  thread.join();
+  EXPECT_EQ(last, commands);
+  EXPECT_GT(reads, 1U);
+  reactor.remove(*market);
+}
+
+TEST_F(ReactorTest, LeavesDepthBehindWhenItSleepsRecoversAdoptsAndCloses) {
+  const auto expect_shown = [](HostedMarket& market, std::uint64_t sequence, std::uint64_t lots) {
+    engine::DepthReader stranger(depth_region(market.depth_memory().memory().data()), nullptr, 1);
+    engine::DepthSnapshot snapshot;
+    engine::DepthTopView top;
+    const std::uint64_t floor = stranger.begin();
+    EXPECT_EQ(floor, sequence);
+    ASSERT_TRUE(stranger.read(floor, snapshot));
+    EXPECT_EQ(snapshot.sides[1].levels[0].lots.value(), lots);
+    ASSERT_TRUE(stranger.top(top));
+    EXPECT_EQ(top.ask_lots.value(), lots);
+  };
+  std::vector<Record> records;
+  {
+    const auto market = open(folder.path());
+    Client client(reactor, *market);
+    client.send(configure_command());
+    client.send(place_command(wire::Side::sell, 100, 5));
+    client.drain_through(2);
+    wait_parked();
+    expect_shown(*market, 2, 5);
+    client.send(place_command(wire::Side::sell, 100, 2));
+    reactor.remove(*market);
+    expect_shown(*market, 3, 7);
+    records = records_of(*market);
+  }
+  const auto market = open(folder.path());
+  expect_shown(*market, 3, 7);
+  reactor.remove(*market);
+  const auto copy = open(other_folder.path());
+  reactor.adopt(*copy, records);
+  wait_parked();
+  expect_shown(*copy, 3, 7);
+  reactor.remove(*copy);
+}
+
+TEST_F(ReactorTest, WakesForThePageThatItsOwnerAsksFor) {
+  const auto market = open(folder.path());
+  Client client(reactor, *market);
+  client.send(configure_command());
+  client.send(place_command(wire::Side::sell, 100, 5));
+  client.drain_through(2);
+  engine::DepthReader reader = depth_reader(*market);
+  engine::DepthPage page;
+  for (std::uint32_t round = 0; round < 20; ++round) {
+    if (round % 2 == 0) {
+      wait_parked();
+    }
+    reader.ask_page(wire::Side::sell, PriceTicks{round % 4 < 2 ? 100U : 101U});
+    reactor.wake();
+    while (!reader.page(page)) {
+      std::this_thread::yield();
+    }
+    EXPECT_EQ(page.count, round % 4 < 2 ? 1U : 0U);
+    EXPECT_EQ(page.sequence, 2U);
+  }
+  reactor.remove(*market);
+}
+
+TEST_F(ReactorTest, LetsAnotherProcessReadDepthAndWriteNone) {
+  const auto market = open(folder.path());
+  Client client(reactor, *market);
+  client.send(configure_command());
+  client.send(place_command(wire::Side::sell, 100, 5));
+  client.drain_through(2);
+  wait_parked();
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const int descriptor = market->depth_memory().descriptor();
+    constexpr std::size_t bytes = sizeof(engine::DepthRegion);
+    void* memory = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, descriptor, 0);
+    const bool is_writable =
+        mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0) != MAP_FAILED ||
+        mprotect(memory, bytes, PROT_READ | PROT_WRITE) == 0;
+    const engine::DepthRegion& shown = depth_region(memory);
+    engine::DepthReader reader(shown, nullptr, 1);
+    engine::DepthSnapshot snapshot;
+    const bool is_read = shown.magic == engine::DepthRegion::expected_magic &&
+                         reader.read(reader.begin(), snapshot) && snapshot.sequence == 2 &&
+                         snapshot.sides[1].orders[0].lots.value() == 5;
+    _exit(is_read && !is_writable ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  reactor.remove(*market);
 }
 
 }  // namespace
