@@ -45,6 +45,9 @@ export interface OpenRequest {
 export interface OpenedMarket {
   readonly id: number;
   readonly region: ArrayBuffer;
+  /** A DepthRegion, which JavaScript only reads, and the DepthRequests of this process. */
+  readonly depth: ArrayBuffer;
+  readonly depthRequests: ArrayBuffer;
   readonly logId: string;
   readonly epoch: number;
   readonly recovery: Recovery;
@@ -93,7 +96,11 @@ export interface MachineProbe {
   };
 }
 
-/** Byte offsets in the memory of a market and of the reactor (native/reactor/market_region.hpp). */
+/**
+ * Byte offsets in the memory of a market and of the reactor (native/reactor/market_region.hpp,
+ * native/engine/depth_region.hpp). Of depth: the words of a buffer count from its start, those of a
+ * page from the start of the page.
+ */
 export const regions = {
   market: {
     commands_tail: 0,
@@ -111,6 +118,34 @@ export const regions = {
     slots: 16384,
   },
   reactor: { parked: 0 },
+  depth: {
+    top_version: 128,
+    top_sequence: 136,
+    top_prices: 144,
+    top_bid_lots: 152,
+    top_ask_lots: 160,
+    applied: 256,
+    latest: 384,
+    buffers: 512,
+    buffer_count: 4,
+    buffer_bytes: 5248,
+    buffer_sequence: 8,
+    level_counts: 16,
+    order_counts: 24,
+    more: 32,
+    levels: 48,
+    side_levels_bytes: 512,
+    orders: 1072,
+    side_orders_bytes: 2048,
+    pages: 21504,
+    page_request: 8,
+    page_sequence: 16,
+    page_count: 24,
+    page_next: 32,
+    page_is_cut: 40,
+    page_orders: 48,
+  },
+  depth_requests: { raised: 0, page: 8 },
 } as const;
 
 /** Where the build puts the addon; $MERIDIAN_ADDON names another file. */

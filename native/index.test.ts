@@ -558,6 +558,98 @@ testUnless(
   },
 );
 
+/** Levels and orders of a side as the resting orders say. */
+function levelsOf(market: NativeMarket, side: "buy" | "sell"): Map<number, number> {
+  const levels = new Map<number, number>();
+  for (const { price, remaining } of market.restingOrders(side, 1_000_000)) {
+    levels.set(price, (levels.get(price) ?? 0) + remaining);
+  }
+  return levels;
+}
+
+nativeTest("the book can be read while the engine matches", async (bench) => {
+  const market = await bench.open("depth");
+  const commands = Array.from({ length: 20_000 }, (_, index) =>
+    index === 0 ? configure : place(index),
+  );
+  const running = (async () => {
+    for (let sent = 0; sent < commands.length; sent += 500) {
+      await feed(market, commands.slice(sent, sent + 500));
+    }
+  })();
+  const finished = running.then(() => true);
+  const turn = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      setImmediate(resolve, false);
+    });
+  let last = 0;
+  let reads = 0;
+  while (!(await Promise.race([finished, turn()]))) {
+    const before = market.progress().matched;
+    const { sequence: of, bids, asks } = await market.depth();
+    assert.ok(of >= last && of <= market.progress().matched);
+    // Known is what the engine had published, a batch behind what it matched at most.
+    assert.ok(of + 64 >= before);
+    last = of;
+    reads += 1;
+    const [bid, ask] = [bids.levels[0], asks.levels[0]];
+    if (bid !== undefined && ask !== undefined) assert.ok(bid.price < ask.price);
+    for (const { levels, orders } of [bids, asks]) {
+      const whole = levels.slice(0, new Set(orders.map((order) => order.price)).size - 1);
+      for (const { price, quantity } of whole) {
+        const here = orders.filter((order) => order.price === price);
+        assert.is(
+          here.reduce((sum, order) => sum + order.remaining, 0),
+          quantity,
+        );
+      }
+    }
+  }
+  assert.ok(reads > 1);
+  const depth = await market.depth();
+  assert.is(depth.sequence, 20_000);
+  for (const [side, shown] of [
+    ["buy", depth.bids],
+    ["sell", depth.asks],
+  ] as const) {
+    assert.equal(
+      shown.levels.map(({ price, quantity }) => [price, quantity]),
+      [...levelsOf(market, side)].slice(0, 32),
+    );
+  }
+  const top = market.topOfBook();
+  assert.is(top?.bidPrice, depth.bids.levels[0]?.price ?? 0);
+  assert.is(top?.askQuantity, depth.asks.levels[0]?.quantity ?? 0);
+  assert.is((await market.depth(3)).bids.levels.length, Math.min(3, depth.bids.levels.length));
+});
+
+nativeTest("pages of orders make up a side of the book", async (bench) => {
+  const market = await bench.open("pages");
+  const sells = Array.from({ length: 2_000 }, (_, index) => place(2 * index + 1));
+  await feed(market, [configure, ...sells]);
+  await until(() => bench.engine.parkings() > 0);
+  const collect = async (from: number, found: number[]): Promise<number[]> => {
+    const page = await market.ordersFrom("sell", priceTicks(from));
+    assert.is(page.cut, false);
+    const all = [...found, ...page.orders.map((order) => order.orderId)];
+    return page.next === null ? all : collect(page.next, all);
+  };
+  assert.equal(
+    await collect(1, []),
+    market.restingOrders("sell", 1_000_000).map((order) => order.orderId),
+  );
+  const [first, second] = await Promise.all([
+    market.ordersFrom("buy", priceTicks(5_000)),
+    market.ordersFrom("sell", priceTicks(1_000)),
+  ]);
+  assert.is(first.orders.length, 0);
+  assert.is(second.orders[0]?.price, 1_000);
+  const waiting = market.ordersFrom("sell", priceTicks(1));
+  await Promise.allSettled([waiting, market.close()]);
+  assert.match(await refusal(market.depth()), /is closed/);
+  assert.match(await refusal(market.ordersFrom("buy", priceTicks(1))), /is closed/);
+});
+
 nativeTest("a log that cannot be made is refused with its reason", async (bench) => {
   await mkdir(bench.folder("file"), { recursive: true });
   await writeFile(join(bench.folder("file"), "plain"), "");

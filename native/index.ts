@@ -12,6 +12,7 @@ import type { RingSizes } from "./market-engine.ts";
 import { NativeMarket } from "./market-engine.ts";
 
 export type { MachineProbe, Recovery, RingStatistics } from "./addon.ts";
+export type { Depth, DepthLevel, DepthOrder, DepthSide, OrderPage, TopOfBook } from "./depth.ts";
 export { NativeMarket } from "./market-engine.ts";
 
 /** The native matching engine: a match thread and a journal thread beside Node's own. */

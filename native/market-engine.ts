@@ -22,6 +22,8 @@ import type {
 import type { Addon, OpenedMarket, Recovery, RingStatistics } from "./addon.ts";
 import { regions } from "./addon.ts";
 import { readRecordHeader } from "./records.ts";
+import { DepthView } from "./depth.ts";
+import type { Depth, OrderPage, TopOfBook } from "./depth.ts";
 import { EventReader, encodeCommand, SLOT_BYTES } from "./slots.ts";
 
 /** Slots of a market's rings, powers of two. */
@@ -37,6 +39,16 @@ export interface RingSizes {
 /** Values of the match thread's `parked` word (native/rings/parking.hpp). */
 const AWAKE = 0;
 const BLOCKED = 2;
+
+/** Most levels of a side that a snapshot holds. */
+const DEPTH_LEVELS = 32;
+
+/**
+ * Tries for an answer to a reader of depth, one a turn of the event loop, then one a millisecond. The
+ * engine answers within its interval (100 µs) unless it has no processor, or waits for room for events.
+ */
+const QUICK_TRIES = 100;
+const SLOW_TRIES = 5_000;
 
 /** Events drained before their slots are given back: the engine may be waiting for them. */
 const EVENTS_PER_RELEASE = 1024;
@@ -85,6 +97,7 @@ export class NativeMarket implements MarketEngine {
   readonly #eventsOffset: number;
   readonly #commandMask: number;
   readonly #eventMask: number;
+  readonly #depth: DepthView;
   readonly #reader = new EventReader();
 
   /** Commands written, made visible, and known to be taken. */
@@ -99,6 +112,8 @@ export class NativeMarket implements MarketEngine {
   #discarding = false;
   #adopting = false;
   #closing: Promise<void> | null = null;
+  /** The last page of orders asked for: one at a time. */
+  #paging: Promise<unknown> = Promise.resolve();
   /** Set when the memory is gone: what was last known. */
   #final: { readonly progress: Progress; readonly serviceTime: LatencySummary } | null = null;
   #onEvents: () => void = () => {};
@@ -118,6 +133,7 @@ export class NativeMarket implements MarketEngine {
     this.#words = new Int32Array(opened.region);
     this.#numbers = new Float64Array(opened.region);
     this.#view = new DataView(opened.region);
+    this.#depth = new DepthView(opened.depth, opened.depthRequests);
     this.#eventsOffset = at.slots + host.rings.commandSlots * SLOT_BYTES;
     this.#commandMask = host.rings.commandSlots - 1;
     this.#eventMask = host.rings.eventSlots - 1;
@@ -268,6 +284,40 @@ export class NativeMarket implements MarketEngine {
     });
   }
 
+  /** The best bid and offer, at any time. Null when the engine was stopped while it wrote them. */
+  topOfBook(): TopOfBook | null {
+    this.#mustBeOpen();
+    return this.#depth.top();
+  }
+
+  /**
+   * The best levels and orders of the book, at any time, in one state: not older than what the engine
+   * had made known at the call. Rejects when the engine gives no answer because nobody drains its
+   * events, or is closed.
+   */
+  async depth(levels = DEPTH_LEVELS): Promise<Depth> {
+    this.#mustBeOpen();
+    const floor = this.#depth.known();
+    return this.#answer(() => this.#depth.read(floor, levels));
+  }
+
+  /**
+   * Orders of a side from a price on, at any time, as whole levels: at most 256. Calls wait for each
+   * other. Rejects like `depth`.
+   */
+  ordersFrom(side: Side, price: PriceTicks): Promise<OrderPage> {
+    const paged = this.#paging
+      .catch(() => null)
+      .then(() => {
+        this.#mustBeOpen();
+        this.#depth.askPage(side, price);
+        if (Atomics.load(this.#host.reactor, PARKED) !== AWAKE) this.#host.addon.wake();
+        return this.#answer(() => this.#depth.page());
+      });
+    this.#paging = paged;
+    return paged;
+  }
+
   get closing(): Promise<void> | null {
     return this.#closing;
   }
@@ -380,6 +430,19 @@ export class NativeMarket implements MarketEngine {
   }
   #isIdle(): boolean {
     return this.#isTaken() && this.#isDurable();
+  }
+
+  async #answer<T>(attempt: () => T | null): Promise<T> {
+    for (let tried = 0; tried < QUICK_TRIES + SLOW_TRIES; tried += 1) {
+      this.#mustBeOpen();
+      const answer = attempt();
+      if (answer !== null) return answer;
+      await new Promise((wake) => {
+        if (tried < QUICK_TRIES) setImmediate(wake);
+        else setTimeout(wake, 1);
+      });
+    }
+    throw new Error(`${this.market} does not answer a reader of its book: are its events drained?`);
   }
 
   async #until(condition: () => boolean): Promise<void> {

@@ -107,7 +107,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   }
 
   // ({directory, epoch, commandSlots, eventSlots, recordSlots}, bell)
-  //   -> Promise<{id, region, logId, epoch, recovery}>
+  //   -> Promise<{id, region, depth, depthRequests, logId, epoch, recovery}>
   Napi::Value open(Info info) {
     const auto given = info[0].As<Napi::Object>();
     reactor::MarketOptions options;

@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "engine/depth_region.hpp"
 #include "reactor/market_region.hpp"
 #include "wire/command.hpp"
 #include "wire/event.hpp"
@@ -20,6 +21,47 @@ Napi::Object object_of(Napi::Env env, Offsets offsets) {
     object.Set(name, Napi::Number::New(env, static_cast<double>(offset)));
   }
   return object;
+}
+
+Napi::Object depth(Napi::Env env) {
+  using engine::DepthBoard;
+  using engine::DepthPageSlot;
+  using engine::DepthRegion;
+  using engine::DepthTop;
+  using engine::SnapshotWords;
+  using Buffer = DepthBoard::Buffer;
+  constexpr std::size_t top = offsetof(DepthRegion, top);
+  constexpr std::size_t board = offsetof(DepthRegion, board);
+  constexpr auto word = [](std::size_t index) {
+    return offsetof(Buffer, words) + index * sizeof(engine::SharedWord);
+  };
+  return object_of(
+      env,
+      {{"top_version", top + offsetof(DepthTop, version)},
+       {"top_sequence", top + offsetof(DepthTop, sequence)},
+       {"top_prices", top + offsetof(DepthTop, prices)},
+       {"top_bid_lots", top + offsetof(DepthTop, bid_lots)},
+       {"top_ask_lots", top + offsetof(DepthTop, ask_lots)},
+       {"applied", board + offsetof(DepthBoard, applied)},
+       {"latest", board + offsetof(DepthBoard, latest)},
+       {"buffers", board + offsetof(DepthBoard, buffers)},
+       {"buffer_count", engine::depth_buffers},
+       {"buffer_bytes", sizeof(Buffer)},
+       {"buffer_sequence", offsetof(Buffer, sequence)},
+       {"level_counts", word(SnapshotWords::level_counts)},
+       {"order_counts", word(SnapshotWords::order_counts)},
+       {"more", word(SnapshotWords::more)},
+       {"levels", word(SnapshotWords::level(0, 0))},
+       {"side_levels_bytes", word(SnapshotWords::level(1, 0)) - word(SnapshotWords::level(0, 0))},
+       {"orders", word(SnapshotWords::order(0, 0))},
+       {"side_orders_bytes", word(SnapshotWords::order(1, 0)) - word(SnapshotWords::order(0, 0))},
+       {"pages", offsetof(DepthRegion, pages)},
+       {"page_request", offsetof(DepthPageSlot, request)},
+       {"page_sequence", offsetof(DepthPageSlot, sequence)},
+       {"page_count", offsetof(DepthPageSlot, count)},
+       {"page_next", offsetof(DepthPageSlot, next)},
+       {"page_is_cut", offsetof(DepthPageSlot, is_cut)},
+       {"page_orders", offsetof(DepthPageSlot, orders)}});
 }
 
 }  // namespace
@@ -88,6 +130,9 @@ Napi::Object layout(Napi::Env env) {
            {"events_armed", offsetof(MarketRegion, events_armed)},
            {"durable_armed", offsetof(MarketRegion, durable_armed)},
            {"slots", reactor::market_slots_offset}}));
+  object.Set("depth", depth(env));
+  object.Set("depth_requests", object_of(env, {{"raised", offsetof(engine::DepthRequests, raised)},
+                                               {"page", offsetof(engine::DepthRequests, page)}}));
   object.Set("reactor", object_of(env, {{"parked", offsetof(ReactorRegion, parked)}}));
   return object;
 }

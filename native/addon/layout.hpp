@@ -4,8 +4,8 @@
 
 namespace meridian::addon {
 
-// {command, event, record, market, reactor}: byte offsets by name, sizes as `bytes`. JavaScript
-// compares it with its own table when it loads the addon.
+// {command, event, record, market, depth, depth_requests, reactor}: byte offsets by name, sizes as
+// `bytes`. JavaScript compares it with its own table when it loads the addon.
 Napi::Object layout(Napi::Env env);
 
 }  // namespace meridian::addon

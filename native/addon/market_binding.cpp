@@ -49,16 +49,20 @@ std::string MarketBinding::open(journal::FileSystem& files, const reactor::Marke
 }
 
 Napi::Object MarketBinding::describe(Napi::Env env) {
-  const auto memory = market_->memory().memory();
-  const auto region = Napi::ArrayBuffer::New(env, memory.data(), memory.size());
-  region_ = Napi::Persistent(region);
+  const auto share = [env, this](const rings::SharedRegion& memory) {
+    const auto buffer = Napi::ArrayBuffer::New(env, memory.memory().data(), memory.memory().size());
+    shared_.push_back(Napi::Persistent(buffer));
+    return buffer;
+  };
   const journal::Recovery& found = market_->recovery();
   Napi::Object recovery = Napi::Object::New(env);
   recovery.Set("sequence", static_cast<double>(found.last_sequence));
   recovery.Set("cutBytes", static_cast<double>(found.cut_bytes));
   recovery.Set("cutFile", found.cut_file);
   Napi::Object object = Napi::Object::New(env);
-  object.Set("region", region);
+  object.Set("region", share(market_->memory()));
+  object.Set("depth", share(market_->depth_memory()));
+  object.Set("depthRequests", share(market_->depth_requests()));
   object.Set("logId", market_->log().id());
   object.Set("epoch", static_cast<double>(market_->epoch()));
   object.Set("recovery", recovery);
@@ -66,10 +70,10 @@ Napi::Object MarketBinding::describe(Napi::Env env) {
 }
 
 void MarketBinding::detach() {
-  if (!region_.IsEmpty()) {
-    region_.Value().Detach();
-    region_.Reset();
+  for (auto& buffer : shared_) {
+    buffer.Value().Detach();
   }
+  shared_.clear();
 }
 
 void MarketBinding::close() {

@@ -22,7 +22,8 @@ class MarketBinding {
 
   // Blocks: on a thread of the pool. Empty, or why it failed.
   std::string open(journal::FileSystem& files, const reactor::MarketOptions& options);
-  // The shared memory, and what was recovered: {region, logId, epoch, recovery}.
+  // The shared memory, and what was recovered:
+  // {region, depth, depthRequests, logId, epoch, recovery}.
   Napi::Object describe(Napi::Env env);
   // JavaScript loses the shared memory; call before close().
   void detach();
@@ -49,7 +50,7 @@ class MarketBinding {
   reactor::Reactor& reactor_;
   napi_threadsafe_function bell_ = nullptr;
   std::unique_ptr<reactor::HostedMarket> market_;
-  Napi::Reference<Napi::ArrayBuffer> region_;
+  std::vector<Napi::Reference<Napi::ArrayBuffer>> shared_;  // what JavaScript sees of the memory
 };
 
 }  // namespace meridian::addon
