@@ -49,7 +49,7 @@ async function quick(name: string): Promise<{ output: string; figures: readonly 
 test("without a name the benches are listed, one line each", async () => {
   const { exitCode, output } = await bench();
   assert.is(exitCode, 0);
-  for (const name of ["engine", "bridge", "replay"]) {
+  for (const name of ["engine", "depth", "bridge", "replay"]) {
     assert.match(output, new RegExp(`^  ${name} +\\S.*$`, "m"));
   }
 });
@@ -104,6 +104,21 @@ test("the engine trades as stated before any figure is printed", async () => {
     figures,
     ["narrow", "wide", "deep"].flatMap((one) => names.map((name) => `${one} ${name}`)),
   );
+});
+
+test("readers of depth leave the engine in the state that it reaches without them", async () => {
+  const { output, figures } = await quick("depth");
+  assert.match(output, /W narrow: 38912 operations, published after each 64; .* same digest/);
+  assert.match(output, /^note +no readers: the fastest of each 2,048 operations/m);
+  const names = ["matching only, processor time", "and publishing, processor time"];
+  const reading = ["best bid and offer", "a snapshot that is there"].flatMap((name) =>
+    ["p50", "p99"].map((share) => `${name}, ${share}`),
+  );
+  for (const readers of ["no readers", "1 reader", "2 readers"]) {
+    for (const name of readers === "no readers" ? names : [...names, ...reading]) {
+      assert.ok(figures.includes(`${readers}: ${name}`), name);
+    }
+  }
 });
 
 testUnless(

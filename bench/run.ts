@@ -40,6 +40,11 @@ const benches: readonly Bench[] = [
     load: async () => (await import("./engine.ts")).runEngine,
   },
   {
+    name: "depth",
+    line: "what readers of the book cost the engine while it matches, and how long they wait",
+    load: async () => (await import("./depth.ts")).runDepth,
+  },
+  {
     name: "bridge",
     line: "one Node process through the addon: raw messages, orders of workload W, round trips",
     load: async () => (await import("./bridge.ts")).runBridge,

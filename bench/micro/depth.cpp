@@ -1,23 +1,23 @@
 // What it costs the writer of a book that others read it, and how long they wait.
-//   depth [--operations N] [--pairs N] [--processor N] [--reader-processor N] [--interval-us N]
-//         [--batch N]
+//   depth [--operations N] [--repetitions N] [--processor N] [--reader-processor N]
+//         [--interval-us N] [--batch N]
 // Replays of workload W (narrow) in pairs, in changing order: one that only matches, and one that
-// also publishes, with the same readers busy beside it. Two figures, because a busy machine
-// disturbs both: the fastest of all replays chunk by chunk, without the time of snapshots; and the
-// processor time of the writer, all included, as the median of the differences within pairs.
+// also publishes, with the same readers busy beside it, none, one and two of them. A busy machine
+// disturbs both: the writer's processor time is given for each pair, and besides the fastest of all
+// replays chunk by chunk, which leaves snapshots out. Prints one JSON object, times in nanoseconds;
+// run.ts prints it for people.
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -27,6 +27,12 @@
 #include "engine/support/lazy_memory.hpp"
 #include "micro/machine.hpp"
 #include "workloads/market_workload.hpp"
+
+#if defined(__clang__)
+#define MERIDIAN_COMPILER "clang " __clang_version__ " " MERIDIAN_BUILD_FLAGS
+#else
+#define MERIDIAN_COMPILER "g++ " __VERSION__ " " MERIDIAN_BUILD_FLAGS
+#endif
 
 namespace {
 
@@ -47,6 +53,7 @@ using meridian::wire::Event;
 
 constexpr unsigned time_limit_seconds = 180;
 constexpr std::uint64_t chunk = 2048;
+constexpr std::size_t most_readers = 2;
 
 class EventRing {
  public:
@@ -61,8 +68,8 @@ class EventRing {
 
 struct Options {
   std::uint64_t operations = 2'000'000;
-  std::uint64_t pairs = 9;
-  int processor = 1;
+  std::uint64_t repetitions = 5;
+  int processor = meridian::bench::last_processor();
   int reader_processor = 0;
   std::uint64_t interval_us = 100;
   // Commands between two polls: those of a turn of the reactor under load.
@@ -76,8 +83,8 @@ std::optional<Options> parse(int count, char** arguments) {
     const std::uint64_t value = std::strtoull(arguments[at + 1], nullptr, 10);
     if (word == "--operations" && value >= chunk) {
       options.operations = value;
-    } else if (word == "--pairs" && value > 0) {
-      options.pairs = value;
+    } else if (word == "--repetitions" && value > 0) {
+      options.repetitions = value;
     } else if (word == "--processor") {
       options.processor = static_cast<int>(value);
     } else if (word == "--reader-processor") {
@@ -99,6 +106,8 @@ struct Reading {
   Histogram snapshots;  // of a state that was shown already
   Histogram answers;    // that had to be asked for
   std::uint64_t stopped_tops = 0;
+  // Written by the reader; the writer begins when every reader has read.
+  std::atomic<bool> has_read{false};
 };
 
 // Reads the best bid and offer and then a fresh snapshot, over and over.
@@ -122,6 +131,7 @@ void read_all(const Options& options, const DepthRegion& region, DepthRequests& 
     bool is_fresh = reader.read(floor, *snapshot);
     if (is_fresh) {
       reading.snapshots.add(ticks() - middle);
+      reading.has_read.store(true, std::memory_order_relaxed);
       continue;
     }
     while (!is_fresh && !is_done.load(std::memory_order_relaxed)) {
@@ -140,9 +150,10 @@ void read_all(const Options& options, const DepthRegion& region, DepthRequests& 
 
 struct Run {
   std::vector<std::uint64_t> chunks;  // ticks, without those of snapshots
-  double processor_ns = 0;
+  double processor_ns = 0;            // an operation
   std::uint64_t digest = 0;
   std::uint64_t tops = 0;
+  Histogram snapshots;  // what each cost the writer
 };
 
 struct Course {
@@ -152,17 +163,10 @@ struct Course {
   std::uint64_t digest;  // after the last whole chunk
 };
 
-// Of the calling thread.
-double processor_ns() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
-}
-
-// A fresh market, preloaded; then the timed commands, with `readers` beside them. What snapshots
-// cost where they happened goes to `snapshot_costs`, what readers met to `readings`.
+// A fresh market, preloaded; then the timed commands, with a reader for each of `readings` beside
+// them, where it puts what it met.
 template <bool Publishes>
-Run replay(const Course& course, std::vector<Reading>& readings, Histogram& snapshot_costs) {
+Run replay(const Course& course, std::span<Reading> readings) {
   const LazyMemory memory(Market::arena_bytes());
   Market market(memory.bytes());
   EventRing ring;
@@ -191,13 +195,15 @@ Run replay(const Course& course, std::vector<Reading>& readings, Histogram& snap
                readings[lane]);
     });
   }
-  if (!readings.empty()) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  for (const Reading& reading : readings) {
+    while (!reading.has_read.load(std::memory_order_relaxed)) {
+      std::this_thread::yield();
+    }
   }
   Run run;
   const std::vector<Command>& commands = course.workload.timed;
   run.chunks.reserve(commands.size() / chunk);
-  const double started = processor_ns();
+  const std::uint64_t started = meridian::bench::processor_time_ns();
   for (std::uint64_t at = 0; at + chunk <= commands.size();) {
     std::uint64_t in_snapshots = 0;
     const std::uint64_t begin = ticks();
@@ -212,14 +218,15 @@ Run replay(const Course& course, std::vector<Reading>& readings, Histogram& snap
         publisher.poll(market, sequence, stamp);
         if (publisher.snapshots() != made) {
           const std::uint64_t took = ticks() - stamp;
-          snapshot_costs.add(took);
+          run.snapshots.add(took);
           in_snapshots += took;
         }
       }
     }
     run.chunks.push_back(ticks() - begin - in_snapshots);
   }
-  run.processor_ns = processor_ns() - started;
+  run.processor_ns = static_cast<double>(meridian::bench::processor_time_ns() - started) /
+                     static_cast<double>(run.chunks.size() * chunk);
   is_done.store(true, std::memory_order_relaxed);
   for (std::thread& thread : threads) {
     thread.join();
@@ -247,71 +254,71 @@ class Fastest {
   std::vector<std::uint64_t> chunks_;
 };
 
-void show(const Machine& machine, const char* name, const Histogram& values) {
-  if (values.count() == 0) {
-    return;
+// One of both, and what its readers met.
+struct Pair {
+  Run plain;
+  Run published;
+  std::vector<Reading> readings;
+};
+
+void print(const Machine& machine, const char* name, const Histogram& values) {
+  std::printf(",\"%s\":{\"count\":%llu,\"p50\":%.0f,\"p99\":%.0f}", name,
+              static_cast<unsigned long long>(values.count()),
+              machine.nanoseconds(values.quantile(0.5)),
+              machine.nanoseconds(values.quantile(0.99)));
+}
+
+void print(const Machine& machine, const Pair& pair) {
+  std::printf("{\"without\":%.2f,\"with\":%.2f,\"topsShare\":%.4f", pair.plain.processor_ns,
+              pair.published.processor_ns,
+              static_cast<double>(pair.published.tops) /
+                  static_cast<double>(pair.published.chunks.size() * chunk));
+  print(machine, "snapshots", pair.published.snapshots);
+  std::printf(",\"readers\":[");
+  const char* separator = "";
+  for (const Reading& reading : pair.readings) {
+    std::printf("%s{\"stoppedTops\":%llu", separator,
+                static_cast<unsigned long long>(reading.stopped_tops));
+    print(machine, "tops", reading.tops);
+    print(machine, "reads", reading.snapshots);
+    print(machine, "answers", reading.answers);
+    std::printf("}");
+    separator = ",";
   }
-  std::printf("    %-18s p50 %.0f  p99 %.0f  maximum %.0f ns of %llu\n", name,
-              machine.nanoseconds(values.quantile(0.5)), machine.nanoseconds(values.quantile(0.99)),
-              machine.nanoseconds(values.highest()),
-              static_cast<unsigned long long>(values.count()));
+  std::printf("]}");
 }
 
 // Pairs of replays without and with publishing. False when one ended in another state.
 bool compare(const Course& course, std::size_t reader_count) {
   Fastest without;
   Fastest with;
-  std::vector<double> differences;
-  std::vector<Reading> readings(reader_count);
-  Histogram snapshot_costs;
-  std::uint64_t operations = 0;
-  std::uint64_t tops = 0;
-  for (std::uint64_t pair = 0; pair < course.options.pairs; ++pair) {
+  std::vector<Pair> pairs(course.options.repetitions);
+  for (std::uint64_t number = 0; number < pairs.size(); ++number) {
+    Pair& pair = pairs[number];
+    pair.readings = std::vector<Reading>(reader_count);
     std::vector<Reading> ignored(reader_count);
-    Run plain;
-    Run published;
     for (std::uint64_t half = 0; half < 2; ++half) {
-      if ((pair + half) % 2 == 0) {
-        plain = replay<false>(course, ignored, snapshot_costs);
+      if ((number + half) % 2 == 0) {
+        pair.plain = replay<false>(course, ignored);
       } else {
-        published = replay<true>(course, readings, snapshot_costs);
+        pair.published = replay<true>(course, pair.readings);
       }
     }
-    if (plain.digest != course.digest || published.digest != course.digest) {
-      std::fputs("a replay ended in another state: the result is void\n", stderr);
+    if (pair.plain.digest != course.digest || pair.published.digest != course.digest) {
       return false;
     }
-    without.add(plain);
-    with.add(published);
-    operations = plain.chunks.size() * chunk;
-    tops = published.tops;
-    differences.push_back((published.processor_ns - plain.processor_ns) /
-                          static_cast<double>(operations));
+    without.add(pair.plain);
+    with.add(pair.published);
   }
-  std::ranges::sort(differences);
-  const auto quartile = [&differences](std::size_t number) {
-    return differences[(differences.size() - 1) * number / 4];
-  };
-  const double plain_cost = without.cost_ns(course.machine);
-  const double published_cost = with.cost_ns(course.machine);
-  std::printf("%zu reader%s\n", reader_count, reader_count == 1 ? "" : "s");
-  std::printf("    writer, fastest    %.2f ns an operation without, %.2f with: %+.2f\n", plain_cost,
-              published_cost, published_cost - plain_cost);
-  std::printf(
-      "    writer, all        %+.2f ns an operation of processor time, quartiles %+.2f and %+.2f\n",
-      quartile(2), quartile(1), quartile(3));
-  std::printf("    tops written       for %.1f %% of operations\n",
-              100 * static_cast<double>(tops) / static_cast<double>(operations));
-  show(course.machine, "snapshot, writer", snapshot_costs);
-  for (const Reading& reading : readings) {
-    show(course.machine, "top, reader", reading.tops);
-    show(course.machine, "snapshot, reader", reading.snapshots);
-    show(course.machine, "answer, reader", reading.answers);
-    if (reading.stopped_tops > 0) {
-      std::printf("    tops not read      %llu\n",
-                  static_cast<unsigned long long>(reading.stopped_tops));
-    }
+  std::printf("{\"readers\":%zu,\"fastestWithout\":%.2f,\"fastestWith\":%.2f,\"repetitions\":[",
+              reader_count, without.cost_ns(course.machine), with.cost_ns(course.machine));
+  const char* separator = "";
+  for (const Pair& pair : pairs) {
+    std::fputs(separator, stdout);
+    print(course.machine, pair);
+    separator = ",";
   }
+  std::printf("]}");
   return true;
 }
 
@@ -321,7 +328,7 @@ int main(int count, char** arguments) {
   const std::optional<Options> options = parse(count, arguments);
   if (!options) {
     std::fputs(
-        "usage: depth [--operations N] [--pairs N] [--processor N] [--reader-processor N] "
+        "usage: depth [--operations N] [--repetitions N] [--processor N] [--reader-processor N] "
         "[--interval-us N] [--batch N]\n",
         stderr);
     return 2;
@@ -334,18 +341,29 @@ int main(int count, char** arguments) {
     return 1;
   }
   const Machine machine;
-  machine.print(options->processor);
   const MarketWorkload workload = meridian::bench::record_workload(50'000, 16, options->operations);
-  std::printf(
-      "workload  W narrow: %llu operations, polled after each %llu; at most one snapshot in %llu "
-      "µs; all readers share processor %d\n",
-      static_cast<unsigned long long>(options->operations),
-      static_cast<unsigned long long>(options->batch),
-      static_cast<unsigned long long>(options->interval_us), options->reader_processor);
+  if (!(workload.traded == workload.reference) || workload.refusals != 0 || !workload.is_sound) {
+    std::fputs("the engine does not trade as the reference book: nothing to measure\n", stderr);
+    return 1;
+  }
   Course course{*options, machine, workload, 0};
-  std::vector<Reading> nobody;
-  Histogram nothing;
-  course.digest = replay<false>(course, nobody, nothing).digest;
-  const bool is_good = compare(course, 0) && compare(course, 1) && compare(course, 2);
-  return is_good ? 0 : 1;
+  course.digest = replay<false>(course, {}).digest;
+  std::printf(
+      "{\"operations\":%llu,\"batch\":%llu,\"intervalUs\":%llu,\"compiler\":\"%s\","
+      "\"processor\":%d,\"readerProcessor\":%d,\"courses\":[",
+      static_cast<unsigned long long>(options->operations / chunk * chunk),
+      static_cast<unsigned long long>(options->batch),
+      static_cast<unsigned long long>(options->interval_us), MERIDIAN_COMPILER, options->processor,
+      options->reader_processor);
+  for (std::size_t readers = 0; readers <= most_readers; ++readers) {
+    if (readers > 0) {
+      std::printf(",");
+    }
+    if (!compare(course, readers)) {
+      std::fputs("a replay ended in another state: the result is void\n", stderr);
+      return 1;
+    }
+  }
+  std::puts("]}");
+  return 0;
 }
