@@ -27,8 +27,8 @@
 
 #include "base/ensure.hpp"
 #include "base/units.hpp"
-#include "engine/level_book.hpp"
 #include "engine/depth_region.hpp"
+#include "engine/level_book.hpp"
 #include "wire/command.hpp"
 
 namespace meridian::engine {
