@@ -54,6 +54,11 @@ const benches: readonly Bench[] = [
     line: "`meridian replay` at full speed into a cluster of three regions on this machine",
     load: async () => (await import("./replay.ts")).runReplay,
   },
+  {
+    name: "peers",
+    line: "engines that registries serve as libraries, beside ours on workload W (bench/peers)",
+    load: async () => (await import("./peers/report.ts")).runPeers,
+  },
 ];
 
 const words = process.argv.slice(2);
