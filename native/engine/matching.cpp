@@ -361,8 +361,8 @@ QuantityLots Market::settle(OrderSlot aggressor, OrderSlot maker, PriceTicks pri
       accounts_.count_execution(order.row(), now_ns_);
     }
   }
-  const bool is_shown = state_of(maker) == OrderState::lit &&
-                        !(pool_[maker].has_terms() && terms(maker).type == wire::OrderType::market);
+  const bool is_market = pool_[maker].has_terms() && terms(maker).type == wire::OrderType::market;
+  const bool is_shown = state_of(maker) == OrderState::lit && !is_market;
   wire::Event event = event_of(wire::EventKind::executed, aggressor);
   event.code = code;
   event.price = price.value();

@@ -192,11 +192,11 @@ bool Market::has_shape(const wire::Command& command) noexcept {
          command.minimum <= command.quantity && !(is_all && has_minimum) &&
          (command.order_id != 0) == (link != wire::Link::none) &&
          !(is_hidden && (has_display || has_discretion)) &&
-         (!(is_post_only || has_display || has_discretion) || is_day) &&
+         (is_day || (!is_post_only && !has_display && !has_discretion)) &&
          !((is_post_only || has_discretion) && (is_conditional || is_hidden)) &&
          !(is_post_only && has_discretion) &&
          !(has_display && (has_discretion || is_conditional)) &&
-         (!is_conditional || !(is_auction || time_in_force == TimeInForce::fok));
+         (!is_conditional || (!is_auction && time_in_force != TimeInForce::fok));
 }
 
 // Whether orders like this are taken in the present state, which is neither halted nor closed.

@@ -198,7 +198,7 @@ class Caller {
     std::array<meridian_engine_order, 8> orders{};
     std::size_t count = 0;
     std::size_t left = 0;
-    const auto side = static_cast<std::int32_t>(input_.take<std::int8_t>());
+    const std::int32_t side = input_.take<std::uint8_t>() - 128;
     const std::size_t capacity = input_.below(levels.size() + 1);
     const meridian_engine_status depth =
         meridian_engine_depth(engine_, side, levels.data(), capacity, &count);

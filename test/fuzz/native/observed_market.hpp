@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <new>
-#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -29,18 +28,18 @@ inline void expect(bool holds, const char* what) {
 
 class ObservedMarket {
  public:
-  ObservedMarket() : market_(std::in_place, fresh_memory()) {}
+  ObservedMarket() : market_(fresh_memory()) {}
   ObservedMarket(const ObservedMarket&) = delete;
   ObservedMarket& operator=(const ObservedMarket&) = delete;
 
   // The events of the command, checked.
   const std::vector<wire::Event>& apply(const wire::Command& command, std::uint64_t timestamp_ns) {
-    const std::uint64_t open_before = market_->open_orders();
+    const std::uint64_t open_before = market_.open_orders();
     now_ns_ = timestamp_ns > now_ns_ ? timestamp_ns : now_ns_;
     sink_.events.clear();
     sink_.finished = 0;
     ++sequence_;
-    market_->apply(command, sequence_, now_ns_, sink_);
+    market_.apply(command, sequence_, now_ns_, sink_);
     check_frame(command);
     std::uint64_t executions = 0;
     for (const wire::Event& event : sink_.events) {
@@ -50,7 +49,7 @@ class ObservedMarket {
     // Each step of work and each order can say a few things of its own, and so can each execution.
     expect(sink_.events.size() <= 1024 + 8 * (open_before + 1 + executions),
            "a command has more events than its work explains");
-    expect(lots_.size() == market_->open_orders(), "orders that events say are open are open");
+    expect(lots_.size() == market_.open_orders(), "orders that events say are open are open");
     check_book();
     if (sequence_ % commands_per_check == 0) {
       check();
@@ -59,9 +58,9 @@ class ObservedMarket {
   }
 
   // Every invariant of the state; the digest recomputed is among them.
-  void check() const { expect(market_->verify(), "verify()"); }
+  void check() const { expect(market_.verify(), "verify()"); }
 
-  [[nodiscard]] const engine::Market& market() const { return *market_; }
+  [[nodiscard]] const engine::Market& market() const { return market_; }
   [[nodiscard]] std::uint64_t sequence() const { return sequence_; }
   [[nodiscard]] std::uint64_t now_ns() const { return now_ns_; }
   // Lots that the events so far leave each open order.
@@ -160,17 +159,17 @@ class ObservedMarket {
     }
     std::uint64_t best[2] = {0, ~std::uint64_t{0}};
     for (const wire::Side side : {wire::Side::buy, wire::Side::sell}) {
-      market_->visit_resting(
-          side, [&](OrderId, AccountId, PriceTicks price, QuantityLots shown) noexcept {
-            expect(shown != QuantityLots{0}, "a lit order shows lots");
-            best[static_cast<std::size_t>(side)] = price.value();
-            return false;
-          });
+      market_.visit_resting(side,
+                            [&](OrderId, AccountId, PriceTicks price, QuantityLots shown) noexcept {
+                              expect(shown != QuantityLots{0}, "a lit order shows lots");
+                              best[static_cast<std::size_t>(side)] = price.value();
+                              return false;
+                            });
     }
     expect(best[0] < best[1], "the lit book is not crossed");
   }
 
-  std::optional<engine::Market> market_;
+  engine::Market market_;
   Collector sink_;
   std::uint64_t sequence_ = 0;
   std::uint64_t now_ns_ = 0;

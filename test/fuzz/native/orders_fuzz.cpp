@@ -36,7 +36,7 @@ class Commands {
     // Mostly microseconds, at times seconds: orders expire, windows and limit states end.
     const std::uint64_t passed_ns = input_.one_in(16)
                                         ? input_.below(8) * std::uint64_t{1'000'000'000}
-                                        : input_.below(200) * 1000;
+                                        : input_.below(200) * std::uint64_t{1'000};
     const std::uint64_t now_ns = market_.now_ns() + passed_ns;
     for (const wire::Event& event : market_.apply(command, now_ns)) {
       if (event.kind == static_cast<std::uint8_t>(wire::EventKind::accepted) ||
