@@ -29,7 +29,7 @@ async function world(
 ): Promise<ProbeWorld> {
   const made = probeWorld(mailbox);
   const started = await made.system.start(
-    supervisorSpec("root", [probe("a", { start }), probe("b")], {
+    supervisorSpec("desk", [probe("a", { start }), probe("b")], {
       backoff: { initial: ms(100), maximum: ms(100), jitter: 0, resetAfter: ms(1_000) },
       intensity: { maximumRestarts: 10, within: ms(1_000) },
     }),
@@ -39,7 +39,7 @@ async function world(
   return made;
 }
 
-const a = "/root/a";
+const a = "/desk/a";
 const nodeOf = (made: ProbeWorld, path: string) =>
   made.system.tree().find((node) => node.path === path);
 const code = (result: Result<unknown>): string => (result.ok ? "ok" : result.failure.code);
@@ -146,12 +146,12 @@ test("a message that keeps crashing its actor is parked, and the actor goes on w
 test("a message in work when its actor is stopped for a sibling is not blamed, and done again", async () => {
   const made = probeWorld({ parkAfter: 1 });
   await made.system.start(
-    supervisorSpec("root", [probe("a", { shutdown: "brutal_kill" }), probe("b")], {
+    supervisorSpec("desk", [probe("a", { shutdown: "brutal_kill" }), probe("b")], {
       strategy: "one_for_all",
     }),
   );
   made.ref(a).send({ do: "work", forMs: 50 });
-  made.ref("/root/b").send({ do: "throw_in_timer", text: "late" });
+  made.ref("/desk/b").send({ do: "throw_in_timer", text: "late" });
   await made.pass(1_000);
   assert.equal(
     made.news().filter((line) => line.startsWith("work ")),
@@ -205,7 +205,7 @@ test("a failing lifecycle action is the failure of its actor and of nobody else"
   await made.clock.settle();
   assert.is(nodeOf(made, a)?.lastFailure, "Error: action failed (lifecycle)");
   assert.is(nodeOf(made, a)?.state, "restarting");
-  assert.is(nodeOf(made, "/root/b")?.state, "open");
+  assert.is(nodeOf(made, "/desk/b")?.state, "open");
   assert.equal(
     made.logged.map(({ level }) => level),
     ["error"],
@@ -241,18 +241,18 @@ test("a rejected task and a throw in a timer fail the actor that started them", 
   made.ref(a).send({ do: "reject_task", text: "in a task" });
   await made.pass(5);
   assert.is(nodeOf(made, a)?.lastFailure, "Error: in a task (task)");
-  made.ref("/root/b").send({ do: "throw_in_timer", text: "in a timer" });
+  made.ref("/desk/b").send({ do: "throw_in_timer", text: "in a timer" });
   await made.pass(5);
-  assert.is(nodeOf(made, "/root/b")?.lastFailure, "Error: in a timer (timer)");
+  assert.is(nodeOf(made, "/desk/b")?.lastFailure, "Error: in a timer (timer)");
 });
 
 test("timers, tasks and watches of an actor end with it", async () => {
   const made = await world();
-  made.ref(a).send({ do: "watch", path: "/root/b" });
+  made.ref(a).send({ do: "watch", path: "/desk/b" });
   made.ref(a).send({ do: "throw_in_timer", text: "never" });
   await made.pass(1);
   await made.system.terminateChild(a);
-  await made.system.terminateChild("/root/b");
+  await made.system.terminateChild("/desk/b");
   assert.is(made.clock.pending, 0);
   await made.pass(100);
   assert.equal(made.news(), ["terminate a", "exit a#1", "terminate b", "exit b#1"]);
@@ -274,8 +274,8 @@ test("a death watch tells every exit of a path, and noproc when nothing is there
   const made = await world();
   const exits: Exit[] = [];
   const unwatch = made.system.watch(a, (exit) => exits.push(exit));
-  made.system.watch("/root/none", (exit) => exits.push(exit));
-  made.ref("/root/b").send({ do: "watch", path: a });
+  made.system.watch("/desk/none", (exit) => exits.push(exit));
+  made.ref("/desk/b").send({ do: "watch", path: a });
   made.ref(a).send({ do: "throw_in_timer", text: "failed" });
   await made.pass(200);
   made.ref(a).send({ do: "finish" });
@@ -284,11 +284,11 @@ test("a death watch tells every exit of a path, and noproc when nothing is there
   await made.clock.settle();
   assert.equal(
     exits.map((exit) => `${exit.path}#${exit.incarnation} ${exit.reason.kind}`),
-    ["/root/none#0 noproc", "/root/a#1 failed", "/root/a#2 normal", "/root/a#3 shutdown"],
+    ["/desk/none#0 noproc", "/desk/a#1 failed", "/desk/a#2 normal", "/desk/a#3 shutdown"],
   );
   assert.equal(
     made.news().filter((line) => line.includes("saw")),
-    ["b saw /root/a#1 failed", "b saw /root/a#2 normal", "b saw /root/a#3 shutdown"],
+    ["b saw /desk/a#1 failed", "b saw /desk/a#2 normal", "b saw /desk/a#3 shutdown"],
   );
   unwatch();
   await made.system.restartChild(a);
@@ -316,7 +316,7 @@ test("what escapes to the process is blamed on the actor that started it, and on
   const release = trapProcessFailures((error) => unowned.push(error));
   try {
     made.ref(a).send({ do: "throw_in_raw_timer", text: "in a raw timer" });
-    made.ref("/root/b").send({ do: "reject_unhandled", text: "unhandled" });
+    made.ref("/desk/b").send({ do: "reject_unhandled", text: "unhandled" });
     setTimeout(() => {
       throw new Error("nobody's");
     }, 2);
@@ -327,7 +327,7 @@ test("what escapes to the process is blamed on the actor that started it, and on
     for (const listener of others.unhandledRejection) process.on("unhandledRejection", listener);
   }
   assert.is(nodeOf(made, a)?.lastFailure, "Error: in a raw timer (process)");
-  assert.is(nodeOf(made, "/root/b")?.lastFailure, "Error: unhandled (process)");
+  assert.is(nodeOf(made, "/desk/b")?.lastFailure, "Error: unhandled (process)");
   assert.equal(unowned.map(String), ["Error: nobody's"]);
   assert.is(made.system.counters().failures, 2);
 });
@@ -379,7 +379,7 @@ async function withContext(): Promise<{
     shutdown: ms(10),
   } as const;
   const started = await system.start(
-    supervisorSpec("root", [spec], {
+    supervisorSpec("desk", [spec], {
       backoff: { initial: ms(0), maximum: ms(0), jitter: 0, resetAfter: ms(0) },
     }),
   );
@@ -410,7 +410,7 @@ test("a callback of an ended incarnation does nothing", async () => {
     called += 1;
   });
   callback();
-  await system.terminateChild("/root/a");
+  await system.terminateChild("/desk/a");
   callback();
   assert.is(called, 1);
 });
@@ -418,11 +418,11 @@ test("a callback of an ended incarnation does nothing", async () => {
 test("an actor that has ended can start nothing more", async () => {
   const { system, clock, contexts } = await withContext();
   const context = contexts[0] as ActorContext;
-  await system.terminateChild("/root/a");
+  await system.terminateChild("/desk/a");
   const did: string[] = [];
   context.run(async () => void did.push("task"));
   context.after(ms(1), () => did.push("timer"));
-  context.watch("/root/none", () => did.push("watch"));
+  context.watch("/desk/none", () => did.push("watch"));
   context.onExit(() => did.push("given back at once"));
   context.lifecycle.send({ type: "anything" });
   assert.is(clock.pending, 0);
@@ -450,7 +450,7 @@ test("an error while things are given back does not keep the rest from being giv
   contexts[0]?.onExit(() => {
     throw new Error("release failed");
   });
-  await system.terminateChild("/root/a");
+  await system.terminateChild("/desk/a");
   assert.ok(released);
   assert.is(system.counters().lateErrors, 1);
 });
@@ -471,9 +471,9 @@ test("each incarnation has its own chance, the same in each run", async () => {
 
 test("an actor is found by its path and its definition's type", async () => {
   const { system } = await withContext();
-  assert.is(system.find({ ...anything, type: "other" }, "/root/a").ok, false);
-  assert.is(system.find({ ...anything, type: "open" }, "/root/a").ok, true);
-  assert.is(system.find({ ...anything, type: "supervisor" }, "/root").ok, false);
+  assert.is(system.find({ ...anything, type: "other" }, "/desk/a").ok, false);
+  assert.is(system.find({ ...anything, type: "open" }, "/desk/a").ok, true);
+  assert.is(system.find({ ...anything, type: "supervisor" }, "/desk").ok, false);
 });
 
 const anything: Omit<ActorDefinition, "type"> = {
