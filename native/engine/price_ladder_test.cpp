@@ -129,9 +129,9 @@ TEST(PriceLadder, ServesAMarketWhosePricesMeetInTheWindow) {
   market(limit(buy, 1, 5, 1));
   market(limit(buy, 2, 5 + window_ticks, 1));
   market(limit(buy, 3, 5 + 2 * window_ticks, 1));
-  EXPECT_EQ(market.resting(buy), "1.3 3@8388613\n1.2 2@4194309\n1.1 1@5");
+  EXPECT_EQ(market.resting(buy), "1.3 3@8388613, 1.2 2@4194309, 1.1 1@5");
   market(cancel(id(1, 2), 1));
-  EXPECT_EQ(market.resting(buy), "1.3 3@8388613\n1.1 1@5");
+  EXPECT_EQ(market.resting(buy), "1.3 3@8388613, 1.1 1@5");
   EXPECT_EQ(market(limit(sell, 4, 5, 2)),
             "accepted 2.2 sell 4@5 of 2\n"
             "executed 2.2 sell 3@8388613 of 2 with 1.3 of 1 leaving 0\n"
