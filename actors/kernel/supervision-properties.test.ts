@@ -282,7 +282,8 @@ test("5,000 children start, answer and stop in time that grows with their number
     const stopped = made.system.stop();
     await made.clock.settle();
     await stopped;
-    assert.is(made.system.counters().starts, count + 1);
+    // Five restarts at once, then the sixth failure is above the default intensity.
+    assert.is(made.system.counters().starts, count + 1 + 5);
     assert.is(made.system.counters().delivered > 0, true);
     return (performance.now() - begun) / count;
   };
