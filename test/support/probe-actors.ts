@@ -196,8 +196,10 @@ export function probeWorld(
               );
               break;
             case "stash":
-              if (isOpen) did.push(`unstashed ${id} ${message.text}`);
-              else context.stash();
+              if (isOpen) {
+                did.push(`unstashed ${id} ${message.text}`);
+                reply(message.text);
+              } else context.stash();
               break;
             case "open":
               isOpen = true;
