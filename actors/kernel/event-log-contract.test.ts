@@ -119,6 +119,13 @@ test("B7.8 snapshots and what follows them are there when the logs are opened an
   assert.equal(context.warnings, []);
 });
 
+test("B6.2 a log opened anew knows the epoch of its snapshot, also when no event has it", async (context) => {
+  const log = opened(context);
+  value(await log.append("a", 0, [bytes(1)], epoch(2)));
+  value(await log.storeSnapshot("a", { sequence: 1, state: bytes(1) }, epoch(3)));
+  assert.is(code(await opened(context).append("a", 1, [bytes(2)], epoch(2))), "stale_epoch");
+});
+
 test("B7.7 whichever bit of the newest snapshot flips, the one before it is used with all events since", async (context) => {
   await withSnapshots(context);
   const path = join(context.directory, "a.snapshot");

@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 
 import { seed } from "../../test/support/seed.ts";
 import { decodeRecord, encodeRecord, type EventRecord, isEventRecord } from "./event-record.ts";
+import { upcastEvents } from "./event-versions.ts";
 import { decodeSnapshotState, encodeSnapshotState } from "./snapshot-state.ts";
 
 const test = suite("event record");
@@ -72,6 +73,24 @@ test("B7.8 no bytes make the reader do anything but refuse or give a record", ()
     }
   });
   fc.assert(property, { seed: seed(20_261_132), numRuns: 1_000 });
+});
+
+test("B8.4 an event goes through every upcaster between its version and the present one, in order", () => {
+  const numbers = {
+    version: 4,
+    encode: () => new Uint8Array(),
+    decode: () => 0,
+    upcasters: {
+      1: (event: unknown) => [`${event as string} one`],
+      2: (event: unknown) => [event, "made by two"],
+      3: (event: unknown) => [`${event as string} three`],
+    },
+    parse: (event: unknown) => event as string,
+  };
+  assert.equal(upcastEvents(numbers, 1, ["x"]), ["x one three", "made by two three"]);
+  assert.equal(upcastEvents(numbers, 3, ["x"]), ["x three"]);
+  assert.equal(upcastEvents(numbers, 4, ["x"]), ["x"]);
+  assert.throws(() => upcastEvents(numbers, 0, ["x"]), /event of version 0/);
 });
 
 const codec = {

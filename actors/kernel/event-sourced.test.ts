@@ -167,6 +167,20 @@ test("B7.8 an append that was kept though it seemed to fail is done once, one th
   events.faults = ["not_stored", "not_stored"];
   assert.is(said(await made.ask(put("b", 1))), "done 6");
   assert.is((await entries(events)).length, 2);
+  assert.is(made.lastFailure(), "", "it finds out by reading, not by a restart");
+});
+
+test("B7.8 as many commands are remembered as the rules say, the oldest is forgotten first", async () => {
+  for (const snapshotEvery of [undefined, 2]) {
+    const events = memoryEventLog();
+    const options = snapshotEvery === undefined ? {} : { snapshotEvery };
+    const made = await purseWorld({ events, remembered: 3, ...options });
+    for (const id of ["a", "b", "c", "d"]) await made.ask(put(id, 1));
+    await made.system.terminateChild("/root/purse");
+    await made.system.restartChild("/root/purse");
+    assert.is(said(await made.ask(put("b", 1))), "repeated 2");
+    assert.is(said(await made.ask(put("a", 1))), "done 5");
+  }
 });
 
 test("B7.8 snapshots bound what a start reads, and the log's length", async () => {
