@@ -252,6 +252,8 @@ export interface KernelCounters {
   readonly restarts: number;
   readonly failures: number;
   readonly escalations: number;
+  /** Supervisors that ended because a significant child had. */
+  readonly autoShutdowns: number;
   readonly delivered: number;
   /** Refused sends and calls by failure code. */
   readonly refusals: Readonly<Record<string, number>>;

@@ -80,6 +80,7 @@ export class Counters {
   restarts = 0;
   failures = 0;
   escalations = 0;
+  autoShutdowns = 0;
   delivered = 0;
   parked = 0;
   lateErrors = 0;
@@ -96,12 +97,14 @@ export class Counters {
   }
 
   read(): KernelCounters {
-    const { starts, restarts, failures, escalations, delivered, parked, lateErrors } = this;
+    const { starts, restarts, failures, escalations, autoShutdowns } = this;
+    const { delivered, parked, lateErrors } = this;
     return {
       starts,
       restarts,
       failures,
       escalations,
+      autoShutdowns,
       delivered,
       parked,
       lateErrors,

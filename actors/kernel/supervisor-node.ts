@@ -354,6 +354,7 @@ export class SupervisorNode implements TreeMember, ExitListener {
     this.#finished(slot);
     const { autoShutdown = "never" } = this.spec.start;
     if (endsSupervisor(autoShutdown, significant, this.#children.significantActive)) {
+      this.#runtime.counters.autoShutdowns += 1;
       return this.#end({ kind: "shutdown" });
     }
   }
