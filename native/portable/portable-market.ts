@@ -113,8 +113,8 @@ export class PortableMarket implements MarketEngine {
       },
       options.storage,
       () =>
-        new Promise((resolve) => {
-          options.clock.after(0 as DurationNs, resolve);
+        new Promise((turn) => {
+          options.clock.after(0 as DurationNs, turn);
         }),
     );
     return new PortableMarket({ request, options, market, log, recovered, closed });
