@@ -181,4 +181,26 @@ test("a stored root that the journal does not hold any more is not trusted", asy
   await first.end();
 });
 
+// Found by `npm run sim -- --seed 172 --scenario lost-suffix --seconds 20`: the owner took the ack, its
+// follower stood beyond the new tail and read nothing any more, and no order became safe again.
+test("an ack with a number that the stream gave before ends the ownership, and nothing is lost", async () => {
+  const broker = new MemoryBroker();
+  const cell = await MarketCell.open({ broker });
+  await submit(cell, 1);
+  await submit(cell, 2);
+  broker.appendFault = () => {
+    broker.appendFault = () => null;
+    // JetStream forgets acknowledged blocks while one that was checked before is on its way.
+    broker.loseSuffix(stream, 2);
+    return { fault: "unchecked" };
+  };
+  const reply = await submit(cell, 3).catch(() => null);
+  const status = await cell.until(({ state, committed }) => state === "open" && committed === 4);
+  assert.is(status.restingOrders, 3);
+  assert.is(reply?.outcomes[0]?.refusal ?? null, null);
+  const chain = readChain(broker, stream, subject);
+  assert.equal([chain.lastSequence, chain.dropped], [4, 1]);
+  await cell.end();
+});
+
 test.run();

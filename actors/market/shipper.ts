@@ -265,6 +265,12 @@ export class JournalShipper {
   }
 
   #acknowledged(sealed: Sealed, streamSequence: number): void {
+    if (streamSequence <= this.#tail) {
+      // The block stands behind a gap, and the follower beyond it: only a new epoch closes the gap.
+      throw new OwnershipEnded(
+        `the journal gave number ${streamSequence} again although ${this.#tail} was acknowledged: it lost messages`,
+      );
+    }
     this.#sealed.push(sealed);
     if (this.#sealed.length > SEALED_REMEMBERED) this.#sealed.shift();
     this.#inFlight = null;
