@@ -83,8 +83,9 @@ export type DefectName =
 
 const badNetwork: MessageTrouble = { lost: 200, doubled: 200, late: 200 };
 const canary = {
-  faults: { crashes: 6, partitions: 4, pauses: 4, appendSilent: 800, appendLate: 200 },
+  faults: { crashes: 6, partitions: 8, pauses: 8, appendSilent: 800, appendLate: 200 },
   messages: badNetwork,
+  ordersPerSecond: 60,
   mode: "replicated",
   topology: "contended",
 } as const;

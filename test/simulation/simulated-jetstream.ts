@@ -88,7 +88,11 @@ export class SimulatedJetStream {
   crashServer(site: number): void {
     if (!this.up(site)) return;
     this.server(site).alive = false;
-    for (const stream of this.#streams.values()) stream.deluded.delete(site);
+    for (const stream of this.#streams.values()) {
+      stream.deluded.delete(site);
+      // Even if it is back sooner, it comes back as a follower.
+      if (stream.leader === site) this.#loseLeader(stream, ...ELECTION_NS);
+    }
     this.#look();
     for (const listener of this.#crashListeners) listener(site);
   }

@@ -36,7 +36,7 @@ const FAULTS_FROM_S = 5;
 const TRADERS_FROM_S = 3;
 /** Orders go on for so long after the last fault. */
 const CALM_S = 5;
-const PROBE_S = 15;
+const PROBE_S = 30;
 const OPERATOR_NS = 3 * SECOND;
 const POLL_NS = SECOND / 2;
 
@@ -157,7 +157,13 @@ export class Simulation {
       const owners = reports.filter((report) =>
         report.markets.some((one) => one.definition.market === market && one.state === "open"),
       );
-      if (owners.length === 1) continue;
+      const owned = owners[0]?.markets.find((one) => one.definition.market === market);
+      if (owners.length === 1 && owned !== undefined) {
+        if (owned.committed < owned.matched) {
+          found.push(`${market} is committed up to ${owned.committed} of ${owned.matched}`);
+        }
+        continue;
+      }
       const states = reports.map((report) => {
         const one = report.markets.find((each) => each.definition.market === market);
         return `${report.cell}: ${one?.state ?? "absent"} ${one?.detail ?? ""}`;
@@ -280,10 +286,6 @@ export class Simulation {
 
   #verdict(): Verdict {
     const { scheduler, options, violations, quarantines } = this;
-    const stores = this.markets.map(({ shard }) =>
-      this.jetstream.store(`JRN_atlas_${String(shard).padStart(2, "0")}`),
-    );
-    void stores;
     return {
       options,
       violations,

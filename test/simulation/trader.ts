@@ -20,6 +20,8 @@ const passing = new Set([
   "internal",
 ]);
 const ANSWER_NS = durationNs(2_000_000_000);
+/** Any of several cells may get a request, and only one of them owns the market. */
+const LONGEST_PAUSE_NS = 300e6;
 const COMMANDS_PER_REQUEST = 3;
 const ORDERS_KEPT = 12;
 
@@ -118,9 +120,9 @@ export class Trader {
         ANSWER_NS,
       );
       if (answer.ok && this.#take(SubmitReply.decode(answer.value))) break;
-      const pause = Math.min(50e6 * 2 ** Math.min(tries, 5), 1e9) * (0.5 + this.#random.unit());
+      const pause = Math.min(50e6 * 2 ** Math.min(tries, 3), LONGEST_PAUSE_NS);
       await new Promise<void>((resolve) => {
-        this.#scheduler.in(pause, this.#life, "again", resolve);
+        this.#scheduler.in(pause * (0.5 + this.#random.unit()), this.#life, "again", resolve);
       });
     }
     this.waitingSince = null;
