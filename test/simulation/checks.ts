@@ -69,11 +69,9 @@ function acknowledgements(simulation: Simulation, truth: Truth): string[] {
 function changed(ack: Acknowledgement, found: wire.market.v1.IOutcome): string | null {
   const refusal = found.refusal?.code ?? "";
   // A repeated refusal does not name the order that the command was about.
-  const orders = refusal === "" ? [ack.orderId, Number(found.orderId ?? 0)] : [0, 0];
+  const orders = refusal === "" ? [ack.orderId, found.orderId ?? 0] : [0, 0];
   const told = [ack.sequence, orders[0], ack.executed, ack.refusal].join(" ");
-  const held = [Number(found.sequence ?? 0), orders[1], Number(found.executed ?? 0), refusal].join(
-    " ",
-  );
+  const held = [found.sequence ?? 0, orders[1], found.executed ?? 0, refusal].join(" ");
   return told === held ? null : `told ${told}, the journal says ${held}`;
 }
 

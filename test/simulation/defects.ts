@@ -4,7 +4,7 @@ import type {
   JournalStream,
   StoredMessage,
 } from "../../actors/kernel/ports/bus.ts";
-import { ok } from "../../actors/kernel/result.ts";
+import { ok, unreachable } from "../../actors/kernel/result.ts";
 import { decodeChainMessage } from "../../actors/market/codec.ts";
 import type { DefectName } from "./options.ts";
 import type { Defect } from "./simulated-cell.ts";
@@ -21,6 +21,8 @@ export function defectOf(name: DefectName | null): Defect {
     case "skips_fsync":
     case null:
       return {};
+    default:
+      return unreachable(name);
   }
 }
 

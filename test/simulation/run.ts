@@ -18,7 +18,7 @@ const number = (name: string, fallback: number): number => {
   const parsed = Number(text);
   if (Number.isSafeInteger(parsed) && parsed >= 0) return parsed;
   console.error(`--${name} takes a whole number, not ${text}`);
-  process.exit(2);
+  return process.exit(2);
 };
 const scenario = value("scenario") ?? "everything";
 if (given.includes("--help") || !isScenario(scenario)) {

@@ -137,7 +137,7 @@ export class SimulatedBus implements Bus {
   drop(): void {
     if (this.#server === null) return;
     this.#server = null;
-    for (const lost of [...this.#underWay]) lost();
+    for (const lost of Array.from(this.#underWay)) lost();
     this.#tell();
     this.#retry();
   }

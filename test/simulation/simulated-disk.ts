@@ -109,7 +109,7 @@ export class SimulatedDisk {
   /** Moves everything below a folder away, as an operator does with a quarantined log. */
   moveAway(directory: string, to: string): void {
     for (const files of [this.#files, this.#small] as Map<string, unknown>[]) {
-      for (const [path, content] of [...files]) {
+      for (const [path, content] of Array.from(files)) {
         if (!path.startsWith(`${directory}/`)) continue;
         files.delete(path);
         files.set(to + path.slice(directory.length), content);

@@ -138,20 +138,20 @@ export class Trader {
     const outcomes = reply.outcomes ?? [];
     if (outcomes.some((outcome) => passing.has(outcome.refusal?.code ?? ""))) return false;
     for (const outcome of outcomes) {
-      const orderId = Number(outcome.orderId ?? 0);
+      const orderId = outcome.orderId ?? 0;
       this.acknowledged.push({
         market: this.#market.market,
         session: this.session,
-        number: Number(outcome.number ?? 0),
+        number: outcome.number ?? 0,
         mode: modeOf(reply.durability ?? 0),
-        epoch: Number(reply.epoch ?? 0),
+        epoch: reply.epoch ?? 0,
         at: this.#scheduler.now,
-        sequence: Number(outcome.sequence ?? 0),
+        sequence: outcome.sequence ?? 0,
         orderId,
-        executed: Number(outcome.executed ?? 0),
+        executed: outcome.executed ?? 0,
         refusal: outcome.refusal?.code ?? "",
       });
-      if (Number(outcome.remaining ?? 0) > 0) this.#orders.push(orderId);
+      if ((outcome.remaining ?? 0) > 0) this.#orders.push(orderId);
     }
     this.#orders = this.#orders.slice(-ORDERS_KEPT);
     return true;
