@@ -51,6 +51,12 @@ export interface Followed {
   readonly hash: Uint8Array;
 }
 
+/** An own message and where it was stored first. */
+interface Stored {
+  readonly message: Sealed;
+  readonly at: number;
+}
+
 /** A wake-up that is remembered until somebody waits for it. */
 class Signal {
   #pending = false;
@@ -81,7 +87,9 @@ export class JournalShipper {
   readonly #work = new Signal();
   readonly #stored = new Signal();
   /** Own messages in order, the last one acknowledged; never empty. */
-  readonly #sealed: Sealed[];
+  readonly #sealed: Stored[];
+  /** Last record before this owner's fence. */
+  readonly #fencedAt: number;
   #inFlight: Sealed | null = null;
   /** Stream sequence of the last acknowledged own message. */
   #tail: number;
@@ -99,7 +107,8 @@ export class JournalShipper {
     this.#stream = stream;
     this.#subject = subject;
     this.#epoch = owned.epoch;
-    this.#sealed = [owned.fence];
+    this.#sealed = [{ message: owned.fence, at: owned.fenceAt }];
+    this.#fencedAt = owned.chain.lastSequence;
     this.#tail = owned.fenceAt;
     this.#shipped = owned.chain.lastSequence;
     this.#follower = { position: owned.fenceAt, chain: owned.chain };
@@ -152,7 +161,7 @@ export class JournalShipper {
         if (!this.#stopping && this.#nothingToSend()) await this.#checkIdleTail();
         continue;
       }
-      const block = this.#seal(this.#shipped + 1, records, this.#last().hash);
+      const block = this.#seal(this.#shipped + 1, records, this.#last().message.hash);
       await this.#publish(block);
       this.#blocks += 1;
       this.#shipped = block.last;
@@ -202,13 +211,13 @@ export class JournalShipper {
 
   #isOwn(hash: Uint8Array): boolean {
     if (this.#inFlight !== null && same(this.#inFlight.hash, hash)) return true;
-    return this.#sealed.findLastIndex((sealed) => same(sealed.hash, hash)) >= 0;
+    return this.#sealed.findLastIndex(({ message }) => same(message.hash, hash)) >= 0;
   }
 
   /** A second copy of a block that the chain has passed already is dropped and means nothing. */
   #isAccepted(hash: Uint8Array, chain: ChainState): boolean {
-    const index = this.#sealed.findIndex((sealed) => same(sealed.hash, hash));
-    const reached = this.#sealed.findIndex((sealed) => same(sealed.hash, chain.hash));
+    const index = this.#sealed.findIndex(({ message }) => same(message.hash, hash));
+    const reached = this.#sealed.findIndex(({ message }) => same(message.hash, chain.hash));
     return index >= 0 && index <= reached;
   }
 
@@ -216,9 +225,9 @@ export class JournalShipper {
     return this.#ports.engine.records(sequence(this.#shipped + 1), RECORD_BYTES).length === 0;
   }
 
-  #last(): Sealed {
+  #last(): Stored {
     const last = this.#sealed.at(-1);
-    if (last === undefined) throw new Error("a shipper has its fence at least");
+    if (last === undefined) throw new OwnershipEnded("the journal lost this owner's fence");
     return last;
   }
 
@@ -271,7 +280,7 @@ export class JournalShipper {
         `the journal gave number ${streamSequence} again although ${this.#tail} was acknowledged: it lost messages`,
       );
     }
-    this.#sealed.push(sealed);
+    this.#sealed.push({ message: sealed, at: streamSequence });
     if (this.#sealed.length > SEALED_REMEMBERED) this.#sealed.shift();
     this.#inFlight = null;
     this.#tail = streamSequence;
@@ -288,16 +297,16 @@ export class JournalShipper {
   /** Decides by the tail. True: what is in flight is stored. False: it is to be sent (again). */
   async #settle(tail: StoredMessage | null): Promise<boolean> {
     const message = tail === null ? null : decodeChainMessage(tail.payload);
-    const verdict = decideTail(this.#sealed, this.#inFlight, message);
+    const sealed = this.#sealed.map((stored) => stored.message);
+    const verdict = decideTail(sealed, this.#inFlight, message);
     switch (verdict.tail) {
       case "in_flight_stored":
         return true;
       case "unchanged":
-        // The read-back of one's own last record; it differs from the ack's only for a second copy.
-        if (tail !== null) this.#tail = tail.streamSequence;
-        return false;
       case "behind":
-        await this.#sendAgain(verdict.index, tail?.streamSequence ?? 0);
+        if (tail !== null && tail.streamSequence !== this.#tail) {
+          await this.#relocate(tail.streamSequence);
+        }
         return false;
       case "foreign":
         throw new OwnershipEnded(
@@ -310,54 +319,78 @@ export class JournalShipper {
     }
   }
 
-  /** JetStream lost acknowledged blocks: the same bytes go again, built from the write-ahead log. */
-  async #sendAgain(index: number, streamSequence: number): Promise<void> {
-    const base = this.#sealed[index];
-    if (base === undefined) throw new Error(`no sealed message ${index}`);
-    const lost = this.#sealed.splice(index + 1);
-    const inFlight = this.#inFlight;
+  /**
+   * The tail is an own message, but not where the last one was acknowledged: a second copy of it was
+   * stored late, or JetStream lost what followed. Readers go by what is in the stream, so what is still
+   * where it was stays accepted, and only what is gone is sent again, built from the write-ahead log.
+   */
+  async #relocate(tail: number): Promise<void> {
+    const lost: Sealed[] = [];
+    while (!(await this.#isInPlace(this.#last()))) {
+      const gone = this.#sealed.pop();
+      if (gone !== undefined) lost.unshift(gone.message);
+    }
+    const base = this.#last();
+    this.#tail = tail;
+    this.#stored.notify();
+    if (lost.length === 0) {
+      this.#ports.log.warn({ streamSequence: tail }, "a second copy of an own message was stored");
+      return;
+    }
     this.#ports.log.error(
-      { blocks: lost.length, streamSequence },
+      { blocks: lost.length, streamSequence: tail },
       "the journal lost acknowledged blocks, sending them again",
     );
-    this.#tail = streamSequence;
-    this.#follower = {
-      position: streamSequence,
-      chain: {
-        ...this.#follower.chain,
-        epoch: base.epoch,
-        hash: base.hash,
-        lastSequence: base.type === "block" ? base.last : this.#firstOf(lost) - 1,
-      },
-    };
-    for (const sealed of lost) {
-      if (sealed.type !== "block") throw new OwnershipEnded("the journal lost this owner's fence");
-      const count = sealed.last - sealed.first + 1;
-      const records = this.#ports.engine.records(sequence(sealed.first), count * RECORD_BYTES);
-      const block = this.#seal(sealed.first, records, sealed.previousHash);
-      if (!same(block.hash, sealed.hash)) {
-        throw new OwnershipEnded(`the log does not give block ${sealed.first} again`);
-      }
-      await this.#publish(block);
-      this.#resent += 1;
-    }
+    if (this.#follower.position > base.at) this.#followFrom(base);
+    const inFlight = this.#inFlight;
+    for (const sealed of lost) await this.#sendAgain(sealed);
     this.#inFlight = inFlight;
   }
 
-  #firstOf(lost: readonly Sealed[]): number {
-    const block = lost.find((sealed) => sealed.type === "block");
-    return block === undefined ? this.#shipped + 1 : block.first;
+  /** Whether the message is still in the stream under its number. Reads until it works. */
+  async #isInPlace({ message, at }: Stored): Promise<boolean> {
+    const { journal } = this.#ports.bus;
+    const found = await this.#read(() => journal.next(this.#stream, this.#subject, at));
+    if (found === null || found.streamSequence !== at) return false;
+    const held = decodeChainMessage(found.payload);
+    return held !== null && same(held.hash, message.hash);
   }
 
-  /** Reads until it works: without the tail nothing can be decided. */
-  async #readTail(): Promise<StoredMessage | null> {
+  #followFrom({ message, at }: Stored): void {
+    this.#follower = {
+      position: at,
+      chain: {
+        ...this.#follower.chain,
+        epoch: message.epoch,
+        hash: message.hash,
+        lastSequence: message.type === "block" ? message.last : this.#fencedAt,
+      },
+    };
+  }
+
+  async #sendAgain(sealed: Sealed): Promise<void> {
+    if (sealed.type !== "block") throw new OwnershipEnded("the journal lost this owner's fence");
+    const count = sealed.last - sealed.first + 1;
+    const records = this.#ports.engine.records(sequence(sealed.first), count * RECORD_BYTES);
+    const block = this.#seal(sealed.first, records, sealed.previousHash);
+    if (!same(block.hash, sealed.hash)) {
+      throw new OwnershipEnded(`the log does not give block ${sealed.first} again`);
+    }
+    await this.#publish(block);
+    this.#resent += 1;
+  }
+
+  #readTail(): Promise<StoredMessage | null> {
+    const { journal } = this.#ports.bus;
+    return this.#read(() => journal.tail(this.#stream, this.#subject));
+  }
+
+  /** Reads until it works: without an answer nothing can be decided. */
+  async #read(ask: () => Promise<Result<StoredMessage | null>>): Promise<StoredMessage | null> {
     let delay = retryDelay;
     for (;;) {
-      const tail: Result<StoredMessage | null> = await this.#ports.bus.journal.tail(
-        this.#stream,
-        this.#subject,
-      );
-      if (tail.ok) return tail.value;
+      const answer = await ask();
+      if (answer.ok) return answer.value;
       await this.#ports.sleep(delay);
       delay = durationNs(Math.min(delay * 2, longestRetryDelay));
     }

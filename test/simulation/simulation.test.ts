@@ -26,6 +26,12 @@ async function holds(number: number, scenario: ScenarioName): Promise<Verdict> {
 /** Seeds that once found something, in the cells or in the simulation itself. */
 const onceFailed: readonly (readonly [number, ScenarioName, string])[] = [
   [172, "lost-suffix", "an ack with a number that the stream gave before left a market stuck"],
+  [
+    10_961,
+    "both-stored",
+    "a second copy stored late was taken for a loss, and a fork for the chain",
+  ],
+  [11_379, "both-stored", "the same, found by another way"],
   [27, "everything", "a leader that was killed and came back kept its place"],
 ];
 for (const [number, scenario, what] of onceFailed) {
