@@ -68,7 +68,9 @@ interface Scenario {
   readonly about: string;
   readonly faults: Partial<FaultRates>;
   readonly messages?: MessageTrouble;
+  /** What clients would send if every answer came at once. */
   readonly ordersPerSecond?: number;
+  readonly traders?: number;
   readonly defect?: DefectName;
   readonly mode?: "replicated";
   readonly topology?: SimulationOptions["topology"];
@@ -95,6 +97,13 @@ export const scenarios = {
     about: "leases and heartbeats only, no order, no fault",
     faults: {},
     ordersPerSecond: 0,
+  },
+  load: {
+    about: "100 orders a second, no fault",
+    faults: {},
+    ordersPerSecond: 120,
+    traders: 24,
+    topology: "regions",
   },
   calm: { about: "orders, no fault", faults: {} },
   partitions: {
@@ -207,7 +216,7 @@ export function optionsOf(
     scenario,
     topology: chosen.topology ?? (contended ? "contended" : "regions"),
     mode: chosen.mode ?? (durable ? "durable" : "replicated"),
-    traders: chosen.ordersPerSecond === 0 ? 0 : 6,
+    traders: chosen.ordersPerSecond === 0 ? 0 : (chosen.traders ?? 6),
     ordersPerSecond: chosen.ordersPerSecond ?? drawnRate,
     faultSeconds,
     settleSeconds: SETTLE_SECONDS,
