@@ -52,10 +52,7 @@ export interface Followed {
 }
 
 /** An own message and where it was stored first. */
-interface Stored {
-  readonly message: Sealed;
-  readonly at: number;
-}
+type Stored = Sealed & { readonly at: number };
 
 /** A wake-up that is remembered until somebody waits for it. */
 class Signal {
@@ -107,7 +104,7 @@ export class JournalShipper {
     this.#stream = stream;
     this.#subject = subject;
     this.#epoch = owned.epoch;
-    this.#sealed = [{ message: owned.fence, at: owned.fenceAt }];
+    this.#sealed = [{ ...owned.fence, at: owned.fenceAt }];
     this.#fencedAt = owned.chain.lastSequence;
     this.#tail = owned.fenceAt;
     this.#shipped = owned.chain.lastSequence;
@@ -155,13 +152,17 @@ export class JournalShipper {
     while (!this.#stopping) {
       const records = this.#ports.engine.records(sequence(this.#shipped + 1), MAXIMUM_BLOCK_BYTES);
       if (records.length === 0) {
-        const cancel = this.#ports.after(IDLE_CHECK, () => this.#work.notify());
+        const idle = { long: false };
+        const cancel = this.#ports.after(IDLE_CHECK, () => {
+          idle.long = true;
+          this.#work.notify();
+        });
         await this.#work.wait();
         cancel();
-        if (!this.#stopping && this.#nothingToSend()) await this.#checkIdleTail();
+        if (idle.long && !this.#stopping && this.#nothingToSend()) await this.#checkIdleTail();
         continue;
       }
-      const block = this.#seal(this.#shipped + 1, records, this.#last().message.hash);
+      const block = this.#seal(this.#shipped + 1, records, this.#last().hash);
       await this.#publish(block);
       this.#blocks += 1;
       this.#shipped = block.last;
@@ -211,13 +212,13 @@ export class JournalShipper {
 
   #isOwn(hash: Uint8Array): boolean {
     if (this.#inFlight !== null && same(this.#inFlight.hash, hash)) return true;
-    return this.#sealed.findLastIndex(({ message }) => same(message.hash, hash)) >= 0;
+    return this.#sealed.findLastIndex((sealed) => same(sealed.hash, hash)) >= 0;
   }
 
   /** A second copy of a block that the chain has passed already is dropped and means nothing. */
   #isAccepted(hash: Uint8Array, chain: ChainState): boolean {
-    const index = this.#sealed.findIndex(({ message }) => same(message.hash, hash));
-    const reached = this.#sealed.findIndex(({ message }) => same(message.hash, chain.hash));
+    const index = this.#sealed.findIndex((sealed) => same(sealed.hash, hash));
+    const reached = this.#sealed.findIndex((sealed) => same(sealed.hash, chain.hash));
     return index >= 0 && index <= reached;
   }
 
@@ -280,7 +281,7 @@ export class JournalShipper {
         `the journal gave number ${streamSequence} again although ${this.#tail} was acknowledged: it lost messages`,
       );
     }
-    this.#sealed.push({ message: sealed, at: streamSequence });
+    this.#sealed.push({ ...sealed, at: streamSequence });
     if (this.#sealed.length > SEALED_REMEMBERED) this.#sealed.shift();
     this.#inFlight = null;
     this.#tail = streamSequence;
@@ -297,8 +298,7 @@ export class JournalShipper {
   /** Decides by the tail. True: what is in flight is stored. False: it is to be sent (again). */
   async #settle(tail: StoredMessage | null): Promise<boolean> {
     const message = tail === null ? null : decodeChainMessage(tail.payload);
-    const sealed = this.#sealed.map((stored) => stored.message);
-    const verdict = decideTail(sealed, this.#inFlight, message);
+    const verdict = decideTail(this.#sealed, this.#inFlight, message);
     switch (verdict.tail) {
       case "in_flight_stored":
         return true;
@@ -328,7 +328,7 @@ export class JournalShipper {
     const lost: Sealed[] = [];
     while (!(await this.#isInPlace(this.#last()))) {
       const gone = this.#sealed.pop();
-      if (gone !== undefined) lost.unshift(gone.message);
+      if (gone !== undefined) lost.unshift(gone);
     }
     const base = this.#last();
     this.#tail = tail;
@@ -348,22 +348,22 @@ export class JournalShipper {
   }
 
   /** Whether the message is still in the stream under its number. Reads until it works. */
-  async #isInPlace({ message, at }: Stored): Promise<boolean> {
+  async #isInPlace({ hash, at }: Stored): Promise<boolean> {
     const { journal } = this.#ports.bus;
     const found = await this.#read(() => journal.next(this.#stream, this.#subject, at));
     if (found === null || found.streamSequence !== at) return false;
     const held = decodeChainMessage(found.payload);
-    return held !== null && same(held.hash, message.hash);
+    return held !== null && same(held.hash, hash);
   }
 
-  #followFrom({ message, at }: Stored): void {
+  #followFrom(stored: Stored): void {
     this.#follower = {
-      position: at,
+      position: stored.at,
       chain: {
         ...this.#follower.chain,
-        epoch: message.epoch,
-        hash: message.hash,
-        lastSequence: message.type === "block" ? message.last : this.#fencedAt,
+        epoch: stored.epoch,
+        hash: stored.hash,
+        lastSequence: stored.type === "block" ? stored.last : this.#fencedAt,
       },
     };
   }
