@@ -31,6 +31,10 @@ struct MarketRegion {
   alignas(rings::separation_bytes) std::atomic<std::uint32_t> events_armed;
   std::atomic<std::uint32_t> durable_armed;
 
+  // What the market's owner says about what may leave: written by it only. See OutputGate.
+  alignas(rings::separation_bytes) std::atomic<double> committed;
+  std::atomic<double> lease_until_ns;
+
   // Written by the match thread only.
   alignas(rings::separation_bytes) LatencyHistogram service_time;
 };

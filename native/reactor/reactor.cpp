@@ -66,6 +66,24 @@ void Reactor::adopt(HostedMarket& market, std::span<const journal::Record> recor
   ask(request);
 }
 
+bool Reactor::attach(HostedMarket& market, ClientPort& port) {
+  bool is_attached = false;
+  rings::StepRequest request([&market, &port, &is_attached]() noexcept {
+    is_attached = market.attach(port);
+    return true;
+  });
+  ask(request);
+  return is_attached;
+}
+
+void Reactor::detach(HostedMarket& market, ClientPort& port, client::EndReason reason) {
+  rings::StepRequest request([&market, &port, reason]() noexcept {
+    market.detach(port, reason);
+    return true;
+  });
+  ask(request);
+}
+
 void Reactor::ask(rings::ControlRequest& request) {
   requests_.post(request);
   wake();

@@ -51,6 +51,12 @@ class Reactor {
   // become durable like any other.
   void adopt(HostedMarket& market, std::span<const journal::Record> records);
 
+  // A client of a market that was added. attach() is false when the market has no place left.
+  // detach() returns when the port is touched no more; the market cancels what the client's terms
+  // say. All clients are detached before their market is removed.
+  bool attach(HostedMarket& market, ClientPort& port);
+  void detach(HostedMarket& market, ClientPort& port, client::EndReason reason);
+
  private:
   void run(const ReactorOptions& options);
   void ask(rings::ControlRequest& request);
