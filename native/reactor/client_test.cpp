@@ -108,7 +108,7 @@ TEST_F(ClientTest, ServesManyClientsInTurnAndAnswersEachInItsOrder) {
       done += answered[at] == orders ? 1U : 0U;
     }
   }
-  EXPECT_TRUE(market().is_drained());
+  wait_for([&] { return market().region().matched.load() == 20 * orders + 1; });
 }
 
 TEST_F(ClientTest, EndsAClientThatReadsTooSlowlyAndHoldsUpNobodyElse) {
@@ -297,8 +297,9 @@ TEST_F(ClientTest, ShowsADurableMarketsEventsOnlyWhenTheirRecordsAreDurable) {
   // From here on the disk takes nothing.
   files().write_error = -ENOSPC;
   files().good_writes = 0;
-  send(client, place_command(wire::Side::sell, 100, 1));
+  configure(wire::DurabilityMode::durable);
   wait_for([&] { return market().region().journal.failed.load() == 1; });
+  send(client, place_command(wire::Side::sell, 100, 1));
   EXPECT_FALSE(client.wait(100'000'000));
 }
 

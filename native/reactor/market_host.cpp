@@ -1,8 +1,9 @@
 // Hosts one market for shared-memory clients without Node: for benches, tests, and machines that
-// have no more to do. Ends in order on SIGTERM and SIGINT.
+// have no more to do. Ends in order on SIGTERM and SIGINT; SIGUSR1 prints "at MATCHED DURABLE".
 //   market_host --directory DIR --socket PATH --market NAME --token HEX --account N
-//     [--permissions N] [--processor N] [--spin-ns N]
-// The token is for processes of the same user. Prints "ready" when clients can connect.
+//     [--permissions N] [--processor N] [--spin-ns N] [--fifo PRIORITY] [--record-slots N]
+// The token is for processes of the same user. Prints "ready MATCH_THREAD PLACED" when clients can
+// connect (PLACED: reactor::placed_… bits), and "ended SEQUENCE DIGEST" when it ends.
 #include <unistd.h>
 #include <csignal>
 #include <cstdio>
@@ -68,6 +69,10 @@ bool read_request(int count, char** arguments, Request& request) {
       request.reactor.processor = static_cast<unsigned>(number);
     } else if (word == "--spin-ns") {
       request.reactor.spin_ns = number;
+    } else if (word == "--fifo") {
+      request.reactor.fifo_priority = static_cast<int>(number);
+    } else if (word == "--record-slots") {
+      request.market.record_slots = static_cast<std::uint32_t>(number);
     } else {
       return false;
     }
@@ -88,7 +93,7 @@ int main(int count, char** arguments) {
   if (!read_request(count, arguments, request)) {
     std::fputs(
         "usage: market_host --directory DIR --socket PATH --market NAME --token HEX --account N "
-        "[--permissions N] [--processor N] [--spin-ns N]\n",
+        "[--permissions N] [--processor N] [--spin-ns N] [--fifo PRIORITY] [--record-slots N]\n",
         stderr);
     return 2;
   }
@@ -97,6 +102,7 @@ int main(int count, char** arguments) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGUSR1);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   int error = 0;
@@ -124,11 +130,16 @@ int main(int count, char** arguments) {
   }
   gateway->grant(request.grant);
   gateway->add(request.name, *market);
-  std::puts("ready");
+  std::printf("ready %d %u\n", match.thread_id(), region->placed.load());
   std::fflush(stdout);
-  int signal = 0;
-  sigwait(&signals, &signal);
+  for (int signal = 0; sigwait(&signals, &signal) == 0 && signal == SIGUSR1;) {
+    const reactor::MarketRegion& at = market->region();
+    std::printf("at %.0f %.0f\n", at.matched.load(), at.journal.durable.load());
+    std::fflush(stdout);
+  }
   gateway->remove(*market);
   match.remove(*market);
+  std::printf("ended %llu %016llx\n", static_cast<unsigned long long>(market->idle_sequence()),
+              static_cast<unsigned long long>(market->idle_engine().digest()));
   return 0;
 }

@@ -51,6 +51,11 @@ struct ReactorRegion {
   alignas(rings::separation_bytes) LatencyHistogram hiccups;
   // Written by the match thread only: times it went to sleep.
   alignas(rings::separation_bytes) std::atomic<std::uint64_t> parkings;
+  // Written once by the match thread, before it serves: what of its placement it got.
+  std::atomic<std::uint32_t> placed;  // placed_… bits
 };
+inline constexpr std::uint32_t placed_known = 1;  // the other bits are true
+inline constexpr std::uint32_t placed_pinned = 2;
+inline constexpr std::uint32_t placed_fifo = 4;
 
 }  // namespace meridian::reactor
