@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,6 +66,7 @@ class Program {
     kill(process_, signal);
     exit_code();
   }
+  [[nodiscard]] pid_t process() const { return process_; }
   // Waits for its end.
   int exit_code() {
     int status = -1;
@@ -170,15 +174,19 @@ class KilledHostTest : public testing::Test {
     return {MERIDIAN_CLIENT_PROBE, mode,   folder.file("socket"), "TEST", "7", "7",
             std::to_string(count), session};
   }
-  void configure() {
+  MarketClient connect(std::uint32_t permissions = 0) {
     client::Hello hello;
     hello.account = 7;
-    hello.permissions = client::permission::administer;
+    hello.permissions = permissions;
     hello.token.fill(std::byte{7});
     std::ranges::copy("TEST", hello.market.begin());
     MarketClient client;
     const auto refused = client.connect(folder.file("socket").c_str(), hello);
-    ASSERT_FALSE(refused) << refused->text;
+    EXPECT_FALSE(refused) << refused->text;
+    return client;
+  }
+  void configure() {
+    MarketClient client = connect(client::permission::administer);
     wire::Command command = configure_command(1'000'000);
     command.order_type = static_cast<std::uint8_t>(wire::DurabilityMode::durable);
     EXPECT_EQ(client.submit(command), client::Submitted::yes);
@@ -216,6 +224,91 @@ TEST_F(KilledHostTest, LosesNoOrderItAcknowledgedAsDurableAndDoublesNoneThatIsSe
   EXPECT_EQ(again.exit_code(), 0);
   EXPECT_EQ(repeated, std::min<std::uint64_t>(answered, 500)) << "what was acknowledged is there";
   EXPECT_EQ(accepted, 0U) << "and is not done twice";
+}
+
+// Counts, not times, of a match thread that has nothing to do but match.
+class SteadyStateTest : public KilledHostTest {
+ protected:
+  static constexpr std::uint64_t orders = 400'000;
+
+  struct Faults {
+    unsigned long long minor = 0;
+    unsigned long long major = 0;
+  };
+  static Faults faults_of(const std::string& process, const std::string& thread) {
+    Faults faults;
+    std::ifstream file("/proc/" + process + "/task/" + thread + "/stat");
+    std::string line;
+    std::getline(file, line);
+    const std::size_t after = line.rfind(')');
+    if (after != std::string::npos) {
+      std::sscanf(line.c_str() + after, ") %*c %*d %*d %*d %*d %*d %*u %llu %*u %llu",
+                  &faults.minor, &faults.major);
+    }
+    return faults;
+  }
+  // Pairs of orders that trade, up to 2,048 under way.
+  static void flow(MarketClient& client) {
+    std::uint64_t sent = 0;
+    std::uint64_t answered = 0;
+    while (answered < orders) {
+      while (sent < orders && sent - answered < 2'048 &&
+             client.submit(place_command(sent % 2 == 0 ? wire::Side::sell : wire::Side::buy, 100,
+                                         1)) == client::Submitted::yes) {
+        ++sent;
+      }
+      client.flush();
+      if (client.poll_events([&](const wire::Event& event) { answered += event.flags & 1U; }) ==
+          0) {
+        std::this_thread::yield();
+      }
+      ASSERT_EQ(client.ended(), EndReason::none);
+    }
+  }
+};
+
+TEST_F(SteadyStateTest, MakesNoSystemCallAndTakesNoPageFaultPerOrder) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the sanitizer's own memory faults";
+#endif
+  if (std::system("strace -V > /dev/null 2>&1") != 0) {
+    GTEST_SKIP() << "strace is missing: apt-get install -y strace";
+  }
+  std::vector<std::string> words = host();
+  // Never idle for so long, so that it does not sleep.
+  words.insert(words.end(), {"--spin-ns", "60000000000"});
+  Program program(words);
+  const std::string ready = program.line();
+  ASSERT_EQ(ready.rfind("ready ", 0), 0U) << ready;
+  const std::string thread = ready.substr(6, ready.find(' ', 6) - 6);
+  configure();
+  MarketClient client = connect();
+  flow(client);  // every page it will ever touch is there now
+  const Faults before = faults_of(std::to_string(program.process()), thread);
+  const std::string table = folder.file("calls");
+  Program strace({"/usr/bin/env", "strace", "-qq", "-c", "-o", table, "-p", thread});
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  flow(client);
+  strace.end(SIGINT);
+  const Faults after = faults_of(std::to_string(program.process()), thread);
+  client.close();
+
+  EXPECT_EQ(after.minor - before.minor, 0U);
+  EXPECT_EQ(after.major - before.major, 0U);
+  // What is left wakes the journal, once for each time it had caught up.
+  std::uint64_t calls = 0;
+  std::ifstream file(table);
+  std::string found;
+  for (std::string line; std::getline(file, line); found += line + "\n") {
+    unsigned long long count = 0;
+    if (std::sscanf(line.c_str(), " %*f %*f %*u %llu", &count) == 1 &&
+        line.find("total") == std::string::npos) {
+      EXPECT_NE(line.find("futex"), std::string::npos) << line;
+      calls += count;
+    }
+  }
+  EXPECT_LE(calls, orders / 100) << found;
+  std::cout << calls << " system calls for " << orders << " orders\n";
 }
 
 }  // namespace

@@ -145,6 +145,7 @@ class ClientFixture : public testing::Test {
     open();
   }
 
+  [[nodiscard]] pid_t match_thread() const { return reactor_->thread_id(); }
   [[nodiscard]] HostedMarket& market() { return *market_; }
   [[nodiscard]] ClientGateway& gateway() { return *gateway_; }
   [[nodiscard]] journal::FaultyFileSystem& files() { return files_; }
