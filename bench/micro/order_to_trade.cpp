@@ -160,7 +160,7 @@ class Measurement {
                                       machine_.nanoseconds_per_tick());
   }
 
-  void spin(Histogram& into, int processor) {
+  void spin(Histogram& into, int processor) const {
     bench::pin_to(processor);
     const FifoScope fifo(options_.wants_fifo);
     bench::idle_spin(ticks() + ticks_in(options_.burst_ms),

@@ -16,8 +16,10 @@
 #include <cstdint>
 #include <cstring>
 #include <ctime>
+#include <memory>
 #include <new>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -53,8 +55,7 @@ class MarketClient {
     std::swap(region_, other.region_);
     std::swap(reactor_, other.reactor_);
     std::swap(parked_, other.parked_);
-    std::swap(commands_, other.commands_);
-    std::swap(events_, other.events_);
+    std::swap(ends_, other.ends_);
     std::swap(ring_full_, other.ring_full_);
     return *this;
   }
@@ -119,7 +120,7 @@ class MarketClient {
     if (region_->ended.load(std::memory_order_acquire) != 0) {
       return Submitted::ended;
     }
-    wire::Command* slot = commands_->next();
+    wire::Command* slot = ends_->commands.next();
     if (slot == nullptr) {
       ++ring_full_;
       return Submitted::ring_full;
@@ -130,7 +131,7 @@ class MarketClient {
 
   // Makes submitted commands visible. A system call only when the reactor sleeps.
   void flush() noexcept {
-    commands_->publish_ordered();
+    ends_->commands.publish_ordered();
     if (parked_->load(std::memory_order_seq_cst) != 0) {
       say(message_wake);
     }
@@ -139,16 +140,16 @@ class MarketClient {
   // Calls visitor(event) for at most `limit` events that are there, in order.
   template <class Visitor>
   std::uint32_t poll_events(Visitor&& visitor, std::uint32_t limit = ~std::uint32_t{0}) noexcept {
-    const std::uint32_t there = events_->available();
+    const std::uint32_t there = ends_->events.available();
     const std::uint32_t count = there < limit ? there : limit;
     if (count == 0) {
       return 0;
     }
     for (std::uint32_t offset = 0; offset < count; ++offset) {
-      visitor(static_cast<const wire::Event&>(events_->at(offset)));
+      visitor(static_cast<const wire::Event&>(ends_->events.at(offset)));
     }
-    events_->advance(count);
-    events_->release_ordered();
+    ends_->events.advance(count);
+    ends_->events.release_ordered();
     if (parked_->load(std::memory_order_seq_cst) == blocked) {
       say(message_wake);
     }
@@ -157,22 +158,8 @@ class MarketClient {
 
   // Blocks until events are there, the connection has ended, or the time is over. True for events.
   bool wait(std::uint64_t timeout_ns) noexcept {
-    const std::uint64_t end_ns = monotonic_ns() + timeout_ns;
-    for (;;) {
-      region_->parked.store(1, std::memory_order_seq_cst);
-      const bool is_over =
-          events_->available_ordered() > 0 || region_->ended.load(std::memory_order_seq_cst) != 0;
-      const std::uint64_t now_ns = monotonic_ns();
-      if (is_over || now_ns >= end_ns) {
-        region_->parked.store(0, std::memory_order_relaxed);
-        return events_->available() > 0;
-      }
-      // A wake-up for what was read already may come late: it is looked again.
-      timespec limit{};
-      limit.tv_sec = static_cast<time_t>((end_ns - now_ns) / 1'000'000'000U);
-      limit.tv_nsec = static_cast<long>((end_ns - now_ns) % 1'000'000'000U);
-      syscall(SYS_futex, &region_->parked, FUTEX_WAIT, 1, &limit, nullptr, 0);
-    }
+    wait_beyond(ends_->events.position(), timeout_ns);
+    return ends_->events.available() > 0;
   }
 
   // Why the reactor serves this connection no longer; none while it does. One load; it cannot tell
@@ -188,10 +175,45 @@ class MarketClient {
 
   // Commands that the reactor has not taken yet.
   [[nodiscard]] std::uint32_t waiting() const noexcept {
-    return commands_->position() - region_->commands.head.load(std::memory_order_acquire);
+    return ends_->commands.position() - region_->commands.head.load(std::memory_order_acquire);
   }
   // Times submit() found the ring full.
   [[nodiscard]] std::uint64_t ring_full_count() const noexcept { return ring_full_; }
+
+  // For bindings of other languages, which keep positions of their own: the memory, whose layout is
+  // in client_region.hpp, and what needs the kernel.
+  struct Memory {
+    std::span<std::byte> region;
+    std::span<const std::byte> reactor;  // read-only
+    std::size_t parked_offset = 0;       // of the reactor's parking word, in `reactor`
+  };
+  [[nodiscard]] Memory memory() const noexcept {
+    return {{reinterpret_cast<std::byte*>(region_), region_bytes_},
+            {reactor_, reactor_bytes_},
+            static_cast<std::size_t>(reinterpret_cast<const std::byte*>(parked_) - reactor_)};
+  }
+  // After a publish that found the parking word not 0.
+  void wake() const noexcept { say(message_wake); }
+  // Blocks until there is an event beyond the position `head`, the connection has ended, or the
+  // time is over. One thread at a time.
+  void wait_beyond(std::uint32_t head, std::uint64_t timeout_ns) const noexcept {
+    const std::uint64_t end_ns = monotonic_ns() + timeout_ns;
+    for (;;) {
+      region_->parked.store(1, std::memory_order_seq_cst);
+      const bool is_over = region_->events.tail.load(std::memory_order_seq_cst) != head ||
+                           region_->ended.load(std::memory_order_seq_cst) != 0;
+      const std::uint64_t now_ns = monotonic_ns();
+      if (is_over || now_ns >= end_ns) {
+        region_->parked.store(0, std::memory_order_relaxed);
+        return;
+      }
+      // A wake-up for what was read already may come late: it is looked again.
+      timespec limit{};
+      limit.tv_sec = static_cast<time_t>((end_ns - now_ns) / 1'000'000'000U);
+      limit.tv_nsec = static_cast<long>((end_ns - now_ns) % 1'000'000'000U);
+      syscall(SYS_futex, &region_->parked, FUTEX_WAIT, 1, &limit, nullptr, 0);
+    }
+  }
 
   // Says goodbye. Commands that are still waiting() are never taken; orders are canceled as the
   // hello said.
@@ -203,6 +225,11 @@ class MarketClient {
   }
 
  private:
+  struct Ends {
+    rings::RingWriter<wire::Command> commands;
+    rings::RingReader<wire::Event> events;
+  };
+
   static constexpr std::uint32_t blocked = 2;  // rings::Parked::blocked
 
   static std::uint64_t monotonic_ns() noexcept {
@@ -223,7 +250,7 @@ class MarketClient {
     return Refused{ConnectRefusal::unreachable, why};
   }
 
-  bool receive(Welcome& welcome, std::array<int, 2>& descriptors) noexcept {
+  bool receive(Welcome& welcome, std::array<int, 2>& descriptors) const noexcept {
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * 2)> control{};
     iovec part{&welcome, sizeof(welcome)};
     msghdr message{};
@@ -258,11 +285,11 @@ class MarketClient {
     parked_ = std::launder(
         reinterpret_cast<const std::atomic<std::uint32_t>*>(reactor_ + welcome.parked_offset));
     std::byte* slots = static_cast<std::byte*>(region) + client_slots_offset;
-    commands_.emplace(region_->commands, reinterpret_cast<wire::Command*>(slots),
-                      welcome.command_slots);
-    events_.emplace(region_->events,
-                    reinterpret_cast<wire::Event*>(slots + welcome.command_slots * slot_bytes),
-                    welcome.event_slots);
+    ends_ = std::make_unique<Ends>(
+        Ends{{region_->commands, reinterpret_cast<wire::Command*>(slots), welcome.command_slots},
+             {region_->events,
+              reinterpret_cast<wire::Event*>(slots + welcome.command_slots * slot_bytes),
+              welcome.event_slots}});
     return true;
   }
 
@@ -273,8 +300,7 @@ class MarketClient {
   }
 
   void release() noexcept {
-    commands_.reset();
-    events_.reset();
+    ends_.reset();
     if (region_ != nullptr) {
       munmap(region_, region_bytes_);
     }
@@ -297,8 +323,7 @@ class MarketClient {
   ClientRegion* region_ = nullptr;
   const std::byte* reactor_ = nullptr;
   const std::atomic<std::uint32_t>* parked_ = nullptr;
-  std::optional<rings::RingWriter<wire::Command>> commands_;
-  std::optional<rings::RingReader<wire::Event>> events_;
+  std::unique_ptr<Ends> ends_;
   std::uint64_t ring_full_ = 0;
 };
 

@@ -361,7 +361,8 @@ bool ClientGateway::is_session_in_use(const HostedMarket& market, std::uint64_t 
   return false;
 }
 
-bool ClientGateway::answer(const Connection& connection, const Welcome& welcome, bool with_memory) {
+bool ClientGateway::answer(const Connection& connection, const Welcome& welcome,
+                           bool with_memory) const {
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * 2)> control{};
   Welcome copy = welcome;
   iovec part{&copy, sizeof(copy)};

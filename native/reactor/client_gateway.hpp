@@ -95,7 +95,7 @@ class ClientGateway {
   Answer check(const Connection& connection, const client::Hello& hello);
   Answer attach(Connection& connection, const client::Hello& hello);
   [[nodiscard]] bool is_session_in_use(const HostedMarket& market, std::uint64_t session);
-  bool answer(const Connection& connection, const client::Welcome& welcome, bool with_memory);
+  bool answer(const Connection& connection, const client::Welcome& welcome, bool with_memory) const;
   void end(Connection& connection, client::EndReason reason);
   void look_at_all();
   void forget_closed();

@@ -150,6 +150,8 @@ class RingReader {
   void release_ordered() noexcept { cursors_->head.store(head_, std::memory_order_seq_cst); }
 
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
+  // Slots done with since the ring was made, modulo 2^32.
+  [[nodiscard]] std::uint32_t position() const noexcept { return head_; }
 
  private:
   RingCursors* cursors_;

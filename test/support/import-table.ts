@@ -52,6 +52,7 @@ export const typescriptFolders: readonly Folder[] = [
     ],
   },
   { path: "native", imports: [kernel] },
+  { path: "native/client", imports: [kernel, "native"] },
   { path: "native/portable", imports: [kernel, "native"] },
   { path: "ops", imports: [kernel, "actors/bus", "actors/replay", schemas] },
   { path: "test", imports: "anything" },
