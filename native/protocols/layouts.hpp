@@ -1082,6 +1082,17 @@ struct Imbalance {
   }
 };
 
+struct EndOfSnapshot {
+  static constexpr char letter = 'G';
+  static constexpr std::size_t size = 21;
+  static constexpr std::string_view name = "endOfSnapshot";
+  Text<20> sequence{};
+  template <class Self, class Field>
+  static constexpr void visit(Self& self, Field&& field) {
+    field(At<1, 20>{}, "sequence", self.sequence);
+  }
+};
+
 struct RetailInterest {
   static constexpr char letter = 'N';
   static constexpr std::size_t size = 20;
@@ -1132,7 +1143,7 @@ struct DirectListing {
   }
 };
 
-using All = Messages<SystemEvent, StockDirectory, TradingAction, ShortSaleRestriction, ParticipantPosition, BreakerLevels, BreakerStatus, QuotingPeriod, AuctionCollar, OperationalHalt, AddOrder, AddAttributedOrder, OrderExecuted, OrderExecutedAtPrice, OrderReduced, OrderDeleted, OrderReplaced, HiddenTrade, CrossTrade, BrokenTrade, Imbalance, RetailInterest, DirectListing>;
+using All = Messages<SystemEvent, StockDirectory, TradingAction, ShortSaleRestriction, ParticipantPosition, BreakerLevels, BreakerStatus, QuotingPeriod, AuctionCollar, OperationalHalt, AddOrder, AddAttributedOrder, OrderExecuted, OrderExecutedAtPrice, OrderReduced, OrderDeleted, OrderReplaced, HiddenTrade, CrossTrade, BrokenTrade, Imbalance, EndOfSnapshot, RetailInterest, DirectListing>;
 
 }  // namespace itch
 

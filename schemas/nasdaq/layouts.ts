@@ -531,6 +531,8 @@ export const itchMessages = {
       ["variation", "letter"],
     ],
   },
+  /** Of a snapshot over SoupBinTCP: the sequence of the first message that is not in it. Has no header. */
+  endOfSnapshot: { letter: "G", size: 21, fields: [["sequence", "text20"]] },
   retailInterest: {
     letter: "N",
     size: 20,

@@ -68,6 +68,18 @@ export const cppFolders: readonly Folder[] = [
   { path: "native/rv32", imports: ["native/base", "native/wire", "native/engine"] },
   { path: "native/engine/abi", imports: ["native/base", "native/wire", "native/engine"] },
   { path: "native/protocols", imports: ["native/base"] },
+  { path: "native/feed", imports: ["native/base", "native/wire", "native/protocols"] },
+  {
+    path: "native/feed/support",
+    imports: [
+      "native/base",
+      "native/wire",
+      "native/protocols",
+      "native/engine",
+      "native/engine/support",
+      "native/feed",
+    ],
+  },
   { path: "native/journal", imports: ["native/base", "native/wire", "native/rings"] },
   {
     path: "native/reactor",
