@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "feed/message_store.hpp"
+#include "protocols/message_store.hpp"
 #include "protocols/mold.hpp"
 
 namespace meridian::feed {
+
+using protocols::ItchStore;
 
 struct PacketPort {
   void* context = nullptr;

@@ -12,13 +12,13 @@ namespace meridian::protocols {
 // Text of a fixed width.
 template <std::size_t Width>
 struct Text {
-  std::array<char, Width> letters{};
+  std::array<char, Width> letters;  // trivial, so that zeroed memory is valid
 
   static constexpr std::size_t width = Width;
 
   // `text` at the start and spaces behind it; what is beyond the width is left out.
   static constexpr Text of(std::string_view text) noexcept {
-    Text made;
+    Text made{};
     for (std::size_t at = 0; at < Width; ++at) {
       made.letters[at] = at < text.size() ? text[at] : ' ';
     }

@@ -80,6 +80,18 @@ export const cppFolders: readonly Folder[] = [
       "native/feed",
     ],
   },
+  { path: "native/order_entry", imports: ["native/base", "native/wire", "native/protocols"] },
+  {
+    path: "native/order_entry/support",
+    imports: [
+      "native/base",
+      "native/wire",
+      "native/protocols",
+      "native/engine",
+      "native/engine/support",
+      "native/order_entry",
+    ],
+  },
   { path: "native/journal", imports: ["native/base", "native/wire", "native/rings"] },
   {
     path: "native/reactor",

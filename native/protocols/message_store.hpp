@@ -9,7 +9,7 @@
 #include "base/ensure.hpp"
 #include "protocols/codec.hpp"
 
-namespace meridian::feed {
+namespace meridian::protocols {
 
 // Each message takes a slot, so that finding one is a look at an index.
 template <std::size_t SlotBytes>
@@ -29,7 +29,7 @@ class MessageStore {
   }
 
   // The message must fit a slot. The oldest one makes room when there is none.
-  void append(protocols::Bytes message) noexcept {
+  void append(Bytes message) noexcept {
     ensure(message.size() <= most_message_bytes);
     Slot& slot = slots_[next_ & (slots_.size() - 1)];
     slot.size = static_cast<std::uint16_t>(message.size());
@@ -41,7 +41,7 @@ class MessageStore {
   }
 
   // oldest() <= sequence < next().
-  [[nodiscard]] protocols::Bytes at(std::uint64_t sequence) const noexcept {
+  [[nodiscard]] Bytes at(std::uint64_t sequence) const noexcept {
     ensure(has(sequence));
     const Slot& slot = slots_[sequence & (slots_.size() - 1)];
     return {slot.bytes, slot.size};
@@ -61,4 +61,4 @@ class MessageStore {
 // Every ITCH message fits.
 using ItchStore = MessageStore<64>;
 
-}  // namespace meridian::feed
+}  // namespace meridian::protocols
