@@ -33,6 +33,7 @@ constexpr bool is_sell(char side) noexcept { return side == 'S' || side == 'T' |
 std::size_t OuchGateway::arena_bytes(const GatewayOptions& options, std::size_t members) noexcept {
   return OrderTable::arena_bytes(options.orders) + Arena::bytes_of<Pending>(options.commands) +
          Arena::bytes_of<Trade>(options.trades) + Arena::bytes_of<Session>(members) +
+         Arena::bytes_of<std::uint32_t>(members) +
          members * Arena::bytes_of<OuchStore::Slot>(options.messages);
 }
 
@@ -54,10 +55,13 @@ OuchGateway::OuchGateway(const GatewayOptions& options, std::span<const Member> 
   free_pending_ = options.commands;
   auto* bytes = arena.take<std::byte>(members.size() * sizeof(Session));
   sessions_ = reinterpret_cast<Session*>(bytes);
+  news_ = arena.take<std::uint32_t>(members.size());
   for (std::uint32_t member = 0; member < members.size(); ++member) {
     OuchStore::Slot* slots = arena.take<OuchStore::Slot>(options.messages);
-    new (&sessions_[member]) Session{
-        .sent = OuchStore({slots, options.messages}), .highest_ref = 0, .owes_cancel = false};
+    new (&sessions_[member]) Session{.sent = OuchStore({slots, options.messages}),
+                                     .highest_ref = 0,
+                                     .owes_cancel = false,
+                                     .has_news = false};
     send(member, outbound::SystemEvent{.event = 'S'}, now_ns);
   }
 }

@@ -83,6 +83,15 @@ class OuchGateway {
   [[nodiscard]] const OuchStore& sent(std::uint32_t member) const noexcept {
     return sessions_[member].sent;
   }
+  // Calls visitor(member) for those who were sent something since the last call.
+  template <class Visitor>
+  void drain_news(Visitor&& visitor) noexcept {
+    for (std::uint32_t at = 0; at < news_count_; ++at) {
+      sessions_[news_[at]].has_news = false;
+      visitor(news_[at]);
+    }
+    news_count_ = 0;
+  }
   [[nodiscard]] bool is_ended() const noexcept { return is_ended_; }
   [[nodiscard]] const GatewayCounts& counts() const noexcept { return counts_; }
   [[nodiscard]] std::uint32_t open_orders() const noexcept { return orders_.count(); }
@@ -93,6 +102,7 @@ class OuchGateway {
     OuchStore sent;
     std::uint32_t highest_ref;
     bool owes_cancel;
+    bool has_news;
   };
   enum class Asked : std::uint8_t { free = 0, place, replace, cancel, modify, mass_cancel };
   // A command without an answer; its index is the low part of the command's tag.
@@ -174,9 +184,11 @@ class OuchGateway {
   CommandPort port_;
   OrderTable orders_;
   Session* sessions_;
+  std::uint32_t* news_;  // members
   Pending* pendings_;
   Trade* trades_;
   std::uint64_t traded_ = 0;
+  std::uint32_t news_count_ = 0;
   std::uint32_t free_pending_ = 0;
   std::uint32_t used_pending_ = 0;
   wire::MarketState market_state_ = wire::MarketState::open;
@@ -192,7 +204,12 @@ void OuchGateway::send(std::uint32_t member, Message message, std::uint64_t now_
   std::array<std::byte, protocols::most_bytes<Message>()> bytes{};
   static_assert(bytes.size() <= OuchStore::most_message_bytes);
   const std::size_t size = protocols::encode(message, bytes.data());
-  sessions_[member].sent.append(Bytes(bytes).first(size));
+  Session& session = sessions_[member];
+  session.sent.append(Bytes(bytes).first(size));
+  if (!session.has_news) {
+    session.has_news = true;
+    news_[news_count_++] = member;
+  }
 }
 
 }  // namespace meridian::order_entry

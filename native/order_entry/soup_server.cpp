@@ -22,7 +22,7 @@ std::string_view name_of(Closing closing) noexcept {
       "this user logged in on another connection",
       "the session is over",
       "closed by the other side",
-      "no room for another connection"};
+      "more was sent than could be taken; wait for answers"};
   return names[static_cast<std::size_t>(closing)];
 }
 

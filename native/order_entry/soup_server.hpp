@@ -30,7 +30,7 @@ enum class Closing : std::uint8_t {
   replaced = 13,           // its user logged in on another connection
   ended = 14,              // the session is over
   peer = 15,               // the other side closed, or the connection broke
-  full = 16,               // more connections than there is room for
+  input_full = 16,         // it sends more than is taken from it
 };
 inline constexpr std::size_t closings = 17;
 

@@ -92,6 +92,31 @@ export const cppFolders: readonly Folder[] = [
       "native/order_entry",
     ],
   },
+  {
+    path: "native/edge",
+    imports: [
+      "native/base",
+      "native/wire",
+      "native/rings",
+      "native/protocols",
+      "native/feed",
+      "native/order_entry",
+    ],
+  },
+  {
+    path: "native/edge/support",
+    imports: [
+      "native/base",
+      "native/wire",
+      "native/rings",
+      "native/protocols",
+      "native/engine",
+      "native/engine/support",
+      "native/order_entry",
+      "native/order_entry/support",
+      "native/edge",
+    ],
+  },
   { path: "native/journal", imports: ["native/base", "native/wire", "native/rings"] },
   {
     path: "native/reactor",
