@@ -47,10 +47,10 @@ struct EdgeCounts {
 class OrderEdge final : public NetworkListener {
  public:
   // Received and not acted upon; beyond it the connection ends.
-  static constexpr std::size_t input_bytes = 64 * 1024;
+  static constexpr std::size_t input_bytes = std::size_t{64} * 1024;
   // Above this the kernel keeps what comes, which slows the client down.
-  static constexpr std::size_t pause_bytes = 8 * 1024;
-  static constexpr std::size_t output_bytes = 16 * 1024;
+  static constexpr std::size_t pause_bytes = std::size_t{8} * 1024;
+  static constexpr std::size_t output_bytes = std::size_t{16} * 1024;
   // Time to take leave.
   static constexpr std::uint64_t farewell_ns = 1'000'000'000;
   // Of one turn.

@@ -186,6 +186,7 @@ TEST_P(Edge, A5_1_the_end_of_the_session_is_told_and_a_logout_closes) {
 
 TEST_P(Edge, A5_1_half_open_connections_and_login_floods_are_ended_and_counted) {
   std::vector<std::unique_ptr<Client>> flood;
+  flood.reserve(20);
   for (int client = 0; client < 20; ++client) {
     flood.push_back(connect());
   }

@@ -50,7 +50,7 @@ class Client {
   }
 
   // False when the socket took not all of it.
-  bool send_raw(protocols::Bytes bytes) {
+  bool send_raw(protocols::Bytes bytes) const {
     const ssize_t put = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     return put == static_cast<ssize_t>(bytes.size());
   }
