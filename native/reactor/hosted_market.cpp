@@ -203,6 +203,8 @@ std::uint32_t HostedMarket::take(std::uint32_t budget) noexcept {
     commands_.advance(1);
   }
   if (taken > 0) {
+    // A sweep or a cascade goes on by itself when nobody sends what would carry it on.
+    own_has_work_ = own_has_work_ || (taken == waiting && engine_.has_work());
     stalled_ = false;
     publish_batch();
   }
