@@ -63,7 +63,7 @@ class ClientFixture : public testing::Test {
   client::MarketClient connect(const client::Hello& hello) {
     client::MarketClient client;
     const auto refused = client.connect(gateway_->path().c_str(), hello);
-    EXPECT_FALSE(refused) << refused->text;
+    EXPECT_EQ(refused.value_or(client::MarketClient::Refused{}).text, "");
     return client;
   }
   client::MarketClient connect(std::uint32_t account, std::uint32_t permissions = 0) {
