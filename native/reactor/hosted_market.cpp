@@ -7,6 +7,8 @@
 #include <new>
 #include <utility>
 
+#include "reactor/thread_placement.hpp"
+
 namespace meridian::reactor {
 namespace {
 
@@ -102,6 +104,14 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
     reason = std::string("no address space for the market: ") + std::strerror(errno) +
              "; raise the limit of virtual memory (ulimit -v) or set vm.overcommit_memory to 0";
     return nullptr;
+  }
+  if (thread.memory_node.has_value()) {
+    // Before the first page of the arena is touched; the rings' pages move.
+    bind_memory({static_cast<std::byte*>(arena), engine::Market::arena_bytes()},
+                *thread.memory_node);
+    for (const rings::SharedRegion* one : {&memory.market, &memory.records, &memory.depth}) {
+      bind_memory(one->memory(), *thread.memory_node);
+    }
   }
   auto* region = new (memory.market.memory().data()) MarketRegion{};
   region->committed.store(-1, std::memory_order_relaxed);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -39,6 +40,8 @@ struct MatchThread {
   const TickClock& clock;
   rings::Parking parking;  // its own
   rings::Parking journal;  // to wake the journal thread
+  // Node whose memory is near it; absent where there is only one.
+  std::optional<unsigned> memory_node;
 };
 
 // The lane of the process that hosts the market.
