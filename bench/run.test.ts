@@ -49,7 +49,7 @@ async function quick(name: string): Promise<{ output: string; figures: readonly 
 test("without a name the benches are listed, one line each", async () => {
   const { exitCode, output } = await bench();
   assert.is(exitCode, 0);
-  for (const name of ["engine", "depth", "bridge", "order-to-trade", "replay", "peers"]) {
+  for (const name of ["engine", "depth", "bridge", "order-to-trade", "replay", "actors", "peers"]) {
     assert.match(output, new RegExp(`^  ${name} +\\S.*$`, "m"));
   }
 });

@@ -60,6 +60,11 @@ const benches: readonly Bench[] = [
     load: async () => (await import("./replay.ts")).runReplay,
   },
   {
+    name: "actors",
+    line: "the actor kernel beside raw XState, nact and Erlang: spawn, memory, messages, restarts, NATS",
+    load: async () => (await import("./actors/report.ts")).runActors,
+  },
+  {
     name: "peers",
     line: "engines that registries serve as libraries, beside ours on workload W (bench/peers)",
     load: async () => (await import("./peers/report.ts")).runPeers,
