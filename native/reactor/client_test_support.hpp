@@ -131,6 +131,10 @@ class ClientFixture : public testing::Test {
     reactor_->wake();
   }
 
+  bool attach(ClientPort& port) { return reactor_->attach(*market_, port); }
+  void detach(ClientPort& port) { reactor_->detach(*market_, port, client::EndReason::closed); }
+  void wake() { reactor_->wake(); }
+
   // Closes the market; idle_…() can be asked then.
   void finish() {
     if (is_open_) {

@@ -9,6 +9,7 @@
 
 #include "reactor/duty.hpp"
 #include "reactor/thread_placement.hpp"
+#include "reactor/tick_clock.hpp"
 
 namespace meridian::reactor {
 
@@ -34,15 +35,21 @@ class DutyThread {
   [[nodiscard]] pthread_t handle() noexcept { return thread_.native_handle(); }
 
  private:
-  static constexpr std::uint64_t wait_ns = 10'000'000;
+  // How long it looks for work before its turns may block, and for how long they may then.
+  static constexpr std::uint64_t spin_ns = 50'000;
+  static constexpr std::uint64_t wait_ns = 1'000'000;
 
   void run(std::optional<unsigned> processor) {
     if (processor.has_value()) {
       pin_thread(0, processor, {});
     }
+    std::uint64_t last_work_ns = monotonic_ns();
     while (!stopping_.load(std::memory_order_relaxed)) {
       heartbeat_.beat();
-      duty_.do_work(wait_ns);
+      const std::uint64_t now_ns = monotonic_ns();
+      if (duty_.do_work(now_ns - last_work_ns < spin_ns ? 0 : wait_ns) > 0) {
+        last_work_ns = now_ns;
+      }
     }
   }
 
