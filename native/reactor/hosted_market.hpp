@@ -119,6 +119,14 @@ class HostedMarket {
   [[nodiscard]] const rings::SharedRegion& depth_requests() const noexcept {
     return depth_requests_;
   }
+  // A MarketMetrics, read-only for every other process.
+  [[nodiscard]] const rings::SharedRegion& metrics_memory() const noexcept {
+    return metrics_memory_;
+  }
+  [[nodiscard]] const MarketMetrics& metrics() const noexcept { return *metrics_; }
+  // Any thread: every command takes so much longer from now on, to see whether anybody notices.
+  void plant_delay(std::uint64_t ns) noexcept { planted_ns_.store(ns, std::memory_order_relaxed); }
+
   [[nodiscard]] const MarketOptions& options() const noexcept { return options_; }
   [[nodiscard]] const journal::Recovery& recovery() const noexcept { return recovery_; }
 
@@ -165,6 +173,7 @@ class HostedMarket {
     rings::SharedRegion records;
     rings::SharedRegion depth;
     rings::SharedRegion depth_requests;
+    rings::SharedRegion metrics;
   };
   HostedMarket(const MarketOptions& options, MatchThread thread, rings::Doorbell::Ring listener,
                void* context, std::span<std::byte> arena, Memory memory) noexcept;
@@ -186,6 +195,8 @@ class HostedMarket {
     }
   }
   [[nodiscard]] GatePositions gate_positions() const noexcept;
+  void measure(const wire::Command& command, std::uint64_t start, std::uint64_t sequenced,
+               std::uint64_t matched, std::uint64_t end) noexcept;
 
   [[nodiscard]] bool has_room() noexcept;
   wire::Event& wait_for_event_slot() noexcept;
@@ -199,7 +210,9 @@ class HostedMarket {
   rings::SharedRegion record_memory_;
   rings::SharedRegion depth_memory_;
   rings::SharedRegion depth_requests_;
+  rings::SharedRegion metrics_memory_;
   MarketRegion* region_;
+  MarketMetrics* metrics_;
   engine::Market engine_;
   engine::DepthPublisher depth_;
   rings::RingReader<wire::Command> commands_;
@@ -224,6 +237,8 @@ class HostedMarket {
   bool own_has_work_ = false;
   // Where events go once nobody reads them any more.
   wire::Event discarded_{};
+  // Written by whoever tests the alarms, read by the match thread.
+  std::atomic<std::uint64_t> planted_ns_{0};
   // Written by the thread that owns the producers, read by the match thread.
   std::atomic<bool> discarding_{false};
   std::atomic<std::uint64_t> epoch_;

@@ -230,7 +230,9 @@ void Reactor::run() {
       spin_ticks = clock_.ticks_of(wanted);
     }
     heartbeat_.beat();
-    clock_.keep_anchored(now);
+    if (clock_.keep_anchored(now)) [[unlikely]] {
+      note_clock();
+    }
     if (is_fifo && now - last_rest > longest_run) [[unlikely]] {
       forced_rests_.fetch_add(1, std::memory_order_relaxed);
       nanosleep(&forced_rest, nullptr);
@@ -265,6 +267,16 @@ void Reactor::run() {
       last_idle = 0;
     }
   }
+}
+
+void Reactor::note_clock() noexcept {
+  // One writer, so no read-modify-write is needed.
+  region_.clock_checks.store(region_.clock_checks.load(std::memory_order_relaxed) + 1,
+                             std::memory_order_relaxed);
+  if (clock_.last_error_ns() > region_.clock_worst_error_ns.load(std::memory_order_relaxed)) {
+    region_.clock_worst_error_ns.store(clock_.last_error_ns(), std::memory_order_relaxed);
+  }
+  region_.clock_restarts.store(clock_.restarts(), std::memory_order_relaxed);
 }
 
 void Reactor::sleep() noexcept {

@@ -101,6 +101,7 @@ class Reactor {
   void run();
   void ask(rings::ControlRequest& request);
   void sleep() noexcept;
+  void note_clock() noexcept;
   [[nodiscard]] bool has_work_ordered(bool is_blocked) noexcept;
   void take_place(const Placement& placement);
   void look_at_machine();
