@@ -94,9 +94,11 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
   NullSink sink;
   market->log_ = journal::Log::open(
       files, options.directory,
-      [&market, &sink](const journal::Record& record) {
-        const wire::RecordPrefix prefix = record.prefix();
-        market->engine_.apply(record.command(), prefix.sequence, prefix.timestamp_ns, sink);
+      [&market, &sink](std::span<const journal::Record> records) {
+        for (const journal::Record& record : records) {
+          const wire::RecordPrefix prefix = record.prefix();
+          market->engine_.apply(record.command(), prefix.sequence, prefix.timestamp_ns, sink);
+        }
       },
       market->recovery_, reason);
   if (market->log_ == nullptr) {
