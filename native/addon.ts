@@ -30,7 +30,7 @@ export interface Addon {
   restingOrders(id: number, side: 0 | 1, limit: number): Float64Array;
   serviceTime(id: number): LatencySummary;
   statistics(id: number): RingStatistics;
-  /** Why the log failed; empty while it has not. */
+  /** Why the log failed or waits for room; empty while it does neither. */
   failure(id: number): string;
 }
 
@@ -113,6 +113,7 @@ export const regions = {
     digest: 536,
     durable: 640,
     failed: 648,
+    waiting_for_room: 652,
     events_armed: 768,
     durable_armed: 772,
     slots: 16384,

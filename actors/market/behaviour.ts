@@ -279,7 +279,10 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   /** Once a second: is the disk still good, and is there a newer root to keep? */
   #watch(engine: MarketEngine, trading: Trading): void {
     this.#context.after(watchInterval, () => {
-      const { logFailure } = engine.progress();
+      const { logFailure, logWaiting } = engine.progress();
+      if (logWaiting !== null) {
+        this.#context.log.warn({ logWaiting }, "records wait for room on the disk");
+      }
       if (logFailure !== null) {
         this.#context.log.error({ logFailure }, "the write-ahead log cannot be written");
         this.#trading = null;

@@ -182,7 +182,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
     return report(info.Env(), market_of(info).market().region().service_time.summary());
   }
   Napi::Value statistics(Info info) { return market_of(info).statistics(info.Env()); }
-  // (id) -> why the log failed; empty while it has not
+  // (id) -> why the log failed or waits for room; empty while it does neither
   Napi::Value failure(Info info) {
     return Napi::String::New(info.Env(), market_of(info).market().channel().failure());
   }

@@ -79,6 +79,7 @@ void MarketBinding::detach() {
 void MarketBinding::close() {
   if (market_ != nullptr) {
     market_->discard_events();
+    market_->leave();
     reactor_.wake();
     reactor_.remove(*market_);
     market_.reset();

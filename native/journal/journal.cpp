@@ -23,7 +23,7 @@ std::string Channel::failure() const {
 
 bool Channel::write_group() {
   const std::uint32_t waiting = records_.available();
-  if (waiting == 0 || (is_waiting_for_room() && !is_leaving_ && Clock::now() < retry_at_)) {
+  if (waiting == 0 || (is_waiting_for_room() && !is_leaving() && Clock::now() < retry_at_)) {
     return false;
   }
   const std::uint32_t count =
@@ -55,7 +55,7 @@ void Channel::append(std::span<Record> group) {
   // seq_cst: publishes in the sense of Doorbell. Read by JavaScript and by whoever closes. A failed
   // group may be durable in part.
   status_.durable.store(static_cast<double>(log_.last_sequence()), std::memory_order_seq_cst);
-  if (appended == Appended::no_room && !is_leaving_) {
+  if (appended == Appended::no_room && !is_leaving()) {
     report(std::move(reason), status_.waiting_for_room);
     retry_at_ = Clock::now() + room_retry;
     return;
@@ -108,7 +108,7 @@ void Journal::add(Channel& channel) {
 
 void Journal::remove(Channel& channel) {
   rings::StepRequest request([this, &channel] {
-    channel.give_up();
+    channel.leave();
     if (channel.has_records_ordered()) {
       return false;
     }

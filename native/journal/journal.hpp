@@ -41,6 +41,8 @@ class Channel {
 
   // Why the log failed or waits for room; empty while it does neither. Any thread.
   [[nodiscard]] std::string failure() const;
+  // Any thread: the log fails from now on rather than wait for room, so that it can be closed.
+  void leave() noexcept { is_leaving_.store(true, std::memory_order_relaxed); }
 
  private:
   friend class Journal;
@@ -49,9 +51,10 @@ class Channel {
   // Writes what waits, at most one group. False when nothing was done.
   bool write_group();
   void append(std::span<Record> group);
-  // Nobody will wait for room any longer: the log fails instead.
-  void give_up() noexcept { is_leaving_ = true; }
   void report(std::string reason, std::atomic<std::uint32_t>& state);
+  [[nodiscard]] bool is_leaving() const noexcept {
+    return is_leaving_.load(std::memory_order_relaxed);
+  }
   [[nodiscard]] bool is_waiting_for_room() const noexcept {
     return status_.waiting_for_room.load(std::memory_order_relaxed) != 0;
   }
@@ -62,7 +65,8 @@ class Channel {
   JournalStatus& status_;
   rings::Doorbell listener_;
   rings::Parking producer_;
-  bool is_leaving_ = false;
+  // Written by who closes the market, read by the journal thread.
+  std::atomic<bool> is_leaving_{false};
   Clock::time_point retry_at_;
   mutable std::mutex mutex_;
   std::string failure_;

@@ -173,6 +173,7 @@ export class PortableMarket implements MarketEngine {
       digest: this.#book.digest().toString(16).padStart(16, "0"),
       restingOrders: this.#book.restingCount(),
       logFailure: this.#log.failure,
+      logWaiting: this.#log.waiting,
     };
   }
 
@@ -254,6 +255,7 @@ export class PortableMarket implements MarketEngine {
   close(): Promise<void> {
     this.#closing ??= (async () => {
       this.flush();
+      this.#log.leave();
       await this.#idle();
       try {
         await this.#log.close();

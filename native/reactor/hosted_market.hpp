@@ -85,6 +85,8 @@ class HostedMarket {
   // Any thread: events are thrown away from now on when the ring is full, so that a market whose
   // reader has gone can be closed. The caller wakes the match thread.
   void discard_events() noexcept { discarding_.store(true, std::memory_order_seq_cst); }
+  // Any thread, before the market is removed: it does not wait for room on a full disk any longer.
+  void leave() noexcept { channel_->leave(); }
   // Any thread; the epoch of the records of commands that are published after the call.
   void set_epoch(std::uint64_t epoch) noexcept { epoch_.store(epoch, std::memory_order_release); }
   [[nodiscard]] std::uint64_t epoch() const noexcept {

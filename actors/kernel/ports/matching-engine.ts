@@ -443,6 +443,8 @@ export interface Progress {
   readonly restingOrders: number;
   /** Set when the log cannot be written any more (disk full, I/O error): the market must stop acknowledging. */
   readonly logFailure: string | null;
+  /** Set while records wait for room on a full disk; `durable` moves on by itself when there is some. */
+  readonly logWaiting: string | null;
 }
 
 export interface LatencySummary {
