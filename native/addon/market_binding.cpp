@@ -54,7 +54,7 @@ Napi::Object MarketBinding::describe(Napi::Env env) {
     shared_.push_back(Napi::Persistent(buffer));
     return buffer;
   };
-  const journal::Recovery& found = market_->recovery();
+  const journal::Recovery& found = market_->recovery().log;
   Napi::Object recovery = Napi::Object::New(env);
   recovery.Set("sequence", static_cast<double>(found.last_sequence));
   recovery.Set("cutBytes", static_cast<double>(found.cut_bytes));
@@ -126,9 +126,10 @@ Napi::Uint8Array MarketBinding::records(Napi::Env env, std::uint64_t from,
   if (count == 0) {
     return bytes;
   }
-  const std::size_t got = market_->log().read(
-      from, durable, std::as_writable_bytes(std::span(bytes.Data(), bytes.ByteLength())));
-  if (got != bytes.ByteLength()) {
+  std::vector<journal::Record> found(count);
+  const std::size_t got = market_->reader().read(from, durable, found);
+  std::memcpy(bytes.Data(), found.data(), got * sizeof(journal::Record));
+  if (got != count) {
     Napi::Error::New(env, "cannot read the log in " + market_->options().directory +
                               " that was written before; check the disk")
         .ThrowAsJavaScriptException();

@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 #include "base/ensure.hpp"
 #include "journal/lock_line.hpp"
+#include "journal/snapshot_file.hpp"
 
 namespace meridian::journal {
 namespace {
@@ -16,6 +18,18 @@ namespace {
 constexpr std::size_t id_digits = 32;
 
 }  // namespace
+
+std::string stored_log_id(FileSystem& files, const std::string& directory) {
+  const int file = files.open_to_read(directory + "/log.id");
+  if (file < 0) {
+    return {};
+  }
+  std::array<std::byte, id_digits> content{};
+  const ssize_t length = read_fully(files, file, content, 0);
+  files.close(file);
+  return {reinterpret_cast<const char*>(content.data()),
+          length < 0 ? 0 : static_cast<std::size_t>(length)};
+}
 
 std::unique_ptr<Log> Log::open(FileSystem& files, const std::string& directory,
                                const RecordVisitor& visit, Recovery& recovery, std::string& reason,
@@ -35,9 +49,6 @@ std::unique_ptr<Log> Log::open(FileSystem& files, const std::string& directory,
 Log::~Log() {
   // Before the lock is given back: the next holder has a spare of its own.
   writer_.reset();
-  if (reading_ >= 0) {
-    files_.close(reading_);
-  }
   if (lock_ >= 0) {
     files_.truncate(lock_, 0);
     files_.close(lock_);
@@ -76,34 +87,22 @@ bool Log::take_lock(std::string& reason) {
 }
 
 bool Log::load_id(std::string& reason) {
-  const int file = files_.open_to_read(path_of("log.id"));
-  if (file < 0 && file != -ENOENT) {
-    reason = "cannot open " + path_of("log.id") + ": " + error_text(file);
-    return false;
-  }
-  std::array<std::byte, id_digits> content{};
-  ssize_t length = 0;
-  if (file >= 0) {
-    length = read_fully(files_, file, content, 0);
-    files_.close(file);
-  }
-  id_.assign(reinterpret_cast<const char*>(content.data()),
-             length < 0 ? 0 : static_cast<std::size_t>(length));
-  bool good =
-      id_.size() == id_digits && id_.find_first_not_of("0123456789abcdef") == std::string::npos;
-  if (length == 0) {
+  id_ = stored_log_id(files_, directory_);
+  if (id_.empty()) {
     const int made = make_id();
-    good = made == 0;
-    if (!good) {
+    if (made < 0) {
       reason = "cannot write " + path_of("log.id") + ": " + error_text(made) +
                "; check the disk's free space";
     }
-  } else if (!good) {
+    return made == 0;
+  }
+  if (id_.size() != id_digits || id_.find_first_not_of("0123456789abcdef") != std::string::npos) {
     reason = path_of("log.id") +
              " does not hold 32 hexadecimal digits; restore it from a copy of " +
              "the folder, or move the folder away to start a new log";
+    return false;
   }
-  return good;
+  return true;
 }
 
 // Its name becomes durable with that of the first segment.
@@ -130,10 +129,23 @@ int Log::make_id() {
 }
 
 bool Log::recover(const RecordVisitor& visit, Recovery& recovery, std::string& reason) {
-  if (!scan_log(files_, directory_, visit, segments_, recovery, reason) ||
-      (recovery.cut_bytes > 0 && !cut_tail(recovery, reason))) {
+  if (!scan_log(files_, directory_, visit, segments_, recovery, reason)) {
     return false;
   }
+  std::vector<std::uint64_t> snapshots;
+  list_snapshots(files_, directory_, snapshots);
+  if (!snapshots.empty() && snapshots.front() > recovery.last_sequence) {
+    reason = "damage: the log in " + directory_ + " ends at record " +
+             std::to_string(recovery.last_sequence) + ", but it went on: there is a snapshot at " +
+             std::to_string(snapshots.front()) +
+             "; restore the folder from a copy, or move it away";
+    return false;
+  }
+  if (recovery.cut_bytes > 0 && !cut_tail(recovery, reason)) {
+    return false;
+  }
+  // What was there before is read from the disk.
+  recent_first_ = recovery.last_sequence + 1;
   if (segments_.empty()) {
     // Written with zeros like every other; without room for it the next line says so.
     writer_->prepare_spare();
@@ -204,48 +216,48 @@ Appended Log::append(std::span<const Record> records, std::string& reason) {
       failed_ = true;
       break;
     }
-    {
-      const std::scoped_lock guard(mutex_);
-      segments_.back().count += count;
-    }
+    note_durable(records.first(count));
     records = records.subspan(count);
   }
   return failed_ ? Appended::failed : Appended::all;
 }
 
-std::size_t Log::read(std::uint64_t from, std::uint64_t last, std::span<std::byte> into) {
+void Log::note_durable(std::span<const Record> records) {
   const std::scoped_lock guard(mutex_);
-  std::size_t done = 0;
-  while (from <= last && into.size() - done >= wire::record_bytes) {
-    const auto after = std::ranges::upper_bound(segments_, from, {}, &Segment::first);
-    if (after == segments_.begin()) {
-      break;
-    }
-    const Segment& segment = *std::prev(after);
-    const std::uint64_t end = std::min(segment.first + segment.count, last + 1);
-    if (from >= end) {
-      break;
-    }
-    const std::size_t count =
-        std::min(static_cast<std::size_t>(end - from), (into.size() - done) / wire::record_bytes);
-    if (reading_ < 0 || reading_first_ != segment.first) {
-      if (reading_ >= 0) {
-        files_.close(reading_);
-      }
-      reading_ = files_.open_to_read(path_of(segment_name(segment.first)));
-      reading_first_ = segment.first;
-    }
-    const std::size_t bytes = count * wire::record_bytes;
-    const ssize_t got = reading_ < 0 ? reading_
-                                     : read_fully(files_, reading_, into.subspan(done, bytes),
-                                                  (from - segment.first) * wire::record_bytes);
-    if (got != static_cast<ssize_t>(bytes)) {
-      break;
-    }
-    done += bytes;
-    from += count;
+  std::uint64_t sequence = last_sequence() + 1;
+  segments_.back().count += records.size();
+  const std::uint64_t end = sequence + records.size();
+  recent_first_ = std::max(recent_first_, end > recent_records ? end - recent_records : 1);
+  while (!records.empty()) {
+    const std::size_t place = sequence % recent_records;
+    const std::size_t count = std::min(records.size(), recent_records - place);
+    std::memcpy(recent_.get() + place, records.data(), count * sizeof(Record));
+    sequence += count;
+    records = records.subspan(count);
   }
-  return done;
+}
+
+bool Log::find_segment(std::uint64_t sequence, Segment& segment) {
+  const std::scoped_lock guard(mutex_);
+  const auto after = std::ranges::upper_bound(segments_, sequence, {}, &Segment::first);
+  if (after == segments_.begin()) {
+    return false;
+  }
+  segment = *std::prev(after);
+  return sequence < segment.first + segment.count;
+}
+
+std::size_t Log::read_recent(std::uint64_t from, std::uint64_t last, std::span<Record> into) {
+  const std::scoped_lock guard(mutex_);
+  last = std::min(last, last_sequence());
+  if (from < recent_first_ || from > last) {
+    return 0;
+  }
+  const std::size_t place = from % recent_records;
+  const std::size_t count =
+      std::min({static_cast<std::size_t>(last - from + 1), into.size(), recent_records - place});
+  std::memcpy(into.data(), recent_.get() + place, count * sizeof(Record));
+  return count;
 }
 
 }  // namespace meridian::journal

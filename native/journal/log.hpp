@@ -14,6 +14,9 @@
 
 namespace meridian::journal {
 
+// Twice the largest block that the shipper sends: one is on its way while the next one gathers.
+inline constexpr std::uint64_t recent_records = 16'384;
+
 enum class Appended {
   all,
   // The next segment found no room on the disk. Nothing is lost: what last_sequence() does not
@@ -23,8 +26,11 @@ enum class Appended {
   failed
 };
 
-// Written by one thread at a time (append), read by any (read), helped by one (prepare_spare). All
-// of them may block on the disk.
+// The id in the folder of a log; empty when there is none.
+std::string stored_log_id(FileSystem& files, const std::string& directory);
+
+// Written by one thread at a time (append), helped by one (prepare_spare), both of which may block
+// on the disk; read by any through a LogReader.
 class Log {
  public:
   // Opens the log in `directory`, made when missing, and hands every record to `visit` in order.
@@ -47,13 +53,16 @@ class Log {
     return segments_.back().first + segments_.back().count - 1;
   }
 
-  // Bytes of durable records with sequences from `from` to at most `last`, as many whole ones as
-  // fit into `into`. 0 when there are none or the disk fails.
-  std::size_t read(std::uint64_t from, std::uint64_t last, std::span<std::byte> into);
+  // Any thread: the segment that holds the durable record of this sequence. False when none does.
+  bool find_segment(std::uint64_t sequence, Segment& segment);
+  // Any thread: durable records from `from` to at most `last` that are still in memory, as many as
+  // fit into `into`; how many.
+  std::size_t read_recent(std::uint64_t from, std::uint64_t last, std::span<Record> into);
 
   // 32 hexadecimal digits.
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
   [[nodiscard]] const std::string& directory() const noexcept { return directory_; }
+  [[nodiscard]] FileSystem& files() const noexcept { return files_; }
 
   // For the appending thread: whether somebody should call prepare_spare() by and by.
   [[nodiscard]] bool wants_spare() const noexcept { return writer_->wants_spare(); }
@@ -72,6 +81,7 @@ class Log {
   bool load_id(std::string& reason);
   int make_id();
   bool recover(const RecordVisitor& visit, Recovery& recovery, std::string& reason);
+  void note_durable(std::span<const Record> records);
   bool cut_tail(const Recovery& recovery, std::string& reason);
   Appended begin_segment(std::string& reason);
   [[nodiscard]] std::string path_of(const std::string& name) const {
@@ -85,12 +95,14 @@ class Log {
   int lock_ = -1;
   bool failed_ = false;
   std::unique_ptr<SegmentWriter> writer_;
-  // Guards what follows between append and read; never taken by the match thread.
+  // Guards what follows between the writer and readers; never taken by the match thread, and never
+  // held while the disk works.
   std::mutex mutex_;
   std::vector<Segment> segments_;
-  // The segment read last, kept open: readers go through the log in order.
-  int reading_ = -1;
-  std::uint64_t reading_first_ = 0;
+  // The last durable records: that of sequence s at s % recent_records. Of those before
+  // `recent_first_` there are none.
+  std::unique_ptr<Record[]> recent_ = std::make_unique_for_overwrite<Record[]>(recent_records);
+  std::uint64_t recent_first_ = 0;
 };
 
 }  // namespace meridian::journal

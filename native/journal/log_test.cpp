@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "journal/lock_line.hpp"
+#include "journal/log_reader.hpp"
 #include "journal/test_support.hpp"
 
 namespace meridian::journal {
@@ -73,6 +74,9 @@ TEST(Checksum, GivesThePublishedValuesWithAndWithoutTheInstruction) {
   for (std::size_t length = 0; length <= record.bytes.size(); ++length) {
     const auto part = std::span(record.bytes).first(length);
     EXPECT_EQ(crc32c(part), crc32c_portable(part)) << length;
+    const auto rest = std::span(record.bytes).subspan(length);
+    EXPECT_EQ(crc32c(rest, crc32c(part)), crc32c(record.bytes)) << length;
+    EXPECT_EQ(crc32c_portable(rest, crc32c_portable(part)), crc32c(record.bytes)) << length;
   }
 }
 
@@ -101,17 +105,34 @@ TEST_F(LogTest, GoesOnInANewSegmentAndReadsAcrossTheBorder) {
   const auto log = open();
   ASSERT_NE(log, nullptr) << reason;
   expect_replayed(segment_records + 5);
-  std::vector<std::byte> bytes(bytes_of(10) + 50);
-  EXPECT_EQ(log->read(segment_records - 1, segment_records + 4, bytes), bytes_of(6));
+  LogReader reader(*log);
+  std::vector<Record> read(10);
+  EXPECT_EQ(reader.read(segment_records - 1, segment_records + 4, read), 6U);
   for (std::uint64_t index = 0; index < 6; ++index) {
-    EXPECT_EQ(
-        std::memcmp(bytes.data() + bytes_of(index),
-                    make_record(segment_records - 1 + index).bytes.data(), wire::record_bytes),
-        0);
+    EXPECT_EQ(read[index].bytes, make_record(segment_records - 1 + index).bytes);
   }
-  EXPECT_EQ(log->read(1, segment_records, bytes), bytes_of(10)) << "as many whole ones as fit";
-  EXPECT_EQ(log->read(segment_records + 6, segment_records + 9, bytes), 0U);
-  EXPECT_EQ(log->read(0, 5, bytes), 0U);
+  EXPECT_EQ(reader.read(1, segment_records, read), 10U) << "as many as fit";
+  EXPECT_EQ(reader.read(segment_records + 6, segment_records + 9, read), 0U);
+  EXPECT_EQ(reader.read(0, 5, read), 0U);
+}
+
+TEST_F(LogTest, GivesReadersTheSameRecordsFromMemoryAndFromTheDisk) {
+  const auto log = open();
+  ASSERT_NE(log, nullptr) << reason;
+  LogReader reader(*log);
+  std::vector<Record> read(2 * recent_records);
+  std::uint64_t last = 0;
+  for (const std::uint64_t count : {5U, 2'730U, 20'000U, 40'000U}) {
+    ASSERT_EQ(log->append(make_records(last + 1, count), reason), Appended::all);
+    last += count;
+    for (const std::uint64_t from : {std::uint64_t{1}, last > 16'500 ? last - 16'500 : 1, last}) {
+      const std::size_t expected = std::min<std::size_t>(last - from + 1, read.size());
+      ASSERT_EQ(reader.read(from, UINT64_MAX - 1, read), expected);
+      for (std::size_t index = 0; index < expected; ++index) {
+        ASSERT_EQ(read[index].bytes, make_record(from + index).bytes) << from + index;
+      }
+    }
+  }
 }
 
 TEST_F(LogTest, CutsATornRecordReportsItAndGoesOnFromThere) {

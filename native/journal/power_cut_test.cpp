@@ -6,6 +6,7 @@
 #include <random>
 
 #include "journal/log.hpp"
+#include "journal/snapshot_file.hpp"
 #include "journal/test_disk.hpp"
 #include "journal/test_support.hpp"
 
@@ -83,16 +84,49 @@ class Life {
       fault_ = "the log has another id";
     }
     id_ = log_->id();
+    check_snapshots();
     // Who reads them may act on them.
     acknowledged_ = found;
     sent_ = found;
     return fault_.empty();
   }
 
+  // The newest that was acknowledged is there and whole, or a newer one.
+  void check_snapshots() {
+    std::vector<std::uint64_t> sequences;
+    list_snapshots(disk_, folder, sequences);
+    std::uint64_t newest = 0;
+    for (const std::uint64_t sequence : sequences) {
+      Snapshot snapshot;
+      std::string why;
+      if (!read_snapshot(disk_, folder, sequence, snapshot, why)) {
+        fault_ = why;
+      }
+      newest = std::max(newest, sequence);
+    }
+    if (newest < snapshot_) {
+      fault_ = "the newest snapshot is " + std::to_string(newest) + ", acknowledged was " +
+               std::to_string(snapshot_);
+    }
+    snapshot_ = newest;
+  }
+
+  void snap() {
+    Snapshot snapshot;
+    snapshot.state.resize(random_() % 3'000, std::byte{7});
+    snapshot.header.sequence = acknowledged_;
+    if (write_snapshot(disk_, folder, snapshot) == 0) {
+      snapshot_ = acknowledged_;
+    }
+  }
+
   void work() {
     while (!disk_.has_failed()) {
       if (random_() % 8 == 0) {
         log_->prepare_spare();
+      }
+      if (random_() % 6 == 0) {
+        snap();
       }
       const std::uint64_t count = 1 + (random_() % 4 == 0 ? random_() % 600 : random_() % 12);
       sent_ += count;
@@ -115,6 +149,7 @@ class Life {
   std::string fault_;
   std::uint64_t sent_ = 0;
   std::uint64_t acknowledged_ = 0;
+  std::uint64_t snapshot_ = 0;
 };
 
 TEST(PowerCut, KeepsEveryAcknowledgedRecordInOrderAndOnce) {

@@ -20,13 +20,6 @@ std::uint32_t event_reserve(std::uint32_t event_slots) {
   return event_slots / 4 < usual_most ? event_slots / 4 : usual_most;
 }
 
-// Takes the events of replayed commands: they went out when the commands were new.
-struct NullSink {
-  wire::Event event{};
-  wire::Event& next() noexcept { return event; }
-  void finish() noexcept {}
-};
-
 template <class Slot>
 Slot* slots_at(const rings::SharedRegion& memory, std::size_t offset) {
   return reinterpret_cast<Slot*>(memory.memory().data() + offset);
@@ -91,20 +84,15 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
   std::unique_ptr<HostedMarket> market(new HostedMarket(
       options, thread, listener, context,
       {static_cast<std::byte*>(arena), engine::Market::arena_bytes()}, std::move(memory)));
-  NullSink sink;
-  market->log_ = journal::Log::open(
-      files, options.directory,
-      [&market, &sink](std::span<const journal::Record> records) {
-        for (const journal::Record& record : records) {
-          const wire::RecordPrefix prefix = record.prefix();
-          market->engine_.apply(record.command(), prefix.sequence, prefix.timestamp_ns, sink);
-        }
-      },
-      market->recovery_, reason);
+  market->log_ =
+      recover_market(files, options.directory, EngineSlot(market->engine_, market->arena_),
+                     market->recovery_, reason);
   if (market->log_ == nullptr) {
     return nullptr;
   }
-  const journal::Recovery& found = market->recovery_;
+  market->reader_ = std::make_unique<journal::LogReader>(*market->log_);
+  market->shadow_ = std::make_unique<ShadowMarket>(*market->log_, options.snapshot_interval);
+  const journal::Recovery& found = market->recovery_.log;
   market->sequence_ = found.last_sequence;
   market->timestamp_ns_ = found.last_timestamp_ns;
   market->record_epoch_ = found.last_epoch;

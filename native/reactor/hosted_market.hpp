@@ -11,7 +11,10 @@
 #include "engine/market.hpp"
 #include "journal/journal.hpp"
 #include "journal/log.hpp"
+#include "journal/log_reader.hpp"
+#include "reactor/market_recovery.hpp"
 #include "reactor/market_region.hpp"
+#include "reactor/shadow.hpp"
 #include "reactor/tick_clock.hpp"
 #include "rings/doorbell.hpp"
 #include "rings/parking.hpp"
@@ -30,6 +33,8 @@ struct MarketOptions {
   // Least time between two answers to readers of depth. A snapshot takes about 1 µs and a page of
   // orders 5 µs, so all of them together cost the match thread some hundredths.
   std::uint64_t depth_interval_ns = 100'000;
+  // Accepted records between two snapshots of the shadow.
+  std::uint64_t snapshot_interval = reactor::snapshot_interval;
 };
 
 // What the match thread lends to each of its markets.
@@ -95,6 +100,8 @@ class HostedMarket {
 
   [[nodiscard]] journal::Channel& channel() noexcept { return *channel_; }
   [[nodiscard]] journal::Log& log() noexcept { return *log_; }
+  // For the thread that owns the producers.
+  [[nodiscard]] journal::LogReader& reader() noexcept { return *reader_; }
   [[nodiscard]] const MarketRegion& region() const noexcept { return *region_; }
   [[nodiscard]] const rings::SharedRegion& memory() const noexcept { return memory_; }
   // A DepthRegion, read-only for every other process, and the DepthRequests of the market's owner,
@@ -104,7 +111,8 @@ class HostedMarket {
     return depth_requests_;
   }
   [[nodiscard]] const MarketOptions& options() const noexcept { return options_; }
-  [[nodiscard]] const journal::Recovery& recovery() const noexcept { return recovery_; }
+  [[nodiscard]] const MarketRecovery& recovery() const noexcept { return recovery_; }
+  [[nodiscard]] ShadowMarket& shadow() noexcept { return *shadow_; }
 
   // Only while the market is idle: every published command was processed, which the caller saw by
   // an acquiring look at the head of the command ring, and nothing is published meanwhile.
@@ -171,7 +179,9 @@ class HostedMarket {
   std::atomic<bool> discarding_{false};
   std::atomic<std::uint64_t> epoch_;
   std::unique_ptr<journal::Log> log_;
-  journal::Recovery recovery_;
+  std::unique_ptr<journal::LogReader> reader_;
+  std::unique_ptr<ShadowMarket> shadow_;
+  MarketRecovery recovery_;
   // Made when the log is open.
   std::unique_ptr<journal::Channel> channel_;
 };

@@ -10,6 +10,7 @@
 #include "journal/journal.hpp"
 #include "reactor/hosted_market.hpp"
 #include "reactor/market_region.hpp"
+#include "reactor/shadow.hpp"
 #include "reactor/tick_clock.hpp"
 #include "rings/control_queue.hpp"
 #include "rings/parking.hpp"
@@ -50,6 +51,11 @@ class Reactor {
   // Applies checked records that follow the market's last one. Returns when all are processed; they
   // become durable like any other.
   void adopt(HostedMarket& market, std::span<const journal::Record> records);
+  // Any thread: the market's records up to this point are accepted; its shadow follows. Does not
+  // block.
+  void accept(HostedMarket& market, const journal::ChainPoint& point) {
+    shadow_.accept(market.shadow(), point);
+  }
 
  private:
   void run(const ReactorOptions& options);
@@ -62,6 +68,7 @@ class Reactor {
   rings::ControlQueue requests_;
   bool stopping_ = false;
   journal::Journal journal_;
+  Shadow shadow_;
   std::thread thread_;
 };
 

@@ -1,0 +1,66 @@
+// From a log folder to an engine in the state of its last record: the newest good snapshot, then
+// the records behind it.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/market.hpp"
+#include "journal/log.hpp"
+#include "journal/snapshot_file.hpp"
+
+namespace meridian::reactor {
+
+// An engine that can be made anew in place, should it be left half restored. Its arena is private
+// anonymous memory.
+class EngineSlot {
+ public:
+  EngineSlot(engine::Market& market, std::span<std::byte> arena) noexcept
+      : market_(market), arena_(arena) {}
+
+  [[nodiscard]] engine::Market& market() const noexcept { return market_; }
+  // A market without any command, its memory given back.
+  void renew() const noexcept;
+
+ private:
+  engine::Market& market_;
+  std::span<std::byte> arena_;
+};
+
+// Takes the events of replayed commands: they went out when the commands were new.
+struct NullSink {
+  wire::Event event{};
+  wire::Event& next() noexcept { return event; }
+  void finish() noexcept {}
+};
+
+// Applies records as they stand.
+void replay(engine::Market& market, std::span<const journal::Record> records) noexcept;
+
+struct MarketRecovery {
+  journal::Recovery log;
+  // The snapshot that was used; sequence 0 when there was none.
+  journal::SnapshotHeader snapshot{};
+  // Snapshots that were not, and why.
+  std::vector<std::string> faults;
+  // Records applied behind the snapshot, and how long reading, checking and applying took.
+  std::uint64_t replayed = 0;
+  std::uint64_t replay_ns = 0;
+};
+
+// Puts the newest good snapshot of the log with this id at or below `highest` into a new engine.
+// The header's sequence is 0 when there is none; then the engine is still new.
+journal::SnapshotHeader restore_newest(journal::FileSystem& files, const std::string& directory,
+                                       const std::string& log_id, std::uint64_t highest,
+                                       const EngineSlot& engine, std::vector<std::string>& faults);
+
+// Opens the log and brings the new engine to its last record. Every record is checked, those below
+// the snapshot are not applied. Null when the log is refused; `reason` says what to do.
+std::unique_ptr<journal::Log> recover_market(journal::FileSystem& files,
+                                             const std::string& directory, const EngineSlot& engine,
+                                             MarketRecovery& found, std::string& reason);
+
+}  // namespace meridian::reactor
