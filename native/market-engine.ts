@@ -6,6 +6,8 @@ import type {
   LatencySummary,
   MarketEngine,
   OpenMarket,
+  ChainPoint,
+  Shadow,
   Progress,
   RestingOrder,
   Side,
@@ -76,6 +78,7 @@ export interface Host {
   /** Memory of the reactor. */
   readonly reactor: Int32Array;
   readonly rings: RingSizes;
+  readonly snapshotInterval: number;
 }
 
 /**
@@ -147,9 +150,12 @@ export class NativeMarket implements MarketEngine {
   static async open(host: Host, request: OpenMarket, closed: () => void): Promise<NativeMarket> {
     const { directory, epoch } = request;
     let market: NativeMarket | null = null;
-    const opened = await host.addon.open({ directory, epoch, ...host.rings }, () => {
-      if (market !== null) market.#rang();
-    });
+    const opened = await host.addon.open(
+      { directory, epoch, ...host.rings, snapshotInterval: host.snapshotInterval },
+      () => {
+        if (market !== null) market.#rang();
+      },
+    );
     market = new NativeMarket(host, request, opened, closed);
     return market;
   }
@@ -269,6 +275,22 @@ export class NativeMarket implements MarketEngine {
       this.#adopting = false;
       this.flush();
     }
+  }
+
+  accept({ sequence, epoch, hash }: ChainPoint): void {
+    this.#mustBeOpen();
+    this.#host.addon.accept(this.#id, sequence, epoch, hash);
+  }
+
+  shadow(): Shadow | null {
+    this.#mustBeOpen();
+    const { hash, failure, ...known } = this.#host.addon.shadow(this.#id);
+    if (known.sequence === 0 && failure === "") return null;
+    return {
+      ...known,
+      hash: new Uint8Array(Buffer.from(hash, "hex")),
+      failure: failure === "" ? null : failure,
+    };
   }
 
   restingOrders(side: Side, limit: number): readonly RestingOrder[] {

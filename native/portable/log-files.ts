@@ -60,6 +60,13 @@ export async function listSegments(directory: string): Promise<readonly number[]
   return firsts;
 }
 
+/** Sequence of the newest snapshot that the native engine has left here; 0 when there is none. */
+export async function newestSnapshot(directory: string): Promise<number> {
+  return (await readdir(directory))
+    .map((name) => Number(/^snapshot-(\d{16})\.state$/.exec(name)?.[1] ?? 0))
+    .reduce((newest, sequence) => Math.max(newest, sequence), 0);
+}
+
 /** The id of the log; made when there is none yet, or when a crash left its file empty. */
 export async function ensureLogId(directory: string): Promise<string> {
   const path = join(directory, "log.id");

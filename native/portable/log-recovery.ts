@@ -3,7 +3,7 @@ import { open, readFile } from "node:fs/promises";
 import { RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
 import type { RecordHeader } from "../../actors/kernel/ports/matching-engine.ts";
 import { readRecordHeader, recordFault } from "../records.ts";
-import { listSegments, segmentPath, SEGMENT_RECORDS } from "./log-files.ts";
+import { listSegments, newestSnapshot, segmentPath, SEGMENT_RECORDS } from "./log-files.ts";
 
 /** Reads a log from its first record on, by the rules of native/journal/README.md (Opening). */
 
@@ -28,6 +28,7 @@ export type RecordVisitor = (view: DataView, offset: number, header: RecordHeade
 /** Visits every record in order; cuts a torn tail. Throws an Error on damage, and leaves it as it is. */
 export async function recoverLog(directory: string, visit: RecordVisitor): Promise<Recovery> {
   const firsts = await listSegments(directory);
+  const snapshot = await newestSnapshot(directory);
   const position = { sequence: 0, epoch: 0, timestamp: 0n };
   const torn = { cutBytes: 0, cutFile: "" };
   for (const [index, first] of firsts.entries()) {
@@ -54,9 +55,19 @@ export async function recoverLog(directory: string, visit: RecordVisitor): Promi
     checkTorn(path, view, read, position);
     torn.cutBytes = used - end;
     torn.cutFile = path;
+    checkSnapshot(directory, snapshot, position.sequence);
     await cut(path, end);
   }
+  checkSnapshot(directory, snapshot, position.sequence);
   return { ...position, ...torn };
+}
+
+/** A snapshot is made of records that were durable: a log that ends before it has lost some. */
+function checkSnapshot(directory: string, snapshot: number, last: number): void {
+  if (snapshot <= last) return;
+  throw new Error(
+    `damage: the log in ${directory} ends at record ${last}, but it went on: there is a snapshot at ${snapshot}; restore the folder from a copy, or move it away`,
+  );
 }
 
 type Position = Pick<Recovery, "sequence" | "epoch" | "timestamp">;

@@ -14,6 +14,23 @@ void EngineSlot::renew() const noexcept {
   std::construct_at(&market_, arena_);
 }
 
+OwnEngine::OwnEngine() noexcept {
+  // Reserved whole, backed page by page as orders come to rest.
+  void* memory = mmap(nullptr, engine::Market::arena_bytes(), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory != MAP_FAILED) {
+    arena_ = {static_cast<std::byte*>(memory), engine::Market::arena_bytes()};
+    market_ = std::make_unique<engine::Market>(arena_);
+  }
+}
+
+OwnEngine::~OwnEngine() {
+  market_.reset();
+  if (!arena_.empty()) {
+    munmap(arena_.data(), arena_.size());
+  }
+}
+
 void replay(engine::Market& market, std::span<const journal::Record> records) noexcept {
   NullSink sink;
   for (const journal::Record& record : records) {

@@ -30,6 +30,24 @@ class EngineSlot {
   std::span<std::byte> arena_;
 };
 
+// An engine with an arena of its own.
+class OwnEngine {
+ public:
+  OwnEngine() noexcept;
+  OwnEngine(const OwnEngine&) = delete;
+  OwnEngine& operator=(const OwnEngine&) = delete;
+  ~OwnEngine();
+
+  // False when there was no address space for it; then there is no market.
+  [[nodiscard]] bool is_good() const noexcept { return market_ != nullptr; }
+  [[nodiscard]] engine::Market& market() const noexcept { return *market_; }
+  [[nodiscard]] EngineSlot slot() const noexcept { return {*market_, arena_}; }
+
+ private:
+  std::span<std::byte> arena_;
+  std::unique_ptr<engine::Market> market_;
+};
+
 // Takes the events of replayed commands: they went out when the commands were new.
 struct NullSink {
   wire::Event event{};

@@ -1,13 +1,10 @@
 #include "reactor/shadow.hpp"
 
 #include <pthread.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <utility>
 
 namespace meridian::reactor {
@@ -20,13 +17,6 @@ constexpr std::chrono::milliseconds disk_poll{5};
 constexpr std::chrono::milliseconds idle_poll{100};
 
 }  // namespace
-
-ShadowMarket::~ShadowMarket() {
-  engine_.reset();
-  if (!arena_.empty()) {
-    munmap(arena_.data(), arena_.size());
-  }
-}
 
 void ShadowMarket::accept(const journal::ChainPoint& point) {
   const std::scoped_lock guard(mutex_);
@@ -45,19 +35,15 @@ void ShadowMarket::fail(std::string reason) {
 }
 
 bool ShadowMarket::begin() {
-  void* memory = mmap(nullptr, engine::Market::arena_bytes(), PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) {
-    fail(std::string("no address space for the shadow of the market: ") + std::strerror(errno));
+  engine_ = std::make_unique<OwnEngine>();
+  if (!engine_->is_good()) {
+    fail("no address space for the shadow of the market; raise the limit of virtual memory");
     return false;
   }
-  arena_ = {static_cast<std::byte*>(memory), engine::Market::arena_bytes()};
-  engine_ = std::make_unique<engine::Market>(arena_);
   batch_.resize(records_in_step);
   std::vector<std::string> faults;
-  const journal::SnapshotHeader header =
-      restore_newest(log_.files(), log_.directory(), log_.id(), goal_.sequence,
-                     EngineSlot(*engine_, arena_), faults);
+  const journal::SnapshotHeader header = restore_newest(log_.files(), log_.directory(), log_.id(),
+                                                        goal_.sequence, engine_->slot(), faults);
   sequence_ = header.sequence;
   record_epoch_ = header.record_epoch;
   timestamp_ns_ = header.timestamp_ns;
@@ -105,7 +91,7 @@ ShadowMarket::Step ShadowMarket::step() {
   if (!check(records)) {
     return Step::idle;
   }
-  replay(*engine_, records);
+  replay(engine_->market(), records);
   if (sequence_ == goal_.sequence) {
     arrive();
     return Step::worked;
@@ -118,7 +104,7 @@ void ShadowMarket::arrive() {
   {
     const std::scoped_lock guard(mutex_);
     state_.point = goal_;
-    state_.digest = engine_->digest();
+    state_.digest = engine_->market().digest();
   }
   if (sequence_ - snapshot_ >= interval_) {
     write_snapshot();
@@ -127,14 +113,14 @@ void ShadowMarket::arrive() {
 
 void ShadowMarket::write_snapshot() {
   journal::Snapshot snapshot;
-  snapshot.state.resize(engine_->saved_bytes());
-  snapshot.state.resize(engine_->save(snapshot.state));
+  snapshot.state.resize(engine_->market().saved_bytes());
+  snapshot.state.resize(engine_->market().save(snapshot.state));
   journal::SnapshotHeader& header = snapshot.header;
   header.sequence = sequence_;
   header.epoch = goal_.epoch;
   header.record_epoch = record_epoch_;
   header.timestamp_ns = timestamp_ns_;
-  header.digest = engine_->digest();
+  header.digest = engine_->market().digest();
   header.chain_hash = goal_.hash;
   std::copy_n(log_.id().begin(), header.log_id.size(), header.log_id.begin());
   const int outcome = journal::write_snapshot(log_.files(), log_.directory(), snapshot);

@@ -10,7 +10,6 @@
 #include <thread>
 #include <vector>
 
-#include "engine/market.hpp"
 #include "journal/log.hpp"
 #include "journal/log_reader.hpp"
 #include "journal/snapshot_file.hpp"
@@ -39,7 +38,6 @@ class ShadowMarket {
       : log_(log), reader_(log), interval_(interval) {}
   ShadowMarket(const ShadowMarket&) = delete;
   ShadowMarket& operator=(const ShadowMarket&) = delete;
-  ~ShadowMarket();
 
   // Any thread: records up to here are accepted, or will be durable here soon. Points do not fall.
   void accept(const journal::ChainPoint& point);
@@ -61,8 +59,7 @@ class ShadowMarket {
   journal::LogReader reader_;
   std::uint64_t interval_;
   // The following belong to the shadow thread.
-  std::span<std::byte> arena_;
-  std::unique_ptr<engine::Market> engine_;
+  std::unique_ptr<OwnEngine> engine_;
   std::vector<journal::Record> batch_;
   bool has_failed_ = false;
   std::uint64_t sequence_ = 0;

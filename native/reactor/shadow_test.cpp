@@ -6,7 +6,6 @@
 #include <fstream>
 #include <random>
 
-#include "engine/support/lazy_memory.hpp"
 #include "reactor/rollback.hpp"
 #include "reactor/test_support.hpp"
 
@@ -30,15 +29,7 @@ ChainPoint point_at(std::uint64_t sequence) {
   return point;
 }
 
-class Engine {
- public:
-  [[nodiscard]] EngineSlot slot() { return {market_, memory_.bytes()}; }
-  [[nodiscard]] engine::Market& market() { return market_; }
-
- private:
-  engine::LazyMemory memory_{engine::Market::arena_bytes()};
-  engine::Market market_{memory_.bytes()};
-};
+using Engine = OwnEngine;
 
 // Commands of every kind with small numbers in every field: most do something, some are refused.
 wire::Command any_command(std::mt19937_64& random) {
