@@ -6,7 +6,7 @@ import { check, runProcess } from "./process.ts";
 const BUILD_LIMIT_MS = 900_000;
 
 /** The targets of test/fuzz/native. */
-export const fuzzers = ["command_slots", "orders", "engine_c"] as const;
+export const fuzzers = ["command_slots", "orders", "engine_c", "snapshot"] as const;
 
 export const fuzzTree = join("build", "native", "fuzz");
 export const fuzzOptions = [
