@@ -60,11 +60,13 @@ export async function listSegments(directory: string): Promise<readonly number[]
   return firsts;
 }
 
-/** Sequence of the newest snapshot that the native engine has left here; 0 when there is none. */
-export async function newestSnapshot(directory: string): Promise<number> {
+/** Sequences of the snapshots that the native engine has left here, the newest first. */
+export async function listSnapshots(directory: string): Promise<readonly number[]> {
   return (await readdir(directory))
-    .map((name) => Number(/^snapshot-(\d{16})\.state$/.exec(name)?.[1] ?? 0))
-    .reduce((newest, sequence) => Math.max(newest, sequence), 0);
+    .map((name) => /^snapshot-(\d{16})\.state$/.exec(name)?.[1])
+    .filter((digits) => digits !== undefined)
+    .map(Number)
+    .sort((a, b) => b - a);
 }
 
 /** The id of the log; made when there is none yet, or when a crash left its file empty. */

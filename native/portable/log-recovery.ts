@@ -3,7 +3,7 @@ import { open, readFile } from "node:fs/promises";
 import { RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
 import type { RecordHeader } from "../../actors/kernel/ports/matching-engine.ts";
 import { readRecordHeader, recordFault } from "../records.ts";
-import { listSegments, newestSnapshot, segmentPath, SEGMENT_RECORDS } from "./log-files.ts";
+import { listSegments, listSnapshots, segmentPath, SEGMENT_RECORDS } from "./log-files.ts";
 
 /** Reads a log from its first record on, by the rules of native/journal/README.md (Opening). */
 
@@ -25,10 +25,14 @@ export interface Recovery {
 
 export type RecordVisitor = (view: DataView, offset: number, header: RecordHeader) => void;
 
-/** Visits every record in order; cuts a torn tail. Throws an Error on damage, and leaves it as it is. */
-export async function recoverLog(directory: string, visit: RecordVisitor): Promise<Recovery> {
+/** Visits every record in order; cuts a torn tail when it repairs. Throws an Error on damage, and leaves it as it is. */
+export async function recoverLog(
+  directory: string,
+  visit: RecordVisitor,
+  { repairs } = { repairs: true },
+): Promise<Recovery> {
   const firsts = await listSegments(directory);
-  const snapshot = await newestSnapshot(directory);
+  const snapshot = (await listSnapshots(directory))[0] ?? 0;
   const position = { sequence: 0, epoch: 0, timestamp: 0n };
   const torn = { cutBytes: 0, cutFile: "" };
   for (const [index, first] of firsts.entries()) {
@@ -56,7 +60,7 @@ export async function recoverLog(directory: string, visit: RecordVisitor): Promi
     torn.cutBytes = used - end;
     torn.cutFile = path;
     checkSnapshot(directory, snapshot, position.sequence);
-    await cut(path, end);
+    if (repairs) await cut(path, end);
   }
   checkSnapshot(directory, snapshot, position.sequence);
   return { ...position, ...torn };
