@@ -90,6 +90,15 @@ std::optional<Options> parse(int count, char** arguments) {
   return options;
 }
 
+// What the reactor does while its inbound ring has a backlog.
+[[gnu::always_inline]] inline void look_ahead(Market& market, const std::vector<Command>& commands,
+                                              std::size_t at) {
+  if (at + Market::look_ahead_far < commands.size()) {
+    market.look_ahead(commands[at + Market::look_ahead_near],
+                      commands[at + Market::look_ahead_far]);
+  }
+}
+
 struct Run {
   std::uint64_t digest = 0;
   std::uint64_t events = 0;
@@ -182,19 +191,21 @@ int main(int count, char** arguments) {
     const auto whole = [&](Market& market, EventRing& ring, std::uint64_t sequence) {
       const std::uint64_t ran = meridian::bench::processor_time_ns();
       const std::uint64_t begin = meridian::bench::ticks();
-      for (const Command& command : commands) {
+      for (std::size_t at = 0; at < commands.size(); ++at) {
         ++sequence;
-        market.apply(command, sequence, sequence, ring);
+        look_ahead(market, commands, at);
+        market.apply(commands[at], sequence, sequence, ring);
       }
       repetition.passed_ns = machine.nanoseconds(meridian::bench::ticks() - begin) / operations;
       repetition.processor_ns =
           static_cast<double>(meridian::bench::processor_time_ns() - ran) / operations;
     };
     const auto each = [&](Market& market, EventRing& ring, std::uint64_t sequence) {
-      for (const Command& command : commands) {
+      for (std::size_t at = 0; at < commands.size(); ++at) {
         ++sequence;
         const std::uint64_t begin = meridian::bench::ticks();
-        market.apply(command, sequence, sequence, ring);
+        look_ahead(market, commands, at);
+        market.apply(commands[at], sequence, sequence, ring);
         const std::uint64_t spent = meridian::bench::ticks() - begin;
         repetition.service.add(spent > machine.overhead() ? spent - machine.overhead() : 0);
       }

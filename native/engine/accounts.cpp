@@ -10,8 +10,29 @@ std::uint32_t Accounts::add(std::uint32_t id) noexcept {
   Account& account = rows_[row];
   account.id = AccountId{id};
   account.position_factor = digest::mix(id * digest::first_factor);
+  set_bounds(row);
   insert_index(row);
   return row;
+}
+
+// What one comparison asks: the highest allowed value of each limit, the highest there is when it
+// is not set.
+void Accounts::set_bounds(std::uint32_t row) noexcept {
+  AccountLimits& limits = limits_[row];
+  const auto most = [&](wire::AccountLimit limit, std::uint64_t highest) noexcept {
+    const std::uint64_t value = limits.value(limit);
+    return value == 0 || value > highest ? highest : value;
+  };
+  constexpr std::uint64_t every_32_bits = 0xFFFFFFFF;
+  limits.most_quantity =
+      static_cast<std::uint32_t>(most(wire::AccountLimit::quantity, every_32_bits));
+  limits.most_distance =
+      static_cast<std::uint32_t>(most(wire::AccountLimit::collar, every_32_bits));
+  limits.most_notional = most(wire::AccountLimit::notional, ~std::uint64_t{0});
+  limits.most_position =
+      static_cast<std::int64_t>(most(wire::AccountLimit::position, ~std::uint64_t{0} >> 1));
+  limits.most_open_orders =
+      static_cast<std::uint32_t>(most(wire::AccountLimit::open_orders, every_32_bits));
 }
 
 void Accounts::insert_index(std::uint32_t row) noexcept {
@@ -37,6 +58,7 @@ void Accounts::set_limit(std::uint32_t row, wire::AccountLimit limit, std::uint6
   const std::uint32_t bit = 1U << number;
   Account& account = rows_[row];
   account.flags = value != 0 ? account.flags | bit : account.flags & ~bit;
+  set_bounds(row);
   digest_ += term_of(row) - before;
 }
 
@@ -111,6 +133,7 @@ bool Accounts::restore(std::uint32_t size) noexcept {
       return false;
     }
     rows_[row].position_factor = digest::mix(id * digest::first_factor);
+    set_bounds(row);
     insert_index(row);
     digest_ += term_of(row);
   }

@@ -33,6 +33,9 @@ struct alignas(64) Account {
   static constexpr std::uint32_t limit_bits = (1U << wire::account_limit_count) - 1;
   static constexpr std::uint32_t killed_bit = 1U << 7;
   static constexpr std::uint32_t risk_bits = limit_bits | killed_bit;
+  static constexpr std::uint32_t rate_bits =
+      (1U << static_cast<int>(wire::AccountLimit::message_rate)) |
+      (1U << static_cast<int>(wire::AccountLimit::execution_rate));
   static constexpr std::uint32_t message_bit =
       1U << static_cast<int>(wire::AccountLimit::message_rate);
   static constexpr std::uint32_t execution_bit =
@@ -51,10 +54,17 @@ struct Rate {
   }
 };
 
-struct AccountLimits {
-  std::array<std::uint64_t, wire::account_limit_count> values;  // 0: none
+// The limits of an account. Those that one comparison checks come first, in a line of their own,
+// as their highest allowed value whether they are set or not: README.md, "Risk".
+struct alignas(64) AccountLimits {
+  std::uint32_t most_quantity;
+  std::uint32_t most_distance;  // from the reference price: the collar
+  std::uint64_t most_notional;
+  std::int64_t most_position;
+  std::uint32_t most_open_orders;
   Rate messages;
   Rate executions;
+  std::array<std::uint64_t, wire::account_limit_count> values;  // 0: none
 
   [[nodiscard]] std::uint64_t value(wire::AccountLimit limit) const noexcept {
     return values[static_cast<std::size_t>(limit)];
@@ -106,6 +116,47 @@ class Accounts {
     digest_ += account.position_factor * static_cast<std::uint64_t>(lots);
   }
 
+  // Whether an order that is to rest, or a replace, stays within the limits that are not rates.
+  // `open` is what the account has open on the side without an order that is replaced; `reference`
+  // is 0 when there is none.
+  struct Intent {
+    std::uint32_t row;
+    wire::Side side;
+    std::uint32_t price;
+    std::uint32_t quantity;
+    std::uint32_t reference;
+  };
+  // Whether an account is not killed and below its rates.
+  [[nodiscard, gnu::always_inline]] bool may_send(std::uint32_t row,
+                                                  std::uint64_t now_ns) const noexcept {
+    const std::uint32_t flags = rows_[row].flags;
+    const AccountLimits& limits = limits_[row];
+    const auto is_below = [&](std::uint32_t bit, const Rate& rate, wire::AccountLimit limit) {
+      return (flags & bit) == 0 || rate.is_over(now_ns) || rate.count < limits.value(limit);
+    };
+    return (flags & Account::killed_bit) == 0 &&
+           is_below(Account::message_bit, limits.messages, wire::AccountLimit::message_rate) &&
+           is_below(Account::execution_bit, limits.executions, wire::AccountLimit::execution_rate);
+  }
+  [[nodiscard, gnu::always_inline]] bool allows(const Intent& intent) const noexcept {
+    const Account& account = rows_[intent.row];
+    const AccountLimits& limits = limits_[intent.row];
+    const std::uint32_t distance = intent.price > intent.reference
+                                       ? intent.price - intent.reference
+                                       : intent.reference - intent.price;
+    const bool is_buy = intent.side == wire::Side::buy;
+    const std::int64_t held = is_buy ? account.position : -account.position;
+    // All terms stay below 2^57.
+    const auto after =
+        held + static_cast<std::int64_t>(account.open_lots[static_cast<std::size_t>(intent.side)] +
+                                         intent.quantity);
+    // Without branches: a refusal is rare, and which limit it names is found out elsewhere.
+    return (intent.quantity <= limits.most_quantity) &
+           (std::uint64_t{intent.price} * intent.quantity <= limits.most_notional) &
+           ((intent.reference == 0) | (distance <= limits.most_distance)) &
+           (account.open_orders < limits.most_open_orders) & (after <= limits.most_position);
+  }
+
   void set_limit(std::uint32_t row, wire::AccountLimit limit, std::uint64_t value,
                  std::uint32_t window_ms, std::uint64_t now_ns) noexcept;
   void set_killed(std::uint32_t row, bool is_killed) noexcept;
@@ -132,6 +183,7 @@ class Accounts {
   void count(std::uint32_t row, Rate& rate, std::uint64_t factor, std::uint64_t now_ns) noexcept;
   [[nodiscard]] std::uint64_t term_of(std::uint32_t row) const noexcept;
   void insert_index(std::uint32_t row) noexcept;
+  void set_bounds(std::uint32_t row) noexcept;
   // Makes index and digest of rows that were read. False when they cannot be those of accounts.
   [[nodiscard]] bool restore(std::uint32_t size) noexcept;
 

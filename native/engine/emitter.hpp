@@ -1,5 +1,6 @@
 // Writes the events of one command into a sink.
 #pragma once
+#include <bit>
 #include <concepts>
 #include <cstdint>
 
@@ -34,11 +35,11 @@ class EventWriter {
   // Field by field: copied as a whole the event would go through the stack and stall on stores not
   // yet done, which doubled the cost of an operation.
   [[gnu::always_inline]] void write(const wire::Event& event, wire::Event& slot) noexcept {
-    slot.kind = event.kind;
-    slot.code = event.code;
-    slot.side = event.side;
-    slot.flags = 0;
-    slot.tag = tag_;
+    // Kind, code, side, flags 0 and tag in one store.
+    static_assert(std::endian::native == std::endian::little);
+    const std::uint64_t head = event.kind | (std::uint64_t{event.code} << 8) |
+                               (std::uint64_t{event.side} << 16) | (std::uint64_t{tag_} << 32);
+    __builtin_memcpy(&slot, &head, sizeof(head));
     slot.sequence = sequence_;
     slot.index = index_++;
     slot.account = event.account;
@@ -54,6 +55,8 @@ class EventWriter {
   // Index of the next event.
   [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
   [[nodiscard]] wire::Event* last() const noexcept { return last_; }
+  [[nodiscard]] std::uint32_t tag() const noexcept { return tag_; }
+  [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
   void continue_after(std::uint32_t index, wire::Event* last) noexcept {
     index_ = index;
     last_ = last;
@@ -83,6 +86,13 @@ class Emitter {
   }
   [[nodiscard]] std::uint32_t index() const noexcept { return writer_.index(); }
 
+  // An emitter that goes on where this one stands, for a function that wants it in registers, and
+  // where it ended.
+  [[nodiscard]] Emitter fork() const noexcept { return Emitter(sink_, writer_); }
+  void join(const Emitter& fork) noexcept {
+    writer_.continue_after(fork.writer_.index(), fork.writer_.last());
+  }
+
   // Calls rare(writer) with a writer that goes on where this one stands.
   template <class Rare>
   [[gnu::always_inline]] auto rarely(std::uint32_t tag, std::uint64_t sequence,
@@ -102,6 +112,10 @@ class Emitter {
   }
 
  private:
+  Emitter(Sink& sink, const EventWriter& writer) noexcept
+      : sink_(sink), writer_(&sink, next_of, writer.tag(), writer.sequence()) {
+    writer_.continue_after(writer.index(), writer.last());
+  }
   static wire::Event& next_of(void* sink) noexcept { return static_cast<Sink*>(sink)->next(); }
 
   Sink& sink_;

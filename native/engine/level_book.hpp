@@ -85,6 +85,23 @@ class LevelBook {
     return ladder.is_occupied(price) ? price : ladder.next_below(price);
   }
 
+  // Whether a side has as many levels as allowed.
+  [[nodiscard]] bool is_full(wire::Side side) const noexcept {
+    return ladders_[index_of(side)].occupied() == PriceLadder::highest_occupied;
+  }
+
+  // Starts loading one more of the orders that a sweep would meet first, of one side and then of
+  // the other: a sweep follows their links, and each miss would wait for the one before.
+  [[gnu::always_inline]] void walk_ahead(const OrderPool& pool) noexcept {
+    const std::uint32_t side = ++walk_steps_ & 1;
+    const bool is_over = (walk_steps_ & walk_mask) <= 1;
+    // What was walked to may have left meanwhile: its links lead to some slot or other.
+    const OrderSlot next = pool[walkers_[side]].next;
+    const OrderSlot head = best_[side].level->head;
+    walkers_[side] = is_over || next == no_slot ? head : next;
+    pool.prefetch(walkers_[side]);
+  }
+
   // Whether an order at this price would need a level that is not there, and there are as many
   // levels as allowed.
   [[nodiscard]] bool lacks_level(wire::Side side, PriceTicks price) const noexcept {
@@ -97,47 +114,50 @@ class LevelBook {
     return order.previous == no_slot && order.next == no_slot;
   }
 
-  // Puts an order whose price, side and lots are set last in its level. The pool is handed in, as
-  // below, because the caller has its address already.
-  [[gnu::always_inline]] void append(OrderPool& pool, OrderSlot slot) noexcept {
-    Order& order = pool[slot];
-    const wire::Side side = order.side();
-    const PriceTicks price = order.price();
+  // Puts an order that shows `lots` last in its level. True when that is the best level now. The
+  // pool is handed in, as below, because the caller has its address already.
+  // Links to no_slot are written like any other, into the slot that holds no order: that costs less
+  // than branches which guess wrong.
+  [[gnu::always_inline]] bool append(OrderPool& pool, OrderSlot slot, wire::Side side,
+                                     PriceTicks price, TotalLots lots) noexcept {
     Level& level = ladders_[index_of(side)].occupy(price);
-    order.previous = level.tail;
-    order.next = no_slot;
-    if (level.tail == no_slot) {
-      level.head = slot;
-      if (is_better(side, price, best(side))) {
-        best_[index_of(side)] = {price, &level};
-      }
-    } else {
-      pool[level.tail].next = slot;
-    }
+    const OrderSlot older = level.tail;
+    const OrderSlot head = level.head;
+    pool[slot].previous = older;
+    pool[slot].next = no_slot;
+    pool[older].next = slot;
+    level.head = older == no_slot ? OrderSlot{slot.value()} : head;
     level.tail = slot;
-    level.lots = level.lots + TotalLots{order.remaining.value()};
+    level.lots = level.lots + lots;
+    Best& best = best_[index_of(side)];
+    const bool is_best = !is_better(side, best.price, price);
+    best = is_best ? Best{price, &level} : best;
+    return is_best;
+  }
+  // … with the price, side and lots that the order says.
+  [[gnu::always_inline]] bool append(OrderPool& pool, OrderSlot slot) noexcept {
+    const Order& order = pool[slot];
+    return append(pool, slot, order.side(), order.price(), TotalLots{order.remaining.value()});
   }
 
-  // Takes an order out of its level.
-  [[gnu::always_inline]] void remove(OrderPool& pool, OrderSlot slot) noexcept {
+  // Takes an order out of its level. True when that was the best level.
+  [[gnu::always_inline]] bool remove(OrderPool& pool, OrderSlot slot) noexcept {
     const Order& order = pool[slot];
     const wire::Side side = order.side();
     const PriceTicks price = order.price();
+    const OrderSlot older = order.previous;
+    const OrderSlot younger = order.next;
     Level& level = ladders_[index_of(side)].at(price);
     level.lots = level.lots - TotalLots{order.remaining.value()};
-    if (order.previous == no_slot) {
-      level.head = order.next;
-    } else {
-      pool[order.previous].next = order.next;
-    }
-    if (order.next == no_slot) {
-      level.tail = order.previous;
-    } else {
-      pool[order.next].previous = order.previous;
-    }
+    pool[older].next = younger;
+    pool[younger].previous = older;
+    level.head = older == no_slot ? younger : level.head;
+    level.tail = younger == no_slot ? older : level.tail;
+    const bool is_best = price == best(side);
     if (level.head == no_slot) {
       leave_level(side, price);
     }
+    return is_best;
   }
 
   // Takes lots off what an order has here.
@@ -150,13 +170,19 @@ class LevelBook {
 
   // The level has no orders left. The best price moves on before the level's page can go.
   void leave_level(wire::Side side, PriceTicks price) noexcept {
-    PriceLadder& ladder = ladders_[index_of(side)];
     if (price == best(side)) {
-      const PriceTicks next = worse(side, price);
-      // An empty side must not point into a page: the page can go to other prices.
-      best_[index_of(side)] = {next,
-                               next == no_price(side) ? &ladder.empty_level() : &ladder.at(next)};
+      leave_best(side, price, worse(side, price));
+    } else {
+      ladders_[index_of(side)].vacate(price);
     }
+  }
+  // … of the best level, when the next occupied price is known.
+  [[gnu::always_inline]] void leave_best(wire::Side side, PriceTicks price,
+                                         PriceTicks next) noexcept {
+    PriceLadder& ladder = ladders_[index_of(side)];
+    // An empty side must not point into a page: the page can go to other prices.
+    best_[index_of(side)] = {next,
+                             next == no_price(side) ? &ladder.empty_level() : &ladder.at(next)};
     ladder.vacate(price);
   }
 
@@ -211,7 +237,12 @@ class LevelBook {
   [[nodiscard]] bool verify_level(wire::Side side, PriceTicks price,
                                   std::uint32_t& orders) const noexcept;
 
+  // Of walk_ahead(): steps of both sides between two starts at the head.
+  static constexpr std::uint32_t walk_mask = 63;
+
   OrderPool& pool_;
+  std::uint32_t walk_steps_ = 0;
+  std::array<OrderSlot, 2> walkers_{no_slot, no_slot};
   std::array<PriceLadder, 2> ladders_;
   std::array<Best, 2> best_{Best{below_every_price, &ladders_[0].empty_level()},
                             Best{above_every_price, &ladders_[1].empty_level()}};

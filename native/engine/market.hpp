@@ -55,9 +55,55 @@ class Market {
   template <EventSink Sink>
   void apply(const wire::Command& command, std::uint64_t sequence, std::uint64_t timestamp_ns,
              Sink& sink) noexcept {
-    Emitter<Sink> out(sink, command.tag, sequence);
-    answer(command, Sequence{sequence}, timestamp_ns, out);
-    out.finish();
+    const bool is_quiet =
+        (attention_ & ~has_stops) == 0 && timestamp_ns < next_due_ns_ && is_unanswered(command);
+    if (is_quiet) [[likely]] {
+      const auto kind = static_cast<wire::CommandKind>(command.kind);
+      if ((kind == wire::CommandKind::place &&
+           rest_at_once(command, Sequence{sequence}, timestamp_ns, sink)) ||
+          (kind == wire::CommandKind::cancel &&
+           cancel_at_once(command, Sequence{sequence}, timestamp_ns, sink))) {
+        return;
+      }
+    }
+    apply_any(command, sequence, timestamp_ns, sink);
+  }
+
+  // Starts loading what commands that wait will touch; changes nothing that can be seen. Called
+  // before each command of a backlog, with the commands so many places behind it, it hides the
+  // memory of books that do not fit a cache: what the far one loads, the near one finds. Inlined by
+  // force: g++ takes a function that only prefetches for one without effect.
+  static constexpr std::uint32_t look_ahead_near = 4;
+  static constexpr std::uint32_t look_ahead_far = 8;
+  [[gnu::always_inline]] void look_ahead(const wire::Command& near,
+                                         const wire::Command& far) noexcept {
+    // Without branches, which would guess the kinds of commands wrong twice more. What a command
+    // names is hers to choose: no memory that was never used is touched, whatever it says.
+    constexpr auto place = static_cast<std::uint8_t>(wire::CommandKind::place);
+    const auto price_of = [](const wire::Command& command) noexcept {
+      return PriceTicks{static_cast<std::uint32_t>(command.price) & highest_price};
+    };
+    const auto side_of = [](const wire::Command& command) noexcept {
+      return static_cast<wire::Side>(command.side & 1);
+    };
+    pool_.prefetch(pool_.named_by(far.order_id));
+    if (open_orders_ < look_ahead_from) {
+      return;
+    }
+    __builtin_prefetch(&lit_.level(side_of(far), price_of(far)), 1);
+    const OrderSlot named = pool_.named_by(near.order_id);
+    const Order& order = pool_[named];
+    const Chain& chain = pool_.chain(named);
+    const bool is_place = near.kind == place;
+    const wire::Side side = is_place ? side_of(near) : order.side();
+    const PriceTicks price = is_place ? price_of(near) : order.price();
+    const Level& level = lit_.level(side, price);
+    __builtin_prefetch(&level, 1);
+    __builtin_prefetch(&pool_[is_place ? level.tail : order.previous], 1);
+    __builtin_prefetch(&pool_[order.next], 1);
+    __builtin_prefetch(&pool_.chain(chain.older), 1);
+    __builtin_prefetch(&pool_.chain(chain.younger), 1);
+    lit_.walk_ahead(pool_);
   }
 
   // Digest of the whole state: README.md, "State digest".
@@ -272,6 +318,8 @@ class Market {
   static constexpr std::uint64_t highest_safe = (std::uint64_t{1} << 53) - 1;
   static constexpr std::uint64_t highest_position = std::uint64_t{1} << 40;
   static constexpr std::uint64_t never_ns = ~std::uint64_t{0};
+  // Up to so many orders the caches hold the rest, and the look ahead costs more than it gives.
+  static constexpr std::uint32_t look_ahead_from = 1U << 17;
   static constexpr std::uint32_t work_limit = 64;
   static constexpr std::uint32_t sweep_capacity = 16;
   static constexpr std::uint32_t book_pool = 1U << 16;
@@ -296,8 +344,155 @@ class Market {
         trades_(arena),
         sessions_(arena) {}
 
-  // What follows is inlined into apply() by force where it is on the way of an order: as calls the
-  // entry and the outcome went through memory, for twice the instructions.
+  template <EventSink Sink>
+  [[gnu::noinline]] void apply_any(const wire::Command& command, std::uint64_t sequence,
+                                   std::uint64_t timestamp_ns, Sink& sink) noexcept {
+    Emitter<Sink> out(sink, command.tag, sequence);
+    answer(command, Sequence{sequence}, timestamp_ns, out);
+    out.finish();
+  }
+
+  // Whether the command is numbered well, or not at all, and is not a resend.
+  [[gnu::always_inline]] bool is_unanswered(const wire::Command& command) const noexcept {
+    if ((command.session | command.number) == 0) [[likely]] {
+      return true;
+    }
+    return command.session != 0 && command.number != 0 &&
+           sessions_.look_up(command.session, command.number).is_new;
+  }
+
+  // Takes a plain limit order of the day, of an account that is known, that passes every check and
+  // meets nothing: what most commands are. False, and nothing done, for any other.
+  template <EventSink Sink>
+  [[gnu::noinline]] bool rest_at_once(const wire::Command& command, Sequence sequence,
+                                      std::uint64_t timestamp_ns, Sink& sink) noexcept {
+    static_assert(static_cast<int>(wire::OrderType::limit) == 0 &&
+                  static_cast<int>(wire::TimeInForce::day) == 0);
+    constexpr std::uint32_t side_bit = std::uint32_t{1} << 8;
+    const PriceTicks price{static_cast<std::uint32_t>(command.price)};
+    const QuantityLots quantity{command.quantity};
+    const std::uint32_t row = accounts_.find(command.account);
+    // Zero quantity and negative prices wrap round.
+    if ((word_at<std::uint32_t>(command, 0) & ~side_bit) !=
+            static_cast<std::uint32_t>(wire::CommandKind::place) ||
+        (extras_of(command) | command.order_id | static_cast<std::uint32_t>(command.trigger)) !=
+            0 ||
+        quantity.value() - 1 >= rules_.maximum_quantity ||
+        price.value() - rules_.band_low > rules_.band_high - rules_.band_low || row == no_row)
+        [[unlikely]] {
+      return false;
+    }
+    const auto side = static_cast<wire::Side>(command.side);
+    const std::uint64_t now_ns = std::max(now_ns_, timestamp_ns);
+    Account& account = accounts_[row];
+    if ((account.flags & Account::risk_bits) != 0 &&
+        !is_within_limits(row, side, price, quantity, now_ns)) {
+      return false;
+    }
+    if (crosses(side, lit_.best(opposite(side)), price) || open_orders_ == rules_.capacity ||
+        lit_.is_full(side) || !pool_.has_slot()) {
+      return false;
+    }
+    now_ns_ = now_ns;
+    if ((account.flags & Account::message_bit) != 0) {
+      accounts_.count_message(row, now_ns);
+    }
+    const OrderSlot slot = pool_.take();
+    const OrderId id = pool_.id_of(slot);
+    const bool is_best = lit_.append(pool_, slot, side, price, TotalLots{quantity.value()});
+    Order& order = pool_[slot];
+    order.remaining = quantity;
+    order.set_price_and_side(price, side);
+    order.owner = row;
+    order.priority = sequence;
+    join_chain(slot, account);
+    ++account.open_orders;
+    account.open_lots[index_of(side)] += quantity.value();
+    ++open_orders_;
+    digest_ += digest::order_term(
+        digest::order_constant(id, price, AccountId{command.account}, side, sequence), quantity);
+    Emitter<Sink> out(sink, command.tag, sequence.value());
+    wire::Event event{};
+    event.kind = static_cast<std::uint8_t>(wire::EventKind::accepted);
+    event.side = command.side;
+    event.account = command.account;
+    event.order_id = id.value();
+    event.price = price.value();
+    event.quantity = quantity.value();
+    out.put(event);
+    if (is_best) {
+      show_touch(out);
+    }
+    out.finish();
+    if (command.session != 0) {
+      sessions_.store(command.session, command.number, sequence,
+                      {.order_id = id, .remaining = quantity});
+    }
+    return true;
+  }
+
+  [[gnu::always_inline]] bool is_within_limits(std::uint32_t row, wire::Side side, PriceTicks price,
+                                               QuantityLots quantity,
+                                               std::uint64_t now_ns) const noexcept {
+    constexpr std::uint32_t rare_bits = Account::killed_bit | Account::rate_bits;
+    const PriceTicks reference = last_trade_ != PriceTicks{0} ? last_trade_ : breaker_.reference;
+    return ((accounts_[row].flags & rare_bits) == 0 || accounts_.may_send(row, now_ns)) &&
+           accounts_.allows({.row = row,
+                             .side = side,
+                             .price = price.value(),
+                             .quantity = quantity.value(),
+                             .reference = reference.value()});
+  }
+
+  // Cancels a plain order for its owner. False, and nothing done, for anything else.
+  template <EventSink Sink>
+  [[gnu::noinline]] bool cancel_at_once(const wire::Command& command, Sequence sequence,
+                                        std::uint64_t timestamp_ns, Sink& sink) noexcept {
+    const std::uint64_t prices = word_at<std::uint64_t>(command, offsetof(wire::Command, price));
+    const OrderSlot slot = pool_.find(command.order_id);
+    if ((extras_of(command) | prices | command.quantity | codes_of(command)) != 0 ||
+        slot == no_slot) [[unlikely]] {
+      return false;
+    }
+    const Order& order = pool_[slot];
+    Account& account = accounts_[order.row()];
+    if (order.has_terms() || account.id.value() != command.account) [[unlikely]] {
+      return false;
+    }
+    pass_quietly(timestamp_ns);
+    const wire::Side side = order.side();
+    const PriceTicks price = order.price();
+    const QuantityLots quantity = order.remaining;
+    const OrderId id{command.order_id};
+    digest_ -= digest::order_term(
+        digest::order_constant(id, price, account.id, side, order.priority), quantity);
+    const bool is_best = lit_.remove(pool_, slot);
+    leave_chain(slot, account);
+    account.open_lots[index_of(side)] -= quantity.value();
+    --open_orders_;
+    pool_.give_back(slot);
+    Emitter<Sink> out(sink, command.tag, sequence.value());
+    wire::Event event{};
+    event.kind = static_cast<std::uint8_t>(wire::EventKind::canceled);
+    event.code = static_cast<std::uint8_t>(wire::CancelReason::user);
+    event.side = static_cast<std::uint8_t>(side);
+    event.account = command.account;
+    event.order_id = id.value();
+    event.price = price.value();
+    event.quantity = quantity.value();
+    out.put(event);
+    if (is_best) {
+      show_touch(out);
+    }
+    out.finish();
+    if (command.session != 0) {
+      sessions_.store(command.session, command.number, sequence, {.order_id = id});
+    }
+    return true;
+  }
+
+  // What follows is inlined by force where it is on the way of an order: as calls the entry and the
+  // outcome went through memory, for twice the instructions.
 
   template <class Out>
   [[gnu::always_inline]] void answer(const wire::Command& command, Sequence sequence,
@@ -338,12 +533,6 @@ class Market {
             return place(command, sequence, out);
           }
           break;
-        case wire::CommandKind::cancel:
-          if (is_plain_cancel(command)) [[likely]] {
-            pass_quietly(timestamp_ns);
-            return cancel(command, sequence, out);
-          }
-          break;
         case wire::CommandKind::replace:
           if (is_plain_replace(command)) [[likely]] {
             pass_quietly(timestamp_ns);
@@ -360,7 +549,7 @@ class Market {
   }
 
   void pass_quietly(std::uint64_t timestamp_ns) noexcept {
-    now_ns_ = timestamp_ns > now_ns_ ? timestamp_ns : now_ns_;
+    now_ns_ = std::max(now_ns_, timestamp_ns);
   }
 
   // Words of a command that hold several fields, so that one comparison checks them all.
@@ -390,19 +579,13 @@ class Market {
     return are_codes_plain & ((extras_of(command) | command.order_id | market_price |
                                static_cast<std::uint32_t>(command.trigger)) == 0);
   }
-  // A cancel or replace of an order with terms, or of none, is not plain either.
-  bool is_plain_cancel(const wire::Command& command) const noexcept {
-    const std::uint64_t prices = word_at<std::uint64_t>(command, offsetof(wire::Command, price));
-    return (extras_of(command) | prices | command.quantity | codes_of(command)) == 0 &&
-           names_plain_order(command);
-  }
+  // A replace of an order with terms, or of none, is not plain either.
   bool is_plain_replace(const wire::Command& command) const noexcept {
     return (extras_of(command) | static_cast<std::uint32_t>(command.trigger) | codes_of(command)) ==
                0 &&
            names_plain_order(command);
   }
   [[nodiscard]] bool names_plain_order(const wire::Command& command) const noexcept {
-    pool_.prefetch(command.order_id);
     const OrderSlot named = pool_.find(command.order_id);
     return named != no_slot && !pool_[named].has_terms();
   }
@@ -424,31 +607,6 @@ class Market {
     event.price = command.price;
     out.put(event);
     return enter(command, entry, sequence, out);
-  }
-
-  template <class Out>
-  [[gnu::always_inline]] Outcome cancel(const wire::Command& command, Sequence sequence,
-                                        Out& out) noexcept {
-    const OrderSlot slot{static_cast<std::uint32_t>(command.order_id & OrderPool::slot_mask)};
-    const Order& order = pool_[slot];
-    Account& account = accounts_[order.row()];
-    const wire::Refusal refusal = check_owner(command, account);
-    if (refusal != wire::Refusal::none) [[unlikely]] {
-      return refuse(command, sequence, refusal, out);
-    }
-    const OrderId id = pool_.id_of(slot);
-    wire::Event event{};
-    event.kind = static_cast<std::uint8_t>(wire::EventKind::canceled);
-    event.code = static_cast<std::uint8_t>(wire::CancelReason::user);
-    event.side = static_cast<std::uint8_t>(order.side());
-    event.account = account.id.value();
-    event.order_id = id.value();
-    event.price = order.price().value();
-    event.quantity = order.remaining.value();
-    out.put(event);
-    remove_plain(slot, account);
-    pool_.give_back(slot);
-    return {.order_id = id};
   }
 
   template <class Out>
@@ -518,19 +676,29 @@ class Market {
     return outcome;
   }
 
-  // Price-time order, until the order is filled, its limit is reached or a maker has terms.
+  // Price-time order, until the order is filled, its limit is reached or a maker has terms. What
+  // the next makers and levels need is loaded while this one trades: else each miss would wait for
+  // the one before.
   template <class Out>
-  [[gnu::always_inline]] QuantityLots match(const Entry& entry, Sequence sequence,
-                                            bool& meets_terms, Out& out) noexcept {
-    const wire::Side resting = opposite(entry.side);
-    const bool is_buy = entry.side == wire::Side::buy;
+  [[gnu::noinline]] QuantityLots match(const Entry& entry, Sequence sequence, bool& meets_terms,
+                                       Out& caller_out) noexcept {
+    Out out = caller_out.fork();
+    const wire::Side side = entry.side;
+    const wire::Side resting = opposite(side);
+    const bool is_buy = side == wire::Side::buy;
+    const PriceTicks limit = entry.limit;
+    const std::uint32_t row = entry.row;
     QuantityLots wanted = entry.quantity;
     PriceTicks price = lit_.best(resting);
     const PriceTicks first = price;
     PriceTicks last = price;
     std::uint32_t executions = 0;
+    wire::Event event = event_of(wire::EventKind::executed, entry);
     do {
       Level& level = lit_.level(resting, price);
+      const PriceTicks next_price = lit_.worse(resting, price);
+      const Level& next_level = lit_.level(resting, next_price);
+      __builtin_prefetch(&next_level, 1);
       OrderSlot slot = level.head;
       const QuantityLots before = wanted;
       do {
@@ -540,29 +708,30 @@ class Market {
           break;
         }
         const OrderSlot next = maker.next;
-        __builtin_prefetch(&pool_[next], 1);
-        __builtin_prefetch(&pool_.chain(next), 1);
-        Account& account = accounts_[maker.row()];
-        const QuantityLots traded = std::min(wanted, maker.remaining);
-        const QuantityLots rest = maker.remaining - traded;
+        const OrderSlot soon = next != no_slot ? next : next_level.head;
+        pool_.prefetch(soon);
+        const std::uint32_t maker_row = maker.row();
+        Account& account = accounts_[maker_row];
+        const QuantityLots open = maker.remaining;
+        const QuantityLots traded = std::min(wanted, open);
+        const QuantityLots rest = open - traded;
         const OrderId id = pool_.id_of(slot);
         const std::uint64_t constant =
             digest::order_constant(id, price, account.id, resting, maker.priority);
-        digest_ -= digest::order_term(constant, maker.remaining);
+        digest_ -= digest::order_term(constant, open);
         wanted = wanted - traded;
         const auto signed_lots = static_cast<std::int64_t>(traded.value());
         accounts_.move_position(account, is_buy ? -signed_lots : signed_lots);
         account.open_lots[index_of(resting)] -= traded.value();
         if ((account.flags & Account::execution_bit) != 0) [[unlikely]] {
-          accounts_.count_execution(maker.row(), now_ns_);
+          accounts_.count_execution(maker_row, now_ns_);
         }
         trades_.add({.sequence = sequence.value(),
                      .index = out.index(),
                      .price = price.value(),
                      .quantity = traded.value(),
-                     .buyer = static_cast<std::uint16_t>(is_buy ? entry.row : maker.row()),
-                     .seller = static_cast<std::uint16_t>(is_buy ? maker.row() : entry.row)});
-        wire::Event event = event_of(wire::EventKind::executed, entry);
+                     .buyer = static_cast<std::uint16_t>(is_buy ? row : maker_row),
+                     .seller = static_cast<std::uint16_t>(is_buy ? maker_row : row)});
         event.price = price.value();
         event.quantity = traded.value();
         event.remaining = rest.value();
@@ -583,17 +752,18 @@ class Market {
       } while (slot != no_slot && wanted != QuantityLots{0});
       level.lots = level.lots - TotalLots{(before - wanted).value()};
       level.head = slot;
-      if (slot == no_slot) {
-        level.tail = no_slot;
-        lit_.leave_level(resting, price);
-      } else {
-        pool_[slot].previous = no_slot;
-      }
       last = before != wanted ? price : last;
-      price = lit_.best(resting);
-    } while (!meets_terms && wanted != QuantityLots{0} && crosses(entry.side, price, entry.limit));
+      if (slot != no_slot) {
+        pool_[slot].previous = no_slot;
+        break;
+      }
+      level.tail = no_slot;
+      lit_.leave_best(resting, price, next_price);
+      price = next_price;
+    } while (wanted != QuantityLots{0} && crosses(side, price, limit));
+    caller_out.join(out);
     if (executions != 0) [[likely]] {
-      Account& account = accounts_[entry.row];
+      Account& account = accounts_[row];
       const auto executed = static_cast<std::int64_t>((entry.quantity - wanted).value());
       accounts_.move_position(account, is_buy ? executed : -executed);
       last_trade_ = last;
@@ -604,7 +774,7 @@ class Market {
         step_.add(last);
       }
       while ((account.flags & Account::execution_bit) != 0 && executions-- != 0) [[unlikely]] {
-        accounts_.count_execution(entry.row, now_ns_);
+        accounts_.count_execution(row, now_ns_);
       }
     }
     return wanted;
@@ -662,31 +832,21 @@ class Market {
     --open_orders_;
   }
 
-  // Last among the open orders of its account.
+  // Last among the open orders of its account. Links to no_slot: level_book.hpp, append().
   [[gnu::always_inline]] void join_chain(OrderSlot slot, Account& account) noexcept {
-    Chain& chain = pool_.chain(slot);
-    chain.older = account.youngest;
-    chain.younger = no_slot;
-    if (account.youngest == no_slot) {
-      account.oldest = slot;
-    } else {
-      pool_.chain(account.youngest).younger = slot;
-    }
+    const OrderSlot older = account.youngest;
+    pool_.chain(slot) = {older, no_slot};
+    pool_.chain(older).younger = slot;
+    account.oldest = older == no_slot ? slot : account.oldest;
     account.youngest = slot;
   }
 
   [[gnu::always_inline]] void leave_chain(OrderSlot slot, Account& account) noexcept {
-    const Chain& chain = pool_.chain(slot);
-    if (chain.older == no_slot) {
-      account.oldest = chain.younger;
-    } else {
-      pool_.chain(chain.older).younger = chain.younger;
-    }
-    if (chain.younger == no_slot) {
-      account.youngest = chain.older;
-    } else {
-      pool_.chain(chain.younger).older = chain.older;
-    }
+    const Chain chain = pool_.chain(slot);
+    pool_.chain(chain.older).younger = chain.younger;
+    pool_.chain(chain.younger).older = chain.older;
+    account.oldest = chain.older == no_slot ? chain.younger : account.oldest;
+    account.youngest = chain.younger == no_slot ? chain.older : account.youngest;
     --account.open_orders;
   }
 

@@ -60,15 +60,16 @@ class alignas(128) PriceLadder {
   // The level at `price`, counted as occupied from now on: the caller puts an order into it.
   // Fewer than highest_occupied levels are occupied, or this one is.
   [[nodiscard]] Level& occupy(PriceTicks price) noexcept {
-    std::uint32_t& entry = directory_[key_of(price)];
-    if (entry == no_page) [[unlikely]] {
-      entry = take_page(key_of(price));
+    const std::uint32_t key = key_of(price);
+    std::uint32_t number = directory_[key];
+    if (number == no_page) [[unlikely]] {
+      number = take_page(key);
+      directory_[key] = number;
     }
-    std::uint64_t& occupancy = pages_[entry].occupancy;
-    const std::uint64_t bit = bit_of(price);
-    occupied_ += (occupancy & bit) == 0 ? 1U : 0U;
-    occupancy |= bit;
-    return levels_[level_index(entry, price)];
+    pages_[number].occupancy |= bit_of(price);
+    Level& level = levels_[level_index(number, price)];
+    occupied_ += level.head == no_slot ? 1U : 0U;
+    return level;
   }
 
   // The level at `price` has no orders any more; its lots are 0.
@@ -107,11 +108,6 @@ class alignas(128) PriceLadder {
     }
     const std::uint32_t other = keys_.next_below(key);
     return other == PagedKeys::none ? below_every_price : highest_in(other, occupancy_of(other));
-  }
-
-  // Starts loading the level into the cache; changes nothing.
-  void prefetch(PriceTicks price) const noexcept {
-    __builtin_prefetch(levels_ + level_index(directory_[key_of(price)], price), 1);
   }
 
   // Whether pages, directory, bitmap and counts agree and free pages are empty.
