@@ -1,6 +1,6 @@
-// Bytes as a saved state with the right checksum and digest: whoever makes them up gets a refusal, or
-// a market that keeps every invariant and takes commands without harm to the process. That commands
-// could have led to such a state is more than anybody can check.
+// Bytes as a saved state with the right checksum and digest: whoever makes them up gets a refusal,
+// or a market that keeps every invariant and takes commands without harm to the process. That
+// commands could have led to such a state is more than anybody can check.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
