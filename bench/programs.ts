@@ -8,7 +8,7 @@ import { BenchVoid } from "./bench.ts";
 
 const run = promisify(execFile);
 const tree = join(repository, "build", "native", "bench");
-const programs = ["depth", "engine_workload", "idle_spinner"] as const;
+const programs = ["depth", "engine_workload", "idle_spinner", "journal"] as const;
 type Program = (typeof programs)[number];
 
 /** Builds what has changed. Throws BenchVoid with the end of what the compiler said. */

@@ -32,10 +32,25 @@ OwnEngine::~OwnEngine() {
 }
 
 void replay(engine::Market& market, std::span<const journal::Record> records) noexcept {
+  using engine::Market;
+  // A command in a record is not aligned; as many are copied as are looked ahead at together.
+  constexpr std::size_t batch = 128;
+  std::array<wire::Command, batch> commands;
   NullSink sink;
-  for (const journal::Record& record : records) {
-    const wire::RecordPrefix prefix = record.prefix();
-    market.apply(record.command(), prefix.sequence, prefix.timestamp_ns, sink);
+  while (!records.empty()) {
+    const std::size_t count = std::min(records.size(), batch);
+    for (std::size_t at = 0; at < count; ++at) {
+      commands[at] = records[at].command();
+    }
+    for (std::size_t at = 0; at < count; ++at) {
+      if (at + Market::look_ahead_far < count) {
+        market.look_ahead(commands[at + Market::look_ahead_near],
+                          commands[at + Market::look_ahead_far]);
+      }
+      const wire::RecordPrefix prefix = records[at].prefix();
+      market.apply(commands[at], prefix.sequence, prefix.timestamp_ns, sink);
+    }
+    records = records.subspan(count);
   }
 }
 
