@@ -6,6 +6,7 @@ import { type Addon, loadAddon, type RolledBack } from "../../native/addon.ts";
 import { listSnapshots } from "../../native/portable/log-files.ts";
 import { lockLog } from "../../native/portable/log-lock.ts";
 import { type Recovery, recoverLog } from "../../native/portable/log-recovery.ts";
+import { systemLogStorage } from "../../native/portable/log-storage.ts";
 import { Market } from "../../native/portable/market.ts";
 import { decodeCommand, layout, readCommandFields } from "../../native/slots.ts";
 import type { RecordHeader } from "../kernel/ports/matching-engine.ts";
@@ -62,6 +63,8 @@ const say = (value: unknown): void => {
   );
 };
 
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 const damaged = (failure: unknown): Result<never> =>
   refuse("journal_damaged", (failure as Error).message, "restore the folder from a copy");
 
@@ -111,6 +114,8 @@ async function verifyPortably(folder: string): Promise<Result<LogReport>> {
   let found: Recovery;
   try {
     found = await recoverLog(
+      systemLogStorage,
+      nextTurn,
       folder,
       (view, offset, header) => {
         const fields = readCommandFields(view, offset + layout.record.command);
@@ -153,7 +158,7 @@ async function dump(folder: string, from: number, to: number): Promise<Result<{ 
     say({ sequence, epoch, time: timeOf(timestamp), ...command });
   };
   try {
-    await recoverLog(folder, row, { repairs: false });
+    await recoverLog(systemLogStorage, nextTurn, folder, row, { repairs: false });
   } catch (failure) {
     return damaged(failure);
   }

@@ -65,6 +65,11 @@ Napi::Object MarketBinding::describe(Napi::Env env) {
   return object;
 }
 
+void MarketBinding::admit_clients(reactor::ClientGateway& gateway, const std::string& name) {
+  gateway_ = &gateway;
+  gateway.add(name, *market_);
+}
+
 void MarketBinding::detach() {
   for (auto& buffer : shared_) {
     buffer.Value().Detach();
@@ -74,6 +79,9 @@ void MarketBinding::detach() {
 
 void MarketBinding::close() {
   if (market_ != nullptr) {
+    if (gateway_ != nullptr) {
+      gateway_->remove(*market_);
+    }
     market_->discard_events();
     market_->leave();
     reactor_.wake();

@@ -2,6 +2,7 @@
 #pragma once
 #include <napi.h>
 
+#include "reactor/client_gateway.hpp"
 #include "reactor/latency_histogram.hpp"
 #include "reactor/market_recovery.hpp"
 #include "reactor/rollback.hpp"
@@ -20,5 +21,8 @@ Napi::Object report(Napi::Env env, const reactor::ShadowState& state);
 Napi::Object report(Napi::Env env, const reactor::RolledBack& result);
 // {sequence, cutBytes, cutFile, snapshot, faults, replayed, elapsedNs}
 Napi::Object report(Napi::Env env, const reactor::MarketRecovery& found);
+
+// {accepted, wakes, refused: [by ConnectRefusal], ended: [by EndReason]}
+Napi::Object report(Napi::Env env, const reactor::GatewayCounters& counters);
 
 }  // namespace meridian::addon

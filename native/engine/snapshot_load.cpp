@@ -190,7 +190,7 @@ bool Market::restore(std::span<const std::byte> bytes) noexcept {
 void Market::load_slots(ByteReader& in) noexcept {
   const std::uint32_t lowest_unused = in.take_at_most(OrderPool::highest_slot + 1);
   // Each slot has four bytes here: no more memory is touched than bytes were given.
-  if (lowest_unused == 0 || (lowest_unused - 1) * sizeof(std::uint32_t) > in.left()) {
+  if (lowest_unused == 0 || in.remaining() / sizeof(std::uint32_t) < lowest_unused - 1) {
     in.fail();
     return;
   }

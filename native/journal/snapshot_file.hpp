@@ -38,8 +38,10 @@ struct SnapshotHeader {
   std::uint64_t state_bytes;
   std::array<std::byte, chain_hash_bytes> chain_hash;
   std::array<char, log_id_digits> log_id;
+  std::uint64_t mode;             // wire::DurabilityMode that the last accepted configure asks for
+  std::uint64_t mode_changed_at;  // sequence since which it is that one; 0 before the first
 };
-static_assert(sizeof(SnapshotHeader) == 128);
+static_assert(sizeof(SnapshotHeader) == 144);
 
 struct Snapshot {
   SnapshotHeader header{};

@@ -30,9 +30,11 @@ import { crc32c, readRecordHeader, recordFault } from "../records.ts";
 import { layout } from "../slots.ts";
 import { PortableEngine } from "./engine.ts";
 import type { PortableEngineOptions } from "./engine.ts";
-import { openLogFile, SEGMENT_RECORDS, segmentPath } from "./log-files.ts";
-import type { OpenLogFile } from "./log-files.ts";
+import { SEGMENT_RECORDS, segmentPath } from "./log-files.ts";
+import type { LogFile } from "./log-files.ts";
 import { lockLog } from "./log-lock.ts";
+import { systemLogStorage } from "./log-storage.ts";
+import type { LogStorage } from "./log-storage.ts";
 
 const test = suite("portable engine");
 
@@ -223,7 +225,7 @@ test("a second open of the same log is refused, in this process and in another",
     const engine = new URL("engine.ts", import.meta.url).href;
     const script = `
       const { PortableEngine } = await import(${JSON.stringify(engine)});
-      const clock = { now: () => 1n, monotonic: () => 0, after: () => () => {} };
+      const clock = { now: () => 1n, monotonic: () => 0, after: (_, run) => (setImmediate(run), () => {}) };
       await new PortableEngine({ clock }).open({ market: "m", directory: process.argv[1], epoch: 1 })
         .then(() => console.log("opened"), (failure) => console.log(failure.message));`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", script, directory]);
@@ -461,8 +463,9 @@ class FullDisk {
     this.room = room;
     this.#code = code;
   }
-  readonly open: OpenLogFile = async (path) => {
-    const file = await openLogFile(path);
+  readonly storage: LogStorage = { ...systemLogStorage, open: (path) => this.#open(path) };
+  async #open(path: string): Promise<LogFile> {
+    const file = await systemLogStorage.open(path);
     return {
       ...file,
       write: async (bytes, position) => {
@@ -474,13 +477,13 @@ class FullDisk {
         return file.write(bytes.subarray(0, count), position);
       },
     };
-  };
+  }
 }
 
 test("on a full disk nothing more counts as durable, and everything does when there is room again", () =>
   inFolder(async (directory) => {
     const disk = new FullDisk(1_000);
-    const market = await open(directory, { openFile: disk.open });
+    const market = await open(directory, { storage: disk.storage });
     await feed(market, [configure]);
     for (const command of orders(100)) market.offer(command);
     market.flush();
@@ -503,7 +506,7 @@ test("on a full disk nothing more counts as durable, and everything does when th
 
 test("after the disk failed nothing more counts as durable, and a reopened log goes on", () =>
   inFolder(async (directory) => {
-    const market = await open(directory, { openFile: new FullDisk(1_000, "EIO").open });
+    const market = await open(directory, { storage: new FullDisk(1_000, "EIO").storage });
     await feed(market, [configure]);
     for (const command of orders(100)) market.offer(command);
     market.flush();

@@ -16,10 +16,10 @@ import type {
   RestingOrder,
   Side,
 } from "../../actors/kernel/ports/matching-engine.ts";
-import type { Epoch, Sequence, TimestampNs } from "../../actors/kernel/units.ts";
+import type { DurationNs, Epoch, Sequence, TimestampNs } from "../../actors/kernel/units.ts";
 import { readRecordHeader, recordFault, sealRecord } from "../records.ts";
 import { encodeCommand, layout, readCommandFields, SLOT_BYTES } from "../slots.ts";
-import type { OpenLogFile } from "./log-files.ts";
+import type { LogStorage } from "./log-storage.ts";
 import { WriteAheadLog } from "./log.ts";
 import type { Recovery } from "./log-recovery.ts";
 import { Market } from "./market.ts";
@@ -28,14 +28,14 @@ import { Market } from "./market.ts";
 const COMMANDS_PER_TURN = 256;
 
 export interface PortableEngineOptions {
-  /** Stamps commands and measures the service time. */
+  /** Stamps commands, measures the service time, and gives the turns in which commands are applied. */
   readonly clock: Clock;
   /** Commands that may wait per market; `offer` refuses more. Default 16,384. */
   readonly commandCapacity?: number;
   /** Events that may wait per market; then the engine waits. Default 65,536. */
   readonly eventCapacity?: number;
-  /** Opens segment files for writing; tests put faults here. */
-  readonly openFile?: OpenLogFile;
+  /** Where the logs are; default: the files of this machine. */
+  readonly storage?: LogStorage;
 }
 
 interface Opened {
@@ -115,16 +115,20 @@ export class PortableMarket implements MarketEngine {
     closed: () => void,
   ): Promise<PortableMarket> {
     const market = new Market();
-    const started = performance.now();
+    const started = options.clock.monotonic();
     const { log, recovered } = await WriteAheadLog.open(
       request.directory,
       (view, offset, header) => {
         const fields = readCommandFields(view, offset + layout.record.command);
         market.applyRaw(fields, header.sequence, header.timestamp);
       },
-      options.openFile,
+      options.storage,
+      () =>
+        new Promise((turn) => {
+          options.clock.after(0 as DurationNs, turn);
+        }),
     );
-    const elapsedNs = Math.round((performance.now() - started) * 1e6);
+    const elapsedNs = options.clock.monotonic() - started;
     return new PortableMarket({
       request,
       options,
@@ -299,7 +303,7 @@ export class PortableMarket implements MarketEngine {
   #schedule(): void {
     if (this.#turnScheduled) return;
     this.#turnScheduled = true;
-    setImmediate(() => {
+    this.#options.clock.after(0 as DurationNs, () => {
       this.#turnScheduled = false;
       this.#turn();
     });

@@ -7,7 +7,6 @@
 #include <chrono>
 
 namespace meridian::reactor {
-
 void EngineSlot::renew() const noexcept {
   std::destroy_at(&market_);
   madvise(arena_.data(), arena_.size(), MADV_DONTNEED);
@@ -31,12 +30,13 @@ OwnEngine::~OwnEngine() {
   }
 }
 
-void replay(engine::Market& market, std::span<const journal::Record> records) noexcept {
+void replay(engine::Market& market, std::span<const journal::Record> records,
+            JournalledMode& mode) noexcept {
   using engine::Market;
   // A command in a record is not aligned; as many are copied as are looked ahead at together.
   constexpr std::size_t batch = 128;
   std::array<wire::Command, batch> commands;
-  NullSink sink;
+  ReplaySink sink;
   while (!records.empty()) {
     const std::size_t count = std::min(records.size(), batch);
     for (std::size_t at = 0; at < count; ++at) {
@@ -49,6 +49,9 @@ void replay(engine::Market& market, std::span<const journal::Record> records) no
       }
       const wire::RecordPrefix prefix = records[at].prefix();
       market.apply(commands[at], prefix.sequence, prefix.timestamp_ns, sink);
+      if (sink.has_configured()) {
+        mode.configured(commands[at].order_type, prefix.sequence);
+      }
     }
     records = records.subspan(count);
   }
@@ -84,6 +87,12 @@ journal::SnapshotHeader restore_newest(journal::FileSystem& files, const std::st
   return {};
 }
 
+JournalledMode mode_of(const journal::SnapshotHeader& header) noexcept {
+  return header.sequence == 0
+             ? JournalledMode{}
+             : JournalledMode{static_cast<std::uint8_t>(header.mode), header.mode_changed_at};
+}
+
 std::unique_ptr<journal::Log> recover_market(journal::FileSystem& files,
                                              const std::string& directory, const EngineSlot& engine,
                                              MarketRecovery& found, std::string& reason) {
@@ -94,6 +103,7 @@ std::unique_ptr<journal::Log> recover_market(journal::FileSystem& files,
     bool belongs = true;
     found.log = {};
     found.replayed = 0;
+    found.mode = mode_of(snapshot);
     const auto start = std::chrono::steady_clock::now();
     const auto visit = [&](std::span<const journal::Record> records) {
       const std::uint64_t first = records.front().prefix().sequence;
@@ -108,7 +118,7 @@ std::unique_ptr<journal::Log> recover_market(journal::FileSystem& files,
         records = records.subspan(skipped);
       }
       found.replayed += records.size();
-      replay(engine.market(), records);
+      replay(engine.market(), records, found.mode);
     };
     auto log = journal::Log::open(files, directory, visit, found.log, reason);
     const auto took = std::chrono::steady_clock::now() - start;

@@ -6,11 +6,14 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/market.hpp"
 #include "journal/log.hpp"
 #include "journal/snapshot_file.hpp"
+#include "wire/command.hpp"
+#include "wire/event.hpp"
 
 namespace meridian::reactor {
 
@@ -49,19 +52,52 @@ class OwnEngine {
 };
 
 // Takes the events of replayed commands: they went out when the commands were new.
-struct NullSink {
-  wire::Event event{};
-  wire::Event& next() noexcept { return event; }
-  void finish() noexcept {}
+class ReplaySink {
+ public:
+  wire::Event& next() noexcept {
+    look();
+    return event_;
+  }
+  void finish() noexcept { look(); }
+  // Whether the last command configured the market.
+  [[nodiscard]] bool has_configured() noexcept { return std::exchange(has_configured_, false); }
+
+ private:
+  void look() noexcept {
+    has_configured_ =
+        has_configured_ || event_.kind == static_cast<std::uint8_t>(wire::EventKind::configured);
+    event_.kind = 0;
+  }
+
+  wire::Event event_{};
+  bool has_configured_ = false;
+};
+
+// The market's mode as its journal says; what it means is the output gate's.
+struct JournalledMode {
+  std::uint8_t mode = static_cast<std::uint8_t>(wire::DurabilityMode::replicated);
+  // Sequence of the configure that changed it; 0 before the first.
+  std::uint64_t changed_at = 0;
+
+  // A `configure` of this sequence was accepted.
+  void configured(std::uint8_t wanted, std::uint64_t sequence) noexcept {
+    if (wanted != mode || changed_at == 0) {
+      mode = wanted;
+      changed_at = sequence;
+    }
+  }
 };
 
 // Applies records as they stand.
-void replay(engine::Market& market, std::span<const journal::Record> records) noexcept;
+void replay(engine::Market& market, std::span<const journal::Record> records,
+            JournalledMode& mode) noexcept;
 
 struct MarketRecovery {
   journal::Recovery log;
   // The snapshot that was used; sequence 0 when there was none.
   journal::SnapshotHeader snapshot{};
+  // At the last record.
+  JournalledMode mode;
   // Snapshots that were not, and why.
   std::vector<std::string> faults;
   // Records applied behind the snapshot, and how long reading, checking and applying took.
@@ -74,6 +110,9 @@ struct MarketRecovery {
 journal::SnapshotHeader restore_newest(journal::FileSystem& files, const std::string& directory,
                                        const std::string& log_id, std::uint64_t highest,
                                        const EngineSlot& engine, std::vector<std::string>& faults);
+
+// What a restored snapshot says of it.
+JournalledMode mode_of(const journal::SnapshotHeader& header) noexcept;
 
 // Opens the log and brings the new engine to its last record. Every record is checked, those below
 // the snapshot are not applied. Null when the log is refused; `reason` says what to do.

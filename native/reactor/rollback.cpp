@@ -39,6 +39,7 @@ bool roll_back(journal::FileSystem& files, const std::string& directory,
   const auto start = std::chrono::steady_clock::now();
   std::vector<journal::Segment> segments;
   journal::Recovery again;
+  JournalledMode mode;
   const auto visit = [&](std::span<const journal::Record> records) {
     const std::uint64_t first = records.front().prefix().sequence;
     const std::uint64_t from = std::max(first, result.snapshot.sequence + 1);
@@ -50,7 +51,7 @@ bool roll_back(journal::FileSystem& files, const std::string& directory,
       result.timestamp_ns = prefix.timestamp_ns;
     }
     if (from < end) {
-      replay(engine.market(), records.subspan(from - first, end - from));
+      replay(engine.market(), records.subspan(from - first, end - from), mode);
       result.replayed += end - from;
     }
   };

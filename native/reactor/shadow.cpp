@@ -48,6 +48,7 @@ bool ShadowMarket::begin() {
   record_epoch_ = header.record_epoch;
   timestamp_ns_ = header.timestamp_ns;
   snapshot_ = header.sequence;
+  mode_ = mode_of(header);
   const std::scoped_lock guard(mutex_);
   state_.snapshot = snapshot_;
   return true;
@@ -91,7 +92,7 @@ ShadowMarket::Step ShadowMarket::step() {
   if (!check(records)) {
     return Step::idle;
   }
-  replay(engine_->market(), records);
+  replay(engine_->market(), records, mode_);
   if (sequence_ == goal_.sequence) {
     arrive();
     return Step::worked;
@@ -122,6 +123,8 @@ void ShadowMarket::write_snapshot() {
   header.timestamp_ns = timestamp_ns_;
   header.digest = engine_->market().digest();
   header.chain_hash = goal_.hash;
+  header.mode = mode_.mode;
+  header.mode_changed_at = mode_.changed_at;
   std::copy_n(log_.id().begin(), header.log_id.size(), header.log_id.begin());
   const int outcome = journal::write_snapshot(log_.files(), log_.directory(), snapshot);
   // Also after a failure: the next one is tried after as many records, not after each of them.

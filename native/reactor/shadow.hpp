@@ -66,6 +66,7 @@ class ShadowMarket {
   std::uint64_t record_epoch_ = 0;
   std::uint64_t timestamp_ns_ = 0;
   std::uint64_t snapshot_ = 0;
+  JournalledMode mode_;
   journal::ChainPoint goal_;
   // Guards what both sides know.
   mutable std::mutex mutex_;

@@ -76,7 +76,8 @@ Story make_story(std::uint64_t seed, std::uint64_t length) {
     record.fill(1, sequence, now, command);
     record.seal();
     story.records.push_back(record);
-    replay(engine.market(), std::span(&record, 1));
+    JournalledMode mode;
+    replay(engine.market(), std::span(&record, 1), mode);
     story.digests.push_back(engine.market().digest());
   }
   return story;
@@ -94,7 +95,8 @@ class ShadowTest : public testing::Test {
     Engine fed;
     std::uint64_t applied = 0;
     for (const std::uint64_t at : snapshots) {
-      replay(fed.market(), std::span(story.records).subspan(applied, at - applied));
+      JournalledMode mode;
+      replay(fed.market(), std::span(story.records).subspan(applied, at - applied), mode);
       applied = at;
       journal::Snapshot snapshot;
       snapshot.state.resize(fed.market().saved_bytes());
@@ -108,7 +110,7 @@ class ShadowTest : public testing::Test {
     }
   }
   void recover() {
-    engine.emplace();
+    engine = std::make_unique<Engine>();
     found = {};
     reason.clear();
     log = recover_market(files, folder.path(), engine->slot(), found, reason);
@@ -125,7 +127,7 @@ class ShadowTest : public testing::Test {
 
   journal::TemporaryFolder folder;
   journal::PosixFileSystem files;
-  std::optional<Engine> engine;
+  std::unique_ptr<Engine> engine;
   MarketRecovery found;
   std::string reason;
   std::unique_ptr<journal::Log> log;
@@ -244,7 +246,7 @@ TEST_F(ShadowTest, RollsBackToATimeAndMakesALogOfIt) {
   std::string id;
   ASSERT_TRUE(copy_log(files, folder.path(), copy, last, id, reason)) << reason;
   EXPECT_NE(id, journal::stored_log_id(files, folder.path()));
-  engine.emplace();
+  engine = std::make_unique<Engine>();
   log = recover_market(files, copy, engine->slot(), found, reason);
   ASSERT_NE(log, nullptr) << reason;
   EXPECT_EQ(log->last_sequence(), last);
