@@ -208,7 +208,7 @@ bool measure_flow(const Options& options, const MarketWorkload& workload, const 
   std::string reason;
   const OwnEngine engine;
   MarketRecovery found;
-  const auto log = meridian::reactor::recover_market(files, folder, engine.slot(), found, reason);
+  const auto log = meridian::reactor::recover_market(files, folder, engine.market(), found, reason);
   if (log == nullptr || engine.market().digest() != workload.digest) {
     return fail(log == nullptr ? reason : "the replay gave another digest");
   }

@@ -227,7 +227,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
           if (!engine.is_good()) {
             return std::string("no address space for the market; raise ulimit -v");
           }
-          reactor::roll_back(files_, directory, target, uses_snapshots, engine.slot(), *result,
+          reactor::roll_back(files_, directory, target, uses_snapshots, engine.market(), *result,
                              reason);
           return reason;
         },

@@ -50,6 +50,20 @@ std::uint64_t first_of(std::string_view name) {
   return parsed.ec == std::errc{} && parsed.ptr == digits.data() + digits.size() ? first : 0;
 }
 
+// First sequences of the segments, ascending. 0 or an error.
+int list_segments(FileSystem& files, const std::string& directory,
+                  std::vector<std::uint64_t>& firsts) {
+  std::vector<std::string> names;
+  const int listed = files.list(directory, names);
+  for (const std::string& name : names) {
+    if (const std::uint64_t first = first_of(name); first != 0) {
+      firsts.push_back(first);
+    }
+  }
+  std::ranges::sort(firsts);
+  return listed;
+}
+
 // One pass over a log.
 class Scanner {
  public:
@@ -81,17 +95,10 @@ class Scanner {
 };
 
 bool Scanner::list(std::vector<std::uint64_t>& firsts) {
-  std::vector<std::string> names;
-  if (const int listed = files_.list(directory_, names); listed < 0) {
+  if (const int listed = list_segments(files_, directory_, firsts); listed < 0) {
     reason_ = "cannot list " + directory_ + ": " + error_text(listed);
     return false;
   }
-  for (const std::string& name : names) {
-    if (const std::uint64_t first = first_of(name); first != 0) {
-      firsts.push_back(first);
-    }
-  }
-  std::ranges::sort(firsts);
   return true;
 }
 
@@ -230,6 +237,26 @@ bool scan_log(FileSystem& files, const std::string& directory, const RecordVisit
     }
   }
   return true;
+}
+
+bool read_record(FileSystem& files, const std::string& directory, std::uint64_t sequence,
+                 Record& record) {
+  std::vector<std::uint64_t> firsts;
+  list_segments(files, directory, firsts);
+  const auto after = std::ranges::upper_bound(firsts, sequence);
+  if (after == firsts.begin()) {
+    return false;
+  }
+  const std::uint64_t first = *std::prev(after);
+  const int file = files.open_to_read(directory + "/" + segment_name(first));
+  if (file < 0) {
+    return false;
+  }
+  const ssize_t read = read_fully(files, file, std::as_writable_bytes(std::span(&record, 1)),
+                                  (sequence - first) * wire::record_bytes);
+  files.close(file);
+  return read == static_cast<ssize_t>(sizeof(record)) && record.is_whole() &&
+         record.prefix().sequence == sequence;
 }
 
 }  // namespace meridian::journal

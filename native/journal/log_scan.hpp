@@ -43,4 +43,8 @@ std::string segment_name(std::uint64_t first);
 bool scan_log(FileSystem& files, const std::string& directory, const RecordVisitor& visit,
               std::vector<Segment>& segments, Recovery& recovery, std::string& reason);
 
+// One whole record by its sequence. False when it is not there.
+bool read_record(FileSystem& files, const std::string& directory, std::uint64_t sequence,
+                 Record& record);
+
 }  // namespace meridian::journal

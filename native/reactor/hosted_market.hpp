@@ -12,6 +12,8 @@
 #include "journal/journal.hpp"
 #include "journal/log.hpp"
 #include "journal/log_reader.hpp"
+#include "memory/market_memory.hpp"
+#include "memory/memory_keeper.hpp"
 #include "reactor/client_set.hpp"
 #include "reactor/market_recovery.hpp"
 #include "reactor/market_region.hpp"
@@ -32,6 +34,7 @@ struct MarketOptions {
   std::uint32_t command_slots = 1U << 14U;
   std::uint32_t event_slots = 1U << 16U;
   std::uint32_t record_slots = 1U << 15U;
+  memory::MemoryOptions memory;
   // Least time between two answers to readers of depth. A snapshot takes about 1 µs and a page of
   // orders 5 µs, so all of them together cost the match thread some hundredths.
   std::uint64_t depth_interval_ns = 100'000;
@@ -44,6 +47,7 @@ struct MatchThread {
   const TickClock& clock;
   rings::Parking parking;  // its own
   rings::Parking journal;  // to wake the journal thread
+  memory::MemoryKeeper& memory;
 };
 
 // The lane of the process that hosts the market.
@@ -118,6 +122,8 @@ class HostedMarket {
   // For the thread that owns the producers.
   [[nodiscard]] journal::LogReader& reader() noexcept { return *reader_; }
   [[nodiscard]] const MarketRegion& region() const noexcept { return *region_; }
+  // Any thread.
+  [[nodiscard]] memory::MemoryReport memory_report() const noexcept { return arena_->report(); }
   [[nodiscard]] const rings::SharedRegion& memory() const noexcept { return memory_; }
   // A DepthRegion, read-only for every other process, and the DepthRequests of the market's owner,
   // who reads in lane depth_owner_lane.
@@ -174,7 +180,7 @@ class HostedMarket {
     rings::SharedRegion depth_requests;
   };
   HostedMarket(const MarketOptions& options, MatchThread thread, rings::Doorbell::Ring listener,
-               void* context, std::span<std::byte> arena, Memory memory) noexcept;
+               void* context, std::unique_ptr<memory::MarketMemory> arena, Memory memory) noexcept;
 
   // Match thread: at most `budget` commands of the owner.
   std::uint32_t take(std::uint32_t budget) noexcept;
@@ -201,7 +207,7 @@ class HostedMarket {
 
   MarketOptions options_;
   MatchThread thread_;
-  std::span<std::byte> arena_;
+  std::unique_ptr<memory::MarketMemory> arena_;
   rings::SharedRegion memory_;
   rings::SharedRegion record_memory_;
   rings::SharedRegion depth_memory_;

@@ -5,14 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <string_view>
+
+#include "base/ensure.hpp"
 
 namespace meridian::reactor {
-void EngineSlot::renew() const noexcept {
-  std::destroy_at(&market_);
-  madvise(arena_.data(), arena_.size(), MADV_DONTNEED);
-  std::construct_at(&market_, arena_);
-}
-
 OwnEngine::OwnEngine() noexcept {
   // Reserved whole, backed page by page as orders come to rest.
   void* memory = mmap(nullptr, engine::Market::arena_bytes(), PROT_READ | PROT_WRITE,
@@ -44,8 +41,8 @@ void replay(engine::Market& market, std::span<const journal::Record> records,
     }
     for (std::size_t at = 0; at < count; ++at) {
       if (at + Market::look_ahead_far < count) {
-        market.look_ahead(commands[at + Market::look_ahead_near],
-                          commands[at + Market::look_ahead_far]);
+        market.look_ahead(Market::glimpse_of(commands[at + Market::look_ahead_near]),
+                          Market::glimpse_of(commands[at + Market::look_ahead_far]));
       }
       const wire::RecordPrefix prefix = records[at].prefix();
       market.apply(commands[at], prefix.sequence, prefix.timestamp_ns, sink);
@@ -57,9 +54,43 @@ void replay(engine::Market& market, std::span<const journal::Record> records,
   }
 }
 
+namespace {
+
+// Whether the record at which the snapshot was taken is in the log, and is that one.
+bool belongs_to_log(journal::FileSystem& files, const std::string& directory,
+                    const journal::SnapshotHeader& header) {
+  journal::Record record{};
+  if (!journal::read_record(files, directory, header.sequence, record)) {
+    return false;
+  }
+  const wire::RecordPrefix prefix = record.prefix();
+  return prefix.epoch == header.record_epoch && prefix.timestamp_ns == header.timestamp_ns;
+}
+
+// Why the snapshot cannot be used; empty when it can.
+std::string fault_of(journal::FileSystem& files, const std::string& directory,
+                     const std::string& log_id, const journal::Snapshot& snapshot) {
+  const journal::SnapshotHeader& header = snapshot.header;
+  if (std::string_view(header.log_id.data(), header.log_id.size()) != log_id) {
+    return "is of another log";
+  }
+  if (!belongs_to_log(files, directory, header)) {
+    return "does not continue this log";
+  }
+  const OwnEngine trial;
+  if (!trial.is_good()) {
+    return "cannot be tried: no address space for a second market";
+  }
+  return trial.market().restore(snapshot.state) && trial.market().digest() == header.digest
+             ? ""
+             : "holds no state that this release can restore";
+}
+
+}  // namespace
+
 journal::SnapshotHeader restore_newest(journal::FileSystem& files, const std::string& directory,
                                        const std::string& log_id, std::uint64_t highest,
-                                       const EngineSlot& engine, std::vector<std::string>& faults) {
+                                       engine::Market& market, std::vector<std::string>& faults) {
   std::vector<std::uint64_t> sequences;
   journal::list_snapshots(files, directory, sequences);
   for (const std::uint64_t sequence : sequences) {
@@ -72,17 +103,12 @@ journal::SnapshotHeader restore_newest(journal::FileSystem& files, const std::st
       faults.push_back(reason);
       continue;
     }
-    const journal::SnapshotHeader& header = snapshot.header;
-    const std::string path = directory + "/" + journal::snapshot_name(sequence);
-    if (std::string_view(header.log_id.data(), header.log_id.size()) != log_id) {
-      faults.push_back(path + " is of another log");
-      continue;
+    const std::string fault = fault_of(files, directory, log_id, snapshot);
+    if (fault.empty()) {
+      ensure(market.restore(snapshot.state));
+      return snapshot.header;
     }
-    if (engine.market().restore(snapshot.state) && engine.market().digest() == header.digest) {
-      return header;
-    }
-    faults.push_back(path + " holds no state that this release can restore");
-    engine.renew();
+    faults.push_back(directory + "/" + journal::snapshot_name(sequence) + " " + fault);
   }
   return {};
 }
@@ -94,44 +120,25 @@ JournalledMode mode_of(const journal::SnapshotHeader& header) noexcept {
 }
 
 std::unique_ptr<journal::Log> recover_market(journal::FileSystem& files,
-                                             const std::string& directory, const EngineSlot& engine,
+                                             const std::string& directory, engine::Market& market,
                                              MarketRecovery& found, std::string& reason) {
-  const std::string log_id = journal::stored_log_id(files, directory);
-  for (std::uint64_t highest = UINT64_MAX;;) {
-    found.snapshot = restore_newest(files, directory, log_id, highest, engine, found.faults);
-    const journal::SnapshotHeader& snapshot = found.snapshot;
-    bool belongs = true;
-    found.log = {};
-    found.replayed = 0;
-    found.mode = mode_of(snapshot);
-    const auto start = std::chrono::steady_clock::now();
-    const auto visit = [&](std::span<const journal::Record> records) {
-      const std::uint64_t first = records.front().prefix().sequence;
-      if (snapshot.sequence >= first) {
-        const std::uint64_t skipped =
-            std::min<std::uint64_t>(snapshot.sequence - first + 1, records.size());
-        if (first + skipped - 1 == snapshot.sequence) {
-          const wire::RecordPrefix prefix = records[skipped - 1].prefix();
-          belongs =
-              prefix.epoch == snapshot.record_epoch && prefix.timestamp_ns == snapshot.timestamp_ns;
-        }
-        records = records.subspan(skipped);
-      }
-      found.replayed += records.size();
-      replay(engine.market(), records, found.mode);
-    };
-    auto log = journal::Log::open(files, directory, visit, found.log, reason);
-    const auto took = std::chrono::steady_clock::now() - start;
-    found.replay_ns = static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(took).count());
-    if (log == nullptr || belongs) {
-      return log;
-    }
-    found.faults.push_back(directory + "/" + journal::snapshot_name(snapshot.sequence) +
-                           " does not continue this log");
-    highest = snapshot.sequence - 1;
-    engine.renew();
-  }
+  found.snapshot = restore_newest(files, directory, journal::stored_log_id(files, directory),
+                                  UINT64_MAX, market, found.faults);
+  found.mode = mode_of(found.snapshot);
+  const auto start = std::chrono::steady_clock::now();
+  const auto visit = [&](std::span<const journal::Record> records) {
+    const std::uint64_t first = records.front().prefix().sequence;
+    const std::uint64_t below =
+        found.snapshot.sequence < first ? 0 : found.snapshot.sequence - first + 1;
+    records = records.subspan(std::min<std::uint64_t>(below, records.size()));
+    found.replayed += records.size();
+    replay(market, records, found.mode);
+  };
+  auto log = journal::Log::open(files, directory, visit, found.log, reason);
+  const auto took = std::chrono::steady_clock::now() - start;
+  found.replay_ns = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(took).count());
+  return log;
 }
 
 }  // namespace meridian::reactor

@@ -17,22 +17,6 @@
 
 namespace meridian::reactor {
 
-// An engine that can be made anew in place, should it be left half restored. Its arena is private
-// anonymous memory.
-class EngineSlot {
- public:
-  EngineSlot(engine::Market& market, std::span<std::byte> arena) noexcept
-      : market_(market), arena_(arena) {}
-
-  [[nodiscard]] engine::Market& market() const noexcept { return market_; }
-  // A market without any command, its memory given back.
-  void renew() const noexcept;
-
- private:
-  engine::Market& market_;
-  std::span<std::byte> arena_;
-};
-
 // An engine with an arena of its own.
 class OwnEngine {
  public:
@@ -44,7 +28,6 @@ class OwnEngine {
   // False when there was no address space for it; then there is no market.
   [[nodiscard]] bool is_good() const noexcept { return market_ != nullptr; }
   [[nodiscard]] engine::Market& market() const noexcept { return *market_; }
-  [[nodiscard]] EngineSlot slot() const noexcept { return {*market_, arena_}; }
 
  private:
   std::span<std::byte> arena_;
@@ -105,11 +88,13 @@ struct MarketRecovery {
   std::uint64_t replay_ns = 0;
 };
 
-// Puts the newest good snapshot of the log with this id at or below `highest` into a new engine.
-// The header's sequence is 0 when there is none; then the engine is still new.
+// Puts the newest good snapshot of the log with this id at or below `highest` into a new engine:
+// one that is whole, names a record of the log as it is, and has been restored into another engine
+// before, because an engine that was left half restored could not be used. The header's sequence is
+// 0 when there is none; then the engine is still new.
 journal::SnapshotHeader restore_newest(journal::FileSystem& files, const std::string& directory,
                                        const std::string& log_id, std::uint64_t highest,
-                                       const EngineSlot& engine, std::vector<std::string>& faults);
+                                       engine::Market& market, std::vector<std::string>& faults);
 
 // What a restored snapshot says of it.
 JournalledMode mode_of(const journal::SnapshotHeader& header) noexcept;
@@ -117,7 +102,7 @@ JournalledMode mode_of(const journal::SnapshotHeader& header) noexcept;
 // Opens the log and brings the new engine to its last record. Every record is checked, those below
 // the snapshot are not applied. Null when the log is refused; `reason` says what to do.
 std::unique_ptr<journal::Log> recover_market(journal::FileSystem& files,
-                                             const std::string& directory, const EngineSlot& engine,
+                                             const std::string& directory, engine::Market& market,
                                              MarketRecovery& found, std::string& reason);
 
 }  // namespace meridian::reactor

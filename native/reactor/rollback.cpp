@@ -26,7 +26,7 @@ bool find_target(journal::FileSystem& files, const std::string& directory,
 }  // namespace
 
 bool roll_back(journal::FileSystem& files, const std::string& directory,
-               const RollbackTarget& target, bool uses_snapshots, const EngineSlot& engine,
+               const RollbackTarget& target, bool uses_snapshots, engine::Market& market,
                RolledBack& result, std::string& reason) {
   std::uint64_t last = 0;
   if (!find_target(files, directory, target, result.log, last, reason)) {
@@ -34,7 +34,7 @@ bool roll_back(journal::FileSystem& files, const std::string& directory,
   }
   if (uses_snapshots) {
     result.snapshot = restore_newest(files, directory, journal::stored_log_id(files, directory),
-                                     last, engine, result.faults);
+                                     last, market, result.faults);
   }
   const auto start = std::chrono::steady_clock::now();
   std::vector<journal::Segment> segments;
@@ -51,7 +51,7 @@ bool roll_back(journal::FileSystem& files, const std::string& directory,
       result.timestamp_ns = prefix.timestamp_ns;
     }
     if (from < end) {
-      replay(engine.market(), records.subspan(from - first, end - from), mode);
+      replay(market, records.subspan(from - first, end - from), mode);
       result.replayed += end - from;
     }
   };
@@ -61,8 +61,8 @@ bool roll_back(journal::FileSystem& files, const std::string& directory,
   result.elapsed_ns = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start)
           .count());
-  result.digest = engine.market().digest();
-  result.open_orders = engine.market().open_orders();
+  result.digest = market.digest();
+  result.open_orders = market.open_orders();
   return true;
 }
 

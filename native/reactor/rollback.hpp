@@ -33,7 +33,7 @@ struct RolledBack {
 
 // Reads only, and takes no lock: for a log that nobody writes. False when it is damaged.
 bool roll_back(journal::FileSystem& files, const std::string& directory,
-               const RollbackTarget& target, bool uses_snapshots, const EngineSlot& engine,
+               const RollbackTarget& target, bool uses_snapshots, engine::Market& market,
                RolledBack& result, std::string& reason);
 
 // Makes a log of its own in `to`, which may not hold one, with the records up to `last`.

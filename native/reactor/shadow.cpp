@@ -43,7 +43,7 @@ bool ShadowMarket::begin() {
   batch_.resize(records_in_step);
   std::vector<std::string> faults;
   const journal::SnapshotHeader header = restore_newest(log_.files(), log_.directory(), log_.id(),
-                                                        goal_.sequence, engine_->slot(), faults);
+                                                        goal_.sequence, engine_->market(), faults);
   sequence_ = header.sequence;
   record_epoch_ = header.record_epoch;
   timestamp_ns_ = header.timestamp_ns;

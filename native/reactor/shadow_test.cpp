@@ -113,7 +113,7 @@ class ShadowTest : public testing::Test {
     engine = std::make_unique<Engine>();
     found = {};
     reason.clear();
-    log = recover_market(files, folder.path(), engine->slot(), found, reason);
+    log = recover_market(files, folder.path(), engine->market(), found, reason);
   }
   void damage(std::uint64_t sequence, std::streamoff at) {
     std::fstream file(folder.file(journal::snapshot_name(sequence)),
@@ -215,7 +215,7 @@ TEST_F(ShadowTest, RollsBackToAnyRecordWithAndWithoutSnapshots) {
       Engine rolled;
       RolledBack result;
       ASSERT_TRUE(roll_back(files, folder.path(), {.sequence = target}, uses_snapshots,
-                            rolled.slot(), result, reason))
+                            rolled.market(), result, reason))
           << reason;
       ASSERT_EQ(result.sequence, target);
       ASSERT_EQ(result.digest, expected) << "round " << round << " target " << target;
@@ -237,8 +237,8 @@ TEST_F(ShadowTest, RollsBackToATimeAndMakesALogOfIt) {
   }
   Engine rolled;
   RolledBack result;
-  ASSERT_TRUE(
-      roll_back(files, folder.path(), {.timestamp_ns = time}, true, rolled.slot(), result, reason));
+  ASSERT_TRUE(roll_back(files, folder.path(), {.timestamp_ns = time}, true, rolled.market(), result,
+                        reason));
   EXPECT_EQ(result.sequence, last);
   EXPECT_EQ(result.digest, story.digests[last - 1]);
 
@@ -247,7 +247,7 @@ TEST_F(ShadowTest, RollsBackToATimeAndMakesALogOfIt) {
   ASSERT_TRUE(copy_log(files, folder.path(), copy, last, id, reason)) << reason;
   EXPECT_NE(id, journal::stored_log_id(files, folder.path()));
   engine = std::make_unique<Engine>();
-  log = recover_market(files, copy, engine->slot(), found, reason);
+  log = recover_market(files, copy, engine->market(), found, reason);
   ASSERT_NE(log, nullptr) << reason;
   EXPECT_EQ(log->last_sequence(), last);
   EXPECT_EQ(engine->market().digest(), result.digest);
