@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
@@ -227,19 +228,64 @@ bool measure_flow(const Options& options, const MarketWorkload& workload, const 
   return true;
 }
 
-// The match thread's part of durability: pairs of the same commands, with a record for each that
-// the journal thread makes durable meanwhile, and without. Processor time of this thread.
+// Takes records out of a ring and forgets them, woken and parked as the journal thread is.
+class Dropper {
+ public:
+  Dropper(meridian::rings::RingCursors& cursors, Record* slots, std::uint32_t capacity)
+      : records_(cursors, slots, capacity), thread_([this] { run(); }) {}
+  Dropper(const Dropper&) = delete;
+  Dropper& operator=(const Dropper&) = delete;
+  ~Dropper() {
+    is_stopping_.store(true);
+    parking().wake();
+    thread_.join();
+  }
+  [[nodiscard]] meridian::rings::Parking parking() noexcept {
+    return meridian::rings::Parking(parked_);
+  }
+
+ private:
+  void run() {
+    while (!is_stopping_.load()) {
+      const std::uint32_t waiting = records_.available();
+      if (waiting > 0) {
+        records_.advance(waiting);
+        records_.release_ordered();
+        continue;
+      }
+      parking().park(meridian::rings::Parked::idle,
+                     [this] { return is_stopping_.load() || records_.available_ordered() > 0; });
+    }
+  }
+
+  meridian::rings::RingReader<Record> records_;
+  std::atomic<bool> is_stopping_{false};
+  std::atomic<std::uint32_t> parked_{0};
+  std::thread thread_;
+};
+
+struct SyncCosts {
+  double without_ns = 0;
+  // What a record adds to a command, and what its becoming durable adds to that.
+  std::vector<double> record;
+  std::vector<double> sync;
+};
+
+// The match thread's part of durability: the same commands without records, with records that are
+// dropped, and with records that the journal thread makes durable meanwhile. Processor time of this
+// thread, in turns.
 class SyncCost {
  public:
   SyncCost(const Options& options, const MarketWorkload& workload)
       : folder_(options.folder + "/sync"), pairs_(options.pairs), commands_(workload.timed) {
-    for (const Command& command : workload.preload) {
-      apply(with_, command);
-      apply(without_, command);
+    for (Side* side : {&without_, &dropped_, &durable_}) {
+      for (const Command& command : workload.preload) {
+        apply(*side, command);
+      }
     }
   }
 
-  bool measure(std::vector<double>& differences, double& without_ns) {
+  bool measure(SyncCosts& costs) {
     std::string reason;
     meridian::journal::Recovery recovery;
     const auto log = meridian::journal::Log::open(
@@ -248,30 +294,32 @@ class SyncCost {
       return fail(reason);
     }
     meridian::journal::Channel channel(
-        meridian::rings::RingReader<Record>(cursors_, slots_.data(), ring_records), *log, status_,
+        meridian::rings::RingReader<Record>(durable_.cursors, durable_.slots.data(), ring_records),
+        *log, status_,
         meridian::rings::Doorbell(
             armed_, [](void*) noexcept {}, nullptr),
         meridian::rings::Parking(parked_));
     journal_.add(channel);
-    std::vector<double> costs;
+    std::vector<double> plain;
     const std::size_t piece = commands_.size() / pairs_;
     for (std::uint64_t pair = 0; pair < pairs_; ++pair) {
       const std::span<const Command> part(commands_.data() + pair * piece, piece);
-      double with = 0;
-      double without = 0;
-      // Which goes first takes turns: the second finds the commands in the cache.
-      if (pair % 2 == 0) {
-        with = run<true>(part);
-        without = run<false>(part);
-      } else {
-        without = run<false>(part);
-        with = run<true>(part);
+      std::array<double, 3> spent{};
+      // Which goes first takes turns: the others find the commands in the cache.
+      for (std::uint64_t turn = 0; turn < spent.size(); ++turn) {
+        const std::uint64_t which = (pair + turn) % spent.size();
+        spent[which] = which == 0   ? run(without_, part, nullptr)
+                       : which == 1 ? run(dropped_, part, &dropper_parking_)
+                                    : run(durable_, part, &journal_parking_);
       }
-      differences.push_back(with - without);
-      costs.push_back(without);
+      plain.push_back(spent[0]);
+      costs.record.push_back(spent[1] - spent[0]);
+      costs.sync.push_back(spent[2] - spent[1]);
     }
-    std::ranges::sort(costs);
-    without_ns = costs[costs.size() / 2];
+    std::ranges::sort(plain);
+    std::ranges::sort(costs.record);
+    std::ranges::sort(costs.sync);
+    costs.without_ns = plain[plain.size() / 2];
     journal_.remove(channel);
     return status_.failed.load() == 0 || fail("the log failed");
   }
@@ -279,12 +327,16 @@ class SyncCost {
  private:
   static constexpr std::uint32_t ring_records = 1U << 15U;
   static constexpr std::size_t batch = 64;
-  // Commands between two waits for the journal: they fit into the ring.
+  // Commands between two waits for the reader of the ring: they fit into it.
   static constexpr std::size_t stretch = ring_records / 2;
 
   struct Side {
     OwnEngine engine;
     std::uint64_t sequence = 0;
+    std::uint64_t recorded = 0;
+    meridian::rings::RingCursors cursors{};
+    std::vector<Record> slots = std::vector<Record>(ring_records);
+    meridian::rings::RingWriter<Record> writer{cursors, slots.data(), ring_records};
   };
   struct Sink {
     meridian::wire::Event event{};
@@ -297,34 +349,32 @@ class SyncCost {
     side.engine.market().apply(command, side.sequence, side.sequence, sink_);
   }
 
-  template <bool Records>
-  double run(std::span<const Command> part) {
-    Side& side = Records ? with_ : without_;
+  // Nanoseconds a command; with records when there is somebody to wake for them.
+  double run(Side& side, std::span<const Command> part, meridian::rings::Parking* reader) {
     std::uint64_t spent = 0;
     for (std::size_t done = 0; done < part.size();) {
       const std::size_t end = std::min(done + stretch, part.size());
       const std::uint64_t began = meridian::bench::processor_time_ns();
       while (done < end) {
-        const std::size_t batch_end = std::min(done + batch, end);
-        for (; done < batch_end; ++done) {
-          apply(side, part[done]);
-          if constexpr (Records) {
-            Record& record = *writer_.next();
-            ++record_sequence_;
-            record.fill(1, record_sequence_, record_sequence_, part[done]);
-            writer_.publish();
+        const auto commands = part.subspan(done, std::min(batch, end - done));
+        for (const Command& command : commands) {
+          apply(side, command);
+          if (reader != nullptr) {
+            Record& record = *side.writer.next();
+            ++side.recorded;
+            record.fill(1, side.recorded, side.recorded, command);
+            side.writer.publish();
           }
         }
-        if constexpr (Records) {
-          writer_.publish_ordered();
-          journal_.parking().wake();
+        if (reader != nullptr) {
+          side.writer.publish_ordered();
+          reader->wake();
         }
+        done += commands.size();
       }
       spent += meridian::bench::processor_time_ns() - began;
-      if constexpr (Records) {
-        while (!writer_.has_room(ring_records)) {
-          std::this_thread::yield();
-        }
+      while (reader != nullptr && !side.writer.has_room(ring_records)) {
+        std::this_thread::yield();
       }
     }
     return static_cast<double>(spent) / static_cast<double>(part.size());
@@ -335,17 +385,21 @@ class SyncCost {
   const std::vector<Command>& commands_;
   PosixFileSystem files_;
   Sink sink_;
-  Side with_;
   Side without_;
-  std::uint64_t record_sequence_ = 0;
-  meridian::rings::RingCursors cursors_{};
-  std::vector<Record> slots_ = std::vector<Record>(ring_records);
-  meridian::rings::RingWriter<Record> writer_{cursors_, slots_.data(), ring_records};
+  Side dropped_;
+  Side durable_;
   meridian::journal::JournalStatus status_{};
   std::atomic<std::uint32_t> armed_{0};
   std::atomic<std::uint32_t> parked_{0};
   meridian::journal::Journal journal_;
+  Dropper dropper_{dropped_.cursors, dropped_.slots.data(), ring_records};
+  meridian::rings::Parking journal_parking_ = journal_.parking();
+  meridian::rings::Parking dropper_parking_ = dropper_.parking();
 };
+
+double quartile(const std::vector<double>& sorted, std::size_t which) {
+  return sorted[(sorted.size() - 1) * which / 4];
+}
 
 const char* name_of(meridian::journal::CommitMethod method) {
   switch (method) {
@@ -364,26 +418,25 @@ bool measure(const Options& options) {
   const MarketWorkload workload = meridian::bench::record_workload(resting, block, options.orders);
   Acks acks;
   Flow flow;
-  std::vector<double> differences;
-  double without_ns = 0;
+  SyncCosts costs;
   const auto method = PosixFileSystem::commit_method(options.folder + "/probe");
   const bool is_done = measure_acks(options, machine, acks) &&
                        measure_flow(options, workload, machine, flow) &&
-                       SyncCost(options, workload).measure(differences, without_ns);
+                       SyncCost(options, workload).measure(costs);
   if (!is_done) {
     return false;
   }
-  std::ranges::sort(differences);
   std::printf(
       "{\"compiler\":\"%s\",\"commit\":\"%s\",\"orders\":%llu,\"acks\":%llu,\"pairs\":%llu,"
       "\"ackP50Us\":%.1f,\"ackP99Us\":%.1f,\"ackP999Us\":%.1f,\"recordsPerSecond\":%.0f,"
-      "\"replayedPerSecond\":%.0f,\"checkedPerSecond\":%.0f,\"syncNs\":%.2f,\"syncLowNs\":%.2f,"
-      "\"syncHighNs\":%.2f,\"withoutNs\":%.2f}\n",
+      "\"replayedPerSecond\":%.0f,\"checkedPerSecond\":%.0f,\"withoutNs\":%.2f,",
       MERIDIAN_COMPILER, name_of(method), static_cast<unsigned long long>(options.orders),
       static_cast<unsigned long long>(options.acks), static_cast<unsigned long long>(options.pairs),
       acks.p50_us, acks.p99_us, acks.p999_us, flow.records_per_second, flow.replayed_per_second,
-      flow.checked_per_second, differences[differences.size() / 2],
-      differences[differences.size() / 4], differences[differences.size() * 3 / 4], without_ns);
+      flow.checked_per_second, costs.without_ns);
+  std::printf("\"recordNs\":[%.2f,%.2f,%.2f],\"syncNs\":[%.2f,%.2f,%.2f]}\n",
+              quartile(costs.record, 1), quartile(costs.record, 2), quartile(costs.record, 3),
+              quartile(costs.sync, 1), quartile(costs.sync, 2), quartile(costs.sync, 3));
   return true;
 }
 
