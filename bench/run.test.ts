@@ -121,6 +121,22 @@ test("readers of depth leave the engine in the state that it reaches without the
   }
 });
 
+test("durability is measured on a log that replays to the digest of the recording", async () => {
+  const { output, figures } = await quick("journal");
+  assert.match(output, /W narrow, 100000 operations .* its log replayed to the same digest/);
+  assert.match(output, /^note +.*commits by (O_DIRECT and RWF_DSYNC|RWF_DSYNC|fdatasync)$/m);
+  assert.equal(figures, [
+    "durable ack p50, idle",
+    "durable ack p99, idle",
+    "durable ack p99.9, idle",
+    "durable records",
+    "replayed records",
+    "records read and checked only",
+    "what a record adds to a command",
+    "what its sync adds to that",
+  ]);
+});
+
 test("A1.1 A1.2 A1.4 B3.1 order to trade is measured on a market that ends as recorded, beside an empty ring and an idle spinner", async () => {
   const { output, figures } = await quick("order-to-trade");
   assert.match(
