@@ -54,11 +54,11 @@ class Client {
     const ssize_t put = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     return put == static_cast<ssize_t>(bytes.size());
   }
-  bool send_text(std::string_view text) {
+  bool send_text(std::string_view text) const {
     return send_raw(std::as_bytes(std::span(text.data(), text.size())));
   }
   void log_in(std::string_view user, std::string_view password = "secret",
-              std::uint64_t sequence = 1, std::string_view session = "") {
+              std::uint64_t sequence = 1, std::string_view session = "") const {
     std::array<std::byte, 64> bytes{};
     const std::size_t size = protocols::soup::encode_packet(
         protocols::soup::LoginRequest{.username = protocols::Text<6>::of(user),
@@ -89,8 +89,8 @@ class Client {
     add(message);
     flush();
   }
-  void heartbeat() { send_text({"\0\1R", 3}); }
-  void log_out() { send_text({"\0\1O", 3}); }
+  void heartbeat() const { send_text({"\0\1R", 3}); }
+  void log_out() const { send_text({"\0\1O", 3}); }
 
   // Reads what is there, and calls packet(content) for each whole one.
   template <class Receiver>
