@@ -100,6 +100,7 @@ export const cppFolders: readonly Folder[] = [
       "native/base",
       "native/wire",
       "native/rings",
+      "native/client",
       "native/protocols",
       "native/feed",
       "native/order_entry",
