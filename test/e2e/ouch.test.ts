@@ -13,8 +13,9 @@ import { accountId, epoch, priceTicks, quantityLots } from "../../actors/kernel/
 import { addonPath } from "../../native/addon.ts";
 import { type NativeMarket, loadNativeEngine } from "../../native/index.ts";
 import type { OuchInbound, OuchOutbound } from "../../schemas/nasdaq/codec.ts";
-import { OuchClient, connectTcp } from "../../schemas/nasdaq/ouch-client.ts";
+import { type ByteStream, OuchClient, connectTcp } from "../../schemas/nasdaq/ouch-client.ts";
 import { build, hostTree, missingBuildTools } from "../rv32/programs.ts";
+import { type CapturedPacket, dissect, missingTshark } from "../support/packet-capture.ts";
 import { repository } from "../support/shared-data.ts";
 import { testUnless } from "../support/skip.ts";
 
@@ -30,6 +31,8 @@ interface Exchange {
   readonly port: number;
   readonly backend: string;
   readonly gateway: ChildProcess;
+  /** All bytes of the connections so far, in either direction. */
+  readonly wire: readonly CapturedPacket[];
   readonly connect: (username: string, nextSequence?: bigint) => Promise<OuchClient>;
 }
 
@@ -80,15 +83,19 @@ async function withExchange(
     gateway = spawn(program, options.split(" "), { stdio: ["ignore", "pipe", "inherit"] });
     const [line] = (await once(createInterface({ input: gateway.stdout! }), "line")) as [string];
     const [, port, name] = line.split(" ");
+    const wire: CapturedPacket[] = [];
+    let connections = 0;
     const connect = async (username: string, nextSequence = 1n): Promise<OuchClient> => {
       const connected = await connectTcp("127.0.0.1", Number(port));
       if (!connected.ok) throw new Error(connected.reason);
       const login = { username, password: "secret", nextSequence };
-      const loggedIn = await OuchClient.logIn(connected.stream, login);
+      const from = 40_000 + (connections += 1);
+      const stream = recorded(connected.stream, wire, from);
+      const loggedIn = await OuchClient.logIn(stream, login);
       if (!loggedIn.ok) throw new Error(loggedIn.failure.reason);
       return loggedIn.client;
     };
-    await body({ port: Number(port), backend: name ?? "", gateway, connect });
+    await body({ port: Number(port), backend: name ?? "", gateway, wire, connect });
     if (gateway.exitCode === null) {
       const ended = once(gateway, "exit");
       gateway.kill("SIGTERM");
@@ -101,6 +108,32 @@ async function withExchange(
     await engine.stop();
     await rm(root, { recursive: true, force: true });
   }
+}
+
+const SERVER_PORT = 9_000;
+
+/** The stream, with what goes over it kept as packets. */
+function recorded(stream: ByteStream, wire: CapturedPacket[], port: number): ByteStream {
+  const position = { sent: 0, received: 0 };
+  const keep = (direction: "sent" | "received", payload: Uint8Array): void => {
+    const ports =
+      direction === "sent" ? { from: port, to: SERVER_PORT } : { from: SERVER_PORT, to: port };
+    wire.push({ protocol: "tcp", ...ports, payload, position: position[direction] });
+    position[direction] += payload.length;
+  };
+  return {
+    write: (bytes) => {
+      keep("sent", bytes);
+      stream.write(bytes);
+    },
+    end: () => stream.end(),
+    onBytes: (receive) =>
+      stream.onBytes((bytes) => {
+        keep("received", bytes);
+        receive(bytes);
+      }),
+    onClosed: (closed) => stream.onClosed(closed),
+  };
 }
 
 const order = (userRef: number, side: "B" | "S", quantity: number): OuchInbound => ({
@@ -191,6 +224,45 @@ testUnless(
       gateway.kill("SIGTERM");
       assert.is((await next(alice, "systemEvent")).event, "E");
       assert.is((await alice.receive(PATIENCE_MS)).kind, "end");
+    }),
+);
+
+testUnless(
+  test,
+  missing ?? missingTshark,
+  "A5.1 tshark dissects a session of SoupBinTCP without an error, and counts the sequences as we do",
+  () =>
+    withExchange("epoll", async ({ connect, wire }) => {
+      const alice = await connect("alice");
+      await next(alice, "systemEvent");
+      for (let userRef = 1; userRef <= 5; userRef += 1) {
+        alice.send(order(userRef, "S", 10));
+        await next(alice, "orderAccepted");
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1_200));
+      alice.logOut();
+      const faults = [
+        "_ws.malformed",
+        "soupbintcp.req_seq_num.invalid",
+        "soupbintcp.next_seq_num.invalid",
+      ];
+      const dissected = await dissect(wire, `tcp.port==${SERVER_PORT},soupbintcp`, [
+        "frame.protocols",
+        "soupbintcp.packet_type",
+        "soupbintcp.seq_num",
+        ...faults,
+      ]);
+      assert.is(dissected.length, wire.length);
+      for (const [protocols, , , ...found] of dissected) {
+        assert.match(protocols ?? "", /soupbintcp/);
+        assert.equal(found, ["", "", ""]);
+      }
+      const types = dissected.flatMap(([, type]) => (type ?? "").replaceAll("'", "").split(","));
+      for (const type of "LASURHO") assert.ok(types.includes(type), `${type} in ${types.join("")}`);
+      const sequences = dissected.flatMap(([, , sequence]) =>
+        (sequence ?? "").split(",").filter((text) => text !== ""),
+      );
+      assert.equal(sequences, ["1", "2", "3", "4", "5", "6"]);
     }),
 );
 
