@@ -66,7 +66,7 @@ export class OuchClient {
     this.#stream = stream;
     this.session = session;
     this.#nextSequence = nextSequence;
-    this.#timer = setInterval(() => this.#lookAtClock(), HEARTBEAT_MS / 2);
+    this.#timer = setInterval(() => this.#lookAtClock(), HEARTBEAT_MS / 4);
     this.#timer.unref();
   }
 

@@ -239,7 +239,7 @@ testUnless(
         alice.send(order(userRef, "S", 10));
         await next(alice, "orderAccepted");
       }
-      await new Promise((resolve) => setTimeout(resolve, 1_200));
+      await new Promise((resolve) => setTimeout(resolve, 1_600));
       alice.logOut();
       const faults = [
         "_ws.malformed",
