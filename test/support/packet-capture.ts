@@ -74,21 +74,30 @@ export async function dissect(
   decodeAs: string,
   fields: readonly string[],
 ): Promise<string[][]> {
+  const wanted = fields.flatMap((field) => ["-e", field]);
+  const output = await tshark(packets, decodeAs, ["-T", "fields", "-E", "separator=|", ...wanted]);
+  return output
+    .split("\n")
+    .filter((line) => line.includes("|"))
+    .map((line) => line.split("|"));
+}
+
+/** All that tshark says of the packets, in words. */
+export const inWords = (packets: readonly CapturedPacket[], decodeAs: string): Promise<string> =>
+  tshark(packets, decodeAs, ["-V"]);
+
+async function tshark(
+  packets: readonly CapturedPacket[],
+  decodeAs: string,
+  options: readonly string[],
+): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "capture-"));
   try {
     const file = join(folder, "packets.pcap");
     writeFileSync(file, captureOf(packets));
-    const wanted = fields.flatMap((field) => ["-e", field]);
-    const run = await runProcess(
-      "tshark",
-      ["-r", file, "-d", decodeAs, "-T", "fields", "-E", "separator=|", ...wanted],
-      60_000,
-    );
+    const run = await runProcess("tshark", ["-r", file, "-d", decodeAs, ...options], 60_000);
     if (run.exitCode !== 0) throw new Error(`tshark: ${run.output}`);
-    return run.output
-      .split("\n")
-      .filter((line) => line.includes("|"))
-      .map((line) => line.split("|"));
+    return run.output;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
