@@ -116,6 +116,23 @@ class Client {
     }
     incoming_.erase(incoming_.begin(), incoming_.begin() + static_cast<std::ptrdiff_t>(at));
   }
+  // Reads and forgets; true when so many bytes have come since the last time it was.
+  bool discard(std::size_t bytes) {
+    std::array<std::byte, 512> read;
+    const ssize_t got = recv(descriptor_, read.data(), read.size(), 0);
+    discarded_ += got > 0 ? static_cast<std::size_t>(got) : 0;
+    if (discarded_ < bytes) {
+      return false;
+    }
+    discarded_ -= bytes;
+    return true;
+  }
+  // Counts sequenced messages, and nothing more.
+  void count() {
+    listen([this](protocols::Bytes content) {
+      sequenced += static_cast<char>(content[0]) == protocols::soup::sequenced_data ? 1U : 0U;
+    });
+  }
   // Letters of the packets; of sequenced data the letter of the message.
   std::string hear() {
     listen([this](protocols::Bytes content) {
@@ -139,6 +156,7 @@ class Client {
 
  private:
   int descriptor_ = -1;
+  std::size_t discarded_ = 0;
   std::vector<std::byte> outgoing_;
   std::vector<std::byte> incoming_;
 };
