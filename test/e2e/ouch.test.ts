@@ -227,6 +227,53 @@ testUnless(
     }),
 );
 
+/** What the command line prints, as JSON, and its exit code. */
+async function meridian(
+  port: number,
+  password: string,
+  ...words: readonly string[]
+): Promise<{ readonly exitCode: number | null; readonly answer: unknown; readonly said: string }> {
+  const gateway = ["--via", "ouch", "--gateway", `127.0.0.1:${port}`, "--user", "bob"];
+  const child = spawn(
+    process.execPath,
+    [join(repository, "ops", "cli", "main.ts"), "order", ...words, ...gateway, "-o", "json"],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, MERIDIAN_OUCH_PASSWORD: password },
+    },
+  );
+  let output = "";
+  let said = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  await once(child, "close");
+  const answer: unknown = output === "" ? null : JSON.parse(output);
+  return { exitCode: child.exitCode, answer, said };
+}
+
+testUnless(test, missing, "A5.1 the command line enters and cancels orders through OUCH", () =>
+  withExchange("epoll", async ({ port, connect }) => {
+    const alice = await connect("alice");
+    await next(alice, "systemEvent");
+    alice.send(order(1, "S", 30));
+    await next(alice, "orderAccepted");
+    const placed = await meridian(port, "secret", "place", "ACME", "buy", "50", "1.00");
+    assert.equal(placed.exitCode, 0, placed.said);
+    const { userRef, executed, open, fills } = placed.answer as Record<string, unknown>;
+    assert.equal(
+      { userRef, executed, open, fills },
+      { userRef: 1, executed: 30, open: 20, fills: [{ quantity: 30, price: 10_000 }] },
+    );
+    const canceled = await meridian(port, "secret", "cancel", "ACME", "1");
+    assert.equal([canceled.exitCode, canceled.answer], [0, { userRef: 1, canceled: 20 }]);
+    const refused = await meridian(port, "guess", "place", "ACME", "buy", "50", "1.00");
+    assert.is(refused.exitCode, 1);
+    assert.match(refused.said, /unknown user, or wrong password/);
+    const rejected = await meridian(port, "secret", "place", "OTHER", "buy", "50", "1.00");
+    assert.match(rejected.said, /reason 0x17/);
+  }),
+);
+
 testUnless(
   test,
   missing ?? missingTshark,
