@@ -1,11 +1,11 @@
 #include "reactor/hosted_market.hpp"
 
-#include <sys/mman.h>
-
 #include <cerrno>
 #include <cstring>
 #include <new>
 #include <utility>
+
+#include "reactor/thread_placement.hpp"
 
 namespace meridian::reactor {
 namespace {
@@ -90,27 +90,32 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
   make(memory.depth, "meridian-depth", sizeof(engine::DepthRegion), rings::Writers::maker);
   make(memory.depth_requests, "meridian-depth-requests", sizeof(engine::DepthRequests),
        rings::Writers::everyone);
+  make(memory.metrics, "meridian-metrics", sizeof(MarketMetrics), rings::Writers::maker);
   if (error != 0) {
     reason = std::string("no memory for the rings of the market: ") + std::strerror(error) +
              "; give the process more memory or open fewer markets";
     return nullptr;
   }
-  // Reserved whole, backed page by page as orders come to rest.
-  void* arena = mmap(nullptr, engine::Market::arena_bytes(), PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (arena == MAP_FAILED) {
-    reason = std::string("no address space for the market: ") + std::strerror(errno) +
-             "; raise the limit of virtual memory (ulimit -v) or set vm.overcommit_memory to 0";
+  std::unique_ptr<memory::MarketMemory> arena =
+      memory::MarketMemory::reserve(options.memory, reason);
+  if (arena == nullptr) {
     return nullptr;
+  }
+  if (thread.memory_node.has_value()) {
+    // Before the first page of the arena is touched; the rings' pages move.
+    bind_memory(arena->arena(), *thread.memory_node);
+    for (const rings::SharedRegion* one : {&memory.market, &memory.records, &memory.depth}) {
+      bind_memory(one->memory(), *thread.memory_node);
+    }
   }
   auto* region = new (memory.market.memory().data()) MarketRegion{};
   region->committed.store(-1, std::memory_order_relaxed);
   new (memory.records.memory().data()) rings::RingCursors{};
   new (memory.depth.memory().data()) engine::DepthRegion{};
   new (memory.depth_requests.memory().data()) engine::DepthRequests{};
-  std::unique_ptr<HostedMarket> market(new HostedMarket(
-      options, thread, listener, context,
-      {static_cast<std::byte*>(arena), engine::Market::arena_bytes()}, std::move(memory)));
+  new (memory.metrics.memory().data()) MarketMetrics{};
+  std::unique_ptr<HostedMarket> market(
+      new HostedMarket(options, thread, listener, context, std::move(arena), std::move(memory)));
   ReplaySink sink;
   market->log_ = journal::Log::open(
       files, options.directory,
@@ -146,16 +151,18 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
 
 HostedMarket::HostedMarket(const MarketOptions& options, MatchThread thread,
                            rings::Doorbell::Ring listener, void* context,
-                           std::span<std::byte> arena, Memory memory) noexcept
+                           std::unique_ptr<memory::MarketMemory> arena, Memory memory) noexcept
     : options_(options),
       thread_(thread),
-      arena_(arena),
+      arena_(std::move(arena)),
       memory_(std::move(memory.market)),
       record_memory_(std::move(memory.records)),
       depth_memory_(std::move(memory.depth)),
       depth_requests_(std::move(memory.depth_requests)),
+      metrics_memory_(std::move(memory.metrics)),
       region_(start_of<MarketRegion>(memory_)),
-      engine_(arena),
+      metrics_(start_of<MarketMetrics>(metrics_memory_)),
+      engine_(arena_->arena(), &arena_->backing()),
       depth_(*start_of<engine::DepthRegion>(depth_memory_), {}),
       commands_(region_->commands, slots_at<wire::Command>(memory_, market_slots_offset),
                 options.command_slots),
@@ -166,9 +173,11 @@ HostedMarket::HostedMarket(const MarketOptions& options, MatchThread thread,
       events_bell_(region_->events_armed, listener, context),
       epoch_(options.epoch) {
   depth_.attach(depth_owner_lane, *start_of<engine::DepthRequests>(depth_requests_));
+  thread_.memory.add(*arena_);
+  arena_->begin(engine_);
 }
 
-HostedMarket::~HostedMarket() { munmap(arena_.data(), arena_.size()); }
+HostedMarket::~HostedMarket() { thread_.memory.remove(*arena_); }
 
 std::uint32_t HostedMarket::serve(std::uint32_t budget) noexcept {
   std::uint32_t taken = 0;
@@ -197,12 +206,18 @@ std::uint32_t HostedMarket::take(std::uint32_t budget) noexcept {
   std::uint64_t start = thread_.clock.now();
   std::uint32_t taken = 0;
   for (; taken < most && has_room(); ++taken) {
+    if (waiting - taken > engine::Market::look_ahead_far) {
+      engine_.look_ahead(glimpse_of_shared(commands_.at(engine::Market::look_ahead_near)),
+                         glimpse_of_shared(commands_.at(engine::Market::look_ahead_far)));
+    }
     // The slot stays the producer's memory: it is copied once, and only the copy is used.
     const wire::Command command = commands_.at(0);
     start = process(command, epoch, start, sink);
     commands_.advance(1);
   }
   if (taken > 0) {
+    // A sweep or a cascade goes on by itself when nobody sends what would carry it on.
+    own_has_work_ = own_has_work_ || (taken == waiting && engine_.has_work());
     stalled_ = false;
     publish_batch();
   }
@@ -221,11 +236,37 @@ std::uint64_t HostedMarket::process(const wire::Command& command, std::uint64_t 
     configured_mode_ = command.order_type;
   }
   watches_events_ = configures || own_is_under_way_ || clients_.has_clients();
+  const bool is_sampled = sequence_ % sample_interval == 0;
+  const std::uint64_t sequenced = is_sampled ? thread_.clock.now() : 0;
   engine_.apply(command, sequence_, timestamp_ns_, sink);
+  if (const std::uint64_t planted = planted_ns_.load(std::memory_order_relaxed); planted != 0)
+      [[unlikely]] {
+    for (const std::uint64_t until = thread_.clock.now() + thread_.clock.ticks_of(planted);
+         thread_.clock.now() < until;) {
+    }
+  }
+  const std::uint64_t matched = is_sampled ? thread_.clock.now() : 0;
   records_.publish();
   const std::uint64_t end = thread_.clock.now();
   region_->service_time.record(thread_.clock.duration_ns(end - start));
+  measure(command, start, sequenced, matched, end);
   return end;
+}
+
+void HostedMarket::measure(const wire::Command& command, std::uint64_t start,
+                           std::uint64_t sequenced, std::uint64_t matched,
+                           std::uint64_t end) noexcept {
+  std::atomic<std::uint64_t>& commands = metrics_->commands[command.kind < 16 ? command.kind : 0];
+  commands.store(commands.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (sequenced == 0) {
+    return;
+  }
+  const auto record = [this](Stage stage, std::uint64_t ticks) {
+    metrics_->stages[static_cast<std::size_t>(stage)].record(thread_.clock.duration_ns(ticks));
+  };
+  record(Stage::sequence, sequenced - start);
+  record(Stage::match, matched - sequenced);
+  record(Stage::hand_on, end - matched);
 }
 
 void HostedMarket::watch(wire::Event& event) noexcept {
@@ -256,6 +297,12 @@ std::uint32_t HostedMarket::take_of_clients() noexcept {
       wire::Command command;
       while (taken - before < client_budget && port.has_command() && has_room() &&
              port.take(command)) {
+        engine::Market::Glimpse near;
+        engine::Market::Glimpse far;
+        if (port.glimpse(engine::Market::look_ahead_far - 1, far) &&
+            port.glimpse(engine::Market::look_ahead_near - 1, near)) {
+          engine_.look_ahead(near, far);
+        }
         process_next(command);
       }
       if (taken != before) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -11,6 +12,8 @@
 #include "engine/market.hpp"
 #include "journal/journal.hpp"
 #include "journal/log.hpp"
+#include "memory/market_memory.hpp"
+#include "memory/memory_keeper.hpp"
 #include "reactor/client_set.hpp"
 #include "reactor/market_region.hpp"
 #include "reactor/output_gate.hpp"
@@ -29,6 +32,7 @@ struct MarketOptions {
   std::uint32_t command_slots = 1U << 14U;
   std::uint32_t event_slots = 1U << 16U;
   std::uint32_t record_slots = 1U << 15U;
+  memory::MemoryOptions memory;
   // Least time between two answers to readers of depth. A snapshot takes about 1 µs and a page of
   // orders 5 µs, so all of them together cost the match thread some hundredths.
   std::uint64_t depth_interval_ns = 100'000;
@@ -39,6 +43,9 @@ struct MatchThread {
   const TickClock& clock;
   rings::Parking parking;  // its own
   rings::Parking journal;  // to wake the journal thread
+  memory::MemoryKeeper& memory;
+  // Node whose memory is near it; absent where there is only one.
+  std::optional<unsigned> memory_node;
 };
 
 // The lane of the process that hosts the market.
@@ -109,6 +116,8 @@ class HostedMarket {
   [[nodiscard]] journal::Channel& channel() noexcept { return *channel_; }
   [[nodiscard]] journal::Log& log() noexcept { return *log_; }
   [[nodiscard]] const MarketRegion& region() const noexcept { return *region_; }
+  // Any thread.
+  [[nodiscard]] memory::MemoryReport memory_report() const noexcept { return arena_->report(); }
   [[nodiscard]] const rings::SharedRegion& memory() const noexcept { return memory_; }
   // A DepthRegion, read-only for every other process, and the DepthRequests of the market's owner,
   // who reads in lane depth_owner_lane.
@@ -116,6 +125,14 @@ class HostedMarket {
   [[nodiscard]] const rings::SharedRegion& depth_requests() const noexcept {
     return depth_requests_;
   }
+  // A MarketMetrics, read-only for every other process.
+  [[nodiscard]] const rings::SharedRegion& metrics_memory() const noexcept {
+    return metrics_memory_;
+  }
+  [[nodiscard]] const MarketMetrics& metrics() const noexcept { return *metrics_; }
+  // Any thread: every command takes so much longer from now on, to see whether anybody notices.
+  void plant_delay(std::uint64_t ns) noexcept { planted_ns_.store(ns, std::memory_order_relaxed); }
+
   [[nodiscard]] const MarketOptions& options() const noexcept { return options_; }
   [[nodiscard]] const journal::Recovery& recovery() const noexcept { return recovery_; }
 
@@ -162,9 +179,10 @@ class HostedMarket {
     rings::SharedRegion records;
     rings::SharedRegion depth;
     rings::SharedRegion depth_requests;
+    rings::SharedRegion metrics;
   };
   HostedMarket(const MarketOptions& options, MatchThread thread, rings::Doorbell::Ring listener,
-               void* context, std::span<std::byte> arena, Memory memory) noexcept;
+               void* context, std::unique_ptr<memory::MarketMemory> arena, Memory memory) noexcept;
 
   // Match thread: at most `budget` commands of the owner.
   std::uint32_t take(std::uint32_t budget) noexcept;
@@ -183,6 +201,8 @@ class HostedMarket {
     }
   }
   [[nodiscard]] GatePositions gate_positions() const noexcept;
+  void measure(const wire::Command& command, std::uint64_t start, std::uint64_t sequenced,
+               std::uint64_t matched, std::uint64_t end) noexcept;
 
   [[nodiscard]] bool has_room() noexcept;
   wire::Event& wait_for_event_slot() noexcept;
@@ -191,12 +211,14 @@ class HostedMarket {
 
   MarketOptions options_;
   MatchThread thread_;
-  std::span<std::byte> arena_;
+  std::unique_ptr<memory::MarketMemory> arena_;
   rings::SharedRegion memory_;
   rings::SharedRegion record_memory_;
   rings::SharedRegion depth_memory_;
   rings::SharedRegion depth_requests_;
+  rings::SharedRegion metrics_memory_;
   MarketRegion* region_;
+  MarketMetrics* metrics_;
   engine::Market engine_;
   engine::DepthPublisher depth_;
   rings::RingReader<wire::Command> commands_;
@@ -221,6 +243,8 @@ class HostedMarket {
   bool own_has_work_ = false;
   // Where events go once nobody reads them any more.
   wire::Event discarded_{};
+  // Written by whoever tests the alarms, read by the match thread.
+  std::atomic<std::uint64_t> planted_ns_{0};
   // Written by the thread that owns the producers, read by the match thread.
   std::atomic<bool> discarding_{false};
   std::atomic<std::uint64_t> epoch_;
