@@ -60,6 +60,11 @@ const benches: readonly Bench[] = [
     load: async () => (await import("./order-to-trade.ts")).runOrderToTrade,
   },
   {
+    name: "edge",
+    line: "order entry over TCP: io_uring and epoll with 64 to 4,096 clients, batches, beside an echo",
+    load: async () => (await import("./edge.ts")).runEdge,
+  },
+  {
     name: "replay",
     line: "`meridian replay` at full speed into a cluster of three regions on this machine",
     load: async () => (await import("./replay.ts")).runReplay,

@@ -13,7 +13,7 @@ export const engineFuzzers = [
   "snapshot",
   "journal_files",
 ] as const;
-export const edgeFuzzers = ["protocols"] as const;
+export const edgeFuzzers = ["protocols", "order_edge"] as const;
 export const fuzzers = [...engineFuzzers, ...edgeFuzzers] as const;
 
 export const fuzzTree = join("build", "native", "fuzz");

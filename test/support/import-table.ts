@@ -100,6 +100,7 @@ export const cppFolders: readonly Folder[] = [
       "native/base",
       "native/wire",
       "native/rings",
+      "native/client",
       "native/protocols",
       "native/feed",
       "native/order_entry",
@@ -121,7 +122,13 @@ export const cppFolders: readonly Folder[] = [
   },
   {
     path: "native/memory",
-    imports: ["native/base", "native/wire", "native/rings", "native/engine", "native/engine/support"],
+    imports: [
+      "native/base",
+      "native/wire",
+      "native/rings",
+      "native/engine",
+      "native/engine/support",
+    ],
   },
   { path: "native/journal", imports: ["native/base", "native/wire", "native/rings"] },
   {
