@@ -50,6 +50,11 @@ const benches: readonly Bench[] = [
     load: async () => (await import("./bridge.ts")).runBridge,
   },
   {
+    name: "order-to-trade",
+    line: "a client in another process over shared memory: order in, trade out, beside an empty ring",
+    load: async () => (await import("./order-to-trade.ts")).runOrderToTrade,
+  },
+  {
     name: "replay",
     line: "`meridian replay` at full speed into a cluster of three regions on this machine",
     load: async () => (await import("./replay.ts")).runReplay,

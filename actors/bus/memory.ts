@@ -12,6 +12,8 @@ import type {
 import type { Clock } from "../kernel/ports/clock.ts";
 import { ok, refuse, unreachable, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
+import { fateOf, type PublishAck } from "./publish-ack.ts";
+import { StreamStore } from "./stream-store.ts";
 import { subjectMatches } from "./subjects.ts";
 
 /**
@@ -30,15 +32,16 @@ export type AppendFault =
   /** Refused with a wrong tail although the tail is right. */
   | { readonly fault: "wrong_tail" }
   /** Stored and acknowledged although the tail has moved (checked when proposed, not when applied). */
-  | { readonly fault: "unchecked" };
+  | { readonly fault: "unchecked" }
+  /** Answered like this (10164, 503, sequence 0, duplicate, …), and stored or not. */
+  | { readonly fault: "answered"; readonly ack: PublishAck; readonly stored: boolean };
 
-interface JournalMessage extends StoredMessage {
-  readonly subject: string;
-}
-interface JournalShard {
-  readonly messages: JournalMessage[];
-  lastSequence: number;
-}
+/** What the broker does to one compare-and-set instead of the ordinary thing. */
+export type KeyFault = "undecided_stored" | "undecided_not_stored";
+
+/** What a read finds instead of the truth: no leader, or one that has seen only a prefix. */
+export type ReadFault = "unavailable" | { readonly asOf: number };
+
 interface LateAppend {
   readonly stream: string;
   readonly subject: string;
@@ -60,13 +63,17 @@ interface Service {
 export class MemoryBroker {
   /** Asked before each conditional append; null lets it pass. */
   appendFault: (subject: string, payload: Uint8Array) => AppendFault | null = () => null;
-  /** Asked before each read of a journal or a key; true makes it fail as unavailable. */
-  readFault: (subject: string) => boolean = () => false;
+  /** Asked before each compare-and-set; null lets it pass. */
+  keyFault: (key: string) => KeyFault | null = () => null;
+  /** Asked before each read of a journal or a key; null lets it pass. Keys are never read stale. */
+  readFault: (subject: string) => ReadFault | null = () => null;
+  /** While true no stream has a leader: 503 to whoever writes, unavailable to whoever reads. */
+  leaderless = false;
   /** Every append to a memory stream, in order. */
   readonly appended: { readonly subject: string; readonly payload: Uint8Array }[] = [];
   /** Conditional appends asked for, whatever became of them. */
   appendsAsked = 0;
-  readonly #journals = new Map<string, JournalShard>();
+  readonly #journals = new Map<string, StreamStore>();
   readonly #keys = new Map<string, Map<string, KeyEntry>>();
   readonly #revisions = new Map<string, number>();
   readonly #handlers = new Set<Handler>();
@@ -75,22 +82,17 @@ export class MemoryBroker {
 
   /** Everything stored on a subject, in stream order. */
   messages(stream: string, subject: string): readonly StoredMessage[] {
-    return this.#shard(stream).messages.filter((message) => message.subject === subject);
+    return [...this.journal(stream).messages(subject)];
   }
 
   /** Stores a message whatever the tail is; returns its stream sequence. */
   inject(stream: string, subject: string, payload: Uint8Array): number {
-    const shard = this.#shard(stream);
-    shard.lastSequence += 1;
-    shard.messages.push({ streamSequence: shard.lastSequence, subject, payload: payload.slice() });
-    return shard.lastSequence;
+    return this.journal(stream).store(subject, payload);
   }
 
   /** Forgets the last `count` messages of a stream; their sequence numbers are given again. */
   loseSuffix(stream: string, count: number): void {
-    const shard = this.#shard(stream);
-    shard.messages.splice(Math.max(0, shard.messages.length - count));
-    shard.lastSequence = shard.messages.at(-1)?.streamSequence ?? 0;
+    this.journal(stream).loseSuffix(count);
   }
 
   /** Stores the appends that `undecided_late` held back, each if its expected tail holds now. */
@@ -103,6 +105,7 @@ export class MemoryBroker {
   /** The implementation of JournalStream.append. */
   append(stream: string, subject: string, payload: Uint8Array, expectedTail: number): AppendFate {
     this.appendsAsked += 1;
+    if (this.leaderless) return { fate: "undecided", reason: "503 no leader" };
     const fault = this.appendFault(subject, payload);
     switch (fault?.fault) {
       case undefined:
@@ -119,24 +122,21 @@ export class MemoryBroker {
         return { fate: "wrong_tail" };
       case "unchecked":
         return { fate: "stored", streamSequence: this.inject(stream, subject, payload) };
+      case "answered":
+        if (fault.stored) this.#conditional(stream, subject, payload, expectedTail);
+        return fateOf(fault.ack);
       default:
         return unreachable(fault);
     }
   }
 
-  tail(stream: string, subject: string): StoredMessage | null {
-    return this.messages(stream, subject).at(-1) ?? null;
-  }
-
-  next(stream: string, subject: string, from: number): StoredMessage | null {
-    const { messages } = this.#shard(stream);
-    let low = 0;
-    for (let high = messages.length; low < high; ) {
-      const middle = (low + high) >>> 1;
-      if ((messages[middle]?.streamSequence ?? 0) < from) low = middle + 1;
-      else high = middle;
+  journal(stream: string): StreamStore {
+    let store = this.#journals.get(stream);
+    if (store === undefined) {
+      store = new StreamStore();
+      this.#journals.set(stream, store);
     }
-    return messages.slice(low).find((message) => message.subject === subject) ?? null;
+    return store;
   }
 
   bucket(name: string): Map<string, KeyEntry> {
@@ -192,18 +192,8 @@ export class MemoryBroker {
     payload: Uint8Array,
     expectedTail: number,
   ): AppendFate {
-    const tail = this.tail(stream, subject)?.streamSequence ?? 0;
-    if (tail !== expectedTail) return { fate: "wrong_tail" };
-    return { fate: "stored", streamSequence: this.inject(stream, subject, payload) };
-  }
-
-  #shard(stream: string): JournalShard {
-    let shard = this.#journals.get(stream);
-    if (shard === undefined) {
-      shard = { messages: [], lastSequence: 0 };
-      this.#journals.set(stream, shard);
-    }
-    return shard;
+    const streamSequence = this.journal(stream).append(subject, payload, expectedTail);
+    return streamSequence === null ? { fate: "wrong_tail" } : { fate: "stored", streamSequence };
   }
 }
 
@@ -325,13 +315,15 @@ class MemoryJournal implements JournalStream {
   }
 
   async tail(stream: string, subject: string): Promise<Result<StoredMessage | null>> {
-    if (!readable(this.#broker, this.#bus, subject)) return unavailable(subject);
-    return ok(privateCopy(this.#broker.tail(stream, subject)));
+    const fault = readFault(this.#broker, this.#bus, subject);
+    if (fault === "unavailable") return unavailable(subject);
+    return ok(privateCopy(this.#broker.journal(stream).tail(subject, fault?.asOf)));
   }
 
   async next(stream: string, subject: string, from: number): Promise<Result<StoredMessage | null>> {
-    if (!readable(this.#broker, this.#bus, subject)) return unavailable(subject);
-    return ok(privateCopy(this.#broker.next(stream, subject, from)));
+    const fault = readFault(this.#broker, this.#bus, subject);
+    if (fault === "unavailable") return unavailable(subject);
+    return ok(privateCopy(this.#broker.journal(stream).next(subject, from, fault?.asOf)));
   }
 }
 
@@ -345,7 +337,7 @@ class MemoryKeys implements KeyStore {
   }
 
   async get(bucket: string, key: string): Promise<Result<KeyEntry | null>> {
-    if (!readable(this.#broker, this.#bus, key)) return unavailable(key);
+    if (readFault(this.#broker, this.#bus, key) !== null) return unavailable(key);
     return ok(this.#broker.bucket(bucket).get(key) ?? null);
   }
 
@@ -355,9 +347,10 @@ class MemoryKeys implements KeyStore {
     value: Uint8Array,
     expected: number,
   ): Promise<Result<number>> {
-    if (!this.#bus.state().connected) {
-      return refuse("undecided", `no answer on ${key}`, "read the key, then decide");
-    }
+    const fault = this.#broker.leaderless ? "undecided_not_stored" : this.#broker.keyFault(key);
+    const lost = fault === "undecided_not_stored" || !this.#bus.state().connected;
+    const undecided = refuse("undecided", `no answer on ${key}`, "read the key, then decide");
+    if (lost) return undecided;
     const entries = this.#broker.bucket(bucket);
     const revision = entries.get(key)?.revision ?? 0;
     if (revision !== expected) {
@@ -365,18 +358,18 @@ class MemoryKeys implements KeyStore {
     }
     const next = this.#broker.nextRevision(bucket);
     entries.set(key, { value: value.slice(), revision: next });
-    return ok(next);
+    return fault === "undecided_stored" ? undecided : ok(next);
   }
 
   async list(bucket: string, prefix: string): Promise<Result<ReadonlyMap<string, KeyEntry>>> {
-    if (!readable(this.#broker, this.#bus, prefix)) return unavailable(prefix);
+    if (readFault(this.#broker, this.#bus, prefix) !== null) return unavailable(prefix);
     const entries = [...this.#broker.bucket(bucket)].filter(([key]) => key.startsWith(prefix));
     return ok(new Map(entries));
   }
 }
 
-const readable = (broker: MemoryBroker, bus: MemoryBus, subject: string): boolean =>
-  bus.state().connected && !broker.readFault(subject);
+const readFault = (broker: MemoryBroker, bus: MemoryBus, subject: string): ReadFault | null =>
+  broker.leaderless || !bus.state().connected ? "unavailable" : broker.readFault(subject);
 
 const unavailable = (what: string): Result<never> =>
   refuse("unavailable", `cannot read ${what}`, "try again");

@@ -1,7 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { connectionOptions, fateOf } from "./nats.ts";
+import { connectionOptions } from "./nats.ts";
+import { fateOf } from "./publish-ack.ts";
 
 const test = suite("nats bus");
 

@@ -23,6 +23,7 @@ import type {
 import { ok, refuse, unreachable, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import { inboxPrefix } from "../../schemas/subjects.ts";
+import { fateOf, type PublishAck } from "./publish-ack.ts";
 
 /** How a process reaches its servers. */
 export interface NatsOptions {
@@ -51,8 +52,6 @@ const REQUESTS_UNDER_WAY = 4_096;
 /** Bytes published without an answer from the server at most; more is dropped and counted. */
 const UNFLUSHED_LIMIT = 16 * 1024 * 1024;
 const FLUSH_EVERY = 1024 * 1024;
-/** JetStream: the last sequence on the subject is not the expected one. */
-const WRONG_LAST_SEQUENCE = 10_071;
 const NO_MESSAGE_FOUND = 10_037;
 
 /** Options of the client library: reconnects for ever with jitter, resends nothing by itself. */
@@ -390,13 +389,6 @@ function casResult(fate: AppendFate, key: string, expected: number): Result<numb
   }
 }
 
-/** What JetStream says to a publish. */
-export interface PublishAck {
-  readonly sequence: number;
-  readonly duplicate: boolean;
-  readonly error: { readonly code: number; readonly text: string } | null;
-}
-
 function parseAck(data: Uint8Array): PublishAck {
   const ack = parseJson(data) as {
     readonly seq?: number;
@@ -418,20 +410,6 @@ function parseAck(data: Uint8Array): PublishAck {
             text: ack.error.description ?? "error without description",
           },
   };
-}
-
-/**
- * The fate table of DESIGN §8.4. Only a sequence above 0 that is no duplicate is stored, only 10071
- * is a wrong tail; everything else may or may not be stored.
- */
-export function fateOf(ack: PublishAck): AppendFate {
-  if (ack.error?.code === WRONG_LAST_SEQUENCE) return { fate: "wrong_tail" };
-  if (ack.error !== null) {
-    return { fate: "undecided", reason: `${ack.error.code} ${ack.error.text}` };
-  }
-  if (ack.duplicate) return { fate: "undecided", reason: "duplicate" };
-  if (ack.sequence <= 0) return { fate: "undecided", reason: "sequence 0" };
-  return { fate: "stored", streamSequence: ack.sequence };
 }
 
 interface ReadMessage extends StoredMessage {

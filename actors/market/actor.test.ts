@@ -213,12 +213,12 @@ for (const fault of [
 test("an unreadable tail keeps a block undecided until it can be read", () =>
   withCell({}, async (cell) => {
     cell.broker.appendFault = () => ({ fault: "undecided_stored", reason: "timeout" });
-    cell.broker.readFault = () => true;
+    cell.broker.readFault = () => "unavailable";
     const pending = cell.submit({ session: 5, commands: [place(1, buy, 500, 10)] });
     await sleep(150);
     assert.is((await cell.status()).committed, 1);
     cell.broker.appendFault = () => null;
-    cell.broker.readFault = () => false;
+    cell.broker.readFault = () => null;
     assert.equal(codes(await pending), [""]);
     assert.is(readChain(cell.broker, stream, subject).lastSequence, 2);
   }));

@@ -181,4 +181,53 @@ test("a stored root that the journal does not hold any more is not trusted", asy
   await first.end();
 });
 
+// Found by `npm run sim -- --seed 10961 --scenario both-stored --seconds 20`: the owner took the copy for
+// a loss and followed from there; its next start fenced on a chain that no reader was on.
+test("a second copy of an accepted block that is stored late is no loss: nothing is sent again", async () => {
+  const broker = new MemoryBroker();
+  const first = await MarketCell.open({ broker });
+  for (const number of [1, 2, 3]) await submit(first, number);
+  const copy = broker.messages(stream, subject)[2];
+  if (copy === undefined) throw new Error("no block of the first order");
+  broker.inject(stream, subject, copy.payload);
+  let passing = 1;
+  broker.appendFault = () => {
+    passing -= 1;
+    return passing >= 0 ? null : { fault: "undecided_not_stored", reason: "partition" };
+  };
+  // An idle owner looks at its tail once a second.
+  await sleep(1_500);
+  await first.stop();
+  broker.appendFault = () => null;
+  const second = await MarketCell.open({ broker, directory: first.directory });
+  await submit(second, 4);
+  assert.is((await second.status()).journal.resent, 0);
+  const chain = readChain(broker, stream, subject);
+  assert.equal([chain.lastSequence, chain.dropped, chain.epoch], [5, 1, 2]);
+  await second.stop();
+  await first.end();
+});
+
+// Found by `npm run sim -- --seed 172 --scenario lost-suffix --seconds 20`: the owner took the ack, its
+// follower stood beyond the new tail and read nothing any more, and no order became safe again.
+test("an ack with a number that the stream gave before ends the ownership, and nothing is lost", async () => {
+  const broker = new MemoryBroker();
+  const cell = await MarketCell.open({ broker });
+  await submit(cell, 1);
+  await submit(cell, 2);
+  broker.appendFault = () => {
+    broker.appendFault = () => null;
+    // JetStream forgets acknowledged blocks while one that was checked before is on its way.
+    broker.loseSuffix(stream, 2);
+    return { fault: "unchecked" };
+  };
+  const reply = await submit(cell, 3).catch(() => null);
+  const status = await cell.until(({ state, committed }) => state === "open" && committed === 4);
+  assert.is(status.restingOrders, 3);
+  assert.is(reply?.outcomes[0]?.refusal ?? null, null);
+  const chain = readChain(broker, stream, subject);
+  assert.equal([chain.lastSequence, chain.dropped], [4, 1]);
+  await cell.end();
+});
+
 test.run();

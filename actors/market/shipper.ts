@@ -51,6 +51,9 @@ export interface Followed {
   readonly hash: Uint8Array;
 }
 
+/** An own message and where it was stored first. */
+type Stored = Sealed & { readonly at: number };
+
 /** A wake-up that is remembered until somebody waits for it. */
 class Signal {
   #pending = false;
@@ -81,7 +84,9 @@ export class JournalShipper {
   readonly #work = new Signal();
   readonly #stored = new Signal();
   /** Own messages in order, the last one acknowledged; never empty. */
-  readonly #sealed: Sealed[];
+  readonly #sealed: Stored[];
+  /** Last record before this owner's fence. */
+  readonly #fencedAt: number;
   #inFlight: Sealed | null = null;
   /** Stream sequence of the last acknowledged own message. */
   #tail: number;
@@ -99,7 +104,8 @@ export class JournalShipper {
     this.#stream = stream;
     this.#subject = subject;
     this.#epoch = owned.epoch;
-    this.#sealed = [owned.fence];
+    this.#sealed = [{ ...owned.fence, at: owned.fenceAt }];
+    this.#fencedAt = owned.chain.lastSequence;
     this.#tail = owned.fenceAt;
     this.#shipped = owned.chain.lastSequence;
     this.#follower = { position: owned.fenceAt, chain: owned.chain };
@@ -146,10 +152,14 @@ export class JournalShipper {
     while (!this.#stopping) {
       const records = this.#ports.engine.records(sequence(this.#shipped + 1), MAXIMUM_BLOCK_BYTES);
       if (records.length === 0) {
-        const cancel = this.#ports.after(IDLE_CHECK, () => this.#work.notify());
+        const idle = { long: false };
+        const cancel = this.#ports.after(IDLE_CHECK, () => {
+          idle.long = true;
+          this.#work.notify();
+        });
         await this.#work.wait();
         cancel();
-        if (!this.#stopping && this.#nothingToSend()) await this.#checkIdleTail();
+        if (idle.long && !this.#stopping && this.#nothingToSend()) await this.#checkIdleTail();
         continue;
       }
       const block = this.#seal(this.#shipped + 1, records, this.#last().hash);
@@ -216,9 +226,9 @@ export class JournalShipper {
     return this.#ports.engine.records(sequence(this.#shipped + 1), RECORD_BYTES).length === 0;
   }
 
-  #last(): Sealed {
+  #last(): Stored {
     const last = this.#sealed.at(-1);
-    if (last === undefined) throw new Error("a shipper has its fence at least");
+    if (last === undefined) throw new OwnershipEnded("the journal lost this owner's fence");
     return last;
   }
 
@@ -265,7 +275,13 @@ export class JournalShipper {
   }
 
   #acknowledged(sealed: Sealed, streamSequence: number): void {
-    this.#sealed.push(sealed);
+    if (streamSequence <= this.#tail) {
+      // The block stands behind a gap, and the follower beyond it: only a new epoch closes the gap.
+      throw new OwnershipEnded(
+        `the journal gave number ${streamSequence} again although ${this.#tail} was acknowledged: it lost messages`,
+      );
+    }
+    this.#sealed.push({ ...sealed, at: streamSequence });
     if (this.#sealed.length > SEALED_REMEMBERED) this.#sealed.shift();
     this.#inFlight = null;
     this.#tail = streamSequence;
@@ -287,11 +303,10 @@ export class JournalShipper {
       case "in_flight_stored":
         return true;
       case "unchanged":
-        // The read-back of one's own last record; it differs from the ack's only for a second copy.
-        if (tail !== null) this.#tail = tail.streamSequence;
-        return false;
       case "behind":
-        await this.#sendAgain(verdict.index, tail?.streamSequence ?? 0);
+        if (tail !== null && tail.streamSequence !== this.#tail) {
+          await this.#relocate(tail.streamSequence);
+        }
         return false;
       case "foreign":
         throw new OwnershipEnded(
@@ -304,54 +319,78 @@ export class JournalShipper {
     }
   }
 
-  /** JetStream lost acknowledged blocks: the same bytes go again, built from the write-ahead log. */
-  async #sendAgain(index: number, streamSequence: number): Promise<void> {
-    const base = this.#sealed[index];
-    if (base === undefined) throw new Error(`no sealed message ${index}`);
-    const lost = this.#sealed.splice(index + 1);
-    const inFlight = this.#inFlight;
+  /**
+   * The tail is an own message, but not where the last one was acknowledged: a second copy of it was
+   * stored late, or JetStream lost what followed. Readers go by what is in the stream, so what is still
+   * where it was stays accepted, and only what is gone is sent again, built from the write-ahead log.
+   */
+  async #relocate(tail: number): Promise<void> {
+    const lost: Sealed[] = [];
+    while (!(await this.#isInPlace(this.#last()))) {
+      const gone = this.#sealed.pop();
+      if (gone !== undefined) lost.unshift(gone);
+    }
+    const base = this.#last();
+    this.#tail = tail;
+    this.#stored.notify();
+    if (lost.length === 0) {
+      this.#ports.log.warn({ streamSequence: tail }, "a second copy of an own message was stored");
+      return;
+    }
     this.#ports.log.error(
-      { blocks: lost.length, streamSequence },
+      { blocks: lost.length, streamSequence: tail },
       "the journal lost acknowledged blocks, sending them again",
     );
-    this.#tail = streamSequence;
-    this.#follower = {
-      position: streamSequence,
-      chain: {
-        ...this.#follower.chain,
-        epoch: base.epoch,
-        hash: base.hash,
-        lastSequence: base.type === "block" ? base.last : this.#firstOf(lost) - 1,
-      },
-    };
-    for (const sealed of lost) {
-      if (sealed.type !== "block") throw new OwnershipEnded("the journal lost this owner's fence");
-      const count = sealed.last - sealed.first + 1;
-      const records = this.#ports.engine.records(sequence(sealed.first), count * RECORD_BYTES);
-      const block = this.#seal(sealed.first, records, sealed.previousHash);
-      if (!same(block.hash, sealed.hash)) {
-        throw new OwnershipEnded(`the log does not give block ${sealed.first} again`);
-      }
-      await this.#publish(block);
-      this.#resent += 1;
-    }
+    if (this.#follower.position > base.at) this.#followFrom(base);
+    const inFlight = this.#inFlight;
+    for (const sealed of lost) await this.#sendAgain(sealed);
     this.#inFlight = inFlight;
   }
 
-  #firstOf(lost: readonly Sealed[]): number {
-    const block = lost.find((sealed) => sealed.type === "block");
-    return block === undefined ? this.#shipped + 1 : block.first;
+  /** Whether the message is still in the stream under its number. Reads until it works. */
+  async #isInPlace({ hash, at }: Stored): Promise<boolean> {
+    const { journal } = this.#ports.bus;
+    const found = await this.#read(() => journal.next(this.#stream, this.#subject, at));
+    if (found === null || found.streamSequence !== at) return false;
+    const held = decodeChainMessage(found.payload);
+    return held !== null && same(held.hash, hash);
   }
 
-  /** Reads until it works: without the tail nothing can be decided. */
-  async #readTail(): Promise<StoredMessage | null> {
+  #followFrom(stored: Stored): void {
+    this.#follower = {
+      position: stored.at,
+      chain: {
+        ...this.#follower.chain,
+        epoch: stored.epoch,
+        hash: stored.hash,
+        lastSequence: stored.type === "block" ? stored.last : this.#fencedAt,
+      },
+    };
+  }
+
+  async #sendAgain(sealed: Sealed): Promise<void> {
+    if (sealed.type !== "block") throw new OwnershipEnded("the journal lost this owner's fence");
+    const count = sealed.last - sealed.first + 1;
+    const records = this.#ports.engine.records(sequence(sealed.first), count * RECORD_BYTES);
+    const block = this.#seal(sealed.first, records, sealed.previousHash);
+    if (!same(block.hash, sealed.hash)) {
+      throw new OwnershipEnded(`the log does not give block ${sealed.first} again`);
+    }
+    await this.#publish(block);
+    this.#resent += 1;
+  }
+
+  #readTail(): Promise<StoredMessage | null> {
+    const { journal } = this.#ports.bus;
+    return this.#read(() => journal.tail(this.#stream, this.#subject));
+  }
+
+  /** Reads until it works: without an answer nothing can be decided. */
+  async #read(ask: () => Promise<Result<StoredMessage | null>>): Promise<StoredMessage | null> {
     let delay = retryDelay;
     for (;;) {
-      const tail: Result<StoredMessage | null> = await this.#ports.bus.journal.tail(
-        this.#stream,
-        this.#subject,
-      );
-      if (tail.ok) return tail.value;
+      const answer = await ask();
+      if (answer.ok) return answer.value;
       await this.#ports.sleep(delay);
       delay = durationNs(Math.min(delay * 2, longestRetryDelay));
     }

@@ -1,5 +1,3 @@
-import { randomBytes } from "node:crypto";
-
 import type { ActorSystem } from "../kernel/actor.ts";
 import { actorSystem } from "../kernel/actor-system.ts";
 import { deadLetterStore } from "../kernel/dead-letters.ts";
@@ -44,6 +42,8 @@ export interface CellPorts {
   readonly clock: Clock;
   readonly files: Files;
   readonly log: Log;
+  /** Unpredictable bytes: nonces of leases, numbers of sessions. */
+  readonly randomBytes: (count: number) => Uint8Array;
   readonly directory: CellDirectory;
   /** Where event-sourced actors keep their events. */
   readonly events: EventLog;
@@ -77,7 +77,8 @@ const askTimeout = 5_000_000_000 as DurationNs;
 export async function startCell(settings: CellSettings, ports: CellPorts): Promise<Result<Cell>> {
   const { region, cell, reference } = settings;
   const { bus, engine, slots, clock, files, log, directory } = ports;
-  const nonce = (): Uint8Array => new Uint8Array(randomBytes(16));
+  const nonce = (): Uint8Array => ports.randomBytes(16);
+  const session = (): number => sessionOf(ports.randomBytes(8));
   const own = reference.markets.filter((definition) => definition.home === region);
   const flow = new BackgroundFlow(
     region,
@@ -91,7 +92,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   const market = marketActor({ bus, engine, slots, ownership, files });
   const strategy = strategyActor({
     bus,
-    session: randomSession,
+    session,
     paused: () => flow.paused,
     counters: (name) => flow.counters(name),
   });
@@ -122,7 +123,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     definitions: [router, market, strategy, riskLimit],
     clock,
     // Only jitter and the like: what must repeat has a seed of its own.
-    randomness: seededRandomness(randomSession()),
+    randomness: seededRandomness(session()),
     log,
     deadLetters: deadLetterStore(clock),
   });
@@ -172,8 +173,9 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   return ok(cellOf);
 }
 
-/** 1 … 2^53 - 1, unpredictable: two processes never share a session. */
-function randomSession(): number {
-  const bytes = randomBytes(8);
-  return (bytes.readUIntBE(0, 6) % 2 ** 45) * 256 + bytes.readUInt8(6) + 1;
+/** 1 … 2^53 - 1 out of eight unpredictable bytes: two processes never share a session. */
+function sessionOf(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const high = view.getUint32(0) * 2 ** 16 + view.getUint16(4);
+  return (high % 2 ** 45) * 256 + view.getUint8(6) + 1;
 }

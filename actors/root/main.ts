@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -146,6 +147,7 @@ class CellProcess {
         clock: this.#clock,
         files: new SystemFiles(),
         log: this.#log,
+        randomBytes: (count) => new Uint8Array(randomBytes(count)),
         directory,
         events: fileEventLog({
           directory: directory.actors,

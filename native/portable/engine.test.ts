@@ -30,8 +30,9 @@ import { crc32c, readRecordHeader, recordFault } from "../records.ts";
 import { layout } from "../slots.ts";
 import { PortableEngine } from "./engine.ts";
 import type { PortableEngineOptions } from "./engine.ts";
-import { openLogFile, SEGMENT_RECORDS, segmentPath } from "./log-files.ts";
+import { SEGMENT_RECORDS, segmentPath } from "./log-files.ts";
 import { lockLog } from "./log-lock.ts";
+import { systemLogStorage } from "./log-storage.ts";
 
 const test = suite("portable engine");
 
@@ -222,7 +223,7 @@ test("a second open of the same log is refused, in this process and in another",
     const engine = new URL("engine.ts", import.meta.url).href;
     const script = `
       const { PortableEngine } = await import(${JSON.stringify(engine)});
-      const clock = { now: () => 1n, monotonic: () => 0, after: () => () => {} };
+      const clock = { now: () => 1n, monotonic: () => 0, after: (_, run) => (setImmediate(run), () => {}) };
       await new PortableEngine({ clock }).open({ market: "m", directory: process.argv[1], epoch: 1 })
         .then(() => console.log("opened"), (failure) => console.log(failure.message));`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", script, directory]);
@@ -456,19 +457,20 @@ test("after the disk is full nothing more counts as durable, and a reopened log 
   inFolder(async (directory) => {
     let room = 1_000;
     const market = await open(directory, {
-      openFile: async (path) => {
-        const file = await openLogFile(path);
-        return {
-          ...file,
-          write: async (bytes, position) => {
-            if (room === 0) {
-              throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
-            }
-            const count = Math.min(bytes.length, room, 700);
-            room -= count;
-            return file.write(bytes.subarray(0, count), position);
-          },
-        };
+      storage: {
+        ...systemLogStorage,
+        open: async (path) => {
+          const file = await systemLogStorage.open(path);
+          return {
+            ...file,
+            write: async (bytes, position) => {
+              if (room === 0) throw new Error("ENOSPC: no space left on device");
+              const count = Math.min(bytes.length, room, 700);
+              room -= count;
+              return file.write(bytes.subarray(0, count), position);
+            },
+          };
+        },
       },
     });
     await feed(market, [configure]);

@@ -1,5 +1,5 @@
 import type { MatchingEngine, OpenMarket } from "../../actors/kernel/ports/matching-engine.ts";
-import { openLogFile } from "./log-files.ts";
+import { systemLogStorage } from "./log-storage.ts";
 import { PortableMarket } from "./portable-market.ts";
 import type { PortableEngineOptions } from "./portable-market.ts";
 
@@ -20,7 +20,7 @@ export class PortableEngine implements MatchingEngine {
     this.#options = {
       commandCapacity: 16_384,
       eventCapacity: 65_536,
-      openFile: openLogFile,
+      storage: systemLogStorage,
       ...options,
     };
   }

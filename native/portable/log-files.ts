@@ -44,7 +44,12 @@ export function segmentPath(directory: string, sequence: number): string {
 
 /** First sequences of the segments there are, ascending. Throws on a gap. */
 export async function listSegments(directory: string): Promise<readonly number[]> {
-  const firsts = (await readdir(directory))
+  return segmentsIn(directory, await readdir(directory));
+}
+
+/** First sequences of the segments among the names of a folder. Throws on a gap. */
+export function segmentsIn(directory: string, names: readonly string[]): readonly number[] {
+  const firsts = names
     .map((name) => /^segment-(\d{16})\.log$/.exec(name)?.[1])
     .filter((digits) => digits !== undefined)
     .map(Number)

@@ -1,9 +1,8 @@
-import { open, readFile } from "node:fs/promises";
-
 import { RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
 import type { RecordHeader } from "../../actors/kernel/ports/matching-engine.ts";
 import { readRecordHeader, recordFault } from "../records.ts";
-import { listSegments, segmentPath, SEGMENT_RECORDS } from "./log-files.ts";
+import { segmentPath, SEGMENT_RECORDS } from "./log-files.ts";
+import type { LogStorage } from "./log-storage.ts";
 
 /** Reads a log from its first record on, by the rules of native/journal/README.md (Opening). */
 
@@ -25,14 +24,22 @@ export interface Recovery {
 
 export type RecordVisitor = (view: DataView, offset: number, header: RecordHeader) => void;
 
-/** Visits every record in order; cuts a torn tail. Throws an Error on damage, and leaves it as it is. */
-export async function recoverLog(directory: string, visit: RecordVisitor): Promise<Recovery> {
-  const firsts = await listSegments(directory);
+/**
+ * Visits every record in order; cuts a torn tail. Throws an Error on damage, and leaves it as it is.
+ * `nextTurn` resolves when others have had their turn.
+ */
+export async function recoverLog(
+  storage: LogStorage,
+  nextTurn: () => Promise<void>,
+  directory: string,
+  visit: RecordVisitor,
+): Promise<Recovery> {
+  const firsts = await storage.segments(directory);
   const position = { sequence: 0, epoch: 0, timestamp: 0n };
   const torn = { cutBytes: 0, cutFile: "" };
   for (const [index, first] of firsts.entries()) {
     const path = segmentPath(directory, first);
-    const bytes = await readFile(path);
+    const bytes = await storage.read(path);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const records = Math.min(Math.floor(bytes.length / RECORD_BYTES), SEGMENT_RECORDS);
     let read = 0;
@@ -54,7 +61,7 @@ export async function recoverLog(directory: string, visit: RecordVisitor): Promi
     checkTorn(path, view, read, position);
     torn.cutBytes = used - end;
     torn.cutFile = path;
-    await cut(path, end);
+    await storage.cut(path, end);
   }
   return { ...position, ...torn };
 }
@@ -118,15 +125,3 @@ function damage(path: string, sequence: number, evidence: string): Error {
     `${path} is damaged at record ${sequence}: ${evidence}; restore the file, or move the folder away so that the market recovers from its journal stream`,
   );
 }
-
-async function cut(path: string, length: number): Promise<void> {
-  const file = await open(path, "r+");
-  try {
-    await file.truncate(length);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,12 +1,10 @@
-import { closeSync, openSync, readSync } from "node:fs";
-
 import { RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
-import { ensureLogId, makeFolder, openLogFile, segmentPath, SEGMENT_RECORDS } from "./log-files.ts";
-import type { LogFile, OpenLogFile } from "./log-files.ts";
-import { lockLog } from "./log-lock.ts";
+import { segmentPath, SEGMENT_RECORDS } from "./log-files.ts";
+import type { LogFile } from "./log-files.ts";
 import type { LogLock } from "./log-lock.ts";
 import { GROUP_RECORDS, recoverLog } from "./log-recovery.ts";
 import type { Recovery, RecordVisitor } from "./log-recovery.ts";
+import type { LogStorage } from "./log-storage.ts";
 
 /** Bytes of records that may wait for the disk; then the engine waits too. */
 const PENDING_BYTES_LIMIT = 8 * 2 ** 20;
@@ -30,7 +28,8 @@ export class WriteAheadLog {
   readonly directory: string;
   readonly id: string;
   readonly #lock: LogLock;
-  readonly #openFile: OpenLogFile;
+  readonly #storage: LogStorage;
+  readonly #nextTurn: () => Promise<void>;
   readonly #waiting: Group[] = [];
   /** The buffer of the group written last, to be used again. */
   #spare = new Uint8Array(GROUP_RECORDS * RECORD_BYTES);
@@ -46,32 +45,37 @@ export class WriteAheadLog {
     directory: string,
     id: string,
     lock: LogLock,
-    openFile: OpenLogFile,
+    storage: LogStorage,
+    nextTurn: () => Promise<void>,
     last: number,
   ) {
     this.directory = directory;
     this.id = id;
     this.#lock = lock;
-    this.#openFile = openFile;
+    this.#storage = storage;
+    this.#nextTurn = nextTurn;
     this.#last = last;
     this.#durable = last;
   }
 
   /**
    * Locks the log, makes it when there is none, and visits its records. Throws an Error that says
-   * what to do when it is in use or damaged.
+   * what to do when it is in use or damaged. `nextTurn` resolves when what is under way has had its
+   * turn: records reserved until then share a group.
    */
   static async open(
     directory: string,
     visit: RecordVisitor,
-    openFile: OpenLogFile = openLogFile,
+    storage: LogStorage,
+    nextTurn: () => Promise<void>,
   ): Promise<{ readonly log: WriteAheadLog; readonly recovered: Recovery }> {
-    await makeFolder(directory);
-    const lock = lockLog(directory);
+    await storage.makeFolder(directory);
+    const lock = storage.lock(directory);
     try {
-      const id = await ensureLogId(directory);
-      const recovered = await recoverLog(directory, visit);
-      const log = new WriteAheadLog(directory, id, lock, openFile, recovered.sequence);
+      const id = await storage.logId(directory);
+      const recovered = await recoverLog(storage, nextTurn, directory, visit);
+      const last = recovered.sequence;
+      const log = new WriteAheadLog(directory, id, lock, storage, nextTurn, last);
       return { log, recovered };
     } catch (cause) {
       lock.release();
@@ -129,7 +133,7 @@ export class WriteAheadLog {
       const place = (from + done - 1) % SEGMENT_RECORDS;
       const here = Math.min(count - done, SEGMENT_RECORDS - place);
       const part = bytes.subarray(done * RECORD_BYTES, (done + here) * RECORD_BYTES);
-      readFully(segmentPath(this.directory, from + done), part, place * RECORD_BYTES);
+      this.#storage.readInto(segmentPath(this.directory, from + done), part, place * RECORD_BYTES);
       done += here;
     }
     return bytes;
@@ -153,7 +157,7 @@ export class WriteAheadLog {
 
   async #commitAll(): Promise<void> {
     // Records reserved in this turn of the event loop share a group.
-    await new Promise((resolve) => setImmediate(resolve));
+    await this.#nextTurn();
     for (;;) {
       const group = this.#waiting.shift();
       if (group === undefined || this.#failure !== null) break;
@@ -176,7 +180,7 @@ export class WriteAheadLog {
     if (this.#file?.path !== path) {
       await this.#file?.file.close();
       this.#file = null;
-      this.#file = { path, file: await this.#openFile(path) };
+      this.#file = { path, file: await this.#storage.open(path) };
     }
     const { file } = this.#file;
     const start = ((group.first - 1) % SEGMENT_RECORDS) * RECORD_BYTES;
@@ -196,18 +200,4 @@ function newGroup(first: number, spare: Uint8Array<ArrayBuffer>): Group {
   const capacity = Math.min(GROUP_RECORDS, SEGMENT_RECORDS - ((first - 1) % SEGMENT_RECORDS));
   const bytes = spare.length > 0 ? spare : new Uint8Array(GROUP_RECORDS * RECORD_BYTES);
   return { first, bytes, view: new DataView(bytes.buffer), count: 0, capacity };
-}
-
-function readFully(path: string, into: Uint8Array, position: number): void {
-  const file = openSync(path, "r");
-  try {
-    let read = 0;
-    while (read < into.length) {
-      const count = readSync(file, into, read, into.length - read, position + read);
-      if (count === 0) throw new Error(`${path} is shorter than its durable records`);
-      read += count;
-    }
-  } finally {
-    closeSync(file);
-  }
 }

@@ -13,10 +13,10 @@ import type {
   RestingOrder,
   Side,
 } from "../../actors/kernel/ports/matching-engine.ts";
-import type { Epoch, Sequence, TimestampNs } from "../../actors/kernel/units.ts";
+import type { DurationNs, Epoch, Sequence, TimestampNs } from "../../actors/kernel/units.ts";
 import { readRecordHeader, recordFault, sealRecord } from "../records.ts";
 import { encodeCommand, layout, readCommandFields, SLOT_BYTES } from "../slots.ts";
-import type { OpenLogFile } from "./log-files.ts";
+import type { LogStorage } from "./log-storage.ts";
 import { WriteAheadLog } from "./log.ts";
 import type { Recovery } from "./log-recovery.ts";
 import { Market } from "./market.ts";
@@ -25,14 +25,14 @@ import { Market } from "./market.ts";
 const COMMANDS_PER_TURN = 256;
 
 export interface PortableEngineOptions {
-  /** Stamps commands and measures the service time. */
+  /** Stamps commands, measures the service time, and gives the turns in which commands are applied. */
   readonly clock: Clock;
   /** Commands that may wait per market; `offer` refuses more. Default 16,384. */
   readonly commandCapacity?: number;
   /** Events that may wait per market; then the engine waits. Default 65,536. */
   readonly eventCapacity?: number;
-  /** Opens segment files for writing; tests put faults here. */
-  readonly openFile?: OpenLogFile;
+  /** Where the logs are; default: the files of this machine. */
+  readonly storage?: LogStorage;
 }
 
 interface Opened {
@@ -111,7 +111,11 @@ export class PortableMarket implements MarketEngine {
         const fields = readCommandFields(view, offset + layout.record.command);
         market.applyRaw(fields, header.sequence, header.timestamp);
       },
-      options.openFile,
+      options.storage,
+      () =>
+        new Promise((turn) => {
+          options.clock.after(0 as DurationNs, turn);
+        }),
     );
     return new PortableMarket({ request, options, market, log, recovered, closed });
   }
@@ -271,7 +275,7 @@ export class PortableMarket implements MarketEngine {
   #schedule(): void {
     if (this.#turnScheduled) return;
     this.#turnScheduled = true;
-    setImmediate(() => {
+    this.#options.clock.after(0 as DurationNs, () => {
       this.#turnScheduled = false;
       this.#turn();
     });

@@ -12,6 +12,7 @@ import { seed } from "../../test/support/seed.ts";
 import { PortableEngine } from "./engine.ts";
 import type { LogFile, OpenLogFile } from "./log-files.ts";
 import { segmentPath } from "./log-files.ts";
+import { systemLogStorage } from "./log-storage.ts";
 import { Market } from "./market.ts";
 
 const test = suite("power loss");
@@ -97,7 +98,10 @@ test("whatever a power loss leaves of the unsynced sectors, the log opens with e
     const label = `SEED=${first + round}`;
     try {
       const disk = new Disk();
-      const engine = new PortableEngine({ clock: systemClock(), openFile: disk.open });
+      const engine = new PortableEngine({
+        clock: systemClock(),
+        storage: { ...systemLogStorage, open: disk.open },
+      });
       const directory = join(root, "log");
       const market = await engine.open({ market: "m", directory, epoch: epoch(1) });
       let offered = 0;

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -107,6 +108,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
       clock,
       files: new SystemFiles(),
       log: silentLog,
+      randomBytes: (count) => new Uint8Array(randomBytes(count)),
       directory,
       events: fileEventLog({ directory: directory.actors, capacity: 10_000, log: silentLog }),
       ensureJournal: options.ensureJournal ?? (() => Promise.resolve(ok(undefined))),

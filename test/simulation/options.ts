@@ -1,0 +1,236 @@
+import { seededRandomness, type SeededRandomness } from "../../actors/kernel/seeded-randomness.ts";
+import type { MessageTrouble } from "./simulated-bus.ts";
+
+/** What a seed decides, printed with it. */
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly scenario: ScenarioName;
+  /** Three cells that contend for one region's markets, or one region and market per site. */
+  readonly topology: "contended" | "regions";
+  readonly mode: "replicated" | "durable";
+  readonly traders: number;
+  readonly ordersPerSecond: number;
+  /** Length of the phase with faults, in seconds. */
+  readonly faultSeconds: number;
+  /** Time from the last fault until everything must be well, in seconds. */
+  readonly settleSeconds: number;
+  readonly faults: FaultRates;
+  readonly messages: MessageTrouble;
+  readonly defect: DefectName | null;
+}
+
+/** Faults of each kind in a minute, on average, all machines together; of appends, of 10,000. */
+export interface FaultRates {
+  readonly partitions: number;
+  readonly oneWay: number;
+  readonly flaps: number;
+  readonly crashes: number;
+  readonly powerCuts: number;
+  readonly pauses: number;
+  readonly freezes: number;
+  readonly serverCrashes: number;
+  readonly leaderless: number;
+  readonly wallJumps: number;
+  readonly slowDisks: number;
+  readonly slowNetworks: number;
+  readonly lostSuffixes: number;
+  readonly appendAnswered: number;
+  readonly appendSilent: number;
+  readonly appendLate: number;
+  readonly appendUnchecked: number;
+  /** Clock rates differ from true time by up to so many parts in a million. */
+  readonly driftPpm: number;
+}
+
+const quiet: FaultRates = {
+  partitions: 0,
+  oneWay: 0,
+  flaps: 0,
+  crashes: 0,
+  powerCuts: 0,
+  pauses: 0,
+  freezes: 0,
+  serverCrashes: 0,
+  leaderless: 0,
+  wallJumps: 0,
+  slowDisks: 0,
+  slowNetworks: 0,
+  lostSuffixes: 0,
+  appendAnswered: 0,
+  appendSilent: 0,
+  appendLate: 0,
+  appendUnchecked: 0,
+  driftPpm: 0,
+};
+const reliable: MessageTrouble = { lost: 0, doubled: 0, late: 0 };
+
+interface Scenario {
+  readonly about: string;
+  readonly faults: Partial<FaultRates>;
+  readonly messages?: MessageTrouble;
+  /** What clients would send if every answer came at once. */
+  readonly ordersPerSecond?: number;
+  readonly traders?: number;
+  readonly defect?: DefectName;
+  readonly mode?: "replicated";
+  readonly topology?: SimulationOptions["topology"];
+}
+
+/** Defects that a run must find. */
+export type DefectName =
+  | "builds_on_foreign_tail"
+  | "acknowledges_before_accepted"
+  | "takes_without_fence"
+  | "skips_fsync";
+
+const badNetwork: MessageTrouble = { lost: 200, doubled: 200, late: 200 };
+const canary = {
+  faults: { crashes: 6, partitions: 8, pauses: 8, appendSilent: 800, appendLate: 200 },
+  messages: badNetwork,
+  ordersPerSecond: 60,
+  mode: "replicated",
+  topology: "contended",
+} as const;
+
+export const scenarios = {
+  leases: {
+    about: "leases and heartbeats only, no order, no fault",
+    faults: {},
+    ordersPerSecond: 0,
+  },
+  load: {
+    about: "100 orders a second, no fault",
+    faults: {},
+    ordersPerSecond: 120,
+    traders: 24,
+    topology: "regions",
+  },
+  calm: { about: "orders, no fault", faults: {} },
+  partitions: {
+    about: "sites cut off: fully, one way, flapping",
+    faults: { partitions: 3, oneWay: 2, flaps: 1 },
+  },
+  crashes: {
+    about: "cells killed, machines without power, servers killed",
+    faults: { crashes: 5, powerCuts: 3, serverCrashes: 2 },
+  },
+  pauses: {
+    about: "cells stopped for a while; wall clocks jump, oscillators drift",
+    faults: { pauses: 6, wallJumps: 4, driftPpm: 5_000 },
+  },
+  "frozen-clocks": {
+    about: "virtual machines frozen with their clocks",
+    faults: { freezes: 8, driftPpm: 200 },
+  },
+  jetstream: {
+    about: "503, 10164, time-outs that were stored, late appends, gaps without a leader",
+    faults: {
+      leaderless: 3,
+      serverCrashes: 2,
+      appendAnswered: 300,
+      appendSilent: 200,
+      appendLate: 100,
+    },
+  },
+  "both-stored": {
+    about: "two appends pass one check",
+    faults: { crashes: 4, pauses: 3, appendUnchecked: 300, appendSilent: 200 },
+    mode: "replicated",
+  },
+  "lost-suffix": {
+    about: "JetStream forgets acknowledged blocks",
+    faults: { lostSuffixes: 3, leaderless: 1 },
+    mode: "replicated",
+  },
+  network: {
+    about: "core messages lost, doubled, overtaken; slow links and disks",
+    faults: { slowNetworks: 3, slowDisks: 3 },
+    messages: badNetwork,
+  },
+  everything: {
+    about: "a mixture that the seed chooses",
+    faults: {
+      partitions: 2,
+      oneWay: 1,
+      flaps: 1,
+      crashes: 3,
+      powerCuts: 2,
+      pauses: 3,
+      freezes: 2,
+      serverCrashes: 1,
+      leaderless: 1,
+      wallJumps: 1,
+      slowDisks: 1,
+      slowNetworks: 1,
+      appendAnswered: 200,
+      appendSilent: 100,
+      appendLate: 100,
+      driftPpm: 1_000,
+    },
+    messages: { lost: 50, doubled: 50, late: 50 },
+  },
+  "canary-foreign-tail": {
+    about: "must fail: an owner reads a foreign tail and publishes on top of it",
+    ...canary,
+    defect: "builds_on_foreign_tail",
+  },
+  "canary-early-acknowledgement": {
+    about: "must fail: an owner acknowledges before its block is accepted",
+    ...canary,
+    defect: "acknowledges_before_accepted",
+  },
+  "canary-no-fence": {
+    about: "must fail: a taker believes that its fence is stored without publishing it",
+    ...canary,
+    defect: "takes_without_fence",
+  },
+  "canary-fsync": {
+    about: "must fail: the log says durable before the fsync",
+    faults: { powerCuts: 20, leaderless: 6, partitions: 4 },
+    defect: "skips_fsync",
+  },
+} as const satisfies Readonly<Record<string, Scenario>>;
+
+export type ScenarioName = keyof typeof scenarios;
+
+export const isScenario = (name: string): name is ScenarioName => Object.hasOwn(scenarios, name);
+
+const FAULT_SECONDS = 40;
+const SETTLE_SECONDS = 60;
+
+/** Everything that follows from a seed. */
+export function optionsOf(
+  seed: number,
+  scenario: ScenarioName = "everything",
+  faultSeconds = FAULT_SECONDS,
+): SimulationOptions {
+  const random = seededRandomness(seed).fork("options");
+  const chosen: Scenario = scenarios[scenario];
+  const faults = { ...quiet, ...chosen.faults };
+  const durable = scenario === "canary-fsync" || random.below(4) === 0;
+  const contended = random.below(4) > 0;
+  const rates = [2, 10, 30] as const;
+  const drawnRate = rates[random.below(rates.length)] ?? 10;
+  return {
+    seed,
+    scenario,
+    topology: chosen.topology ?? (contended ? "contended" : "regions"),
+    mode: chosen.mode ?? (durable ? "durable" : "replicated"),
+    traders: chosen.ordersPerSecond === 0 ? 0 : (chosen.traders ?? 6),
+    ordersPerSecond: chosen.ordersPerSecond ?? drawnRate,
+    faultSeconds,
+    settleSeconds: SETTLE_SECONDS,
+    faults: scenario === "everything" ? mixed(faults, random) : faults,
+    messages: chosen.messages ?? reliable,
+    defect: chosen.defect ?? null,
+  };
+}
+
+/** Each kind of fault is left out, as it is, or three times as frequent. */
+function mixed(faults: FaultRates, random: SeededRandomness): FaultRates {
+  const entries = Object.entries(faults) as [keyof FaultRates, number][];
+  const factors = [0, 1, 1, 3];
+  return Object.fromEntries(
+    entries.map(([kind, rate]) => [kind, rate * (factors[random.below(factors.length)] ?? 1)]),
+  ) as unknown as FaultRates;
+}

@@ -1,0 +1,314 @@
+import { trapProcessFailures } from "../../actors/kernel/blame.ts";
+import { seededRandomness, type SeededRandomness } from "../../actors/kernel/seeded-randomness.ts";
+import type { MarketDefinition, RegionReport } from "../../actors/region/messages.ts";
+import { checkSafety } from "./checks.ts";
+import { defectOf } from "./defects.ts";
+import { planFaults } from "./faults.ts";
+import { optionsOf, type SimulationOptions } from "./options.ts";
+import { Scheduler } from "./scheduler.ts";
+import { machines, SimulatedCell } from "./simulated-cell.ts";
+import { SimulatedSwitch } from "./simulated-bus.ts";
+import { SimulatedDisk } from "./simulated-disk.ts";
+import { SimulatedJetStream } from "./simulated-jetstream.ts";
+import { SimulatedNetwork } from "./simulated-network.ts";
+import { Trace } from "./trace.ts";
+import { Trader } from "./trader.ts";
+
+/** How a run ended. */
+export interface Verdict {
+  readonly options: SimulationOptions;
+  /** Broken promises; a run without one has passed. */
+  readonly violations: readonly string[];
+  readonly hash: string;
+  readonly steps: number;
+  readonly simulatedSeconds: number;
+  readonly acknowledged: number;
+  /** Epochs given over all markets: 1 each without a change of owner. */
+  readonly epochs: number;
+  readonly quarantines: number;
+  /** The last lines of the trace. */
+  readonly lines: readonly string[];
+}
+
+const SECOND = 1e9;
+/** Cells have started and own their markets by then. */
+const FAULTS_FROM_S = 5;
+const TRADERS_FROM_S = 3;
+/** Orders go on for so long after the last fault. */
+const CALM_S = 5;
+const PROBE_S = 30;
+const OPERATOR_NS = 3 * SECOND;
+const POLL_NS = SECOND / 2;
+
+const definition = (
+  market: string,
+  home: string,
+  shard: number,
+): Omit<MarketDefinition, "mode"> => ({
+  market,
+  home,
+  group: "atlas",
+  shard,
+  currency: "EUR",
+  priceDecimals: 2,
+  tick: 5,
+  lot: 10,
+  bandLow: 5,
+  bandHigh: 1_000_000,
+  maximumQuantity: 1_000_000,
+  orderCapacity: 100_000,
+  calendar: "always",
+  makerFeeBpsE2: 0,
+  takerFeeBpsE2: 0,
+});
+
+/** A cluster of three sites under simulated time, and everything that happens to it. */
+export class Simulation {
+  readonly options: SimulationOptions;
+  readonly scheduler: Scheduler;
+  readonly network: SimulatedNetwork;
+  readonly jetstream: SimulatedJetStream;
+  readonly shared: SimulatedSwitch;
+  readonly cells: readonly SimulatedCell[];
+  readonly markets: readonly MarketDefinition[];
+  readonly traders: readonly Trader[];
+  /** Event blocks in order of publication. */
+  readonly eventBlocks: Uint8Array[] = [];
+  readonly violations: string[] = [];
+  quarantines = 0;
+  readonly #random: SeededRandomness;
+
+  constructor(options: SimulationOptions, trace: Trace = new Trace()) {
+    this.options = options;
+    this.scheduler = new Scheduler(trace);
+    this.#random = seededRandomness(options.seed);
+    const random = (name: string): SeededRandomness => this.#random.fork(name);
+    this.network = new SimulatedNetwork(this.scheduler, random("network"));
+    this.jetstream = new SimulatedJetStream(this.scheduler, this.network, random("jetstream"));
+    this.shared = new SimulatedSwitch(
+      this.scheduler,
+      this.network,
+      this.jetstream,
+      random("switch"),
+    );
+    this.shared.onAppended = (_, payload) => {
+      this.eventBlocks.push(payload);
+    };
+    const contended = options.topology === "contended";
+    const regionOf = (site: number): string =>
+      contended ? "eu" : (["eu", "us", "ap"][site] ?? "");
+    const homes = contended ? ["eu", "eu"] : ["eu", "us", "ap"];
+    this.markets = homes.map((home, index) => ({
+      ...definition(`M${index}`, home, index),
+      mode: options.mode,
+    }));
+    this.cells = this.network.sites.map((site) => this.#cell(site, regionOf(site)));
+    this.traders = Array.from({ length: options.traders }, (_, index) => {
+      const market = this.markets[index % this.markets.length];
+      if (market === undefined) throw new Error("a simulation has markets");
+      return new Trader(
+        this.shared,
+        index,
+        (index * 2) % 3,
+        market,
+        random(`trader-${index}`),
+        options.ordersPerSecond / options.traders,
+      );
+    });
+  }
+
+  get now(): number {
+    return this.scheduler.now / SECOND;
+  }
+
+  /** Lets simulated time pass. */
+  async until(second: number, done: () => boolean = () => false): Promise<void> {
+    await this.scheduler.run(second * SECOND, done);
+  }
+
+  /** Starts the cells and waits until they own their markets. */
+  async begin(): Promise<void> {
+    for (const cell of this.cells) cell.start();
+    await this.until(TRADERS_FROM_S);
+  }
+
+  /** Every report of a living cell that answers. */
+  async reports(): Promise<readonly (RegionReport & { readonly cellOf: SimulatedCell })[]> {
+    const asked = this.cells
+      .filter((cell) => cell.alive && !cell.paused)
+      .map(async (cell) => {
+        const report = await cell.report();
+        return report === null ? [] : [{ ...report, cellOf: cell }];
+      });
+    const state = { settled: false };
+    const all = Promise.all(asked).finally(() => {
+      state.settled = true;
+    });
+    await this.until(this.now + 10, () => state.settled);
+    if (!state.settled) return [];
+    return (await all).flat();
+  }
+
+  /** What is not as it should be when nothing is wrong any more; empty when all is well. */
+  async ailments(): Promise<readonly string[]> {
+    const reports = await this.reports();
+    const found: string[] = [];
+    for (const { market } of this.markets) {
+      const owners = reports.filter((report) =>
+        report.markets.some((one) => one.definition.market === market && one.state === "open"),
+      );
+      const owned = owners[0]?.markets.find((one) => one.definition.market === market);
+      if (owners.length === 1 && owned !== undefined) {
+        if (owned.committed < owned.matched) {
+          found.push(`${market} is committed up to ${owned.committed} of ${owned.matched}`);
+        }
+        continue;
+      }
+      const states = reports.map((report) => {
+        const one = report.markets.find((each) => each.definition.market === market);
+        return `${report.cell}: ${one?.state ?? "absent"} ${one?.detail ?? ""}`;
+      });
+      found.push(`${market} is open in ${owners.length} cells (${states.join("; ")})`);
+    }
+    for (const cell of this.cells) {
+      if (!reports.some((report) => report.cellOf === cell)) {
+        found.push(`${cell.machine.name} does not answer`);
+      }
+    }
+    for (const trader of this.traders) {
+      if (trader.waitingSince === null) continue;
+      const since = ((this.scheduler.now - trader.waitingSince) / SECOND).toFixed(1);
+      found.push(`trader of session ${trader.session} has waited for ${since} s`);
+    }
+    return found;
+  }
+
+  /** Waits until all is well; what ails it when it is not by then. */
+  async recovered(within: number): Promise<readonly string[]> {
+    const limit = this.now + within;
+    let ailments: readonly string[] = ["nobody has looked"];
+    while (ailments.length > 0 && this.now < limit) {
+      await this.until(Math.min(limit, this.now + POLL_NS / SECOND));
+      ailments = await this.ailments();
+    }
+    return ailments;
+  }
+
+  /** The whole run: faults, then the time in which everything has to become well, then the checks. */
+  async run(): Promise<Verdict> {
+    const { options } = this;
+    const untrap = trapProcessFailures((error) => this.#unowned(error));
+    try {
+      await this.begin();
+      for (const trader of this.traders) trader.start();
+      this.shared.trouble = options.messages;
+      const until = FAULTS_FROM_S + options.faultSeconds;
+      const end = planFaults(
+        this,
+        options.faults,
+        FAULTS_FROM_S * SECOND,
+        until * SECOND,
+        this.#random.fork("faults"),
+      );
+      await this.until(until);
+      end();
+      this.shared.trouble = { lost: 0, doubled: 0, late: 0 };
+      this.scheduler.trace.say(this.scheduler.now, "fault", "no more faults");
+      await this.until(until + CALM_S);
+      for (const trader of this.traders) trader.stop();
+      await this.#liveness();
+      await this.#safety();
+    } catch (error) {
+      this.violations.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    } finally {
+      untrap();
+    }
+    return this.#verdict();
+  }
+
+  async #liveness(): Promise<void> {
+    const ailments = await this.recovered(this.options.settleSeconds);
+    for (const one of ailments) this.violations.push(`not well in time: ${one}`);
+    if (ailments.length > 0) return;
+    for (const trader of this.traders) trader.probe();
+    const limit = this.now + PROBE_S;
+    await this.until(limit, () => this.traders.every(({ waitingSince }) => waitingSince === null));
+    const waiting = this.traders.filter(({ waitingSince }) => waitingSince !== null);
+    for (const { session } of waiting) {
+      this.violations.push(`not well in time: the last order of session ${session} has no answer`);
+    }
+  }
+
+  async #safety(): Promise<void> {
+    // Blocks, followers and event blocks come to rest.
+    await this.until(this.now + 3);
+    this.violations.push(...checkSafety(this));
+  }
+
+  #cell(site: number, region: string): SimulatedCell {
+    const name = `cell-${site}`;
+    const random = this.#random.fork(name);
+    const disk = new SimulatedDisk(this.scheduler, random.fork("disk"));
+    disk.lies = this.options.defect === "skips_fsync";
+    const drift = (random.unit() * 2 - 1) * this.options.faults.driftPpm;
+    const machine = {
+      name,
+      site,
+      region,
+      reference: { groups: { [region]: ["atlas"] }, markets: this.markets },
+      disk,
+      time: { rate: 1 + drift / 1e6, wallOffset: 0, frozen: 0 },
+      random,
+    };
+    const cell: SimulatedCell = new SimulatedCell(machine, this.shared, {
+      ...defectOf(this.options.defect),
+      diverged: (directory) => this.#operator(cell, directory),
+    });
+    return cell;
+  }
+
+  /** An operator reads the divergence report, moves the folder away and starts the cell again. */
+  #operator(cell: SimulatedCell, directory: string): void {
+    this.quarantines += 1;
+    const number = this.quarantines;
+    this.scheduler.in(OPERATOR_NS, machines, "operator", () => {
+      this.scheduler.trace.say(this.scheduler.now, "operator", `moves ${directory} away`);
+      cell.crash(false);
+      cell.machine.disk.moveAway(directory, `quarantined/${number}`);
+    });
+  }
+
+  /** What main.ts ends the process for. */
+  #unowned(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.violations.push(`an error that belongs to no actor: ${text}`);
+  }
+
+  #verdict(): Verdict {
+    const { scheduler, options, violations, quarantines } = this;
+    return {
+      options,
+      violations,
+      hash: scheduler.trace.hash(),
+      steps: scheduler.trace.events,
+      simulatedSeconds: this.now,
+      acknowledged: this.traders.reduce((sum, one) => sum + one.acknowledged.length, 0),
+      epochs: this.epochs,
+      quarantines,
+      lines: scheduler.trace.lines(),
+    };
+  }
+
+  /** Set by the safety checks. */
+  epochs = 0;
+}
+
+/** One run of a seed. */
+export function simulate(
+  seed: number,
+  scenario?: Parameters<typeof optionsOf>[1],
+  seconds?: number,
+  trace?: Trace,
+): Promise<Verdict> {
+  return new Simulation(optionsOf(seed, scenario, seconds), trace).run();
+}
