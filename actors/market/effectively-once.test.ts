@@ -78,7 +78,7 @@ test("B7.7 B7.8 every order repeated and reordered, over restarts of the market,
         const reply = await cell.submit({ session, commands: [command] });
         const [outcome] = reply.outcomes;
         assert.ok(outcome, JSON.stringify(reply.refusal));
-        const { refusal, sequence = 0, orderId = 0, repeated } = outcome as wire.market.v1.Outcome;
+        const { refusal, sequence, orderId, repeated } = outcome as wire.market.v1.Outcome;
         const before = first.get(keyOf(message));
         if (refusal) {
           // A number that others have overtaken is never matched: nobody knows whether it was.
@@ -90,8 +90,8 @@ test("B7.7 B7.8 every order repeated and reordered, over restarts of the market,
         if (before !== undefined) repeats += 1;
         assert.is(repeated, before !== undefined);
         assert.equal({ sequence, orderId }, before ?? { sequence, orderId });
-        if (before === undefined) inOrder.push([Number(sequence), message]);
-        first.set(keyOf(message), { sequence: Number(sequence), orderId: Number(orderId) });
+        if (before === undefined) inOrder.push([sequence, message]);
+        first.set(keyOf(message), { sequence, orderId });
       }
       const sequences = inOrder.map(([sequence]) => sequence);
       assert.is(new Set(sequences).size, sequences.length, "one sequence, one order");

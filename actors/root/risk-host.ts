@@ -9,7 +9,7 @@ import { decodeRequest, encodeRefusal, encodeReply } from "../risk-limit/codec.t
 import type { RiskLimitMachine } from "../risk-limit/machine.ts";
 import type { RiskLimitMessage, RiskLimitReply, RiskLimitStart } from "../risk-limit/messages.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
-import { paths, riskLimitSpec } from "./tree.ts";
+import { paths, riskLimitChild } from "./tree.ts";
 
 export type RiskLimitDefinition = ActorDefinition<
   RiskLimitStart,
@@ -102,8 +102,8 @@ async function found(
         return refuse("not_found", `account ${account} has no limits`, "send set-limits first");
       }
     }
-    const spec = riskLimitSpec({ account, limits: noLimits });
-    const started = await of.system.startChild(paths.risk(of.region), spec);
+    const child = riskLimitChild({ account, limits: noLimits });
+    const started = await of.system.startChild(paths.risk(of.region), child);
     if (!started.ok && started.failure.code !== "already_started") {
       const busy = started.failure.code === "busy" ? "busy" : "internal";
       return refuse(busy, started.failure.reason, "send the same command id again in a moment");
