@@ -70,7 +70,9 @@ async function answer(
   }
   const actor = await found(of, account, message.value);
   if (!actor.ok) return refusal(of, actor.failure);
-  const reply = await actor.value.ask(message.value, askTimeout);
+  // Lower limits must not wait behind the reservations that they are to keep out.
+  const lane = message.value.type === "set_limits" ? "system" : "ordinary";
+  const reply = await actor.value.ask(message.value, askTimeout, lane);
   if (reply.ok) {
     if (reply.value.type === "refused") of.refusals.count(reply.value.failure.code);
     return encodeReply(reply.value);
