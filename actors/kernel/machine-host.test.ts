@@ -6,8 +6,10 @@ import { atOnce } from "../../test/support/conformance-world.ts";
 import { ms } from "../../test/support/probe-actors.ts";
 import type { ActorDefinition } from "./actor.ts";
 import { actorSystem } from "./actor-system.ts";
+import { currentScope } from "./blame.ts";
 import { supervisorSpec } from "./child-spec.ts";
 import { deadLetterStore } from "./dead-letters.ts";
+import { MachineHosts } from "./machine-host.ts";
 import { manualClock } from "./manual-clock.ts";
 import type { Log } from "./ports/log.ts";
 import { seededRandomness } from "./seeded-randomness.ts";
@@ -16,6 +18,8 @@ import { seededRandomness } from "./seeded-randomness.ts";
 const test = suite("machine host");
 
 const did: string[] = [];
+/** As whose code the bells rang. */
+const scopes: string[] = [];
 
 /** After a second it rings, when its id begins with `bad` by throwing; `ask` invokes a promise. */
 const machine = setup({
@@ -28,6 +32,7 @@ const machine = setup({
     ring: ({ context }) => {
       if (context.id.startsWith("bad")) throw new Error(`${context.id} rings`);
       did.push(context.id);
+      scopes.push(currentScope()?.path ?? "nobody");
     },
     answered: ({ context }) => did.push(`${context.id} answered`),
   },
@@ -46,6 +51,7 @@ const machine = setup({
 
 async function bells(ids: readonly string[]) {
   did.length = 0;
+  scopes.length = 0;
   const clock = manualClock();
   const log: Log = { info() {}, warn() {}, error() {}, child: () => log };
   const bell: ActorDefinition<object, "ask", never, typeof machine> = {
@@ -81,6 +87,7 @@ test("B7.8 a delayed transition that fails is the failure of its own actor, and 
   const { system, clock } = await bells(["a", "bad", "c"]);
   await clock.advance(ms(1_000));
   assert.equal(did, ["a", "c"]);
+  assert.equal(scopes, ["/root/a", "/root/c"]);
   assert.is(system.counters().failures, 1);
   assert.equal(
     system.tree().map(({ path }) => path),
@@ -126,6 +133,22 @@ test("B7.8 places of machines that ended are used again, and every machine is gi
   assert.is(system.sizes().machines, many.length);
   await system.stop();
   assert.is(system.sizes().machines, 0);
+});
+
+test("B7.8 however often machines come and go, they share as few systems as they need", () => {
+  const hosts = new MachineHosts(() => () => {});
+  const random = seededRandomness(3);
+  const make = () => hosts.create(machine, { id: "x" });
+  const running = Array.from({ length: 200 }, make);
+  for (let change = 0; change < 5_000; change += 1) {
+    const at = random.below(running.length);
+    const { actor, host } = running[at] as (typeof running)[number];
+    hosts.release(actor, host);
+    running[at] = make();
+  }
+  // Four would do; a few more are there while machines come and go.
+  const used = new Set(running.map(({ host }) => host)).size;
+  assert.ok(used <= 8, `${used} systems for 200 machines`);
 });
 
 test.run();
