@@ -71,7 +71,7 @@ const benches: readonly Bench[] = [
   },
   {
     name: "actors",
-    line: "the actor kernel beside raw XState, nact and Erlang: spawn, memory, messages, restarts, NATS",
+    line: "the actor kernel beside raw XState, nact, Erlang and Pekko: spawn, memory, messages, restarts, NATS",
     load: async () => (await import("./actors/report.ts")).runActors,
   },
   {
