@@ -18,7 +18,7 @@ import type { Ownership } from "../kernel/ports/ownership.ts";
 import type { Failure, Result } from "../kernel/result.ts";
 import { durationNs, epoch as epochOf, sequence, type DurationNs } from "../kernel/units.ts";
 import { journalStream, journalSubject, shardName } from "../../schemas/subjects.ts";
-import { loadRoot } from "./accepted-root.ts";
+import { ANCHORS, type Anchor, loadRoot } from "./accepted-root.ts";
 import { decodeChainMessage, encodeChainMessage } from "./codec.ts";
 import {
   configureRefused,
@@ -92,6 +92,8 @@ export class Recovery {
   #chain: ChainState;
   /** Last message of the subject that was folded, accepted or not. */
   #position = 0;
+  /** The last accepted messages, oldest first. */
+  #anchors: Anchor[] = [];
   #highestEpoch = 0;
   #fenceLog: string | null = null;
   #fenceHolder: string | null = null;
@@ -134,15 +136,7 @@ export class Recovery {
     const root = await loadRoot(this.#ports.files, this.#directory);
     if (root === null || root.log !== this.#engine.logId) return;
     if (root.lastSequence > this.#engine.progress().durable) return;
-    const stored = await this.#read(() =>
-      this.#ports.bus.journal.next(this.#stream, this.#subject, root.streamSequence),
-    );
-    const message = stored === null ? null : decodeChainMessage(stored.payload);
-    const there =
-      stored?.streamSequence === root.streamSequence &&
-      message !== null &&
-      Buffer.compare(message.hash, root.hash) === 0;
-    if (!there) {
+    if (!(await this.#areInPlace(root.anchors))) {
       this.#ports.log.warn(
         { streamSequence: root.streamSequence },
         "the journal does not hold the stored root any more, folding it from its start",
@@ -156,10 +150,27 @@ export class Recovery {
       hash: root.hash,
     };
     this.#position = root.streamSequence;
+    this.#anchors = [...root.anchors];
     this.#highestEpoch = root.epoch;
     this.#fenceLog = root.fenceLog;
     this.#fenceHolder = root.fenceHolder;
     this.#reference = root.reference;
+  }
+
+  /** Whether each message is still in the stream under its number. */
+  async #areInPlace(anchors: readonly Anchor[]): Promise<boolean> {
+    const { journal } = this.#ports.bus;
+    const found = await Promise.all(
+      anchors.map(({ streamSequence }) =>
+        this.#read(() => journal.next(this.#stream, this.#subject, streamSequence)),
+      ),
+    );
+    return anchors.every(({ streamSequence, hash }, index) => {
+      const stored = found[index] ?? null;
+      if (stored?.streamSequence !== streamSequence) return false;
+      const message = decodeChainMessage(stored.payload);
+      return message !== null && Buffer.compare(message.hash, hash) === 0;
+    });
   }
 
   /** Folds everything up to the tail that the stream's leader names. */
@@ -167,6 +178,11 @@ export class Recovery {
     const { journal } = this.#ports.bus;
     const tail = await this.#read(() => journal.tail(this.#stream, this.#subject));
     const target = tail?.streamSequence ?? 0;
+    if (target < this.#position) {
+      throw new OwnershipEnded(
+        `the journal ends at ${target}, ${this.#position} had been read: it lost messages`,
+      );
+    }
     while (this.#position < target) {
       const stored = await this.#read(() =>
         journal.next(this.#stream, this.#subject, this.#position + 1),
@@ -197,6 +213,8 @@ export class Recovery {
       );
       return;
     }
+    const { streamSequence } = stored;
+    this.#anchors = [...this.#anchors, { streamSequence, hash: message.hash }].slice(-ANCHORS);
     if (message.type === "fence") {
       this.#fenceLog = message.log;
       this.#fenceHolder = message.holder;
@@ -320,6 +338,9 @@ export class Recovery {
       throw new OwnershipEnded(
         `the journal has epoch ${this.#highestEpoch}, claimed was only ${epoch}`,
       );
+    }
+    if (!(await this.#areInPlace(this.#anchors))) {
+      throw new OwnershipEnded("the journal holds other messages than those that had been read");
     }
     this.#ports.report("fencing", `fencing with epoch ${epoch}`);
     const body = {
