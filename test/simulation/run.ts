@@ -45,8 +45,11 @@ const steps = given.includes("--steps");
 const print = steps || given.includes("--trace");
 const trace = new Trace(print ? (line) => console.log(line) : null, steps);
 const started = performance.now();
+const usageBefore = process.cpuUsage();
 const verdict = await new Simulation(options, trace).run();
 const wall = (performance.now() - started) / 1000;
+const { user, system } = process.cpuUsage(usageBefore);
+const processor = (user + system) / 1e6;
 if (verdict.violations.length > 0) {
   if (!print) for (const line of verdict.lines.slice(-60)) console.log(line);
   for (const violation of verdict.violations.slice(0, 20)) console.log(`BROKEN ${violation}`);
@@ -58,6 +61,6 @@ console.log(
   `${verdict.violations.length === 0 ? "held" : "BROKEN"} trace=${verdict.hash} steps=${verdict.steps} acknowledged=${verdict.acknowledged} epochs=${verdict.epochs} quarantines=${verdict.quarantines}`,
 );
 console.log(
-  `  ${verdict.simulatedSeconds.toFixed(1)} simulated seconds in ${wall.toFixed(2)} s: ${(verdict.simulatedSeconds / wall).toFixed(0)} to 1`,
+  `  ${verdict.simulatedSeconds.toFixed(1)} simulated seconds in ${wall.toFixed(2)} s (${processor.toFixed(2)} s of processor time): ${(verdict.simulatedSeconds / wall).toFixed(0)} to 1`,
 );
 process.exit(verdict.violations.length === 0 ? 0 : 1);

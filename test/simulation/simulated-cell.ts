@@ -20,7 +20,7 @@ export interface Machine {
   readonly name: string;
   readonly site: number;
   readonly region: string;
-  readonly reference: ReferenceData;
+  reference: ReferenceData;
   readonly disk: SimulatedDisk;
   readonly time: MachineTime;
   readonly random: SeededRandomness;

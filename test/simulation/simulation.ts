@@ -12,7 +12,7 @@ import { SimulatedDisk } from "./simulated-disk.ts";
 import { SimulatedJetStream } from "./simulated-jetstream.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 import { Trace } from "./trace.ts";
-import { Trader } from "./trader.ts";
+import { type Acknowledgement, Trader } from "./trader.ts";
 
 /** How a run ended. */
 export interface Verdict {
@@ -72,6 +72,8 @@ export class Simulation {
   readonly cells: readonly SimulatedCell[];
   readonly markets: readonly MarketDefinition[];
   readonly traders: readonly Trader[];
+  /** Everybody who was told anything. */
+  readonly clients: { readonly acknowledged: readonly Acknowledgement[] }[];
   /** Event blocks in order of publication. */
   readonly eventBlocks: Uint8Array[] = [];
   readonly violations: string[] = [];
@@ -115,6 +117,7 @@ export class Simulation {
         options.ordersPerSecond / options.traders,
       );
     });
+    this.clients = [...this.traders];
   }
 
   get now(): number {
