@@ -8,8 +8,11 @@ import { BenchVoid } from "./bench.ts";
 
 const run = promisify(execFile);
 const tree = join(repository, "build", "native", "bench");
-const programs = ["depth", "engine_workload", "idle_spinner"] as const;
+const programs = ["depth", "engine_workload", "idle_spinner", "order_to_trade"] as const;
 type Program = (typeof programs)[number];
+
+/** The reactor in a process of its own. */
+export const hostProgram = join(tree, "reactor", "market_host");
 
 /** Builds what has changed. Throws BenchVoid with the end of what the compiler said. */
 export async function buildPrograms(): Promise<void> {
@@ -37,7 +40,7 @@ async function cmake(...words: readonly string[]): Promise<void> {
 /** Runs a program to its end and gives what it printed. Throws BenchVoid with its reason. */
 export async function runProgram(name: Program, words: readonly string[]): Promise<string> {
   try {
-    return (await run(join(tree, "bench", name), words)).stdout;
+    return (await run(join(tree, "bench", name), words, { maxBuffer: 2 ** 28 })).stdout;
   } catch (cause) {
     const { stderr = "", message } = cause as { stderr?: string; message: string };
     throw new BenchVoid(`${name}: ${stderr.trim() === "" ? message : stderr.trim()}`);

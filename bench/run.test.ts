@@ -49,7 +49,7 @@ async function quick(name: string): Promise<{ output: string; figures: readonly 
 test("without a name the benches are listed, one line each", async () => {
   const { exitCode, output } = await bench();
   assert.is(exitCode, 0);
-  for (const name of ["engine", "depth", "bridge", "replay", "peers"]) {
+  for (const name of ["engine", "depth", "bridge", "order-to-trade", "replay", "actors", "peers"]) {
     assert.match(output, new RegExp(`^  ${name} +\\S.*$`, "m"));
   }
 });
@@ -118,6 +118,26 @@ test("readers of depth leave the engine in the state that it reaches without the
     for (const name of readers === "no readers" ? names : [...names, ...reading]) {
       assert.ok(figures.includes(`${readers}: ${name}`), name);
     }
+  }
+});
+
+test("A1.1 A1.2 A1.4 B3.1 order to trade is measured on a market that ends as recorded, beside an empty ring and an idle spinner", async () => {
+  const { output, figures } = await quick("order-to-trade");
+  assert.match(
+    output,
+    /W narrow: 100000 operations over a book of 50,000, .* 47233 trades; \d+ passes, each with the events, trades and digest of the recording/,
+  );
+  assert.match(output, /SCHED_FIFO (for both during bursts|was refused)/);
+  assert.match(output, /cache lines: \d of 2 bursts near/);
+  assert.match(output, /ratio of the medians of p99: [\d.]+, 95 % of 10,000 resamples between/);
+  assert.match(output, /an idle spinner with the same priority/);
+  for (const rate of ["0.25", "0.5", "1", "1.5", "2"]) {
+    assert.ok(figures.includes(`open loop ${rate} M/s, p99.9`), rate);
+  }
+  assert.ok(figures.includes("orders through ring and engine, none lost"));
+  for (const name of ["closed", "open"]) {
+    const plot = join(repository, "build", "bench", `order-to-trade-${name}.svg`);
+    assert.match(readFileSync(plot, "utf8"), /^<svg .*[^]*<polyline [^]*<\/svg>\n$/);
   }
 });
 

@@ -50,9 +50,19 @@ const benches: readonly Bench[] = [
     load: async () => (await import("./bridge.ts")).runBridge,
   },
   {
+    name: "order-to-trade",
+    line: "a client in another process over shared memory: order in, trade out, beside an empty ring",
+    load: async () => (await import("./order-to-trade.ts")).runOrderToTrade,
+  },
+  {
     name: "replay",
     line: "`meridian replay` at full speed into a cluster of three regions on this machine",
     load: async () => (await import("./replay.ts")).runReplay,
+  },
+  {
+    name: "actors",
+    line: "the actor kernel beside raw XState, nact and Erlang: spawn, memory, messages, restarts, NATS",
+    load: async () => (await import("./actors/report.ts")).runActors,
   },
   {
     name: "peers",

@@ -32,6 +32,63 @@ export interface Addon {
   statistics(id: number): RingStatistics;
   /** Why the log failed; empty while it has not. */
   failure(id: number): string;
+  /** Opens the socket for shared-memory clients; throws an Error that says what to do. */
+  serveClients(path: string): void;
+  grantClient(grant: ClientGrant): void;
+  revokeClient(token: Uint8Array): void;
+  /** Clients may connect to the market under this name. */
+  admitClients(id: number, market: string): void;
+  clientCounters(): ClientCounters;
+  /** Rejects with "CODE: why", the code as in ConnectRefusal of native/client/client_region.hpp. */
+  connectClient(request: ClientRequest): Promise<ConnectedClient>;
+  wakeForClient(id: number): void;
+  /** Resolves when there is an event beyond `head`, the connection has ended, or the time is over. */
+  waitForClient(id: number, head: number, timeoutMs: number): Promise<void>;
+  isPeerGone(id: number): boolean;
+  closeClient(id: number): void;
+}
+
+/** Who may connect as what (native/client/README.md). */
+export interface ClientGrant {
+  /** 32 bytes, not to be guessed. */
+  readonly token: Uint8Array;
+  /** User id of the client's process. */
+  readonly user: number;
+  readonly account: number;
+  /** Sum of 1 (stream) and 2 (administer). */
+  readonly permissions: number;
+}
+
+export interface ClientCounters {
+  readonly accepted: number;
+  /** Times a client woke a reactor that slept. */
+  readonly wakes: number;
+  /** By number of the refusal, and of the reason. */
+  readonly refused: readonly number[];
+  readonly ended: readonly number[];
+}
+
+export interface ClientRequest {
+  readonly socket: string;
+  readonly market: string;
+  readonly token: Uint8Array;
+  readonly account: number;
+  readonly session: number;
+  readonly permissions: number;
+  readonly cancelScope: number;
+  readonly commandSlots: number;
+  readonly eventSlots: number;
+}
+
+export interface ConnectedClient {
+  readonly id: number;
+  readonly region: ArrayBuffer;
+  /** Read-only: a store ends the process. */
+  readonly reactor: ArrayBuffer;
+  readonly parkedOffset: number;
+  readonly session: number;
+  readonly commandSlots: number;
+  readonly eventSlots: number;
 }
 
 export interface OpenRequest {
@@ -115,7 +172,17 @@ export const regions = {
     failed: 648,
     events_armed: 768,
     durable_armed: 772,
+    committed: 896,
+    lease_until_ns: 904,
     slots: 16384,
+  },
+  client: {
+    commands_tail: 128,
+    commands_head: 256,
+    events_tail: 384,
+    events_head: 512,
+    ended: 640,
+    slots: 4096,
   },
   reactor: { parked: 0 },
   depth: {

@@ -6,12 +6,18 @@ import type {
 } from "../actors/kernel/ports/matching-engine.ts";
 import { ok, refuse } from "../actors/kernel/result.ts";
 import type { Result } from "../actors/kernel/result.ts";
-import type { Addon, MachineProbe } from "./addon.ts";
+import type { Addon, ClientCounters, ClientGrant, MachineProbe } from "./addon.ts";
 import { loadAddon, regions } from "./addon.ts";
 import type { RingSizes } from "./market-engine.ts";
 import { NativeMarket } from "./market-engine.ts";
 
-export type { MachineProbe, Recovery, RingStatistics } from "./addon.ts";
+export type {
+  ClientCounters,
+  ClientGrant,
+  MachineProbe,
+  Recovery,
+  RingStatistics,
+} from "./addon.ts";
 export type { Depth, DepthLevel, DepthOrder, DepthSide, OrderPage, TopOfBook } from "./depth.ts";
 export { NativeMarket } from "./market-engine.ts";
 
@@ -69,6 +75,7 @@ export class NativeEngine implements MatchingEngine {
   readonly #stopped: () => void;
   readonly #markets = new Map<string, Promise<NativeMarket>>();
   #stopping: Promise<void> | null = null;
+  #servesClients = false;
 
   /** Use loadNativeEngine. */
   constructor(addon: Addon, rings: RingSizes, options: NativeEngineOptions, stopped: () => void) {
@@ -104,11 +111,37 @@ export class NativeEngine implements MatchingEngine {
     const opening = NativeMarket.open(host, request, closed);
     this.#markets.set(request.market, opening);
     try {
-      return await opening;
+      const market = await opening;
+      if (this.#servesClients) market.admitClients();
+      return market;
     } catch (cause) {
       closed();
       throw cause;
     }
+  }
+
+  /**
+   * Opens a unix socket where processes of this machine connect to the open markets over shared memory
+   * (native/client). Whom it serves, grants decide. Throws an Error that says what to do.
+   */
+  async serveClients(path: string): Promise<void> {
+    this.#addon.serveClients(path);
+    this.#servesClients = true;
+    for (const market of await Promise.all(this.#markets.values())) market.admitClients();
+  }
+
+  grantClient(grant: ClientGrant): void {
+    if (grant.token.length !== 32) throw new RangeError("a token has 32 bytes");
+    this.#addon.grantClient(grant);
+  }
+
+  /** Clients that are connected stay. */
+  revokeClient(token: Uint8Array): void {
+    this.#addon.revokeClient(token);
+  }
+
+  clientCounters(): ClientCounters {
+    return this.#addon.clientCounters();
   }
 
   /** Closes every market, then ends the threads. */

@@ -24,7 +24,7 @@ import { regions } from "./addon.ts";
 import { readRecordHeader } from "./records.ts";
 import { DepthView } from "./depth.ts";
 import type { Depth, OrderPage, TopOfBook } from "./depth.ts";
-import { EventReader, encodeCommand, SLOT_BYTES } from "./slots.ts";
+import { EventReader, encodeCommand, isForeign, SLOT_BYTES } from "./slots.ts";
 
 /** Slots of a market's rings, powers of two. */
 export interface RingSizes {
@@ -67,6 +67,8 @@ const MATCHED = at.matched / 8;
 const STALLS = at.event_ring_stalls / 8;
 const RESTING = at.resting_orders / 8;
 const DURABLE = at.durable / 8;
+const COMMITTED = at.committed / 8;
+const LEASE_UNTIL = at.lease_until_ns / 8;
 const PARKED = regions.reactor.parked / 4;
 
 /** What a market needs of the engine it is open in. */
@@ -178,7 +180,7 @@ export class NativeMarket implements MarketEngine {
     if (Atomics.load(this.#host.reactor, PARKED) !== AWAKE) this.#host.addon.wake();
   }
 
-  drain(sink: (event: EngineEvent) => void, limit: number): number {
+  drain(sink: (event: EngineEvent, foreign: boolean) => void, limit: number): number {
     if (this.#final !== null) return 0;
     let count = 0;
     try {
@@ -186,10 +188,12 @@ export class NativeMarket implements MarketEngine {
         const tail = Atomics.load(this.#words, EVENTS_TAIL);
         while (count < limit && this.#eventHead !== tail) {
           const slot = this.#eventHead & this.#eventMask;
-          const event = this.#reader.read(this.#view, this.#eventsOffset + slot * SLOT_BYTES);
+          const offset = this.#eventsOffset + slot * SLOT_BYTES;
+          const event = this.#reader.read(this.#view, offset);
+          const foreign = isForeign(this.#view, offset);
           this.#eventHead = (this.#eventHead + 1) | 0;
           count += 1;
-          sink(event);
+          sink(event, foreign);
           if (count % EVENTS_PER_RELEASE === 0) this.#releaseEvents();
         }
         if (count === limit || !this.#armEvents()) break;
@@ -316,6 +320,27 @@ export class NativeMarket implements MarketEngine {
       });
     this.#paging = paged;
     return paged;
+  }
+
+  /**
+   * Says what of the market may leave: the last committed sequence, null while nobody follows the
+   * accepted chain, and until when the lease holds (CLOCK_MONOTONIC, ns; null: under no lease). The
+   * events of clients wait for it (native/reactor/output_gate.hpp); a market that is opened is under
+   * no lease and follows no chain.
+   */
+  gate(committed: Sequence | null, leaseUntilNs: number | null): void {
+    this.#mustBeOpen();
+    this.#numbers[COMMITTED] = committed ?? -1;
+    this.#numbers[LEASE_UNTIL] = leaseUntilNs ?? 0;
+    // An atomic access orders the plain stores before the look at the sleeper.
+    Atomics.add(this.#words, EVENTS_ARMED, 0);
+    if (Atomics.load(this.#host.reactor, PARKED) === BLOCKED) this.#host.addon.wake();
+  }
+
+  /** Lets clients of the engine's socket connect under the market's name. */
+  admitClients(): void {
+    this.#mustBeOpen();
+    this.#host.addon.admitClients(this.#id, this.market);
   }
 
   get closing(): Promise<void> | null {

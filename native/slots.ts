@@ -86,6 +86,7 @@ export const layout = {
 } as const;
 
 const EVENT_IS_LAST = 1;
+const EVENT_IS_FOREIGN = 2;
 
 /** Kinds and codes by their number on the wire; a hole is a number without a meaning. */
 const commandKinds = [
@@ -1118,6 +1119,11 @@ function fillHeader<T extends Mutable<EngineEvent>>(event: T, view: DataView, of
   event.last = (view.getUint8(offset + at.flags) & EVENT_IS_LAST) !== 0;
   event.tag = view.getUint32(offset + at.tag, true);
   return event;
+}
+
+/** Whether the event in the slot is of a command that came through another ring than the reader's. */
+export function isForeign(view: DataView, offset: number): boolean {
+  return (view.getUint8(offset + layout.event.flags) & EVENT_IS_FOREIGN) !== 0;
 }
 
 /** Writes an event into the 64 bytes at `offset`, as the native engine would. */

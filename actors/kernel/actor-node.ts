@@ -1,11 +1,11 @@
-import type { AnyStateMachine } from "xstate";
-
-import type { ActorBehaviour, ActorContext, ActorDefinition, ActorRef, TreeNode } from "./actor.ts";
+import type { ActorDefinition, ActorRef, TreeNode } from "./actor.ts";
+import { type Addressee, PathRef } from "./actor-ref.ts";
 import type { ChildSpec } from "./child-spec.ts";
 import { type ExitReason, summary } from "./exit.ts";
-import { Incarnation, type IncarnationHost } from "./incarnation.ts";
+import { Incarnation, type IncarnationNode } from "./incarnation.ts";
+import type { Linked } from "./links.ts";
 import { type Answer, type Envelope, Mailbox } from "./mailbox.ts";
-import { ok, type Result, refuse } from "./result.ts";
+import { ok, type Result } from "./result.ts";
 import {
   announceExit,
   type ExitListener,
@@ -15,17 +15,22 @@ import {
   type Status,
   type TreeMember,
 } from "./runtime.ts";
-import type { DurationNs } from "./units.ts";
+
+/** System messages that wait at most, when the definition does not say. */
+const defaultSignals = 16;
+
+const started: StartOutcome = { ok: true, ignored: false };
+const startIgnored: StartOutcome = { ok: true, ignored: true };
 
 /** An actor's place in the tree: its address, mailbox and history. Incarnations come and go in it. */
-export class ActorNode implements TreeMember {
+export class ActorNode implements TreeMember, IncarnationNode, Addressee {
   readonly path: string;
   readonly spec: ChildSpec;
   readonly definition: ActorDefinition;
+  readonly runtime: Runtime;
+  readonly mailbox: Mailbox;
   status: Status = "stopped";
   incarnation = 0;
-  readonly #runtime: Runtime;
-  readonly #mailbox: Mailbox;
   readonly #exited: ExitListener;
   #life: Incarnation | null = null;
   #starting = false;
@@ -41,30 +46,41 @@ export class ActorNode implements TreeMember {
     this.path = path;
     this.spec = spec;
     this.definition = definition;
-    this.#runtime = runtime;
+    this.runtime = runtime;
     this.#exited = exited;
-    this.#mailbox = new Mailbox(definition.mailbox.capacity);
+    const { capacity, signals } = definition.mailbox;
+    this.mailbox = new Mailbox(capacity, signals ?? defaultSignals);
     runtime.nodes.set(path, this);
   }
 
-  start(): StartOutcome {
-    if (this.incarnation > 0 && this.definition.mailbox.onRestart === "drop") this.#drop();
-    this.incarnation += 1;
-    const life = new Incarnation(this.#host());
-    this.#life = life;
-    this.#starting = true;
-    const failure = life.begin();
-    this.#starting = false;
-    if (failure !== null) return { ok: false, failure, released: Promise.resolve() };
-    this.#runtime.counters.starts += 1;
-    return { ok: true };
+  get addressee(): Addressee {
+    return this;
   }
 
-  stop(): Promise<void> {
+  start(): StartOutcome {
+    if (this.incarnation > 0) {
+      if (this.definition.mailbox.onRestart === "drop") this.#drop();
+      else this.mailbox.unstash();
+    }
+    this.incarnation += 1;
+    const life = new Incarnation(this, this.incarnation);
+    this.#life = life;
+    this.#starting = true;
+    const beginning = life.begin();
+    this.#starting = false;
+    if (beginning.kind === "failed") {
+      return { ok: false, failure: beginning.failure, released: Promise.resolve() };
+    }
+    if (beginning.kind === "ignored") return startIgnored;
+    this.runtime.counters.starts += 1;
+    return started;
+  }
+
+  stop(): Promise<void> | undefined {
     const { shutdown } = this.spec;
-    if (shutdown !== "brutal_kill") return this.#life?.stop(shutdown) ?? Promise.resolve();
+    if (shutdown !== "brutal_kill") return this.#life?.stop(shutdown);
     this.kill();
-    return Promise.resolve();
+    return undefined;
   }
 
   kill(): void {
@@ -72,19 +88,24 @@ export class ActorNode implements TreeMember {
   }
 
   retire(): void {
-    for (const envelope of this.#mailbox.clear()) {
-      this.#runtime.deadLetters.add(this.path, "actor_ended", envelope.message);
+    for (const envelope of this.mailbox.clear()) {
+      this.runtime.deadLetters.add(this.path, "actor_ended", envelope.message);
       envelope.answer?.refuse(
         "not_found",
         `${this.path} ended before it came to the message`,
         "send it to the actor that took over, or start this one again",
       );
     }
+    this.#life = null;
   }
 
   remove(): void {
     this.retire();
-    this.#runtime.nodes.delete(this.path);
+    this.runtime.nodes.delete(this.path);
+  }
+
+  life(): Linked | undefined {
+    return this.#life === null || this.#life.hasEnded ? undefined : this.#life;
   }
 
   collect(into: TreeNode[]): void {
@@ -93,75 +114,64 @@ export class ActorNode implements TreeMember {
       type: this.spec.type,
       state: this.status === "running" ? (this.#life?.state ?? "stopped") : stateOf(this.status),
       restarts: Math.max(this.incarnation - 1, 0),
-      mailbox: this.#mailbox.size,
+      mailbox: this.mailbox.size,
       lastFailure: this.#lastFailure,
     });
   }
 
-  /** Takes a message. Failure codes: busy, not_found. */
-  post(message: unknown, answer: Answer | null): Result<void> {
+  ref(): ActorRef<unknown, unknown> {
+    return new PathRef(this.runtime, this.path);
+  }
+
+  post(message: unknown, answer: Answer | null, signal: boolean): Result<void> {
     if (this.status === "stopped") {
-      this.#runtime.deadLetters.add(this.path, "not_found", message);
-      return notFound(this.#runtime, this.path);
+      this.runtime.deadLetters.add(this.path, "not_found", message);
+      return notFound(this.runtime, this.path);
     }
-    const envelope: Envelope = { message, attempts: 0, answer };
-    if (!this.#mailbox.offer(envelope, this.#life?.unanswered ?? 0)) {
-      return this.#runtime.counters.refuse(
-        "busy",
-        `the mailbox of ${this.path} holds ${this.definition.mailbox.capacity} messages`,
-        "wait for replies, then send again more slowly",
-      );
+    const life = this.#life;
+    const envelope: Envelope = { message, attempts: 0, answer, signal };
+    if (!this.mailbox.offer(envelope, life === null ? 0 : life.unanswered)) {
+      return this.#busy(signal);
     }
-    this.#life?.wake();
-    return ok(undefined);
+    life?.wake();
+    return taken;
   }
 
-  #host(): IncarnationHost {
-    const { path, spec, definition, incarnation } = this;
-    const runtime = this.#runtime;
-    return {
-      path,
-      id: spec.id,
-      number: incarnation,
-      mailbox: this.#mailbox,
-      runtime,
-      context: {
-        self: actorRef(runtime, path) as ActorRef<unknown, never>,
-        log: runtime.log.child({ actor: path }),
-        randomness: runtime.randomness.fork(`${path}#${incarnation}`),
-      },
-      create: (context: ActorContext): ActorBehaviour<unknown, unknown, AnyStateMachine> =>
-        definition.create(context, spec.start),
-      ended: (reason) => this.#ended(reason),
-    };
-  }
-
-  #ended(reason: ExitReason): void {
+  lifeEnded(reason: ExitReason, failedOn: Envelope | null): void {
     this.#lastFailure = summary(reason) || this.#lastFailure;
-    if (reason.kind === "failed") this.#park(this.#lastFailure);
-    announceExit(this.#runtime, this, reason);
-    // A failed start is the answer to start(); an ordered stop is the answer to stop().
-    if (this.#starting && reason.kind === "failed") return;
-    if (this.status === "running") this.#exited(this, reason);
+    if (failedOn !== null) this.#park(failedOn, this.#lastFailure);
+    announceExit(this.runtime, this, reason);
+    // A failed or ignored start is the answer to start(); an ordered stop is the answer to stop().
+    if (this.#starting && (reason.kind === "failed" || this.#life?.machine === null)) return;
+    if (this.status === "running") this.#exited.childExited(this, reason);
   }
 
-  /** Takes the message at the head out when its actor has failed on it too often. */
-  #park(failure: string): void {
-    const head = this.#mailbox.peek();
-    if (head === null || head.attempts < this.definition.mailbox.parkAfter) return;
-    this.#mailbox.take();
-    this.#runtime.counters.parked += 1;
-    this.#runtime.deadLetters.add(this.path, "poison", head.message, failure);
-    head.answer?.refuse(
+  #busy(signal: boolean): Result<void> {
+    const { capacity, signals = defaultSignals } = this.definition.mailbox;
+    const what = signal ? `${signals} system messages` : `${capacity} messages`;
+    return this.runtime.counters.refuse(
+      "busy",
+      `the mailbox of ${this.path} holds ${what}`,
+      "wait for replies, then send again more slowly",
+    );
+  }
+
+  /** Takes a message out when its actor has failed on it too often. */
+  #park(message: Envelope, failure: string): void {
+    if (message.attempts < this.definition.mailbox.parkAfter) return;
+    this.mailbox.remove(message);
+    this.runtime.counters.parked += 1;
+    this.runtime.deadLetters.add(this.path, "poison", message.message, failure);
+    message.answer?.refuse(
       "internal",
-      `${this.path} failed ${head.attempts} times on this message; it was put aside`,
+      `${this.path} failed ${message.attempts} times on this message; it was put aside`,
       "do not send it again; report it with the dead letter of this actor",
     );
   }
 
   #drop(): void {
-    for (const envelope of this.#mailbox.clear()) {
-      this.#runtime.deadLetters.add(this.path, "dropped_at_restart", envelope.message);
+    for (const envelope of this.mailbox.clear()) {
+      this.runtime.deadLetters.add(this.path, "dropped_at_restart", envelope.message);
       envelope.answer?.refuse(
         "internal",
         `${this.path} was restarted and does not keep its mailbox`,
@@ -171,67 +181,7 @@ export class ActorNode implements TreeMember {
   }
 }
 
-/** The address of whatever actor is at the path when a message is sent. */
-export function actorRef(runtime: Runtime, path: string): ActorRef<unknown, unknown> {
-  const post = (message: unknown, answer: Answer | null): Result<void> => {
-    const node = runtime.nodes.get(path);
-    if (node instanceof ActorNode) return node.post(message, answer);
-    runtime.deadLetters.add(path, "not_found", message);
-    return notFound(runtime, path);
-  };
-  return {
-    path,
-    send: (message) => post(message, null),
-    ask: (message, timeout) => {
-      const { promise, answer, cancel } = pendingAnswer(runtime, path, timeout);
-      const posted = post(message, answer);
-      if (posted.ok) return promise;
-      cancel();
-      return Promise.resolve(posted);
-    },
-  };
-}
-
-function pendingAnswer(
-  runtime: Runtime,
-  path: string,
-  timeout: DurationNs,
-): {
-  readonly promise: Promise<Result<unknown>>;
-  readonly answer: Answer;
-  readonly cancel: () => void;
-} {
-  const { promise, resolve } = Promise.withResolvers<Result<unknown>>();
-  let settled = false;
-  let afterwards: (() => void) | null = null;
-  const settle = (result: Result<unknown>): void => {
-    if (settled) return;
-    settled = true;
-    cancel();
-    resolve(result);
-    afterwards?.();
-  };
-  const cancel = runtime.clock.after(timeout, () =>
-    settle(
-      runtime.counters.refuse(
-        "timeout",
-        `${path} did not reply within ${timeout / 1_000_000} ms; it may have done it`,
-        "ask for the present state, then repeat under the same command id",
-      ),
-    ),
-  );
-  const answer: Answer = {
-    get settled() {
-      return settled;
-    },
-    reply: (value) => settle(ok(value)),
-    refuse: (code, reason, next) => settle(refuse(code, reason, next)),
-    onSettled: (callback) => {
-      afterwards = callback;
-    },
-  };
-  return { promise, answer, cancel };
-}
+const taken = ok(undefined);
 
 /** What the tree shows of a node without a running machine. */
 function stateOf(status: Exclude<Status, "running">): string {

@@ -1,6 +1,10 @@
 import type { ActorDefinition, ActorRef, ActorSystem, DeadLetterStore, TreeNode } from "./actor.ts";
-import { ActorNode, actorRef } from "./actor-node.ts";
-import type { Exit } from "./exit.ts";
+import { ActorNode } from "./actor-node.ts";
+import { PathRef } from "./actor-ref.ts";
+import { runUnowned } from "./blame.ts";
+import type { Exit, ExitReason } from "./exit.ts";
+import { Links } from "./links.ts";
+import { MachineHosts } from "./machine-host.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Log } from "./ports/log.ts";
 import { specFault } from "./restart-policy.ts";
@@ -30,6 +34,7 @@ export function actorSystem(options: ActorSystemOptions): ActorSystem {
   }
   const counters = new Counters();
   const watchers = new Watchers();
+  const links = new Links();
   const nodes = new Map<string, TreeMember>();
   const ended = Promise.withResolvers<Exit>();
   let root: TreeMember | null = null;
@@ -50,6 +55,15 @@ export function actorSystem(options: ActorSystemOptions): ActorSystem {
       : call(supervisor, path.slice(cut + 1));
   };
 
+  const rootExited = (member: TreeMember, reason: ExitReason): void => {
+    member.status = "stopped";
+    member.retire();
+    ended.resolve({ path: member.path, incarnation: member.incarnation, reason });
+  };
+  const machines = new MachineHosts((delay, callback) =>
+    runUnowned(() => clock.after(delay, callback)),
+  );
+
   const system: ActorSystem = {
     async start(spec) {
       if (root !== null) {
@@ -59,19 +73,18 @@ export function actorSystem(options: ActorSystemOptions): ActorSystem {
           "make a new actor system",
         );
       }
-      const fault = specFault(spec, new Set(definitions.keys()));
+      const fault = specFault(spec, definitions);
       if (fault !== null) {
         return counters.refuse("definition_invalid", fault, "correct the child specification");
       }
-      const member = treeMember(runtime, `/${spec.id}`, spec, (_root, reason) => {
-        member.status = "stopped";
-        member.retire();
-        ended.resolve({ path: member.path, incarnation: member.incarnation, reason });
-      });
+      const member = treeMember(runtime, `/${spec.id}`, spec, { childExited: rootExited });
       root = member;
       member.status = "running";
       const outcome = member.start();
-      if (outcome.ok) return ok(undefined);
+      if (outcome.ok) {
+        if (outcome.ignored) rootExited(member, { kind: "normal" });
+        return ok(undefined);
+      }
       member.status = "exited";
       await outcome.released;
       member.status = "stopped";
@@ -98,7 +111,7 @@ export function actorSystem(options: ActorSystemOptions): ActorSystem {
       if (!(node instanceof ActorNode) || node.definition.type !== definition.type) {
         return notFound(runtime, path);
       }
-      return ok(actorRef(runtime, path) as ActorRef<Message, Reply>);
+      return ok(new PathRef(runtime, path) as unknown as ActorRef<Message, Reply>);
     },
     startChild(path, spec) {
       const supervisor = supervisorAt(path);
@@ -109,6 +122,18 @@ export function actorSystem(options: ActorSystemOptions): ActorSystem {
     terminateChild: (path) => above(path, (supervisor, id) => supervisor.terminateChild(id)),
     restartChild: (path) => above(path, (supervisor, id) => supervisor.restartChild(id)),
     deleteChild: (path) => above(path, (supervisor, id) => supervisor.deleteChild(id)),
+    whichChildren(path) {
+      const supervisor = supervisorAt(path);
+      return supervisor === null ? notFound(runtime, path) : ok(supervisor.whichChildren());
+    },
+    countChildren(path) {
+      const supervisor = supervisorAt(path);
+      return supervisor === null ? notFound(runtime, path) : ok(supervisor.countChildren());
+    },
+    childSpec(path) {
+      const node = nodes.get(path);
+      return node === undefined ? notFound(runtime, path) : ok(node.spec);
+    },
     watch(path, callback) {
       const unwatch = watchers.add(path, callback);
       const status = nodes.get(path)?.status ?? "stopped";
@@ -124,6 +149,12 @@ export function actorSystem(options: ActorSystemOptions): ActorSystem {
     },
     deadLetters,
     counters: () => counters.read(),
+    sizes: () => ({
+      nodes: nodes.size,
+      watched: watchers.size,
+      linked: links.size,
+      machines: machines.running,
+    }),
   };
   const runtime: Runtime = {
     clock,
@@ -134,6 +165,8 @@ export function actorSystem(options: ActorSystemOptions): ActorSystem {
     deadLetters,
     counters,
     watchers,
+    links,
+    machines,
     nodes,
   };
   return system;

@@ -1,6 +1,6 @@
 import type { AnyStateMachine, EventFromLogic, InputFrom, SnapshotFrom } from "xstate";
 
-import type { ChildSpec } from "./child-spec.ts";
+import type { ChildSpec, DynamicChild } from "./child-spec.ts";
 import type { Exit, ExitReason } from "./exit.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Log } from "./ports/log.ts";
@@ -22,12 +22,13 @@ export interface ActorDefinition<
   readonly mailbox: MailboxPolicy;
   /**
    * Called at every start and restart. Quick and synchronous; what takes time belongs in `restore`.
-   * A throw is a failed start.
+   * A throw is a failed start. Null: there is nothing to do now; the child keeps its place, stopped,
+   * and its supervisor goes on as after a success (OTP's `ignore`).
    */
   create(
     context: ActorContext<Message, Machine>,
     start: Start,
-  ): ActorBehaviour<Message, Reply, Machine>;
+  ): ActorBehaviour<Message, Reply, Machine> | null;
 }
 
 export interface MailboxPolicy {
@@ -37,6 +38,8 @@ export interface MailboxPolicy {
   readonly onRestart: "keep" | "drop";
   /** A message whose processing ended with the actor's failure this many times is parked (>= 1). */
   readonly parkAfter: number;
+  /** Most system messages waiting (see ActorRef.signal); they take no room of others. Absent: 16. */
+  readonly signals?: number;
 }
 
 /** A running actor: its lifecycle machine, and what it does with a message. */
@@ -94,6 +97,31 @@ export interface ActorContext<
   onExit(release: () => void): void;
   /** Death watch: tells every exit of the path from now on, also a stop; `noproc` at once when nothing is there. */
   watch(path: string, callback: (exit: Exit) => void): () => void;
+  /**
+   * One-shot death watch of the present incarnation: tells its exit once, `noproc` when none runs.
+   */
+  monitor(path: string, callback: (exit: Exit) => void): () => void;
+  /**
+   * Ties this incarnation to the one that runs at the path: when one ends other than normally, the
+   * other ends for the same reason, unless it traps exits. No incarnation there counts as one that
+   * has ended, `noproc`. A supervisor never ends for a link; its end reaches those linked to it.
+   */
+  link(path: string): void;
+  unlink(path: string): void;
+  /** From now on exits of linked actors, normal ones too, come here and end nothing; null undoes it. */
+  trapExits(callback: ((exit: Exit) => void) | null): void;
+  /**
+   * Inside `receive`: puts the message in work aside until unstash(); it takes room in the mailbox
+   * meanwhile, and comes back by itself when the actor restarts.
+   */
+  stash(): void;
+  /** What was put aside comes next, oldest first. */
+  unstash(): void;
+  /**
+   * Calls back when no message was worked on for `delay`, and again after each such span, until
+   * called with null or by the next call. Ends with this incarnation.
+   */
+  receiveTimeout(delay: DurationNs | null, callback?: () => void): void;
   /** Puts a message this actor does not understand into the dead letters. */
   unknown(message: unknown): void;
 }
@@ -114,6 +142,11 @@ export interface ActorRef<Message, Reply> {
   readonly path: string;
   /** Failure codes: busy (mailbox full), not_found (no such actor, or it has ended for good). */
   send(message: Message): Result<void>;
+  /**
+   * Sends a system message: it is worked on before all ordinary ones, in order among its kind, and a
+   * full mailbox does not keep it out. Failure codes: busy (too many of these wait), not_found.
+   */
+  signal(message: Message): Result<void>;
   /**
    * Sends and waits for the reply. Failure codes: busy, not_found; timeout (ambiguous: it may have
    * been done); internal (the actor failed on it, or ended before it replied: ambiguous too).
@@ -156,19 +189,62 @@ export interface ActorSystem {
    * when this returns; otherwise the call waits its turn. Failure codes: not_found, busy (restarting a
    * group, stopping, full, or too many calls wait), already_started, start_failed, definition_invalid.
    */
-  startChild(supervisor: string, spec: ChildSpec): Promise<Result<void>>;
-  /** Stops a child; its specification stays unless it is temporary. Failure codes: not_found, busy. */
+  startChild(supervisor: string, spec: ChildSpec | DynamicChild): Promise<Result<void>>;
+  /**
+   * Stops a child; its specification stays, unless it is temporary or of a dynamic supervisor. Failure
+   * codes: not_found, busy.
+   */
   terminateChild(path: string): Promise<Result<void>>;
-  /** Starts a stopped child again. Failure codes: not_found, busy, already_started, start_failed. */
+  /**
+   * Starts a stopped child again. Failure codes: not_found, busy, already_started, start_failed,
+   * dynamic_child (a dynamic supervisor keeps no stopped children: start it anew).
+   */
   restartChild(path: string): Promise<Result<void>>;
-  /** Forgets a stopped child. Failure codes: not_found, busy, still_running. */
+  /** Forgets a stopped child. Failure codes: not_found, busy, still_running, dynamic_child. */
   deleteChild(path: string): Promise<Result<void>>;
+  /** The children of a supervisor, in order of start. Failure code: not_found. */
+  whichChildren(supervisor: string): Result<readonly ChildInfo[]>;
+  /** Failure code: not_found. */
+  countChildren(supervisor: string): Result<ChildCounts>;
+  /** The specification a child was given. Failure code: not_found. */
+  childSpec(path: string): Result<ChildSpec>;
   /** Death watch from outside the tree; see ActorContext.watch. */
   watch(path: string, callback: (exit: Exit) => void): () => void;
   /** Every node, parents before children, children in order of start. */
   tree(): readonly TreeNode[];
   readonly deadLetters: DeadLetterStore;
   counters(): KernelCounters;
+  sizes(): KernelSizes;
+}
+
+/** A child as its supervisor sees it. */
+export interface ChildInfo {
+  readonly id: string;
+  readonly type: string;
+  readonly kind: "worker" | "supervisor";
+  readonly status: "running" | "stopping" | "restarting" | "stopped";
+  /** 0 before the first start. */
+  readonly incarnation: number;
+}
+
+export interface ChildCounts {
+  /** All children, running or not. */
+  readonly specs: number;
+  /** Those that run. */
+  readonly active: number;
+  readonly supervisors: number;
+  readonly workers: number;
+}
+
+/** How much the kernel holds now: what grows here without the tree growing is a leak. */
+export interface KernelSizes {
+  readonly nodes: number;
+  /** Paths with a death watch. */
+  readonly watched: number;
+  /** Paths with a link. */
+  readonly linked: number;
+  /** Lifecycle machines of actors. */
+  readonly machines: number;
 }
 
 export interface KernelCounters {
@@ -176,6 +252,8 @@ export interface KernelCounters {
   readonly restarts: number;
   readonly failures: number;
   readonly escalations: number;
+  /** Supervisors that ended because a significant child had. */
+  readonly autoShutdowns: number;
   readonly delivered: number;
   /** Refused sends and calls by failure code. */
   readonly refusals: Readonly<Record<string, number>>;

@@ -17,6 +17,11 @@ export function runAs<T>(scope: Scope, body: () => T): T {
   return current.run(scope, body);
 }
 
+/** Whose code is running now; undefined for nobody's. */
+export function currentScope(): Scope | undefined {
+  return current.getStore();
+}
+
 /** Runs the body as nobody's: what the kernel does for an actor is not that actor's doing. */
 export function runUnowned<T>(body: () => T): T {
   return current.exit(body);

@@ -18,7 +18,7 @@ export interface ActorFailure {
   readonly message: string;
   /** Where it was thrown, with the chain of causes; empty when unknown. */
   readonly stack: string;
-  /** What the actor was doing: `create`, `restore`, `receive`, `lifecycle`, `task`, `timer`, `callback`, `process`, `children`. */
+  /** What the actor was doing: `create`, `restore`, `receive`, `lifecycle`, `task`, `timer`, `callback`, `process`, `link`, `children`. */
   readonly during: FailurePhase;
 }
 export type FailurePhase =
@@ -30,6 +30,7 @@ export type FailurePhase =
   | "timer"
   | "callback"
   | "process"
+  | "link"
   | "children";
 
 /** What a death watch tells: every end of every incarnation of the watched path. */
@@ -42,6 +43,20 @@ export interface Exit {
 }
 
 const textLimit = 2_048;
+
+/** How the other end of a link ends: for the same reason, which names who ended first. Not for `normal`. */
+export function linkedExit(exit: Exit): ExitReason {
+  const { path, reason } = exit;
+  if (reason.kind === "shutdown" || reason.kind === "killed") return reason;
+  if (reason.kind !== "failed") {
+    const message = `no actor runs at ${path}`;
+    return { kind: "failed", failure: { name: "NoProcError", message, stack: "", during: "link" } };
+  }
+  const { failure } = reason;
+  if (failure.during === "link") return reason;
+  const message = `linked to ${path}: ${failure.message}`.slice(0, textLimit);
+  return { kind: "failed", failure: { ...failure, message, during: "link" } };
+}
 
 /** Any thrown value as plain data. Never throws. */
 export function failureOf(error: unknown, during: FailurePhase): ActorFailure {

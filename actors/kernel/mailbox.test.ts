@@ -7,10 +7,15 @@ import { manualClock } from "./manual-clock.ts";
 
 const test = suite("mailbox and dead letters");
 
-const envelope = (message: unknown): Envelope => ({ message, attempts: 0, answer: null });
+const envelope = (message: unknown, signal = false): Envelope => ({
+  message,
+  attempts: 0,
+  answer: null,
+  signal,
+});
 
 test("a mailbox gives back in order what it took, up to its capacity", () => {
-  const mailbox = new Mailbox(2);
+  const mailbox = new Mailbox(2, 4);
   assert.ok(mailbox.offer(envelope(1)));
   assert.ok(mailbox.offer(envelope(2)));
   assert.not.ok(mailbox.offer(envelope(3)));
@@ -25,13 +30,13 @@ test("a mailbox gives back in order what it took, up to its capacity", () => {
 });
 
 test("other obligations of the actor take room", () => {
-  const mailbox = new Mailbox(2);
+  const mailbox = new Mailbox(2, 4);
   assert.not.ok(mailbox.offer(envelope(1), 2));
   assert.ok(mailbox.offer(envelope(1), 1));
 });
 
 test("a long life of interleaved offers and takes keeps the order", () => {
-  const mailbox = new Mailbox(100);
+  const mailbox = new Mailbox(100, 4);
   let offered = 0;
   let taken = 0;
   for (let round = 0; round < 10_000; round += 1) {

@@ -6,8 +6,8 @@ import { type DurationNs, type TimestampNs, timestampNs } from "./units.ts";
 interface Timer {
   readonly due: number;
   readonly order: number;
-  readonly callback: () => void;
-  cancelled: boolean;
+  /** Null once it has run or was cancelled: what it holds must not stay until it is due. */
+  callback: (() => void) | null;
 }
 
 /** A clock that moves only when told: for tests, simulation and replay. */
@@ -63,17 +63,25 @@ export function manualClock(wall = 1_700_000_000_000_000_000n): ManualClock {
     return first;
   }
 
+  /** Costs the length of the heap, and frees at least half of it. */
+  function dropCancelled(): void {
+    const kept = heap.filter(({ callback }) => callback !== null);
+    heap.length = 0;
+    for (const timer of kept) push(timer);
+  }
+
   async function advance(by: DurationNs): Promise<number> {
     const end = elapsed + by;
     let ran = 0;
     await promisesSettled();
     while (heap.length > 0 && at(0).due <= end) {
       const timer = pop();
-      if (timer.cancelled) continue;
+      const { callback } = timer;
+      if (callback === null) continue;
       live -= 1;
-      timer.cancelled = true;
+      timer.callback = null;
       elapsed = Math.max(elapsed, timer.due);
-      timer.callback();
+      callback();
       ran += 1;
       await promisesSettled();
     }
@@ -92,12 +100,13 @@ export function manualClock(wall = 1_700_000_000_000_000_000n): ManualClock {
         order,
         // As a real timer does: the callback belongs to whoever armed it, not to who moves time.
         callback: AsyncLocalStorage.bind(callback),
-        cancelled: false,
       };
       push(timer);
       return () => {
-        if (!timer.cancelled) live -= 1;
-        timer.cancelled = true;
+        if (timer.callback === null) return;
+        timer.callback = null;
+        live -= 1;
+        if (heap.length > 2 * live + 64) dropCancelled();
       };
     },
     advance,

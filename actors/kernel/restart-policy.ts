@@ -1,10 +1,14 @@
-import type {
-  Backoff,
-  ChildSpec,
-  Restart,
-  RestartIntensity,
-  Strategy,
-  SupervisorStart,
+import {
+  type AutoShutdown,
+  type Backoff,
+  type ChildSpec,
+  type ChildTemplate,
+  type DynamicChild,
+  type Restart,
+  type RestartIntensity,
+  type Strategy,
+  type SupervisorStart,
+  supervisorType,
 } from "./child-spec.ts";
 import type { ExitReason } from "./exit.ts";
 import type { Randomness } from "./ports/randomness.ts";
@@ -35,6 +39,7 @@ export function affected(
 ): readonly string[] {
   switch (strategy) {
     case "one_for_one":
+    case "simple_one_for_one":
       return [id];
     case "one_for_all":
       return order();
@@ -67,29 +72,97 @@ export function failuresInRow(backoff: Backoff, before: number, ranFor: number):
 
 /** Delay before restart number `inRow` (1, 2, …) in a row. */
 export function restartDelay(backoff: Backoff, inRow: number, randomness: Randomness): DurationNs {
+  const waiting = inRow - (backoff.immediate ?? 0);
+  if (waiting < 1) return 0 as DurationNs;
   // 2^52 × any positive delay is above every maximum; the cap keeps the product finite.
-  const full = Math.min(backoff.initial * 2 ** Math.min(inRow - 1, 52), backoff.maximum);
+  const full = Math.min(backoff.initial * 2 ** Math.min(waiting - 1, 52), backoff.maximum);
   return Math.round(full * (1 - backoff.jitter * randomness.unit())) as DurationNs;
 }
 
-/** What is wrong with a specification (with the path to it), or null. `types`: registered actor types. */
-export function specFault(spec: ChildSpec, types: ReadonlySet<string>, parent = ""): string | null {
+/** Whether a child that has ended by itself, for good, ends its supervisor. `othersActive`: significant ones. */
+export function endsSupervisor(
+  autoShutdown: AutoShutdown,
+  significant: boolean,
+  othersActive: number,
+): boolean {
+  if (!significant || autoShutdown === "never") return false;
+  return autoShutdown === "any_significant" || othersActive === 0;
+}
+
+/** Registered actor types; a Map's keys will do. */
+export interface KnownTypes {
+  has(type: string): boolean;
+}
+
+const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
+const idRule = "an id is 1 to 64 of A-Z a-z 0-9 _ -";
+
+/** What is wrong with a specification (with the path to it), or null. `above`: its supervisor's autoShutdown. */
+export function specFault(
+  spec: ChildSpec,
+  types: KnownTypes,
+  parent = "",
+  above: AutoShutdown = "never",
+): string | null {
   const path = `${parent}/${spec.id}`;
-  if (!/^[A-Za-z0-9_-]{1,64}$/.test(spec.id)) {
-    return `${path}: an id is 1 to 64 of A-Z a-z 0-9 _ -`;
-  }
-  if (typeof spec.shutdown === "number" && !(spec.shutdown > 0)) {
-    return `${path}: shutdown must be a positive duration, brutal_kill or infinity`;
-  }
-  if (spec.type !== "supervisor") {
-    return types.has(spec.type) ? null : `${path}: no actor type ${JSON.stringify(spec.type)}`;
-  }
+  if (!idPattern.test(spec.id)) return `${path}: ${idRule}`;
+  const fault = templateFault(path, spec, types, above);
+  if (fault !== null || spec.type !== supervisorType) return fault;
   return supervisorFault(path, spec.start, types);
 }
 
-function supervisorFault(path: string, start: unknown, types: ReadonlySet<string>): string | null {
+/** What is wrong with a child of a dynamic supervisor whose template was found right. */
+export function dynamicChildFault(child: DynamicChild, parent: string): string | null {
+  const path = `${parent}/${child.id}`;
+  if (!idPattern.test(child.id)) return `${path}: ${idRule}`;
+  return "type" in child || "restart" in child || "shutdown" in child
+    ? `${path}: its supervisor makes children from a template; give id and start only`
+    : null;
+}
+
+function templateFault(
+  path: string,
+  spec: ChildTemplate,
+  types: KnownTypes,
+  above: AutoShutdown,
+): string | null {
+  if (!["permanent", "transient", "temporary"].includes(spec.restart)) {
+    return `${path}: restart must be permanent, transient or temporary`;
+  }
+  const { shutdown } = spec;
+  const timed = typeof shutdown === "number" && shutdown > 0;
+  if (!timed && shutdown !== "brutal_kill" && shutdown !== "infinity") {
+    return `${path}: shutdown must be a positive duration, brutal_kill or infinity`;
+  }
+  if (spec.significant === true && spec.restart === "permanent") {
+    return `${path}: a permanent child cannot be significant`;
+  }
+  if (spec.significant === true && above === "never") {
+    return `${path}: significant under a supervisor whose autoShutdown is never`;
+  }
+  if (spec.type === supervisorType || types.has(spec.type)) return null;
+  return `${path}: no actor type ${JSON.stringify(spec.type)}`;
+}
+
+function supervisorFault(path: string, start: unknown, types: KnownTypes): string | null {
   if (!isSupervisorStart(start)) return `${path}: start is not that of a supervisor`;
-  const { intensity, backoff, maximumChildren, children } = start;
+  const { maximumChildren, children, autoShutdown = "never" } = start;
+  const fault = numbersFault(path, start) ?? dynamicFault(path, start, types);
+  if (fault !== null) return fault;
+  if (children.length > maximumChildren) {
+    return `${path}: ${children.length} children, at most ${maximumChildren} are allowed`;
+  }
+  const seen = new Set<string>();
+  for (const child of children) {
+    if (seen.has(child.id)) return `${path}: two children with the id ${child.id}`;
+    seen.add(child.id);
+    const childFault = specFault(child, types, path, autoShutdown);
+    if (childFault !== null) return childFault;
+  }
+  return null;
+}
+
+function numbersFault(path: string, { intensity, backoff }: SupervisorStart): string | null {
   if (!Number.isInteger(intensity.maximumRestarts) || intensity.maximumRestarts < 0) {
     return `${path}: maximumRestarts must be an integer >= 0`;
   }
@@ -99,17 +172,17 @@ function supervisorFault(path: string, start: unknown, types: ReadonlySet<string
   }
   if (!(backoff.jitter >= 0 && backoff.jitter <= 1)) return `${path}: jitter must be from 0 to 1`;
   if (!(backoff.resetAfter >= 0)) return `${path}: resetAfter must not be negative`;
-  if (children.length > maximumChildren) {
-    return `${path}: ${children.length} children, at most ${maximumChildren} are allowed`;
+  return (backoff.immediate ?? 0) >= 0 ? null : `${path}: immediate must not be negative`;
+}
+
+function dynamicFault(path: string, start: SupervisorStart, types: KnownTypes): string | null {
+  const { strategy, template, children, autoShutdown = "never" } = start;
+  if (strategy !== "simple_one_for_one") {
+    return template === undefined ? null : `${path}: a template is for simple_one_for_one only`;
   }
-  const seen = new Set<string>();
-  for (const child of children) {
-    if (seen.has(child.id)) return `${path}: two children with the id ${child.id}`;
-    seen.add(child.id);
-    const fault = specFault(child, types, path);
-    if (fault !== null) return fault;
-  }
-  return null;
+  if (template === undefined) return `${path}: simple_one_for_one needs a template`;
+  if (children.length > 0) return `${path}: simple_one_for_one starts without children`;
+  return templateFault(`${path}/(template)`, template, types, autoShutdown);
 }
 
 function isSupervisorStart(start: unknown): start is SupervisorStart {
@@ -117,7 +190,10 @@ function isSupervisorStart(start: unknown): start is SupervisorStart {
   return (
     typeof value === "object" &&
     value !== null &&
-    ["one_for_one", "one_for_all", "rest_for_one"].includes(value.strategy ?? "") &&
+    ["one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"].includes(
+      value.strategy ?? "",
+    ) &&
+    ["never", "any_significant", "all_significant"].includes(value.autoShutdown ?? "never") &&
     typeof value.intensity === "object" &&
     typeof value.backoff === "object" &&
     typeof value.maximumChildren === "number" &&

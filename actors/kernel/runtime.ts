@@ -7,8 +7,11 @@ import type {
   KernelCounters,
   TreeNode,
 } from "./actor.ts";
+import type { Addressee } from "./actor-ref.ts";
 import type { ChildSpec } from "./child-spec.ts";
 import { type ActorFailure, type Exit, type ExitReason, summary } from "./exit.ts";
+import type { Linked, Links } from "./links.ts";
+import type { MachineHosts } from "./machine-host.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Log } from "./ports/log.ts";
 import { type Failure, type Result, refuse } from "./result.ts";
@@ -24,13 +27,18 @@ export interface Runtime {
   readonly deadLetters: DeadLetterStore;
   readonly counters: Counters;
   readonly watchers: Watchers;
+  readonly links: Links;
+  readonly machines: MachineHosts;
   /** Every node by path. */
   readonly nodes: Map<string, TreeMember>;
 }
 
 /** What a start came to. After a failed one `released` resolves when what had started has ended. */
 export type StartOutcome =
-  | { readonly ok: true }
+  | {
+      readonly ok: true /** Its create found nothing to do: it does not run. */;
+      readonly ignored: boolean;
+    }
   | { readonly ok: false; readonly failure: ActorFailure; readonly released: Promise<void> };
 
 /**
@@ -47,25 +55,32 @@ export interface TreeMember {
   /** Kept by the supervisor above. */
   status: Status;
   readonly incarnation: number;
+  /** Where messages go; null for a supervisor. */
+  readonly addressee: Addressee | null;
   start(): StartOutcome;
-  /** Ends it within its specification's shutdown time; resolves when it has ended. */
-  stop(): Promise<void>;
+  /** Ends it within its specification's shutdown time; resolves when it has, undefined when it has already. */
+  stop(): Promise<void> | undefined;
   kill(): void;
   /** It will not be started again before somebody asks: what waits for it is answered and put away. */
   retire(): void;
   /** retire(), and its path is free again. */
   remove(): void;
+  /** The end of links to the incarnation that runs; undefined when none does. */
+  life(): Linked | undefined;
   collect(into: TreeNode[]): void;
 }
 
-/** Told by a node to its supervisor, for every end of a started incarnation that it was not asked for. */
-export type ExitListener = (member: TreeMember, reason: ExitReason) => void;
+export interface ExitListener {
+  /** Told by a node to its supervisor, for every end of a started incarnation that it was not asked for. */
+  childExited(member: TreeMember, reason: ExitReason): void;
+}
 
 export class Counters {
   starts = 0;
   restarts = 0;
   failures = 0;
   escalations = 0;
+  autoShutdowns = 0;
   delivered = 0;
   parked = 0;
   lateErrors = 0;
@@ -82,12 +97,14 @@ export class Counters {
   }
 
   read(): KernelCounters {
-    const { starts, restarts, failures, escalations, delivered, parked, lateErrors } = this;
+    const { starts, restarts, failures, escalations, autoShutdowns } = this;
+    const { delivered, parked, lateErrors } = this;
     return {
       starts,
       restarts,
       failures,
       escalations,
+      autoShutdowns,
       delivered,
       parked,
       lateErrors,
@@ -114,9 +131,14 @@ export class Watchers {
 
   /** Each callback runs on its own, after what is under way: its error stays its own. */
   tell(exit: Exit): void {
-    for (const callback of this.#byPath.get(exit.path) ?? []) {
-      queueMicrotask(() => callback(exit));
-    }
+    const callbacks = this.#byPath.get(exit.path);
+    if (callbacks === undefined) return;
+    for (const callback of callbacks) queueMicrotask(() => callback(exit));
+  }
+
+  /** Paths with a watch. */
+  get size(): number {
+    return this.#byPath.size;
   }
 }
 
@@ -129,7 +151,9 @@ export function announceExit(runtime: Runtime, member: TreeMember, reason: ExitR
   } else if (reason.kind === "killed") {
     runtime.log.warn({ actor: path, incarnation }, "killed");
   }
-  runtime.watchers.tell({ path, incarnation, reason });
+  const exit: Exit = { path, incarnation, reason };
+  runtime.watchers.tell(exit);
+  runtime.links.tell(exit);
 }
 
 /** Refusal for a path where nothing takes messages or calls. */

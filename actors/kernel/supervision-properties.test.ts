@@ -5,7 +5,13 @@ import * as assert from "uvu/assert";
 import { ms, probe, type ProbeWorld, probeWorld } from "../../test/support/probe-actors.ts";
 import { seed } from "../../test/support/seed.ts";
 import type { TreeNode } from "./actor.ts";
-import { type ChildSpec, type Restart, type Strategy, supervisorSpec } from "./child-spec.ts";
+import {
+  type AutoShutdown,
+  type ChildSpec,
+  type Restart,
+  type Strategy,
+  supervisorSpec,
+} from "./child-spec.ts";
 import type { Result } from "./result.ts";
 
 const test = suite("supervision properties");
@@ -18,6 +24,8 @@ type Shape =
       readonly shutdown: ChildSpec["shutdown"];
       readonly stopMs: number;
       readonly fails: readonly number[];
+      /** Where its restart type and its supervisor allow it. */
+      readonly significant: boolean;
     }
   | {
       readonly kind: "supervisor";
@@ -25,6 +33,7 @@ type Shape =
       readonly shutdown: ChildSpec["shutdown"];
       readonly strategy: Strategy;
       readonly maximumRestarts: number;
+      readonly autoShutdown: AutoShutdown;
       readonly children: readonly Shape[];
     };
 
@@ -42,6 +51,7 @@ const actorShape = fc.record({
   shutdown,
   stopMs: fc.constantFrom(0, 0, 30, 300, 5_000),
   fails: fc.subarray([2, 3, 4, 5]),
+  significant: fc.boolean(),
 });
 const supervisorShape = (depth: number): fc.Arbitrary<Shape> =>
   fc.record({
@@ -50,6 +60,12 @@ const supervisorShape = (depth: number): fc.Arbitrary<Shape> =>
     shutdown,
     strategy: fc.constantFrom<Strategy>("one_for_one", "one_for_all", "rest_for_one"),
     maximumRestarts: fc.integer({ min: 0, max: 6 }),
+    autoShutdown: fc.constantFrom<AutoShutdown>(
+      "never",
+      "never",
+      "any_significant",
+      "all_significant",
+    ),
     children: fc.array(
       depth === 0
         ? actorShape
@@ -103,13 +119,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 let named = 0;
-function specOf(shape: Shape): ChildSpec {
+function specOf(shape: Shape, above: AutoShutdown = "never"): ChildSpec {
   named += 1;
   const id = `n${named}`;
   if (shape.kind === "actor") {
     return probe(id, {
       restart: shape.restart,
       shutdown: shape.shutdown,
+      significant: shape.significant && shape.restart !== "permanent" && above !== "never",
       start: {
         failStarts: shape.fails,
         ...(shape.stopMs === 0 ? {} : { terminateMs: shape.stopMs }),
@@ -117,11 +134,16 @@ function specOf(shape: Shape): ChildSpec {
     });
   }
   return {
-    ...supervisorSpec(id, shape.children.map(specOf), {
-      strategy: shape.strategy,
-      intensity: { maximumRestarts: shape.maximumRestarts, within: ms(2_000) },
-      backoff: { initial: ms(20), maximum: ms(100), jitter: 0.5, resetAfter: ms(1_000) },
-    }),
+    ...supervisorSpec(
+      id,
+      shape.children.map((child) => specOf(child, shape.autoShutdown)),
+      {
+        strategy: shape.strategy,
+        autoShutdown: shape.autoShutdown,
+        intensity: { maximumRestarts: shape.maximumRestarts, within: ms(2_000) },
+        backoff: { initial: ms(20), maximum: ms(100), jitter: 0.5, resetAfter: ms(1_000) },
+      },
+    ),
     restart: shape.restart,
     shutdown: shape.shutdown,
   };
@@ -210,6 +232,7 @@ test("after any sequence of failures, stops and additions the tree keeps its inv
   const start = seed(20_261_122);
   let failures = 0;
   let escalations = 0;
+  let shutdowns = 0;
   const property = fc.asyncProperty(
     supervisorShape(2),
     fc.array(step, { minLength: 10, maxLength: 60 }),
@@ -251,6 +274,7 @@ test("after any sequence of failures, stops and additions the tree keeps its inv
       const counters = made.system.counters();
       failures += counters.failures;
       escalations += counters.escalations;
+      shutdowns += counters.autoShutdowns;
     },
   );
   try {
@@ -265,6 +289,7 @@ test("after any sequence of failures, stops and additions the tree keeps its inv
     failures > 1_000 && escalations > 100,
     `only ${failures} failures, ${escalations} escalations`,
   );
+  assert.ok(shutdowns > 20, `only ${shutdowns} auto-shutdowns`);
 });
 
 test("5,000 children start, answer and stop in time that grows with their number, not its square", async () => {
@@ -282,7 +307,8 @@ test("5,000 children start, answer and stop in time that grows with their number
     const stopped = made.system.stop();
     await made.clock.settle();
     await stopped;
-    assert.is(made.system.counters().starts, count + 1);
+    // Five restarts at once, then the sixth failure is above the default intensity.
+    assert.is(made.system.counters().starts, count + 1 + 5);
     assert.is(made.system.counters().delivered > 0, true);
     return (performance.now() - begun) / count;
   };

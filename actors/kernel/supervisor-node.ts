@@ -1,18 +1,27 @@
 import { type ActorRefFrom, createActor } from "xstate";
 
-import type { TreeNode } from "./actor.ts";
+import type { ChildCounts, ChildInfo, TreeNode } from "./actor.ts";
 import { ActorNode } from "./actor-node.ts";
 import { runUnowned } from "./blame.ts";
-import { type ChildSpec, type SupervisorStart, supervisorType } from "./child-spec.ts";
+import {
+  type ChildSpec,
+  type DynamicChild,
+  type SupervisorStart,
+  supervisorType,
+} from "./child-spec.ts";
+import { Children, type Slot } from "./children.ts";
 import { type ActorFailure, type ExitReason, summary } from "./exit.ts";
 import {
   affected,
   countRestart,
+  dynamicChildFault,
+  endsSupervisor,
   failuresInRow,
   restartDelay,
   restarts,
   specFault,
 } from "./restart-policy.ts";
+import type { Linked } from "./links.ts";
 import { ok, type Result } from "./result.ts";
 import {
   announceExit,
@@ -28,18 +37,6 @@ import { type Operation, SerialQueue } from "./serial-queue.ts";
 import { supervisorMachine } from "./supervisor-machine.ts";
 import type { DurationNs } from "./units.ts";
 
-/** A child and what its supervisor remembers about it. */
-interface Slot {
-  readonly member: TreeMember;
-  failuresInRow: number;
-  /** Monotonic time of the last start. */
-  startedAt: number;
-  /** Cancels the back-off under way. */
-  cancelBackoff: () => void;
-  /** Stopped by an operator, or finished: restarts of others leave it alone. */
-  rests: boolean;
-}
-
 /** Most calls (startChild, terminateChild, …) waiting for a supervisor that is stopping children. */
 const waitingCallsLimit = 1_024;
 
@@ -48,15 +45,16 @@ const waitingCallsLimit = 1_024;
  * time: exits and calls that come while children are being stopped wait their turn. It runs
  * synchronously where nothing has to be waited for.
  */
-export class SupervisorNode implements TreeMember {
+export class SupervisorNode implements TreeMember, ExitListener {
   readonly path: string;
   readonly spec: ChildSpec<SupervisorStart>;
+  readonly addressee = null;
   status: Status = "stopped";
   incarnation = 0;
   readonly #runtime: Runtime;
   readonly #exited: ExitListener;
   readonly #randomness: SeededRandomness;
-  readonly #slots = new Map<string, Slot>();
+  readonly #children = new Children();
   /** One per incarnation: what a killed one was about to do must not run beside its successor. */
   #operations = new SerialQueue();
   #waitingCalls = 0;
@@ -67,6 +65,8 @@ export class SupervisorNode implements TreeMember {
   #group: readonly Slot[] | null = null;
   #cancelGroup: () => void = () => {};
   #lastFailure = "";
+  /** For links: a supervisor never ends for one. */
+  readonly #linked: Linked;
 
   constructor(
     runtime: Runtime,
@@ -79,6 +79,7 @@ export class SupervisorNode implements TreeMember {
     this.#runtime = runtime;
     this.#exited = exited;
     this.#randomness = runtime.randomness.fork(path);
+    this.#linked = { path, exitSignal: () => {} };
     runtime.nodes.set(path, this);
     for (const child of spec.start.children) this.#add(child);
   }
@@ -93,8 +94,9 @@ export class SupervisorNode implements TreeMember {
     // Exits of children that end while others are started wait until all are.
     this.#operations.hold();
     for (const operation of waiting) this.#operations.enqueue(operation);
-    for (const slot of this.#slots.values()) {
-      if (slot.rests) continue;
+    for (const slot of this.#children.inOrder()) {
+      if (slot.rests === "stopped") continue;
+      this.#children.rest(slot, null);
       slot.failuresInRow = 0;
       const outcome = this.#startSlot(slot);
       if (!outcome.ok) return this.#startFailed(slot, outcome.failure, outcome.released);
@@ -102,7 +104,7 @@ export class SupervisorNode implements TreeMember {
     this.#machine.send({ type: "children_started" });
     this.#runtime.counters.starts += 1;
     this.#operations.release();
-    return { ok: true };
+    return { ok: true, ignored: false };
   }
 
   stop(): Promise<void> {
@@ -125,25 +127,25 @@ export class SupervisorNode implements TreeMember {
     if (this.#machine === null || this.#state() === "ended") return;
     this.#machine.send({ type: "end", reason: { kind: "killed" } });
     this.#cancelBackoffs();
-    for (const slot of [...this.#slots.values()].reverse()) {
+    for (const slot of this.#children.reversed()) {
       const { member } = slot;
       if (member.status === "running") member.status = "stopping";
       // Also one that counts as ended: what a failed start had started may still be stopping.
       member.kill();
-      if (!slot.rests) this.#settle(slot, "restarting");
+      if (slot.rests === null) this.#settle(slot, "restarting");
     }
     this.#finish({ kind: "killed" });
   }
 
   retire(): void {
-    for (const { member } of this.#slots.values()) {
+    for (const { member } of this.#children.inOrder()) {
       member.status = "stopped";
       member.retire();
     }
   }
 
   remove(): void {
-    for (const { member } of this.#slots.values()) member.remove();
+    for (const { member } of this.#children.inOrder()) member.remove();
     this.#runtime.nodes.delete(this.path);
   }
 
@@ -157,54 +159,73 @@ export class SupervisorNode implements TreeMember {
       mailbox: 0,
       lastFailure: this.#lastFailure,
     });
-    for (const { member } of this.#slots.values()) member.collect(into);
+    for (const { member } of this.#children.inOrder()) member.collect(into);
   }
 
-  startChild(spec: ChildSpec): Promise<Result<void>> {
-    return this.#call(async () => {
-      const { definitions, counters } = this.#runtime;
-      const fault = specFault(spec, new Set(definitions.keys()), this.path);
-      if (fault !== null) {
-        return counters.refuse("definition_invalid", fault, "correct the child specification");
-      }
-      if (this.#slots.has(spec.id)) return this.#alreadyStarted(`${this.path}/${spec.id}`);
-      if (this.#slots.size >= this.spec.start.maximumChildren) {
-        return this.#busy(`it has ${this.#slots.size} children, as many as it may`);
+  life(): Linked | undefined {
+    return this.#machine === null || this.#state() === "ended" ? undefined : this.#linked;
+  }
+
+  childExited(member: TreeMember, reason: ExitReason): void {
+    member.status = "exited";
+    const { incarnation } = member;
+    this.#enqueue(() => this.#answerExit(member, incarnation, reason));
+  }
+
+  whichChildren(): readonly ChildInfo[] {
+    return this.#children.list();
+  }
+
+  countChildren(): ChildCounts {
+    return this.#children.count();
+  }
+
+  startChild(child: ChildSpec | DynamicChild): Promise<Result<void>> {
+    return this.#call(() => {
+      const spec = this.#specOf(child);
+      if (!spec.ok) return spec;
+      const { id } = spec.value;
+      if (this.#children.get(id) !== undefined) return this.#alreadyStarted(`${this.path}/${id}`);
+      if (this.#children.size >= this.spec.start.maximumChildren) {
+        return this.#busy(`it has ${this.#children.size} children, as many as it may`);
       }
       if (this.#state() !== "running") return this.#busy(`it is ${this.#state()}`);
-      const slot = this.#add(spec);
+      const slot = this.#add(spec.value);
       const outcome = this.#startSlot(slot);
-      if (outcome.ok) return ok(undefined);
-      await outcome.released;
-      this.#forget(slot);
-      return this.#startRefused(slot.member.path, outcome.failure);
+      if (outcome.ok) return done;
+      return outcome.released.then(() => {
+        this.#forget(slot);
+        return this.#startRefused(slot.member.path, outcome.failure);
+      });
     });
   }
 
   terminateChild(id: string): Promise<Result<void>> {
     return this.#call(async () => {
-      const slot = this.#slots.get(id);
+      const slot = this.#children.get(id);
       if (slot === undefined) return notFound(this.#runtime, `${this.path}/${id}`);
       if (!this.#alive()) return this.#busy(`it is ${this.#state()}`);
       const { incarnation } = this;
       await this.#stopSlots([slot], "stopped");
       if (!this.#lives(incarnation)) return this.#busy("it was killed meanwhile");
-      slot.rests = true;
-      return ok(undefined);
+      this.#children.rest(slot, "stopped");
+      if (this.#isDynamic && this.#children.get(id) === slot) this.#forget(slot);
+      return done;
     });
   }
 
   restartChild(id: string): Promise<Result<void>> {
     return this.#call(async () => {
-      const slot = this.#slots.get(id);
+      const slot = this.#children.get(id);
       if (slot === undefined) return notFound(this.#runtime, `${this.path}/${id}`);
+      if (this.#isDynamic) return this.#dynamicChild(slot);
       if (this.#state() !== "running") return this.#busy(`it is ${this.#state()}`);
       if (slot.member.status !== "stopped") return this.#alreadyStarted(slot.member.path);
-      slot.rests = false;
+      this.#children.rest(slot, null);
       slot.failuresInRow = 0;
       const outcome = this.#startSlot(slot);
-      if (outcome.ok) return ok(undefined);
-      slot.rests = true;
+      if (outcome.ok) return done;
+      this.#children.rest(slot, "stopped");
       const { incarnation } = this;
       await outcome.released;
       if (this.#lives(incarnation)) this.#settle(slot, "stopped");
@@ -214,8 +235,9 @@ export class SupervisorNode implements TreeMember {
 
   deleteChild(id: string): Promise<Result<void>> {
     return this.#call(async () => {
-      const slot = this.#slots.get(id);
+      const slot = this.#children.get(id);
       if (slot === undefined) return notFound(this.#runtime, `${this.path}/${id}`);
+      if (this.#isDynamic) return this.#dynamicChild(slot);
       if (slot.member.status !== "stopped") {
         return this.#runtime.counters.refuse(
           "still_running",
@@ -224,8 +246,34 @@ export class SupervisorNode implements TreeMember {
         );
       }
       this.#forget(slot);
-      return ok(undefined);
+      return done;
     });
+  }
+
+  get #isDynamic(): boolean {
+    return this.spec.start.strategy === "simple_one_for_one";
+  }
+
+  /** The whole specification of a child to add. Failure code: definition_invalid. */
+  #specOf(child: ChildSpec | DynamicChild): Result<ChildSpec> {
+    const { definitions, counters } = this.#runtime;
+    const { template, autoShutdown = "never" } = this.spec.start;
+    let spec: ChildSpec;
+    let fault: string | null = null;
+    if (template === undefined) {
+      spec = child as ChildSpec;
+      fault = specFault(spec, definitions, this.path, autoShutdown);
+    } else {
+      spec = { ...template, id: child.id, start: child.start };
+      fault = dynamicChildFault(child, this.path);
+      // The template was found right when the supervisor was; what start says is new.
+      if (fault === null && spec.type === supervisorType) {
+        fault = specFault(spec, definitions, this.path, autoShutdown);
+      }
+    }
+    return fault === null
+      ? ok(spec)
+      : counters.refuse("definition_invalid", fault, "correct the child specification");
   }
 
   /** Whether exits of children are answered and calls taken. */
@@ -247,26 +295,12 @@ export class SupervisorNode implements TreeMember {
   }
 
   #add(spec: ChildSpec): Slot {
-    const path = `${this.path}/${spec.id}`;
-    const member = treeMember(this.#runtime, path, spec, (ended, reason) => {
-      ended.status = "exited";
-      const { incarnation } = ended;
-      this.#enqueue(() => this.#answerExit(slot, incarnation, reason));
-    });
-    const slot: Slot = {
-      member,
-      failuresInRow: 0,
-      startedAt: 0,
-      cancelBackoff: () => {},
-      rests: false,
-    };
-    this.#slots.set(spec.id, slot);
-    return slot;
+    return this.#children.add(treeMember(this.#runtime, `${this.path}/${spec.id}`, spec, this));
   }
 
   #forget(slot: Slot): void {
-    slot.cancelBackoff();
-    this.#slots.delete(slot.member.spec.id);
+    cancelBackoff(slot);
+    this.#children.remove(slot);
     slot.member.status = "stopped";
     slot.member.remove();
   }
@@ -277,7 +311,15 @@ export class SupervisorNode implements TreeMember {
     slot.member.status = "running";
     const outcome = slot.member.start();
     if (!outcome.ok) slot.member.status = "exited";
+    else if (outcome.ignored) this.#finished(slot);
     return outcome;
+  }
+
+  /** It has ended by itself and is not started again unless somebody asks. */
+  #finished(slot: Slot): void {
+    this.#children.rest(slot, "finished");
+    if (this.#isDynamic) this.#forget(slot);
+    else this.#settle(slot, "stopped");
   }
 
   /** The status of a child that does not run; a temporary one is forgotten. */
@@ -302,13 +344,19 @@ export class SupervisorNode implements TreeMember {
     return { ok: false, failure, released: ended };
   }
 
-  #answerExit(slot: Slot, incarnation: number, reason: ExitReason): void | Promise<void> {
-    const { member } = slot;
+  #answerExit(member: TreeMember, incarnation: number, reason: ExitReason): void | Promise<void> {
     // It may have been stopped or started again by what was done before this turn came.
     if (!this.#alive() || member.status !== "exited" || member.incarnation !== incarnation) return;
-    if (restarts(member.spec.restart, reason)) return this.#restart(slot, reason);
-    slot.rests = true;
-    this.#settle(slot, "stopped");
+    const slot = this.#children.get(member.spec.id);
+    if (slot?.member !== member) return;
+    const { restart, significant = false } = member.spec;
+    if (restarts(restart, reason)) return this.#restart(slot, reason);
+    this.#finished(slot);
+    const { autoShutdown = "never" } = this.spec.start;
+    if (endsSupervisor(autoShutdown, significant, this.#children.significantActive)) {
+      this.#runtime.counters.autoShutdowns += 1;
+      return this.#end({ kind: "shutdown" });
+    }
   }
 
   #restart(slot: Slot, reason: ExitReason): void | Promise<void> {
@@ -319,10 +367,12 @@ export class SupervisorNode implements TreeMember {
     this.#restartTimes = counted;
     slot.failuresInRow = failuresInRow(backoff, slot.failuresInRow, now - slot.startedAt);
     const delay = restartDelay(backoff, slot.failuresInRow, this.#randomness);
-    if (strategy === "one_for_one") return this.#restartOne(slot, delay);
-    const ids = affected(strategy, () => [...this.#slots.keys()], slot.member.spec.id);
+    if (strategy === "one_for_one" || strategy === "simple_one_for_one") {
+      return this.#restartOne(slot, delay);
+    }
+    const ids = affected(strategy, () => this.#children.ids(), slot.member.spec.id);
     return this.#restartGroup(
-      ids.map((id) => this.#slots.get(id) as Slot),
+      ids.map((id) => this.#children.get(id) as Slot),
       delay,
     );
   }
@@ -330,9 +380,10 @@ export class SupervisorNode implements TreeMember {
   #restartOne(slot: Slot, delay: DurationNs): void | Promise<void> {
     slot.member.status = "restarting";
     if (delay === 0) return this.#startAgain(slot);
-    slot.cancelBackoff = this.#runtime.clock.after(delay, () =>
-      this.#enqueue(() => (this.#alive() ? this.#startAgain(slot) : undefined)),
-    );
+    slot.cancelBackoff = this.#runtime.clock.after(delay, () => {
+      slot.cancelBackoff = null;
+      this.#enqueue(() => (this.#alive() ? this.#startAgain(slot) : undefined));
+    });
   }
 
   async #restartGroup(slots: readonly Slot[], delay: DurationNs): Promise<void> {
@@ -393,7 +444,7 @@ export class SupervisorNode implements TreeMember {
     const { incarnation } = this;
     this.#machine?.send({ type: "end", reason });
     this.#cancelBackoffs();
-    await this.#stopSlots([...this.#slots.values()], "restarting");
+    await this.#stopSlots([...this.#children.inOrder()], "restarting");
     if (this.#lives(incarnation)) this.#finish(reason);
   }
 
@@ -402,40 +453,59 @@ export class SupervisorNode implements TreeMember {
     this.#lastFailure = summary(reason) || this.#lastFailure;
     announceExit(this.#runtime, this, reason);
     this.#ended.resolve();
-    if (this.status === "running") this.#exited(this, reason);
+    if (this.status === "running") this.#exited.childExited(this, reason);
   }
 
   #cancelBackoffs(): void {
     this.#cancelGroup();
     this.#group = null;
-    for (const slot of this.#slots.values()) slot.cancelBackoff();
+    for (const slot of this.#children.inOrder()) cancelBackoff(slot);
   }
 
-  /** Stops children in reverse order. A kill meanwhile has done it all, and then no more is done. */
+  /**
+   * Stops children in reverse order, those of a dynamic supervisor all at the same time. A kill
+   * meanwhile has done it all, and then no more is done.
+   */
   async #stopSlots(slots: readonly Slot[], status: "restarting" | "stopped"): Promise<void> {
     const { incarnation } = this;
-    for (const slot of [...slots].reverse()) {
-      slot.cancelBackoff();
+    const stopping: Promise<void>[] = [];
+    for (const slot of slots.toReversed()) {
+      cancelBackoff(slot);
       const { member } = slot;
       if (member.status === "running") {
         member.status = "stopping";
-        await member.stop();
-        if (!this.#lives(incarnation)) return;
+        const pending = member.stop();
+        if (pending !== undefined && this.#isDynamic) {
+          stopping.push(pending.then(() => this.#stopped(slot, incarnation, status)));
+          continue;
+        }
+        if (pending !== undefined) await pending;
       }
-      if (!slot.rests) this.#settle(slot, status);
+      if (!this.#lives(incarnation)) return;
+      this.#stopped(slot, incarnation, status);
     }
+    await Promise.all(stopping);
   }
 
-  async #call(work: () => Promise<Result<void>>): Promise<Result<void>> {
+  #stopped(slot: Slot, incarnation: number, status: "restarting" | "stopped"): void {
+    if (this.#lives(incarnation) && slot.rests === null) this.#settle(slot, status);
+  }
+
+  #call(work: () => Result<void> | Promise<Result<void>>): Promise<Result<void>> {
     if (this.#waitingCalls >= waitingCallsLimit) {
-      return this.#busy(`${this.#waitingCalls} calls wait already`);
+      return Promise.resolve(this.#busy(`${this.#waitingCalls} calls wait already`));
     }
     this.#waitingCalls += 1;
-    const { promise, resolve } = Promise.withResolvers<Result<void>>();
-    this.#enqueue(async () => resolve(await work()));
-    const result = await promise;
-    this.#waitingCalls -= 1;
-    return result;
+    return new Promise((resolve, reject) => {
+      const settle = (result: Result<void>): void => {
+        this.#waitingCalls -= 1;
+        resolve(result);
+      };
+      this.#enqueue(() => {
+        const worked = work();
+        return worked instanceof Promise ? worked.then(settle, reject) : settle(worked);
+      });
+    });
   }
 
   #enqueue(operation: Operation): void {
@@ -454,6 +524,14 @@ export class SupervisorNode implements TreeMember {
     );
   }
 
+  #dynamicChild({ member }: Slot): Result<void> {
+    return this.#runtime.counters.refuse(
+      "dynamic_child",
+      `${member.path} is made from a template: it is kept as long as it runs`,
+      "terminate it, and start one with the same id and start data anew",
+    );
+  }
+
   #startRefused(path: string, failure: ActorFailure): Result<void> {
     return this.#runtime.counters.refuse(
       "start_failed",
@@ -461,6 +539,13 @@ export class SupervisorNode implements TreeMember {
       "correct its start data, then start it again",
     );
   }
+}
+
+const done: Result<void> = ok(undefined);
+
+function cancelBackoff(slot: Slot): void {
+  slot.cancelBackoff?.();
+  slot.cancelBackoff = null;
 }
 
 /** The node for a checked specification. */

@@ -17,6 +17,8 @@ export const MAXIMUM_QUEUED_EVENTS = 2 ** 20;
 interface Chunk {
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** 1 for events of commands that others sent. */
+  readonly foreign: Uint8Array;
 }
 
 export class EventQueue {
@@ -39,7 +41,7 @@ export class EventQueue {
     return MAXIMUM_QUEUED_EVENTS - this.#count;
   }
 
-  push(event: EngineEvent): void {
+  push(event: EngineEvent, foreign: boolean): void {
     const at = this.#head + this.#count;
     let chunk = this.#chunks[Math.floor(at / CHUNK_EVENTS)];
     if (chunk === undefined) {
@@ -47,6 +49,7 @@ export class EventQueue {
       this.#chunks.push(chunk);
     }
     this.#slots.encode(chunk.view, (at % CHUNK_EVENTS) * EVENT_SLOT_BYTES, event);
+    chunk.foreign[at % CHUNK_EVENTS] = foreign ? 1 : 0;
     this.#count += 1;
   }
 
@@ -54,7 +57,10 @@ export class EventQueue {
    * Takes events out while their sequence is at most `safe`; each is given with its slot, which is
    * valid during the call only. Returns how many.
    */
-  release(safe: number, sink: (event: EngineEvent, slot: Uint8Array) => void): number {
+  release(
+    safe: number,
+    sink: (event: EngineEvent, slot: Uint8Array, foreign: boolean) => void,
+  ): number {
     let released = 0;
     while (this.#count > 0) {
       const chunk = this.#chunks[0];
@@ -62,10 +68,11 @@ export class EventQueue {
       const offset = this.#head * EVENT_SLOT_BYTES;
       const event = this.#slots.read(chunk.view, offset);
       if (event.sequence > safe) break;
+      const foreign = chunk.foreign[this.#head] === 1;
       this.#head += 1;
       this.#count -= 1;
       released += 1;
-      sink(event, chunk.bytes.subarray(offset, offset + EVENT_SLOT_BYTES));
+      sink(event, chunk.bytes.subarray(offset, offset + EVENT_SLOT_BYTES), foreign);
       if (this.#head === CHUNK_EVENTS) {
         this.#chunks.shift();
         if (this.#spare.length < 4) this.#spare.push(chunk);
@@ -78,5 +85,5 @@ export class EventQueue {
 
 function newChunk(): Chunk {
   const bytes = new Uint8Array(CHUNK_BYTES);
-  return { bytes, view: new DataView(bytes.buffer) };
+  return { bytes, view: new DataView(bytes.buffer), foreign: new Uint8Array(CHUNK_EVENTS) };
 }

@@ -351,10 +351,11 @@ export class Trading {
   }
 
   /** Events as they are drained, before they are safe. */
-  readonly #take = (event: EngineEvent): void => {
-    this.#events.push(event);
+  readonly #take = (event: EngineEvent, foreign = false): void => {
+    this.#events.push(event, foreign);
     if (event.last) this.#drained = event.sequence;
-    if (event.kind !== "configured") return;
+    // Only the market's owner configures: no grant lets a client administer.
+    if (foreign || event.kind !== "configured") return;
     const command = this.#internal.get(event.tag);
     if (command?.kind !== "configure" || command.mode === this.#mode) return;
     this.#mode = command.mode;
@@ -384,11 +385,12 @@ export class Trading {
   }
 
   /** Events as they leave. */
-  readonly #give = (event: EngineEvent, slot: Uint8Array): void => {
+  readonly #give = (event: EngineEvent, slot: Uint8Array, foreign: boolean): void => {
     this.#book.apply(event);
     this.#orders.apply(event);
     this.#marketData.apply(event);
     this.#blocks.add(event.sequence, slot);
+    if (foreign) return;
     if (event.last) this.#waiting -= 1;
     this.#outcomes.apply(event);
   };

@@ -1,8 +1,10 @@
 import { z } from "zod";
 
 import { wire } from "../../schemas/messages.ts";
+import type { EventCodec, StateCodec } from "../kernel/event-versions.ts";
 import { type Failure, ok, refuse, type Result, unreachable } from "../kernel/result.ts";
 import type { QuantityLots } from "../kernel/units.ts";
+import { askedBy, commandOf } from "./decide.ts";
 import type {
   Limits,
   Outcome,
@@ -109,6 +111,37 @@ export function decodeEvent(payload: Uint8Array): RiskLimitEvent {
   if (released) return { type: "released", ...requestRules.release.parse(plain(released)) };
   throw new Error("an event of a risk limit is damaged: it has no known kind");
 }
+
+/**
+ * Version 1 of the events. Entries from before entries named command and version are one event each,
+ * with the command's id in it.
+ */
+export const eventCodec: EventCodec<RiskLimitEvent> = {
+  version: 1,
+  encode: encodeEvent,
+  decode: decodeEvent,
+  upcasters: {},
+  parse: (event) => event as RiskLimitEvent,
+  legacy(entry) {
+    const event = decodeEvent(entry);
+    const asked = askedBy(commandOf(event));
+    return { commandId: event.commandId, asked, eventVersion: 1, events: [event] };
+  },
+};
+
+const outcome = z.strictObject({ limits, reserved: quantity });
+const doneReply = z.strictObject({
+  type: z.literal("done"),
+  outcome,
+  repeated: z.boolean(),
+});
+
+export const stateCodec: StateCodec<Outcome, RiskLimitReply> = {
+  version: 1,
+  upcasters: {},
+  parse: (state) => outcome.parse(state),
+  parseReply: (reply) => doneReply.parse(reply),
+};
 
 function checked(verb: RiskLimitVerb, fields: unknown): Result<RiskLimitMessage> {
   switch (verb) {

@@ -1,4 +1,5 @@
-import { unreachable } from "../kernel/result.ts";
+import type { Decision } from "../kernel/event-sourced.ts";
+import { type Failure, unreachable } from "../kernel/result.ts";
 import { quantityLots } from "../kernel/units.ts";
 import type {
   Limits,
@@ -6,20 +7,9 @@ import type {
   RiskLimitCommand,
   RiskLimitEvent,
   RiskLimitFailure,
+  RiskLimitMessage,
+  RiskLimitReply,
 } from "./messages.ts";
-
-/** A command that was done, and what came of it, for its resends. */
-export interface DoneCommand {
-  readonly commandId: string;
-  /** What the command asked for: a resend asks for the same. */
-  readonly asked: string;
-  readonly outcome: Outcome;
-}
-
-export interface RiskLimitState extends Outcome {
-  /** The last REMEMBERED_COMMANDS done, oldest first. */
-  readonly done: readonly DoneCommand[];
-}
 
 /**
  * Resends of commands older than this many later ones are not recognised: a sender must not resend
@@ -27,56 +17,69 @@ export interface RiskLimitState extends Outcome {
  */
 export const REMEMBERED_COMMANDS = 1_024;
 
-export type Decision =
-  | { readonly type: "happened"; readonly event: RiskLimitEvent }
-  | { readonly type: "repeated"; readonly outcome: Outcome }
-  | { readonly type: "refused"; readonly failure: RiskLimitFailure };
+export type RiskLimitState = Outcome;
+export type RiskLimitDecision = Decision<RiskLimitEvent, RiskLimitReply>;
 
 export function initialState(limits: Limits): RiskLimitState {
-  return { limits, reserved: quantityLots(0), done: [] };
+  return { limits, reserved: quantityLots(0) };
 }
 
 /** Pure. A refusal is not remembered: the same command may succeed later. */
-export function decide(state: RiskLimitState, command: RiskLimitCommand): Decision {
-  const before = state.done.find(({ commandId }) => commandId === command.commandId);
-  if (before !== undefined) {
-    return before.asked === askedBy(command)
-      ? { type: "repeated", outcome: before.outcome }
-      : refused(
-          "command_id_reused",
-          `command ${command.commandId} was ${before.asked} before`,
-          "give each command an id of its own",
-        );
-  }
-  const { commandId } = command;
-  switch (command.type) {
+export function decide(state: RiskLimitState, message: RiskLimitMessage): RiskLimitDecision {
+  switch (message.type) {
+    case "describe":
+      return { type: "answered", reply: done(state) };
     case "set_limits": {
-      const { limits, requestedBy } = command;
-      return { type: "happened", event: { type: "limits_set", commandId, limits, requestedBy } };
+      const { commandId, limits, requestedBy } = message;
+      return happened({ type: "limits_set", commandId, limits, requestedBy });
     }
     case "reserve": {
-      const { quantity } = command;
+      const { commandId, quantity } = message;
       const failure = reserveFailure(state, quantity);
-      return failure ?? { type: "happened", event: { type: "reserved", commandId, quantity } };
+      if (failure !== null) return { type: "answered", reply: refusal(failure, state) };
+      return happened({ type: "reserved", commandId, quantity });
     }
     case "release": {
-      const { quantity } = command;
+      const { commandId, quantity } = message;
       const failure = releaseFailure(state, quantity);
-      return failure ?? { type: "happened", event: { type: "released", commandId, quantity } };
+      if (failure !== null) return { type: "answered", reply: refusal(failure, state) };
+      return happened({ type: "released", commandId, quantity });
     }
     default:
-      return unreachable(command);
+      return unreachable(message);
   }
 }
+
+/** What the sender of a command is told when it is done, and who asks what stands. */
+export function done({ limits, reserved }: RiskLimitState): RiskLimitReply {
+  return { type: "done", outcome: { limits, reserved }, repeated: false };
+}
+
+/** The first reply as a resend gets it. */
+export function repeated(reply: RiskLimitReply): RiskLimitReply {
+  return reply.type === "done" ? { ...reply, repeated: true } : reply;
+}
+
+/** Of the rules here, or of the kernel: those are not about a quantity. */
+export function refusal(
+  failure: Failure | RiskLimitFailure,
+  { limits, reserved }: RiskLimitState,
+): RiskLimitReply {
+  const about = "limit" in failure ? failure : { ...failure, limit: 0, requested: 0 };
+  return {
+    type: "refused",
+    failure: about as RiskLimitFailure,
+    outcome: { limits, reserved },
+  };
+}
+
+const happened = (event: RiskLimitEvent): RiskLimitDecision => ({
+  type: "happened",
+  events: [event],
+});
 
 /** Pure. Folding an actor's events over its initial state gives its state. */
 export function evolve(state: RiskLimitState, event: RiskLimitEvent): RiskLimitState {
-  const outcome = outcomeOf(state, event);
-  const done = { commandId: event.commandId, asked: askedBy(commandOf(event)), outcome };
-  return { ...outcome, done: [...state.done.slice(1 - REMEMBERED_COMMANDS), done] };
-}
-
-function outcomeOf(state: RiskLimitState, event: RiskLimitEvent): Outcome {
   const { limits, reserved } = state;
   switch (event.type) {
     case "limits_set":
@@ -90,11 +93,11 @@ function outcomeOf(state: RiskLimitState, event: RiskLimitEvent): Outcome {
   }
 }
 
-function reserveFailure(state: RiskLimitState, quantity: number): Decision | null {
+function reserveFailure(state: RiskLimitState, quantity: number): RiskLimitFailure | null {
   const { maximumOrderQuantity, maximumOpenQuantity } = state.limits;
   if (quantity <= 0) return notPositive(quantity);
   if (quantity > maximumOrderQuantity) {
-    return refused(
+    return failureOf(
       "limit_exceeded",
       `an order may have ${maximumOrderQuantity} lots, not ${quantity}`,
       "send smaller orders, or have the account's limits raised",
@@ -104,7 +107,7 @@ function reserveFailure(state: RiskLimitState, quantity: number): Decision | nul
   }
   // Subtraction, because a sum of two quantities may leave the safe integers.
   if (quantity > maximumOpenQuantity - state.reserved) {
-    return refused(
+    return failureOf(
       "limit_exceeded",
       `${state.reserved} of ${maximumOpenQuantity} lots are reserved, ${quantity} more do not fit`,
       "cancel open orders, or have the account's limits raised",
@@ -115,10 +118,10 @@ function reserveFailure(state: RiskLimitState, quantity: number): Decision | nul
   return null;
 }
 
-function releaseFailure(state: RiskLimitState, quantity: number): Decision | null {
+function releaseFailure(state: RiskLimitState, quantity: number): RiskLimitFailure | null {
   if (quantity <= 0) return notPositive(quantity);
   if (quantity <= state.reserved) return null;
-  return refused(
+  return failureOf(
     "not_reserved",
     `${state.reserved} lots are reserved, ${quantity} cannot be released`,
     "ask for the present state with describe",
@@ -127,25 +130,25 @@ function releaseFailure(state: RiskLimitState, quantity: number): Decision | nul
   );
 }
 
-const notPositive = (quantity: number): Decision =>
-  refused(
+const notPositive = (quantity: number): RiskLimitFailure =>
+  failureOf(
     "quantity_not_positive",
     `a quantity is at least 1 lot, not ${quantity}`,
     "send the lots of the order",
   );
 
-function refused(
+function failureOf(
   code: RiskLimitFailure["code"],
   reason: string,
   next: string,
   limit = 0,
   requested = 0,
-): Decision {
-  return { type: "refused", failure: { code, reason, next, limit, requested } };
+): RiskLimitFailure {
+  return { code, reason, next, limit, requested };
 }
 
 /** The command that an event answers. */
-function commandOf(event: RiskLimitEvent): RiskLimitCommand {
+export function commandOf(event: RiskLimitEvent): RiskLimitCommand {
   switch (event.type) {
     case "limits_set":
       return { ...event, type: "set_limits" };
@@ -159,7 +162,7 @@ function commandOf(event: RiskLimitEvent): RiskLimitCommand {
 }
 
 /** What a command asks for, without its id and its sender. */
-function askedBy(command: RiskLimitCommand): string {
+export function askedBy(command: RiskLimitCommand): string {
   switch (command.type) {
     case "set_limits": {
       const { maximumOrderQuantity, maximumOpenQuantity } = command.limits;

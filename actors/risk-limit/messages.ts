@@ -56,7 +56,8 @@ export interface RiskLimitFailure extends Failure {
     | "not_reserved"
     | "quantity_not_positive"
     | "command_id_reused"
-    | "log_full";
+    | "log_full"
+    | "stale_epoch";
   readonly limit: number;
   readonly requested: number;
 }

@@ -23,6 +23,7 @@ const account =
     ok({
       path: "/risk/acme",
       send: () => ok(undefined),
+      signal: () => ok(undefined),
       ask: async (message) => {
         asked.push(message);
         return answer;

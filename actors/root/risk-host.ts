@@ -94,8 +94,11 @@ async function found(
   if (!running.ok) {
     if (message.type !== "set_limits") {
       const kept = await of.events.read(`risk-limit.${account}`, 0, 1);
-      if (!kept.ok) return refuse("unavailable", kept.failure.reason, kept.failure.next);
-      if (kept.value.length === 0) {
+      const trimmed = !kept.ok && kept.failure.code === "trimmed";
+      if (!kept.ok && !trimmed) {
+        return refuse("unavailable", kept.failure.reason, kept.failure.next);
+      }
+      if (kept.ok && kept.value.length === 0) {
         return refuse("not_found", `account ${account} has no limits`, "send set-limits first");
       }
     }

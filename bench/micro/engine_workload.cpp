@@ -1,5 +1,6 @@
 // Service time of the engine on workload W, with every event written to a 2 MB ring.
 //   engine_workload [narrow|wide|deep] [--operations N] [--repetitions N] [--processor N]
+//                   [--limits BITS]   limits that the account has; all by default
 // Prints one JSON object, times in nanoseconds; run.ts prints it for people. The result is void,
 // and the exit code 1, unless the engine traded as the reference book and as the case states.
 #include <unistd.h>
@@ -56,6 +57,7 @@ struct Options {
   std::uint64_t block = 16;
   std::uint64_t operations = 2'000'000;
   std::uint64_t repetitions = 5;
+  std::uint32_t limits = meridian::bench::every_limit;
   int processor = meridian::bench::last_processor();
 };
 
@@ -78,6 +80,8 @@ std::optional<Options> parse(int count, char** arguments) {
         options.operations = value;
       } else if (word == "--repetitions" && value > 0) {
         options.repetitions = value;
+      } else if (word == "--limits" && value <= meridian::bench::every_limit) {
+        options.limits = static_cast<std::uint32_t>(value);
       } else if (word == "--processor") {
         options.processor = static_cast<int>(value);
       } else {
@@ -164,7 +168,7 @@ int main(int count, char** arguments) {
   if (!options) {
     std::fputs(
         "usage: engine_workload [narrow|wide|deep] [--operations N] [--repetitions N] "
-        "[--processor N]\n",
+        "[--processor N] [--limits BITS]\n",
         stderr);
     return 2;
   }
@@ -176,8 +180,8 @@ int main(int count, char** arguments) {
     return 1;
   }
   const Machine machine;
-  const MarketWorkload workload =
-      meridian::bench::record_workload(options->target, options->block, options->operations);
+  const MarketWorkload workload = meridian::bench::record_workload(
+      options->target, options->block, options->operations, options->limits);
   const WorkloadCase* stated = stated_case(*options);
   if (!trades_as_stated(workload, stated)) {
     std::fputs("the engine does not trade as the reference book: nothing to measure\n", stderr);

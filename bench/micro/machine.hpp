@@ -46,6 +46,16 @@ class Histogram {
     return highest_;
   }
 
+  // Calls visitor(upper end of the bucket, count) for every bucket that is not empty, rising.
+  template <class Visitor>
+  void visit(Visitor&& visitor) const {
+    for (std::size_t bucket = 0; bucket < counts_.size(); ++bucket) {
+      if (counts_[bucket] != 0) {
+        visitor(std::min(highest_in(bucket), highest_), counts_[bucket]);
+      }
+    }
+  }
+
  private:
   static constexpr std::uint64_t exact = 1024;
   static constexpr unsigned exact_bits = 10;

@@ -23,10 +23,36 @@ inline wire::Command configure_command() {
   return command;
 }
 
+// One bit a limit of accounts: all seven.
+inline constexpr std::uint32_t every_limit = (1U << wire::account_limit_count) - 1;
+
+// The commands that set the limits of the workload's account, so high that the workload never meets
+// them: every check is made, none refuses.
+inline std::vector<wire::Command> limit_commands(std::uint32_t limits) {
+  std::vector<wire::Command> commands;
+  for (std::uint32_t limit = 0; limit < wire::account_limit_count; ++limit) {
+    if ((limits & (1U << limit)) == 0) {
+      continue;
+    }
+    const bool is_rate = limit >= static_cast<std::uint32_t>(wire::AccountLimit::message_rate);
+    wire::Command command{};
+    command.kind = static_cast<std::uint8_t>(wire::CommandKind::set_limit);
+    command.order_type = static_cast<std::uint8_t>(limit);
+    command.account = workload_account;
+    command.order_id = (std::uint64_t{1} << 53) - 1;
+    command.quantity = is_rate ? 1000 : 0;
+    commands.push_back(command);
+  }
+  return commands;
+}
+
 // Drives a market with operations of the workload and translates ids both ways.
 class WorkloadDriver {
  public:
-  explicit WorkloadDriver(engine::Market& market) : market_(market) { apply(configure_command()); }
+  explicit WorkloadDriver(engine::Market& market) : market_(market) {}
+
+  // A command that is no operation, as it is.
+  void set_up(const wire::Command& command) { apply(command); }
 
   // The command that stands for the operation, applied. Trades count from start_timing() on.
   wire::Command operator()(const Operation& operation) {
@@ -121,7 +147,7 @@ class WorkloadDriver {
 
 // A recorded run.
 struct MarketWorkload {
-  std::vector<wire::Command> preload;  // configure first
+  std::vector<wire::Command> preload;  // configure and limits first
   std::vector<wire::Command> timed;
   TradeHash reference;  // of the generator's book
   TradeHash traded;     // of the engine, with the generator's ids
@@ -133,14 +159,19 @@ struct MarketWorkload {
   bool is_sound = false;  // every invariant held at the end
 };
 
+// `limits`: bits of the limits that the account has.
 inline MarketWorkload record_workload(std::uint64_t target, std::uint64_t block,
-                                      std::uint64_t operations) {
+                                      std::uint64_t operations, std::uint32_t limits = 0) {
   MarketWorkload recorded;
   const engine::LazyMemory memory(engine::Market::arena_bytes());
   engine::Market market(memory.bytes());
   WorkloadW workload(target, block);
   WorkloadDriver drive(market);
-  recorded.preload.push_back(configure_command());
+  recorded.preload = limit_commands(limits);
+  recorded.preload.insert(recorded.preload.begin(), configure_command());
+  for (const wire::Command& command : recorded.preload) {
+    drive.set_up(command);
+  }
   while (!workload.is_preloaded()) {
     recorded.preload.push_back(drive(workload.next_preload()));
   }

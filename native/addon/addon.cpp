@@ -2,6 +2,8 @@
 // nothing else calls them, so arguments are checked there, not here.
 #include <napi.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -12,12 +14,14 @@
 #include <utility>
 #include <vector>
 
+#include "addon/client_binding.hpp"
 #include "addon/layout.hpp"
 #include "addon/market_binding.hpp"
 #include "addon/promise_worker.hpp"
 #include "addon/reports.hpp"
 #include "base/ensure.hpp"
 #include "journal/file_system.hpp"
+#include "reactor/client_gateway.hpp"
 #include "reactor/reactor.hpp"
 #include "rings/shared_region.hpp"
 
@@ -31,22 +35,32 @@ std::uint64_t integer_of(const Napi::Value& value) {
 class ReactorAddon final : public Napi::Addon<ReactorAddon> {
  public:
   ReactorAddon(Napi::Env /*env*/, Napi::Object exports) {
-    DefineAddon(
-        exports,
-        {InstanceMethod("layout", &ReactorAddon::layout),
-         InstanceMethod("probe", &ReactorAddon::probe),
-         InstanceMethod("start", &ReactorAddon::start), InstanceMethod("stop", &ReactorAddon::stop),
-         InstanceMethod("wake", &ReactorAddon::wake),
-         InstanceMethod("hiccups", &ReactorAddon::hiccups),
-         InstanceMethod("parkings", &ReactorAddon::parkings),
-         InstanceMethod("open", &ReactorAddon::open), InstanceMethod("close", &ReactorAddon::close),
-         InstanceMethod("adopt", &ReactorAddon::adopt),
-         InstanceMethod("setEpoch", &ReactorAddon::set_epoch),
-         InstanceMethod("records", &ReactorAddon::records),
-         InstanceMethod("restingOrders", &ReactorAddon::resting_orders),
-         InstanceMethod("serviceTime", &ReactorAddon::service_time),
-         InstanceMethod("statistics", &ReactorAddon::statistics),
-         InstanceMethod("failure", &ReactorAddon::failure)});
+    DefineAddon(exports, {InstanceMethod("layout", &ReactorAddon::layout),
+                          InstanceMethod("probe", &ReactorAddon::probe),
+                          InstanceMethod("start", &ReactorAddon::start),
+                          InstanceMethod("stop", &ReactorAddon::stop),
+                          InstanceMethod("wake", &ReactorAddon::wake),
+                          InstanceMethod("hiccups", &ReactorAddon::hiccups),
+                          InstanceMethod("parkings", &ReactorAddon::parkings),
+                          InstanceMethod("open", &ReactorAddon::open),
+                          InstanceMethod("close", &ReactorAddon::close),
+                          InstanceMethod("adopt", &ReactorAddon::adopt),
+                          InstanceMethod("setEpoch", &ReactorAddon::set_epoch),
+                          InstanceMethod("records", &ReactorAddon::records),
+                          InstanceMethod("restingOrders", &ReactorAddon::resting_orders),
+                          InstanceMethod("serviceTime", &ReactorAddon::service_time),
+                          InstanceMethod("statistics", &ReactorAddon::statistics),
+                          InstanceMethod("failure", &ReactorAddon::failure),
+                          InstanceMethod("serveClients", &ReactorAddon::serve_clients),
+                          InstanceMethod("grantClient", &ReactorAddon::grant_client),
+                          InstanceMethod("revokeClient", &ReactorAddon::revoke_client),
+                          InstanceMethod("admitClients", &ReactorAddon::admit_clients),
+                          InstanceMethod("clientCounters", &ReactorAddon::client_counters),
+                          InstanceMethod("connectClient", &ReactorAddon::connect_client),
+                          InstanceMethod("wakeForClient", &ReactorAddon::wake_for_client),
+                          InstanceMethod("waitForClient", &ReactorAddon::wait_for_client),
+                          InstanceMethod("isPeerGone", &ReactorAddon::is_peer_gone),
+                          InstanceMethod("closeClient", &ReactorAddon::close_client)});
   }
 
  private:
@@ -59,8 +73,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   Napi::Value start(Info info) {
     ensure(reactor_ == nullptr);
     int error = 0;
-    memory_ =
-        rings::SharedRegion::create("meridian-reactor", sizeof(reactor::ReactorRegion), error);
+    memory_ = rings::SharedRegion::create("meridian-reactor", sizeof(reactor::ReactorRegion), error,
+                                          rings::Writers::maker);
     if (error != 0) {
       Napi::Error::New(info.Env(),
                        std::string("no memory for the reactor: ") + std::strerror(error))
@@ -90,6 +104,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
     return PromiseWorker::start(
         info.Env(),
         [this] {
+          gateway_.reset();
           reactor_.reset();
           memory_ = {};
           return std::string();
@@ -187,6 +202,94 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
     return Napi::String::New(info.Env(), market_of(info).market().channel().failure());
   }
 
+  // (path): clients of markets that were admitted are served from now on
+  Napi::Value serve_clients(Info info) {
+    std::string reason;
+    gateway_ = reactor::ClientGateway::open(
+        *reactor_, {info[0].As<Napi::String>().Utf8Value(), &memory_}, reason);
+    if (gateway_ == nullptr) {
+      Napi::Error::New(info.Env(), reason).ThrowAsJavaScriptException();
+    }
+    return info.Env().Undefined();
+  }
+
+  // ({token, user, account, permissions})
+  Napi::Value grant_client(Info info) {
+    const auto given = info[0].As<Napi::Object>();
+    reactor::ClientGrant grant;
+    grant.token = token_of(given.Get("token"));
+    grant.user = static_cast<uid_t>(integer_of(given.Get("user")));
+    grant.account = static_cast<std::uint32_t>(integer_of(given.Get("account")));
+    grant.permissions = static_cast<std::uint32_t>(integer_of(given.Get("permissions")));
+    gateway_->grant(grant);
+    return info.Env().Undefined();
+  }
+
+  // (token)
+  Napi::Value revoke_client(Info info) {
+    gateway_->revoke(token_of(info[0]));
+    return info.Env().Undefined();
+  }
+
+  // (id, name of the market)
+  Napi::Value admit_clients(Info info) {
+    market_of(info).admit_clients(*gateway_, info[1].As<Napi::String>().Utf8Value());
+    return info.Env().Undefined();
+  }
+
+  Napi::Value client_counters(Info info) { return report(info.Env(), gateway_->counters()); }
+
+  // (request) -> Promise<{id, region, reactor, parkedOffset, session, commandSlots, eventSlots}>
+  Napi::Value connect_client(Info info) {
+    const std::uint32_t id = next_id_++;
+    auto* binding =
+        (clients_[id] = std::make_unique<ClientBinding>(info[0].As<Napi::Object>())).get();
+    return PromiseWorker::start(
+        info.Env(), [binding] { return binding->connect(); },
+        [binding, id](Napi::Env env) {
+          Napi::Object connected = binding->describe(env);
+          connected.Set("id", id);
+          return Napi::Value(connected);
+        },
+        [this, id] { clients_.erase(id); });
+  }
+
+  Napi::Value wake_for_client(Info info) {
+    client_of(info).wake();
+    return info.Env().Undefined();
+  }
+  // (id, head, timeout ms) -> Promise
+  Napi::Value wait_for_client(Info info) {
+    const ClientBinding* binding = &client_of(info);
+    const std::uint32_t head = info[1].As<Napi::Number>().Uint32Value();
+    const std::uint32_t timeout_ms = info[2].As<Napi::Number>().Uint32Value();
+    return PromiseWorker::start(
+        info.Env(),
+        [binding, head, timeout_ms] {
+          binding->wait(head, timeout_ms);
+          return std::string();
+        },
+        [](Napi::Env env) { return env.Undefined(); });
+  }
+  Napi::Value is_peer_gone(Info info) {
+    return Napi::Boolean::New(info.Env(), client_of(info).is_peer_gone());
+  }
+  // (id); nobody waits for it
+  Napi::Value close_client(Info info) {
+    client_of(info).close();
+    clients_.erase(info[0].As<Napi::Number>().Uint32Value());
+    return info.Env().Undefined();
+  }
+
+  static std::array<std::byte, client::token_bytes> token_of(const Napi::Value& value) {
+    const auto bytes = value.As<Napi::Uint8Array>();
+    std::array<std::byte, client::token_bytes> token{};
+    std::memcpy(token.data(), bytes.Data(), std::min(token.size(), bytes.ByteLength()));
+    return token;
+  }
+  ClientBinding& client_of(Info info) {
+    return *clients_.at(info[0].As<Napi::Number>().Uint32Value());
+  }
   MarketBinding& market_of(Info info) {
     return *markets_.at(info[0].As<Napi::Number>().Uint32Value());
   }
@@ -198,6 +301,9 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   // After what its threads touch: destroyed first, when the environment goes.
   std::unique_ptr<reactor::Reactor> reactor_;
   std::map<std::uint32_t, std::unique_ptr<MarketBinding>> markets_;
+  std::map<std::uint32_t, std::unique_ptr<ClientBinding>> clients_;
+  // Before the markets go, whose clients it serves.
+  std::unique_ptr<reactor::ClientGateway> gateway_;
   std::uint32_t next_id_ = 1;
 };
 

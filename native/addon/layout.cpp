@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "client/client_region.hpp"
 #include "engine/depth_region.hpp"
 #include "reactor/market_region.hpp"
 #include "wire/command.hpp"
@@ -134,7 +135,16 @@ Napi::Object layout(Napi::Env env) {
            {"failed", offsetof(MarketRegion, journal) + offsetof(journal::JournalStatus, failed)},
            {"events_armed", offsetof(MarketRegion, events_armed)},
            {"durable_armed", offsetof(MarketRegion, durable_armed)},
+           {"committed", offsetof(MarketRegion, committed)},
+           {"lease_until_ns", offsetof(MarketRegion, lease_until_ns)},
            {"slots", reactor::market_slots_offset}}));
+  using client::ClientRegion;
+  object.Set("client", object_of(env, {{"commands_tail", offsetof(ClientRegion, commands) + tail},
+                                       {"commands_head", offsetof(ClientRegion, commands) + head},
+                                       {"events_tail", offsetof(ClientRegion, events) + tail},
+                                       {"events_head", offsetof(ClientRegion, events) + head},
+                                       {"ended", offsetof(ClientRegion, ended)},
+                                       {"slots", client::client_slots_offset}}));
   object.Set("depth", depth(env));
   object.Set("depth_requests", object_of(env, {{"raised", offsetof(engine::DepthRequests, raised)},
                                                {"page", offsetof(engine::DepthRequests, page)}}));

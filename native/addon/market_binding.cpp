@@ -69,6 +69,11 @@ Napi::Object MarketBinding::describe(Napi::Env env) {
   return object;
 }
 
+void MarketBinding::admit_clients(reactor::ClientGateway& gateway, const std::string& name) {
+  gateway_ = &gateway;
+  gateway.add(name, *market_);
+}
+
 void MarketBinding::detach() {
   for (auto& buffer : shared_) {
     buffer.Value().Detach();
@@ -78,6 +83,9 @@ void MarketBinding::detach() {
 
 void MarketBinding::close() {
   if (market_ != nullptr) {
+    if (gateway_ != nullptr) {
+      gateway_->remove(*market_);
+    }
     market_->discard_events();
     reactor_.wake();
     reactor_.remove(*market_);

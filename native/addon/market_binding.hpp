@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "reactor/client_gateway.hpp"
 #include "reactor/reactor.hpp"
 
 namespace meridian::addon {
@@ -25,6 +26,8 @@ class MarketBinding {
   // The shared memory, and what was recovered:
   // {region, depth, depthRequests, logId, epoch, recovery}.
   Napi::Object describe(Napi::Env env);
+  // Clients of the gateway may connect under this name until the market is closed.
+  void admit_clients(reactor::ClientGateway& gateway, const std::string& name);
   // JavaScript loses the shared memory; call before close().
   void detach();
   // Blocks: on a thread of the pool. Everything in the command ring is processed and its records
@@ -48,6 +51,7 @@ class MarketBinding {
 
   Napi::Env env_;
   reactor::Reactor& reactor_;
+  reactor::ClientGateway* gateway_ = nullptr;  // null while no clients are admitted
   napi_threadsafe_function bell_ = nullptr;
   std::unique_ptr<reactor::HostedMarket> market_;
   std::vector<Napi::Reference<Napi::ArrayBuffer>> shared_;  // what JavaScript sees of the memory

@@ -55,4 +55,20 @@ Napi::Object report(Napi::Env env, const reactor::LatencySummary& summary) {
   return object;
 }
 
+Napi::Object report(Napi::Env env, const reactor::GatewayCounters& counters) {
+  const auto list = [env](const auto& counts) {
+    auto array = Napi::Array::New(env, counts.size());
+    for (std::uint32_t at = 0; at < counts.size(); ++at) {
+      array.Set(at, static_cast<double>(counts[at].load()));
+    }
+    return array;
+  };
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("accepted", static_cast<double>(counters.accepted.load()));
+  object.Set("wakes", static_cast<double>(counters.wakes.load()));
+  object.Set("refused", list(counters.refused));
+  object.Set("ended", list(counters.ended));
+  return object;
+}
+
 }  // namespace meridian::addon

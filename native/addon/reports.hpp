@@ -2,6 +2,7 @@
 #pragma once
 #include <napi.h>
 
+#include "reactor/client_gateway.hpp"
 #include "reactor/latency_histogram.hpp"
 
 namespace meridian::addon {
@@ -10,5 +11,8 @@ namespace meridian::addon {
 Napi::Object probe(Napi::Env env);
 // Durations in nanoseconds.
 Napi::Object report(Napi::Env env, const reactor::LatencySummary& summary);
+
+// {accepted, wakes, refused: [by ConnectRefusal], ended: [by EndReason]}
+Napi::Object report(Napi::Env env, const reactor::GatewayCounters& counters);
 
 }  // namespace meridian::addon

@@ -71,6 +71,7 @@ class ByteReader {
   void fail() noexcept { is_good_ = false; }
 
   [[nodiscard]] bool is_good() const noexcept { return is_good_; }
+  [[nodiscard]] std::size_t remaining() const noexcept { return bytes_.size() - used_; }
   [[nodiscard]] bool is_at_end() const noexcept { return used_ == bytes_.size(); }
 
  private:

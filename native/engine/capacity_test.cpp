@@ -88,7 +88,7 @@ TEST(OrderPool, DoesNotStandInTheWayOfAReplacement) {
 TEST(OrderPool, RetiresASlotAfterItsLastGeneration) {
   const LazyMemory memory(OrderPool::arena_bytes());
   Arena arena(memory.bytes());
-  OrderPool pool(arena);
+  OrderPool pool(arena, nullptr);
   const OrderSlot first = pool.take();
   pool[first].generation = OrderPool::highest_generation - 1;
   pool.give_back(first);

@@ -50,10 +50,17 @@ class LevelBook {
  public:
   static constexpr std::size_t arena_bytes() noexcept { return 2 * PriceLadder::arena_bytes(); }
 
-  LevelBook(Arena& arena, OrderPool& pool) noexcept
-      : pool_(pool), ladders_{PriceLadder(arena), PriceLadder(arena)} {}
+  // `buys` and `sells`: the pools that the pages of the two sides are.
+  LevelBook(Arena& arena, OrderPool& pool, const Backing* backing, GrowingPool buys,
+            GrowingPool sells) noexcept
+      : pool_(pool),
+        ladders_{PriceLadder(arena, backing, buys), PriceLadder(arena, backing, sells)} {}
   LevelBook(const LevelBook&) = delete;
   LevelBook& operator=(const LevelBook&) = delete;
+
+  [[nodiscard]] const PriceLadder& ladder(wire::Side side) const noexcept {
+    return ladders_[index_of(side)];
+  }
 
   [[nodiscard]] PriceTicks best(wire::Side side) const noexcept {
     return best_[index_of(side)].price;
@@ -120,7 +127,8 @@ class LevelBook {
   // than branches which guess wrong.
   [[gnu::always_inline]] bool append(OrderPool& pool, OrderSlot slot, wire::Side side,
                                      PriceTicks price, TotalLots lots) noexcept {
-    Level& level = ladders_[index_of(side)].occupy(price);
+    Best& best = best_[index_of(side)];
+    Level& level = ladders_[index_of(side)].occupy(price, best.price);
     const OrderSlot older = level.tail;
     const OrderSlot head = level.head;
     pool[slot].previous = older;
@@ -129,7 +137,6 @@ class LevelBook {
     level.head = older == no_slot ? OrderSlot{slot.value()} : head;
     level.tail = slot;
     level.lots = level.lots + lots;
-    Best& best = best_[index_of(side)];
     const bool is_best = !is_better(side, best.price, price);
     best = is_best ? Best{price, &level} : best;
     return is_best;

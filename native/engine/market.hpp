@@ -16,6 +16,7 @@
 #include "base/arena.hpp"
 #include "base/units.hpp"
 #include "engine/accounts.hpp"
+#include "engine/backing.hpp"
 #include "engine/digest.hpp"
 #include "engine/emitter.hpp"
 #include "engine/level_book.hpp"
@@ -38,15 +39,17 @@ class ByteWriter;
 // point.
 class Market {
  public:
-  // Bytes of arena a market of the largest capacity needs, about 2.6 GiB. The arena is meant to be
-  // lazily backed: memory is touched as orders and levels come to rest.
+  // Bytes of arena a market of the largest capacity needs, about 2.1 GiB of addresses. Memory is
+  // touched as orders and levels come to rest: backing.hpp says how it can be there before.
   static constexpr std::size_t arena_bytes() noexcept {
     return OrderPool::arena_bytes() + 2 * LevelBook::arena_bytes() + Accounts::arena_bytes() +
            TradeRing::arena_bytes() + SessionTable::arena_bytes();
   }
 
-  // `memory` is zeroed, aligned to 64 bytes, at least arena_bytes() long, and outlives the market.
-  explicit Market(std::span<std::byte> memory) noexcept : Market(Arena(memory)) {}
+  // `memory` is zeroed, aligned to 64 bytes, at least arena_bytes() long, and outlives the market,
+  // as does `backing`. Touches none of it.
+  explicit Market(std::span<std::byte> memory, const Backing* backing = nullptr) noexcept
+      : Market(Arena(memory), backing) {}
   Market(const Market&) = delete;
   Market& operator=(const Market&) = delete;
 
@@ -132,6 +135,16 @@ class Market {
       const Order& order = pool_[slot];
       return visitor(pool_.id_of(slot), accounts_[order.row()].id, order.price(), order.remaining);
     });
+  }
+
+  // Calls visitor(part) for the memory that grows: backing.hpp. The rest of the arena does not.
+  template <class Visitor>
+  void visit_growing_memory(Visitor&& visitor) const noexcept {
+    pool_.visit_memory(visitor);
+    lit_.ladder(wire::Side::buy).visit_pages(GrowingPool::lit_buys, visitor);
+    lit_.ladder(wire::Side::sell).visit_pages(GrowingPool::lit_sells, visitor);
+    dark_.ladder(wire::Side::buy).visit_pages(GrowingPool::dark_buys, visitor);
+    dark_.ladder(wire::Side::sell).visit_pages(GrowingPool::dark_sells, visitor);
   }
 
   // What depth.hpp asks of a book: what everybody may see of it, between two commands.
@@ -336,10 +349,10 @@ class Market {
   // Stops wait. The plain path can be taken and looks at them when it has traded.
   static constexpr std::uint32_t has_stops = 64;
 
-  explicit Market(Arena arena) noexcept
-      : pool_(arena),
-        lit_(arena, pool_),
-        dark_(arena, pool_),
+  Market(Arena arena, const Backing* backing) noexcept
+      : pool_(arena, backing),
+        lit_(arena, pool_, backing, GrowingPool::lit_buys, GrowingPool::lit_sells),
+        dark_(arena, pool_, backing, GrowingPool::dark_buys, GrowingPool::dark_sells),
         accounts_(arena),
         trades_(arena),
         sessions_(arena) {}

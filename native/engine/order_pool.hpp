@@ -8,6 +8,7 @@
 #include "base/arena.hpp"
 #include "base/ensure.hpp"
 #include "base/units.hpp"
+#include "engine/backing.hpp"
 #include "wire/command.hpp"
 
 namespace meridian::engine {
@@ -123,11 +124,29 @@ class OrderPool {
            Arena::bytes_of<Chain>(slot_count) + Arena::bytes_of<std::uint32_t>(slot_count);
   }
 
-  explicit OrderPool(Arena& arena) noexcept
+  explicit OrderPool(Arena& arena, const Backing* backing) noexcept
       : orders_(arena.take<Order>(slot_count)),
-        terms_(arena.take<Terms>(slot_count)),
         chains_(arena.take<Chain>(slot_count)),
-        executed_(arena.take<std::uint32_t>(slot_count)) {}
+        terms_(arena.take<Terms>(slot_count)),
+        executed_(arena.take<std::uint32_t>(slot_count)),
+        backed_(backing, GrowingPool::orders) {}
+
+  // Calls visitor(part) for the memory of the pool, in the order in which it lies.
+  template <class Visitor>
+  void visit_memory(Visitor&& visitor) const noexcept {
+    const auto part = [&](auto* elements, bool is_random) {
+      visitor(MemoryPart{.begin = reinterpret_cast<std::byte*>(elements),
+                         .element_bytes = sizeof(*elements),
+                         .count = slot_count,
+                         .is_growing = true,
+                         .pool = GrowingPool::orders,
+                         .is_random = is_random});
+    };
+    part(orders_, true);
+    part(chains_, true);
+    part(terms_, false);
+    part(executed_, false);
+  }
 
   [[nodiscard]] Order& operator[](OrderSlot slot) noexcept { return orders_[slot.value()]; }
   [[nodiscard]] const Order& operator[](OrderSlot slot) const noexcept {
@@ -174,6 +193,7 @@ class OrderPool {
       prefetch(first_free_);  // for the next one
     } else {
       ensure(lowest_unused_ <= highest_slot);
+      backed_.prepare(lowest_unused_);
       slot = OrderSlot{lowest_unused_++};
     }
     ++orders_[slot.value()].generation;
@@ -226,6 +246,7 @@ class OrderPool {
 
   // Only on a new pool: as it was when these were read. The owner restores the slots.
   void restore(OrderSlot first_free, std::uint32_t lowest_unused) noexcept {
+    backed_.prepare(lowest_unused - 1);
     first_free_ = first_free;
     lowest_unused_ = lowest_unused;
   }
@@ -237,9 +258,10 @@ class OrderPool {
   static constexpr std::size_t slot_count = std::size_t{highest_slot} + 1;
 
   Order* orders_;
-  Terms* terms_;
   Chain* chains_;
+  Terms* terms_;
   std::uint32_t* executed_;  // of orders with has_executed_bit
+  BackedPool backed_;
   OrderSlot first_free_ = no_slot;
   std::uint32_t lowest_unused_ = 1;
 };

@@ -369,7 +369,8 @@ bool Market::restore(std::span<const std::byte> bytes) noexcept {
 
 void Market::load_slots(ByteReader& in) noexcept {
   const std::uint32_t lowest_unused = in.take_at_most(OrderPool::highest_slot + 1);
-  if (lowest_unused == 0) {
+  // The generations follow: no memory is asked for that they cannot fill.
+  if (lowest_unused == 0 || in.remaining() / 4 < lowest_unused - 1) {
     in.fail();
     return;
   }

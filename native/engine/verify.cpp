@@ -28,7 +28,7 @@ bool OrderPool::verify(std::uint32_t open_orders) const noexcept {
 
 bool PriceLadder::verify() const noexcept {
   std::uint32_t free_pages = 0;
-  for (std::uint32_t page = first_free_page_; page != no_page; page = pages_[page].next_free) {
+  for (std::uint32_t page = first_free_page_; page != no_page; page = pages_[page].next) {
     if (page >= lowest_unused_page_ || free_pages >= lowest_unused_page_ ||
         pages_[page].occupancy != 0) {
       return false;
@@ -53,7 +53,7 @@ bool PriceLadder::verify() const noexcept {
     }
     if (page.occupancy != 0) {
       ++used_pages;
-      if (number == no_page || directory_[page.key] != number || !keys_.contains(page.key)) {
+      if (number == no_page || number_of(page.key) != number || !keys_.contains(page.key)) {
         return false;
       }
     }

@@ -20,11 +20,30 @@ std::uint32_t event_reserve(std::uint32_t event_slots) {
   return event_slots / 4 < usual_most ? event_slots / 4 : usual_most;
 }
 
+// Commands of one client before the next one gets its turn: less than of the owner, who speaks for
+// many.
+constexpr std::uint32_t client_budget = 16;
+
 // Takes the events of replayed commands: they went out when the commands were new.
-struct NullSink {
-  wire::Event event{};
-  wire::Event& next() noexcept { return event; }
-  void finish() noexcept {}
+class ReplaySink {
+ public:
+  wire::Event& next() noexcept {
+    look();
+    return event_;
+  }
+  void finish() noexcept { look(); }
+  // Whether the last command configured the market.
+  [[nodiscard]] bool has_configured() noexcept { return std::exchange(has_configured_, false); }
+
+ private:
+  void look() noexcept {
+    has_configured_ =
+        has_configured_ || event_.kind == static_cast<std::uint8_t>(wire::EventKind::configured);
+    event_.kind = 0;
+  }
+
+  wire::Event event_{};
+  bool has_configured_ = false;
 };
 
 template <class Slot>
@@ -84,19 +103,24 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
              "; raise the limit of virtual memory (ulimit -v) or set vm.overcommit_memory to 0";
     return nullptr;
   }
-  new (memory.market.memory().data()) MarketRegion{};
+  auto* region = new (memory.market.memory().data()) MarketRegion{};
+  region->committed.store(-1, std::memory_order_relaxed);
   new (memory.records.memory().data()) rings::RingCursors{};
   new (memory.depth.memory().data()) engine::DepthRegion{};
   new (memory.depth_requests.memory().data()) engine::DepthRequests{};
   std::unique_ptr<HostedMarket> market(new HostedMarket(
       options, thread, listener, context,
       {static_cast<std::byte*>(arena), engine::Market::arena_bytes()}, std::move(memory)));
-  NullSink sink;
+  ReplaySink sink;
   market->log_ = journal::Log::open(
       files, options.directory,
       [&market, &sink](const journal::Record& record) {
         const wire::RecordPrefix prefix = record.prefix();
-        market->engine_.apply(record.command(), prefix.sequence, prefix.timestamp_ns, sink);
+        const wire::Command command = record.command();
+        market->engine_.apply(command, prefix.sequence, prefix.timestamp_ns, sink);
+        if (sink.has_configured()) {
+          market->gate_.configured(command.order_type, prefix.sequence);
+        }
       },
       market->recovery_, reason);
   if (market->log_ == nullptr) {
@@ -147,7 +171,16 @@ HostedMarket::HostedMarket(const MarketOptions& options, MatchThread thread,
 HostedMarket::~HostedMarket() { munmap(arena_.data(), arena_.size()); }
 
 std::uint32_t HostedMarket::serve(std::uint32_t budget) noexcept {
-  const std::uint32_t taken = adopting_ ? 0 : take(budget);
+  std::uint32_t taken = 0;
+  if (!adopting_) {
+    if (clients_.has_clients()) {
+      release_events();
+    }
+    taken = take(budget);
+    if (!clients_.is_idle() || own_has_work_) {
+      taken += take_of_clients();
+    }
+  }
   depth_.poll(engine_, sequence_, thread_.clock.now());
   return taken;
 }
@@ -166,17 +199,8 @@ std::uint32_t HostedMarket::take(std::uint32_t budget) noexcept {
   for (; taken < most && has_room(); ++taken) {
     // The slot stays the producer's memory: it is copied once, and only the copy is used.
     const wire::Command command = commands_.at(0);
-    const std::uint64_t wall = thread_.clock.wall_ns(start);
-    timestamp_ns_ = wall > timestamp_ns_ ? wall : timestamp_ns_;
-    ++sequence_;
-    record_epoch_ = epoch;
-    records_.next()->fill(epoch, sequence_, timestamp_ns_, command);
-    engine_.apply(command, sequence_, timestamp_ns_, sink);
-    records_.publish();
+    start = process(command, epoch, start, sink);
     commands_.advance(1);
-    const std::uint64_t end = thread_.clock.now();
-    region_->service_time.record(thread_.clock.duration_ns(end - start));
-    start = end;
   }
   if (taken > 0) {
     stalled_ = false;
@@ -185,10 +209,118 @@ std::uint32_t HostedMarket::take(std::uint32_t budget) noexcept {
   return taken;
 }
 
+std::uint64_t HostedMarket::process(const wire::Command& command, std::uint64_t epoch,
+                                    std::uint64_t start, Sink& sink) noexcept {
+  const std::uint64_t wall = thread_.clock.wall_ns(start);
+  timestamp_ns_ = wall > timestamp_ns_ ? wall : timestamp_ns_;
+  ++sequence_;
+  record_epoch_ = epoch;
+  records_.next()->fill(epoch, sequence_, timestamp_ns_, command);
+  const bool configures = command.kind == static_cast<std::uint8_t>(wire::CommandKind::configure);
+  if (configures) [[unlikely]] {
+    configured_mode_ = command.order_type;
+  }
+  watches_events_ = configures || own_is_under_way_ || clients_.has_clients();
+  engine_.apply(command, sequence_, timestamp_ns_, sink);
+  records_.publish();
+  const std::uint64_t end = thread_.clock.now();
+  region_->service_time.record(thread_.clock.duration_ns(end - start));
+  return end;
+}
+
+void HostedMarket::watch(wire::Event& event) noexcept {
+  const auto kind = static_cast<wire::EventKind>(event.kind);
+  if (kind == wire::EventKind::configured) [[unlikely]] {
+    gate_.configured(configured_mode_, sequence_);
+    gate_is_open_ = false;  // until it is looked at again
+  }
+  if (own_is_under_way_ || clients_.is_from_client()) {
+    event.flags |= wire::event_is_foreign;
+    own_is_refused_ = own_is_refused_ || (own_is_under_way_ && kind == wire::EventKind::refused);
+  }
+  clients_.route(event);
+}
+
+std::uint32_t HostedMarket::take_of_clients() noexcept {
+  const std::uint64_t epoch = epoch_.load(std::memory_order_acquire);
+  Sink sink(*this);
+  std::uint32_t taken = 0;
+  std::uint64_t start = 0;
+  const auto process_next = [&](const wire::Command& command) noexcept {
+    start = process(command, epoch, taken == 0 ? thread_.clock.now() : start, sink);
+    ++taken;
+  };
+  if (may_take_of_clients_) {
+    clients_.visit_in_turn([&](ClientPort& port) noexcept {
+      const std::uint32_t before = taken;
+      wire::Command command;
+      while (taken - before < client_budget && port.has_command() && has_room() &&
+             port.take(command)) {
+        process_next(command);
+      }
+      if (taken != before) {
+        port.release_commands();
+      }
+    });
+  }
+  // What the reactor does of itself is journalled like any command.
+  own_is_under_way_ = true;
+  while (clients_.owes_cancel() && has_room()) {
+    own_is_refused_ = false;
+    process_next(clients_.owed_cancel());
+    own_has_work_ = true;
+    if (own_is_refused_) {
+      break;  // too many sweeps wait: some work first
+    }
+    clients_.cancel_is_done();
+  }
+  if (own_has_work_ && has_room()) {
+    own_has_work_ = engine_.has_work();
+    if (own_has_work_) {
+      wire::Command tick{};
+      tick.kind = static_cast<std::uint8_t>(wire::CommandKind::tick);
+      process_next(tick);
+    }
+  }
+  own_is_under_way_ = false;
+  if (taken > 0) {
+    stalled_ = false;
+    publish_batch();
+  }
+  return taken;
+}
+
+GatePositions HostedMarket::gate_positions() const noexcept {
+  GatePositions positions;
+  positions.matched = sequence_;
+  // seq_cst, because a thread about to sleep looks at them as well: see Parking.
+  positions.durable =
+      static_cast<std::uint64_t>(region_->journal.durable.load(std::memory_order_seq_cst));
+  positions.committed = region_->committed.load(std::memory_order_seq_cst);
+  positions.lease_until_ns = region_->lease_until_ns.load(std::memory_order_seq_cst);
+  if (positions.lease_until_ns != 0) {
+    positions.now_ns = static_cast<double>(thread_.clock.monotonic_ns_at(thread_.clock.now()));
+  }
+  return positions;
+}
+
+void HostedMarket::release_events() noexcept {
+  const GatePositions positions = gate_positions();
+  const bool was_open = gate_is_open_;
+  gate_is_open_ = gate_.is_open(positions);
+  if (gate_is_open_ && was_open) {
+    may_take_of_clients_ = true;
+    return;
+  }
+  const std::uint64_t safe = gate_.safe(positions);
+  clients_.release_events_through(safe);
+  may_take_of_clients_ = OutputGate::has_lease(positions) && sequence_ - safe < unsafe_window;
+}
+
 bool HostedMarket::adopt(std::span<const journal::Record> records, std::size_t& done) noexcept {
   constexpr std::size_t budget = 256;
   adopting_ = true;
-  NullSink sink;
+  ReplaySink sink;
   std::size_t taken = 0;
   for (; taken < budget && done < records.size() && records_.has_room(1); ++taken, ++done) {
     const journal::Record& record = records[done];
@@ -197,7 +329,11 @@ bool HostedMarket::adopt(std::span<const journal::Record> records, std::size_t& 
     timestamp_ns_ = prefix.timestamp_ns;
     record_epoch_ = prefix.epoch;
     *records_.next() = record;
-    engine_.apply(record.command(), sequence_, timestamp_ns_, sink);
+    const wire::Command command = record.command();
+    engine_.apply(command, sequence_, timestamp_ns_, sink);
+    if (sink.has_configured()) {
+      gate_.configured(command.order_type, sequence_);
+    }
   }
   if (taken > 0) {
     publish_batch();
@@ -211,9 +347,19 @@ bool HostedMarket::adopt(std::span<const journal::Record> records, std::size_t& 
 }
 
 bool HostedMarket::can_work_ordered() noexcept {
-  return commands_.available_ordered() > 0 && !adopting_ && records_.has_room_ordered(1) &&
-         (events_.has_room_ordered(event_reserve(events_.capacity())) ||
-          discarding_.load(std::memory_order_seq_cst));
+  const bool has_output_room = !adopting_ && records_.has_room_ordered(1) &&
+                               (events_.has_room_ordered(event_reserve(events_.capacity())) ||
+                                discarding_.load(std::memory_order_seq_cst));
+  if (has_output_room &&
+      (commands_.available_ordered() > 0 || clients_.owes_cancel() || own_has_work_ ||
+       clients_.any([](ClientPort& port) { return port.can_work_ordered(); }))) {
+    return true;
+  }
+  if (!clients_.owes_events()) {
+    return false;
+  }
+  const std::uint64_t safe = gate_.safe(gate_positions());
+  return clients_.any([safe](const ClientPort& port) { return port.can_release(safe); });
 }
 
 bool HostedMarket::has_room() noexcept {
@@ -232,11 +378,12 @@ bool HostedMarket::has_room() noexcept {
 }
 
 wire::Event& HostedMarket::wait_for_event_slot() noexcept {
-  if (!discarding_.load(std::memory_order_relaxed)) {
-    count_stall();
-    events_.publish_ordered();
-    events_bell_.notify();
+  if (discarding_.load(std::memory_order_relaxed)) {
+    return discarded_;
   }
+  count_stall();
+  events_.publish_ordered();
+  events_bell_.notify();
   const std::uint64_t sleep_after = thread_.clock.now() + thread_.clock.ticks_of(stall_spin_ns);
   while (!discarding_.load(std::memory_order_relaxed)) {
     if (wire::Event* slot = events_.next(); slot != nullptr) {
@@ -267,6 +414,7 @@ void HostedMarket::publish_batch() noexcept {
   commands_.release_ordered();
   thread_.journal.wake();
   events_bell_.notify();
+  clients_.wake_readers();
 }
 
 }  // namespace meridian::reactor

@@ -11,7 +11,9 @@
 #include "engine/market.hpp"
 #include "journal/journal.hpp"
 #include "journal/log.hpp"
+#include "reactor/client_set.hpp"
 #include "reactor/market_region.hpp"
+#include "reactor/output_gate.hpp"
 #include "reactor/tick_clock.hpp"
 #include "rings/doorbell.hpp"
 #include "rings/parking.hpp"
@@ -58,8 +60,8 @@ class HostedMarket {
   // Match thread, before its first turn.
   void start() noexcept { depth_.set_interval(thread_.clock.ticks_of(options_.depth_interval_ns)); }
 
-  // Match thread, each turn: processes at most `budget` commands, and answers a reader of depth.
-  // Returns how many.
+  // Match thread, each turn: processes at most `budget` commands of the market's owner and some of
+  // each client, and answers a reader of depth. Returns how many.
   std::uint32_t serve(std::uint32_t budget) noexcept;
 
   // Match thread: records of another owner, checked before, go into engine and log as they are.
@@ -67,9 +69,19 @@ class HostedMarket {
   // between.
   bool adopt(std::span<const journal::Record> records, std::size_t& done) noexcept;
 
+  // Match thread. A client is served until it ends or is detached; after detach() the port is not
+  // touched again. attach() is false when all places are taken.
+  [[nodiscard]] bool attach(ClientPort& port) noexcept { return clients_.attach(port); }
+  void detach(ClientPort& port, client::EndReason reason) noexcept {
+    clients_.detach(port, reason);
+  }
+
   // Match thread, while parking: whether serve() would do something now, and whether commands wait.
   [[nodiscard]] bool can_work_ordered() noexcept;
-  [[nodiscard]] bool has_commands_ordered() noexcept { return commands_.available_ordered() > 0; }
+  [[nodiscard]] bool has_commands_ordered() noexcept {
+    return commands_.available_ordered() > 0 || clients_.owes_cancel() ||
+           clients_.any([](ClientPort& port) { return port.has_commands_ordered(); });
+  }
   // Match thread, while parking: whether the owner of the market waits for a page of orders. Other
   // readers may not keep the thread awake; they find what settle_depth() left behind.
   [[nodiscard]] bool owes_page_ordered() noexcept {
@@ -77,8 +89,11 @@ class HostedMarket {
   }
   // Match thread, before it sleeps and before the market is removed.
   void settle_depth() noexcept { depth_.settle(engine_, sequence_); }
-  // Match thread: commands wait, but for room in a ring that somebody else empties.
-  [[nodiscard]] bool is_blocked() noexcept { return commands_.available() > 0; }
+  // Match thread: commands or events wait, but for what somebody else does.
+  [[nodiscard]] bool is_blocked() noexcept {
+    return commands_.available() > 0 || clients_.owes_events() || clients_.owes_cancel() ||
+           clients_.any([](ClientPort& port) { return port.is_blocked(); });
+  }
   // Match thread: nothing more will come out of the command ring as it stands.
   [[nodiscard]] bool is_drained() noexcept { return commands_.available() == 0; }
 
@@ -118,13 +133,28 @@ class HostedMarket {
    public:
     explicit Sink(HostedMarket& market) noexcept : market_(market) {}
     wire::Event& next() noexcept {
+      pass_on();
       wire::Event* slot = market_.events_.next();
-      return slot != nullptr ? *slot : market_.wait_for_event_slot();
+      written_ = slot != nullptr ? slot : &market_.wait_for_event_slot();
+      return *written_;
     }
-    void finish() noexcept { market_.events_.publish(); }
+    void finish() noexcept {
+      pass_on();
+      written_ = nullptr;
+      market_.events_.publish();
+      market_.finish_command();
+    }
 
    private:
+    // An event is complete when the next one is asked for.
+    void pass_on() noexcept {
+      if (market_.watches_events_ && written_ != nullptr) {
+        market_.watch(*written_);
+      }
+    }
+
     HostedMarket& market_;
+    wire::Event* written_ = nullptr;
   };
 
   struct Memory {
@@ -136,8 +166,23 @@ class HostedMarket {
   HostedMarket(const MarketOptions& options, MatchThread thread, rings::Doorbell::Ring listener,
                void* context, std::span<std::byte> arena, Memory memory) noexcept;
 
-  // Match thread: at most `budget` commands.
+  // Match thread: at most `budget` commands of the owner.
   std::uint32_t take(std::uint32_t budget) noexcept;
+  // Match thread: some commands of each client, and what clients that have gone left to do.
+  std::uint32_t take_of_clients() noexcept;
+  // Match thread: shows clients what is safe, and sees whether more may be taken of them.
+  void release_events() noexcept;
+  // One command, from its stamps to its record. Returns the time when it was done.
+  std::uint64_t process(const wire::Command& command, std::uint64_t epoch, std::uint64_t start,
+                        Sink& sink) noexcept;
+  // An event of the command under way, complete.
+  void watch(wire::Event& event) noexcept;
+  void finish_command() noexcept {
+    if (watches_events_) {
+      clients_.finish_command(gate_is_open_);
+    }
+  }
+  [[nodiscard]] GatePositions gate_positions() const noexcept;
 
   [[nodiscard]] bool has_room() noexcept;
   wire::Event& wait_for_event_slot() noexcept;
@@ -163,6 +208,17 @@ class HostedMarket {
   std::uint64_t record_epoch_ = 0;
   bool stalled_ = false;
   bool adopting_ = false;
+  ClientSet clients_;
+  OutputGate gate_;
+  bool gate_is_open_ = false;
+  // Somebody but the owner wants to know of the events of the command under way.
+  bool watches_events_ = false;
+  std::uint8_t configured_mode_ = 0;
+  bool may_take_of_clients_ = false;
+  // A command of the reactor's own is under way; it was refused; such commands left work.
+  bool own_is_under_way_ = false;
+  bool own_is_refused_ = false;
+  bool own_has_work_ = false;
   // Where events go once nobody reads them any more.
   wire::Event discarded_{};
   // Written by the thread that owns the producers, read by the match thread.

@@ -31,6 +31,10 @@ struct MarketRegion {
   alignas(rings::separation_bytes) std::atomic<std::uint32_t> events_armed;
   std::atomic<std::uint32_t> durable_armed;
 
+  // What the market's owner says about what may leave: written by it only. See OutputGate.
+  alignas(rings::separation_bytes) std::atomic<double> committed;
+  std::atomic<double> lease_until_ns;
+
   // Written by the match thread only.
   alignas(rings::separation_bytes) LatencyHistogram service_time;
 };
@@ -47,6 +51,11 @@ struct ReactorRegion {
   alignas(rings::separation_bytes) LatencyHistogram hiccups;
   // Written by the match thread only: times it went to sleep.
   alignas(rings::separation_bytes) std::atomic<std::uint64_t> parkings;
+  // Written once by the match thread, before it serves: what of its placement it got.
+  std::atomic<std::uint32_t> placed;  // placed_… bits
 };
+inline constexpr std::uint32_t placed_known = 1;  // the other bits are true
+inline constexpr std::uint32_t placed_pinned = 2;
+inline constexpr std::uint32_t placed_fifo = 4;
 
 }  // namespace meridian::reactor

@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -18,6 +20,27 @@ void relax() noexcept {
 #elif defined(__aarch64__)
   asm volatile("yield");
 #endif
+}
+
+// Does what it may, and says what that was.
+std::uint32_t place_thread(const ReactorOptions& options) noexcept {
+  std::uint32_t placed = placed_known;
+  if (options.processor.has_value()) {
+    cpu_set_t processors;
+    CPU_ZERO(&processors);
+    CPU_SET(*options.processor, &processors);
+    if (pthread_setaffinity_np(pthread_self(), sizeof(processors), &processors) == 0) {
+      placed |= placed_pinned;
+    }
+  }
+  if (options.fifo_priority.has_value()) {
+    sched_param parameters{};
+    parameters.sched_priority = *options.fifo_priority;
+    if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &parameters) == 0) {
+      placed |= placed_fifo;
+    }
+  }
+  return placed;
 }
 
 }  // namespace
@@ -66,6 +89,24 @@ void Reactor::adopt(HostedMarket& market, std::span<const journal::Record> recor
   ask(request);
 }
 
+bool Reactor::attach(HostedMarket& market, ClientPort& port) {
+  bool is_attached = false;
+  rings::StepRequest request([&market, &port, &is_attached]() noexcept {
+    is_attached = market.attach(port);
+    return true;
+  });
+  ask(request);
+  return is_attached;
+}
+
+void Reactor::detach(HostedMarket& market, ClientPort& port, client::EndReason reason) {
+  rings::StepRequest request([&market, &port, reason]() noexcept {
+    market.detach(port, reason);
+    return true;
+  });
+  ask(request);
+}
+
 void Reactor::ask(rings::ControlRequest& request) {
   requests_.post(request);
   wake();
@@ -73,12 +114,8 @@ void Reactor::ask(rings::ControlRequest& request) {
 }
 
 void Reactor::run(const ReactorOptions& options) {
-  if (options.processor.has_value()) {
-    cpu_set_t processors;
-    CPU_ZERO(&processors);
-    CPU_SET(*options.processor, &processors);
-    pthread_setaffinity_np(pthread_self(), sizeof(processors), &processors);
-  }
+  thread_id_ = static_cast<pid_t>(syscall(SYS_gettid));
+  region_.placed.store(place_thread(options), std::memory_order_release);
   const std::uint64_t spin_ticks = clock_.ticks_of(options.spin_ns);
   const std::uint64_t hiccup_ticks = clock_.ticks_of(hiccup_ns);
   std::uint64_t last_work = clock_.now();

@@ -62,6 +62,7 @@ void TickClock::anchor() noexcept {
     }
   }
   anchor_ticks_ = ticks;
+  anchor_monotonic_ns_ = monotonic;
   if (counter_ && ticks > start_ticks_) {
     __extension__ using Wide = unsigned __int128;
     const Wide elapsed = monotonic - start_monotonic_ns_;

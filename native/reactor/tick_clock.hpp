@@ -45,6 +45,11 @@ class TickClock {
     return anchor_wall_ns_ + duration_ns(stamp - anchor_ticks_);
   }
 
+  // CLOCK_MONOTONIC at a stamp taken after the last anchor.
+  [[nodiscard]] std::uint64_t monotonic_ns_at(std::uint64_t stamp) const noexcept {
+    return anchor_monotonic_ns_ + duration_ns(stamp - anchor_ticks_);
+  }
+
   [[nodiscard]] std::uint64_t duration_ns(std::uint64_t ticks) const noexcept {
     __extension__ using Wide = unsigned __int128;
     return static_cast<std::uint64_t>((Wide{ticks} * ns_per_tick_) >> 32U);
@@ -64,6 +69,7 @@ class TickClock {
   std::uint64_t start_ticks_ = 0;
   std::uint64_t start_monotonic_ns_ = 0;
   std::uint64_t anchor_ticks_ = 0;
+  std::uint64_t anchor_monotonic_ns_ = 0;
   std::uint64_t anchor_wall_ns_ = 0;
 };
 

@@ -68,7 +68,22 @@ class RingWriter {
   // operations: see Parking.
   void publish_ordered() noexcept { cursors_->tail.store(tail_, std::memory_order_seq_cst); }
 
+  // As publish and publish_ordered, of the slots before `position` only. Positions never go back.
+  void publish_through(std::uint32_t position) noexcept {
+    cursors_->tail.store(position, std::memory_order_release);
+  }
+  void publish_through_ordered(std::uint32_t position) noexcept {
+    cursors_->tail.store(position, std::memory_order_seq_cst);
+  }
+
+  // The consumer claims to have read what was never written; the ring counts as full for ever.
+  [[nodiscard]] bool is_faulty() const noexcept { return tail_ - head_seen_ > capacity_; }
+
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
+  // A slot filled or still free, by its position.
+  [[nodiscard]] const Slot& slot_at(std::uint32_t position) const noexcept {
+    return slots_[position & (capacity_ - 1)];
+  }
   // Slots filled since the ring was made, modulo 2^32.
   [[nodiscard]] std::uint32_t position() const noexcept { return tail_; }
 
@@ -135,6 +150,8 @@ class RingReader {
   void release_ordered() noexcept { cursors_->head.store(head_, std::memory_order_seq_cst); }
 
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
+  // Slots done with since the ring was made, modulo 2^32.
+  [[nodiscard]] std::uint32_t position() const noexcept { return head_; }
 
  private:
   RingCursors* cursors_;

@@ -34,7 +34,10 @@ enum class EventKind : std::uint8_t {
   seeded = 25,
 };
 
-inline constexpr std::uint8_t event_is_last = 1;  // bit in flags: last event of its command
+// Bits in `flags`. The engine sets the first. The second is the reactor's, in the rings of a
+// producer: the command came from another one, so its tag means nothing to this reader.
+inline constexpr std::uint8_t event_is_last = 1;  // last event of its command
+inline constexpr std::uint8_t event_is_foreign = 2;
 
 // Bits of `code` in executed.
 inline constexpr std::uint8_t executed_at_uncross = 1;

@@ -9,7 +9,7 @@ import { repository } from "../support/shared-data.ts";
 
 /** The engine on this machine and on RV32IM: where they are built, and how they are run. */
 
-const hostTree = join("build", "native", "test");
+export const hostTree = join("build", "native", "test");
 const imageTree = join("build", "native", "rv32");
 const BUILD_LIMIT_MS = 300_000;
 
@@ -48,7 +48,8 @@ export const buildHost = (): Promise<void> =>
 export const buildImage = (): Promise<void> =>
   build(imageTree, ["-DCMAKE_TOOLCHAIN_FILE=rv32/toolchain.cmake"], ["engine_rv32"]);
 
-async function build(
+/** Builds targets in a build tree of their own kind. */
+export async function build(
   tree: string,
   options: readonly string[],
   targets: readonly string[],

@@ -249,6 +249,10 @@ function marketRef(
       const found = ref();
       return found.ok ? found.value.send(message) : found;
     },
+    signal(message) {
+      const found = ref();
+      return found.ok ? found.value.signal(message) : found;
+    },
     async ask(message, timeout) {
       const found = ref();
       return found.ok ? found.value.ask(message, timeout) : found;

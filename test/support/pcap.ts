@@ -1,14 +1,33 @@
 /** UDP payloads of a classic little-endian pcap file (Ethernet, IPv4, 802.1Q tag or not). */
 export function udpPayloads(file: Uint8Array): Uint8Array[] {
+  return frames(file).map(udpPayload);
+}
+
+/** Payloads of UDP and TCP packets of such a file; empty ones where a packet has none. */
+export function packetPayloads(file: Uint8Array): Uint8Array[] {
+  return frames(file).map(packetPayload);
+}
+
+function frames(file: Uint8Array): Uint8Array[] {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const payloads: Uint8Array[] = [];
+  const found: Uint8Array[] = [];
   let at = 24;
   while (at + 16 <= file.length) {
     const captured = view.getUint32(at + 8, true);
-    payloads.push(udpPayload(file.subarray(at + 16, at + 16 + captured)));
+    found.push(file.subarray(at + 16, at + 16 + captured));
     at += 16 + captured;
   }
-  return payloads;
+  return found;
+}
+
+const UDP = 17;
+
+function packetPayload(frame: Uint8Array): Uint8Array {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  const ip = view.getUint16(12) === 0x8100 ? 18 : 14;
+  if (view.getUint8(ip + 9) === UDP) return udpPayload(frame);
+  const tcp = ip + (view.getUint8(ip) & 15) * 4;
+  return frame.subarray(tcp + (view.getUint8(tcp + 12) >> 4) * 4, ip + view.getUint16(ip + 2));
 }
 
 function udpPayload(frame: Uint8Array): Uint8Array {

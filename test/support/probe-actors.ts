@@ -22,7 +22,12 @@ export type ProbeMessage =
   | { readonly do: "work"; readonly forMs: number }
   | { readonly do: "fail_machine" }
   | { readonly do: "unknown_event" }
-  | { readonly do: "watch"; readonly path: string };
+  | { readonly do: "watch" | "monitor" | "link" | "unlink"; readonly path: string }
+  | { readonly do: "trap_exits"; readonly trap: boolean }
+  /** Stashed until "open" comes. */
+  | { readonly do: "stash"; readonly text: string }
+  | { readonly do: "open" }
+  | { readonly do: "receive_timeout"; readonly afterMs: number | null };
 
 export interface ProbeStart {
   /** The starts (1, 2, …) that throw in create. */
@@ -35,6 +40,8 @@ export interface ProbeStart {
   readonly failRestores?: number;
   /** The lifecycle machine ends itself after this long (XState `after`). */
   readonly lifetimeMs?: number;
+  /** The starts (1, 2, …) at which there is nothing to do. */
+  readonly ignoreStarts?: readonly number[];
 }
 
 const probeMachine = setup({
@@ -103,6 +110,8 @@ export function probeWorld(
       starts.set(path, count);
       if (start.failStarts?.includes(count) === true)
         throw new Error(`start ${count} of ${id} failed`);
+      if (start.ignoreStarts?.includes(count) === true) return null;
+      let isOpen = false;
       did.push(`start ${id}#${context.incarnation}`);
       context.onExit(() => did.push(`exit ${id}#${context.incarnation}`));
       return {
@@ -168,6 +177,40 @@ export function probeWorld(
                 did.push(`${id} saw ${exit.path}#${exit.incarnation} ${exit.reason.kind}`),
               );
               break;
+            case "monitor":
+              context.monitor(message.path, (exit) =>
+                did.push(`${id} down ${exit.path}#${exit.incarnation} ${exit.reason.kind}`),
+              );
+              break;
+            case "link":
+              context.link(message.path);
+              break;
+            case "unlink":
+              context.unlink(message.path);
+              break;
+            case "trap_exits":
+              context.trapExits(
+                message.trap
+                  ? (exit) => did.push(`${id} trapped ${exit.path} ${exit.reason.kind}`)
+                  : null,
+              );
+              break;
+            case "stash":
+              if (isOpen) {
+                did.push(`unstashed ${id} ${message.text}`);
+                reply(message.text);
+              } else context.stash();
+              break;
+            case "open":
+              isOpen = true;
+              did.push(`open ${id}`);
+              context.unstash();
+              break;
+            case "receive_timeout":
+              context.receiveTimeout(message.afterMs === null ? null : ms(message.afterMs), () =>
+                did.push(`idle ${id}`),
+              );
+              break;
             default:
               context.unknown(message);
           }
@@ -231,5 +274,6 @@ export function probe(
     start: options.start ?? {},
     restart: options.restart ?? "permanent",
     shutdown: options.shutdown ?? ms(1_000),
+    ...(options.significant === undefined ? {} : { significant: options.significant }),
   };
 }

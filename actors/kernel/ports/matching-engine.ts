@@ -464,9 +464,11 @@ export interface MarketEngine {
   flush(): void;
   /**
    * Takes up to `limit` events out of the event ring, in order. The event object is only valid
-   * during the call. Returns how many were taken.
+   * during the call. Returns how many were taken. `foreign` (absent: false) marks events of commands that were
+   * not offered here: those of shared-memory clients, and the engine's own cancels and ticks. Their tag means
+   * nothing.
    */
-  drain(sink: (event: EngineEvent) => void, limit: number): number;
+  drain(sink: (event: EngineEvent, foreign?: boolean) => void, limit: number): number;
   /** The callback runs (on the event loop) when events may be waiting after a drain that returned < limit. */
   onEvents(callback: () => void): void;
   /** The callback runs when `durable` has moved since the last drain. May be coalesced. */
