@@ -173,6 +173,12 @@ export class Recovery {
     });
   }
 
+  /** Throws when JetStream has lost what was read: only a new start reads what readers read now. */
+  async #checkInPlace(): Promise<void> {
+    if (await this.#areInPlace(this.#anchors)) return;
+    throw new OwnershipEnded("the journal holds other messages than those that had been read");
+  }
+
   /** Folds everything up to the tail that the stream's leader names. */
   async #foldToTail(): Promise<void> {
     const { journal } = this.#ports.bus;
@@ -211,6 +217,7 @@ export class Recovery {
         { streamSequence: stored.streamSequence, reason: verdict.reason },
         "a journal message does not continue the chain, dropped",
       );
+      await this.#checkInPlace();
       return;
     }
     const { streamSequence } = stored;
@@ -339,9 +346,7 @@ export class Recovery {
         `the journal has epoch ${this.#highestEpoch}, claimed was only ${epoch}`,
       );
     }
-    if (!(await this.#areInPlace(this.#anchors))) {
-      throw new OwnershipEnded("the journal holds other messages than those that had been read");
-    }
+    await this.#checkInPlace();
     this.#ports.report("fencing", `fencing with epoch ${epoch}`);
     const body = {
       market: this.#definition.market,
