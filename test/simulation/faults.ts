@@ -58,6 +58,7 @@ function endFaults({ network, jetstream, cells }: Target): void {
   for (const site of network.sites) jetstream.restartServer(site);
   for (const cell of cells) {
     cell.machine.disk.slowness = 1;
+    cell.held = false;
     cell.resume();
     cell.start();
   }
@@ -134,6 +135,29 @@ function timedFaults(
     powerCuts: (random) => {
       const cell = cellOf(random);
       return () => cell.crash(true);
+    },
+    dyingSites: (random) => {
+      const site = random.below(3);
+      const before = 0.3e9 + 3.7e9 * random.unit();
+      const after = 1e9 + 9e9 * random.unit();
+      const powerCut = random.below(2) === 0;
+      const keeps = random.below(2) === 0;
+      const its = cells.filter((cell) => cell.machine.site === site);
+      return () => {
+        partition(site, before + after, keeps, "both")();
+        later(before, "dies", () => {
+          for (const cell of its) {
+            cell.held = true;
+            cell.crash(powerCut);
+          }
+        });
+        later(before + after, "is back", () => {
+          for (const cell of its) {
+            cell.held = false;
+            cell.start();
+          }
+        });
+      };
     },
     pauses: (random) => {
       const cell = cellOf(random);

@@ -17,6 +17,8 @@ export interface SimulationOptions {
   readonly faults: FaultRates;
   readonly messages: MessageTrouble;
   readonly defect: DefectName | null;
+  /** The site whose cell dies in the end and never comes back; null when all do. */
+  readonly lostSite: number | null;
 }
 
 /** Faults of each kind in a minute, on average, all machines together; of appends, of 10,000. */
@@ -26,6 +28,8 @@ export interface FaultRates {
   readonly flaps: number;
   readonly crashes: number;
   readonly powerCuts: number;
+  /** A site is cut off, and its cell dies before it is joined again. */
+  readonly dyingSites: number;
   readonly pauses: number;
   readonly freezes: number;
   readonly serverCrashes: number;
@@ -48,6 +52,7 @@ const quiet: FaultRates = {
   flaps: 0,
   crashes: 0,
   powerCuts: 0,
+  dyingSites: 0,
   pauses: 0,
   freezes: 0,
   serverCrashes: 0,
@@ -72,7 +77,7 @@ interface Scenario {
   readonly ordersPerSecond?: number;
   readonly traders?: number;
   readonly defect?: DefectName;
-  readonly mode?: "replicated";
+  readonly mode?: SimulationOptions["mode"];
   readonly topology?: SimulationOptions["topology"];
 }
 
@@ -111,8 +116,21 @@ export const scenarios = {
     faults: { partitions: 3, oneWay: 2, flaps: 1 },
   },
   crashes: {
-    about: "cells killed, machines without power, servers killed",
-    faults: { crashes: 5, powerCuts: 3, serverCrashes: 2 },
+    about: "cells killed, machines without power, sites that die, servers killed, slow disks",
+    faults: { crashes: 4, powerCuts: 4, dyingSites: 3, serverCrashes: 2, slowDisks: 4 },
+  },
+  "dying-sites": {
+    about: "the owner's site is cut off with its clients, then dies",
+    faults: { dyingSites: 8 },
+    ordersPerSecond: 60,
+    mode: "replicated",
+    topology: "contended",
+  },
+  "torn-writes": {
+    about: "durable markets on slow disks of machines that lose power",
+    faults: { powerCuts: 15, crashes: 8, slowDisks: 20 },
+    ordersPerSecond: 60,
+    mode: "durable",
   },
   pauses: {
     about: "cells stopped for a while; wall clocks jump, oscillators drift",
@@ -139,7 +157,7 @@ export const scenarios = {
   },
   "lost-suffix": {
     about: "JetStream forgets acknowledged blocks",
-    faults: { lostSuffixes: 3, leaderless: 1 },
+    faults: { lostSuffixes: 6, leaderless: 1, crashes: 1 },
     mode: "replicated",
   },
   network: {
@@ -155,12 +173,13 @@ export const scenarios = {
       flaps: 1,
       crashes: 3,
       powerCuts: 2,
+      dyingSites: 2,
       pauses: 3,
       freezes: 2,
       serverCrashes: 1,
       leaderless: 1,
       wallJumps: 1,
-      slowDisks: 1,
+      slowDisks: 2,
       slowNetworks: 1,
       appendAnswered: 200,
       appendSilent: 100,
@@ -211,11 +230,15 @@ export function optionsOf(
   const contended = random.below(4) > 0;
   const rates = [2, 10, 30] as const;
   const drawnRate = rates[random.below(rates.length)] ?? 10;
+  const topology = chosen.topology ?? (contended ? "contended" : "regions");
+  const mode = chosen.mode ?? (durable ? "durable" : "replicated");
+  const site = random.below(6);
+  const replaceable = topology === "contended" && mode === "replicated" && faulty(faults);
   return {
     seed,
     scenario,
-    topology: chosen.topology ?? (contended ? "contended" : "regions"),
-    mode: chosen.mode ?? (durable ? "durable" : "replicated"),
+    topology,
+    mode,
     traders: chosen.ordersPerSecond === 0 ? 0 : (chosen.traders ?? 6),
     ordersPerSecond: chosen.ordersPerSecond ?? drawnRate,
     faultSeconds,
@@ -223,8 +246,11 @@ export function optionsOf(
     faults: scenario === "everything" ? mixed(faults, random) : faults,
     messages: chosen.messages ?? reliable,
     defect: chosen.defect ?? null,
+    lostSite: replaceable && site < 3 ? site : null,
   };
 }
+
+const faulty = (faults: FaultRates): boolean => Object.values(faults).some((rate) => rate > 0);
 
 /** Each kind of fault is left out, as it is, or three times as frequent. */
 function mixed(faults: FaultRates, random: SeededRandomness): FaultRates {

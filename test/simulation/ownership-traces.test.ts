@@ -254,6 +254,26 @@ test("B6.2 C12 a stored root that has come to lie off the chain is not followed"
   assert.equal(await scene.end(), []);
 });
 
+test("B6.2 a second copy of an accepted block that is stored late is no loss, and no fork is followed", async () => {
+  const scene = await Scene.open("replicated");
+  const first = await scene.owner();
+  for (const number of [1, 2, 3]) assert.is((await scene.place(1, [number]))?.outcomes.length, 1);
+  const copy = scene.journal().find(({ message }) => isBlock(message));
+  if (copy === undefined) throw new Error("no block");
+  scene.jetstream.store(scene.stream).store(scene.subject, copy.payload);
+  // Should anything be sent again, only the first of it gets through before the owner dies.
+  assert.is(scene.journal().filter(({ accepted }) => !accepted).length, 1);
+  const sent = scene.attempts.length;
+  scene.trouble(({ type }) => type === "block" && scene.attempts.length > sent + 1, never, 1_000);
+  await scene.seconds(6);
+  scene.down(first);
+  scene.noTrouble();
+  scene.back(first);
+  await scene.well();
+  assert.is((await scene.place(1, [4]))?.outcomes.length, 1);
+  assert.equal(await scene.end(), []);
+});
+
 test("B6.2 a cell that waits for a market starts anew when JetStream forgets what it has read", async () => {
   const scene = await Scene.open("replicated", 1, true);
   const first = await scene.owner();

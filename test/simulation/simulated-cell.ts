@@ -35,8 +35,9 @@ export interface Defect {
   diverged?(directory: string): void;
 }
 
-/** Seconds until the machine's service manager starts an ended cell again. */
+/** Until the machine's service manager starts an ended cell again; one in two takes longer. */
 const RESTART_NS = [0.2e9, 2e9] as const;
+const LONG_RESTART_NS = 10e9;
 /** A server closes the connection of a client that has not read for this long. */
 const SLOW_CONSUMER_NS = 10e9;
 /** Commands and events that may wait; a cell of its own has more. */
@@ -132,7 +133,8 @@ export class SimulatedCell {
     this.#bus = null;
     this.#cell = null;
     this.machine.disk.killed(life);
-    const [least, most] = RESTART_NS;
+    const [least, usual] = RESTART_NS;
+    const most = this.machine.random.below(2) === 0 ? usual : LONG_RESTART_NS;
     const delay = least + (most - least) * this.machine.random.unit();
     this.#scheduler.in(delay, machines, "restart", () => {
       if (!this.held) this.start();

@@ -78,6 +78,7 @@ export class Simulation {
   readonly eventBlocks: Uint8Array[] = [];
   readonly violations: string[] = [];
   quarantines = 0;
+  #lostSite: number | null = null;
   readonly #random: SeededRandomness;
 
   constructor(options: SimulationOptions, trace: Trace = new Trace()) {
@@ -173,7 +174,13 @@ export class Simulation {
       });
       found.push(`${market} is open in ${owners.length} cells (${states.join("; ")})`);
     }
+    for (const report of reports) {
+      if (/\blease\b/.test(report.notReadyReason)) {
+        found.push(`${report.cell}: ${report.notReadyReason}`);
+      }
+    }
     for (const cell of this.cells) {
+      if (cell.machine.site === this.#lostSite) continue;
       if (!reports.some((report) => report.cellOf === cell)) {
         found.push(`${cell.machine.name} does not answer`);
       }
@@ -215,6 +222,7 @@ export class Simulation {
       );
       await this.until(until);
       end();
+      this.#loseMachine();
       this.shared.trouble = { lost: 0, doubled: 0, late: 0 };
       this.scheduler.trace.say(this.scheduler.now, "fault", "no more faults");
       await this.until(until + CALM_S);
@@ -227,6 +235,16 @@ export class Simulation {
       untrap();
     }
     return this.#verdict();
+  }
+
+  /** One machine is gone for good, if the seed says so: the others have to do. */
+  #loseMachine(): void {
+    const { lostSite } = this.options;
+    const lost = this.cells.find((cell) => cell.machine.site === lostSite);
+    if (lost === undefined) return;
+    this.#lostSite = lostSite;
+    lost.held = true;
+    lost.crash(true);
   }
 
   async #liveness(): Promise<void> {

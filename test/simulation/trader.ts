@@ -22,7 +22,7 @@ const passing = new Set([
 const ANSWER_NS = durationNs(2_000_000_000);
 /** Any of several cells may get a request, and only one of them owns the market. */
 const LONGEST_PAUSE_NS = 300e6;
-const COMMANDS_PER_REQUEST = 3;
+const COMMANDS_PER_REQUEST = 5;
 const ORDERS_KEPT = 12;
 
 /** What a client was told of one command. */
