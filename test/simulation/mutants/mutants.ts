@@ -52,7 +52,7 @@ export const mutants: readonly Mutant[] = [
           "    if (message !== null && !this.#isOwn(message.hash)) {\n      this.#follower = { ...this.#follower, position: stored.streamSequence };\n      return;\n    }\n    if (message === null) {",
       },
     ],
-    by: ["partitions", "everything", "pauses"],
+    by: ["frozen-clocks"],
   },
   {
     name: "old-number-is-stored",
@@ -74,6 +74,11 @@ export const mutants: readonly Mutant[] = [
         file: shipper,
         find: "    while (!(await this.#isInPlace(this.#last()))) {",
         replace: "    for (let back = 0; back < 3 && this.#sealed.length > 1; back += 1) {",
+      },
+      {
+        file: shipper,
+        find: "    if (this.#follower.position > base.at) this.#followFrom(base);",
+        replace: "    this.#followFrom({ ...base, at: tail });",
       },
     ],
     by: "traces",
@@ -116,16 +121,17 @@ export const mutants: readonly Mutant[] = [
     by: ["torn-writes"],
   },
   {
-    name: "torn-tail-stays",
-    about: "a log whose end is torn counts as damaged",
+    name: "adopted-and-not-applied",
+    about: "records adopted from the journal are logged and do not change the book",
     edits: [
       {
-        file: "native/portable/log-recovery.ts",
-        find: '  if (fault === "checksum") return null;',
-        replace: '  if (fault === "checksum" && view.getUint32(offset) === 0) return null;',
+        file: "native/portable/portable-market.ts",
+        find: "      this.#book.applyRaw(fields, sequence, timestamp);\n      this.#epoch",
+        replace:
+          "      if (fields === null) this.#book.applyRaw(fields, sequence, timestamp);\n      this.#epoch",
       },
     ],
-    by: ["torn-writes"],
+    by: ["everything", "dying-sites"],
   },
   {
     name: "torn-record-counts",
