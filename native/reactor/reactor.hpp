@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "journal/journal.hpp"
+#include "memory/memory_keeper.hpp"
 #include "reactor/hosted_market.hpp"
 #include "reactor/market_region.hpp"
 #include "reactor/tick_clock.hpp"
@@ -41,7 +42,7 @@ class Reactor {
 
   // What a market needs to know of its threads. Valid from construction on.
   [[nodiscard]] MatchThread thread() noexcept {
-    return {clock_, rings::Parking(region_.parked), journal_.parking()};
+    return {clock_, rings::Parking(region_.parked), journal_.parking(), memory_};
   }
   // Wakes the match thread after something was published into one of its rings.
   void wake() noexcept { rings::Parking(region_.parked).wake(); }
@@ -76,6 +77,7 @@ class Reactor {
   rings::ControlQueue requests_;
   bool stopping_ = false;
   journal::Journal journal_;
+  memory::MemoryKeeper memory_;
   // Written by the match thread before it serves its first request.
   pid_t thread_id_ = 0;
   std::thread thread_;
