@@ -15,7 +15,7 @@ export interface Target {
 
 type Timed = Exclude<
   keyof FaultRates,
-  "appendAnswered" | "appendSilent" | "appendLate" | "appendUnchecked" | "driftPpm"
+  "appendAnswered" | "appendSilent" | "appendLate" | "appendUnchecked" | "eventLogs" | "driftPpm"
 >;
 
 /**
@@ -58,6 +58,7 @@ function endFaults({ network, jetstream, cells }: Target): void {
   for (const site of network.sites) jetstream.restartServer(site);
   for (const cell of cells) {
     cell.machine.disk.slowness = 1;
+    cell.machine.disk.flaky = 0;
     cell.held = false;
     cell.resume();
     cell.start();

@@ -42,6 +42,8 @@ export interface FaultRates {
   readonly appendSilent: number;
   readonly appendLate: number;
   readonly appendUnchecked: number;
+  /** Of 1,000 calls of an actor's event log, those that fail without saying what they did. */
+  readonly eventLogs: number;
   /** Clock rates differ from true time by up to so many parts in a million. */
   readonly driftPpm: number;
 }
@@ -65,6 +67,7 @@ const quiet: FaultRates = {
   appendSilent: 0,
   appendLate: 0,
   appendUnchecked: 0,
+  eventLogs: 0,
   driftPpm: 0,
 };
 const reliable: MessageTrouble = { lost: 0, doubled: 0, late: 0 };
@@ -128,7 +131,7 @@ export const scenarios = {
   },
   "torn-writes": {
     about: "durable markets on slow disks of machines that lose power",
-    faults: { powerCuts: 15, crashes: 8, slowDisks: 20 },
+    faults: { powerCuts: 15, crashes: 8, slowDisks: 20, eventLogs: 20 },
     ordersPerSecond: 60,
     mode: "durable",
   },
@@ -184,6 +187,7 @@ export const scenarios = {
       appendAnswered: 200,
       appendSilent: 100,
       appendLate: 100,
+      eventLogs: 10,
       driftPpm: 1_000,
     },
     messages: { lost: 50, doubled: 50, late: 50 },

@@ -58,7 +58,7 @@ if (verdict.violations.length > 0) {
   );
 }
 console.log(
-  `${verdict.violations.length === 0 ? "held" : "BROKEN"} trace=${verdict.hash} steps=${verdict.steps} acknowledged=${verdict.acknowledged} epochs=${verdict.epochs} quarantines=${verdict.quarantines}`,
+  `${verdict.violations.length === 0 ? "held" : "BROKEN"} trace=${verdict.hash} steps=${verdict.steps} acknowledged=${verdict.acknowledged} reserved=${verdict.reserved} epochs=${verdict.epochs} quarantines=${verdict.quarantines}`,
 );
 console.log(
   `  ${verdict.simulatedSeconds.toFixed(1)} simulated seconds in ${wall.toFixed(2)} s (${processor.toFixed(2)} s of processor time): ${(verdict.simulatedSeconds / wall).toFixed(0)} to 1`,

@@ -5,6 +5,7 @@ import { checkSafety } from "./checks.ts";
 import { defectOf } from "./defects.ts";
 import { planFaults } from "./faults.ts";
 import { optionsOf, type SimulationOptions } from "./options.ts";
+import { RiskClient } from "./risk-client.ts";
 import { Scheduler } from "./scheduler.ts";
 import { machines, SimulatedCell } from "./simulated-cell.ts";
 import { SimulatedSwitch } from "./simulated-bus.ts";
@@ -23,6 +24,8 @@ export interface Verdict {
   readonly steps: number;
   readonly simulatedSeconds: number;
   readonly acknowledged: number;
+  /** Answers of risk limits. */
+  readonly reserved: number;
   /** Epochs given over all markets: 1 each without a change of owner. */
   readonly epochs: number;
   readonly quarantines: number;
@@ -72,6 +75,7 @@ export class Simulation {
   readonly cells: readonly SimulatedCell[];
   readonly markets: readonly MarketDefinition[];
   readonly traders: readonly Trader[];
+  readonly riskClients: readonly RiskClient[];
   /** Everybody who was told anything. */
   readonly clients: { readonly acknowledged: readonly Acknowledgement[] }[];
   /** Event blocks in order of publication. */
@@ -119,6 +123,11 @@ export class Simulation {
       );
     });
     this.clients = [...this.traders];
+    // Cells that contend for a region have an event log each: its actors are in one cell only.
+    const regions = contended || options.traders === 0 ? [] : homes;
+    this.riskClients = regions.map(
+      (region, site) => new RiskClient(this.shared, region, site, random(`risk-${region}`)),
+    );
   }
 
   get now(): number {
@@ -190,6 +199,9 @@ export class Simulation {
       const since = ((this.scheduler.now - trader.waitingSince) / SECOND).toFixed(1);
       found.push(`trader of session ${trader.session} has waited for ${since} s`);
     }
+    if (this.riskClients.some(({ waitingSince }) => waitingSince !== null)) {
+      found.push("a risk limit does not answer");
+    }
     return found;
   }
 
@@ -210,7 +222,7 @@ export class Simulation {
     const untrap = trapProcessFailures((error) => this.#unowned(error));
     try {
       await this.begin();
-      for (const trader of this.traders) trader.start();
+      for (const client of [...this.traders, ...this.riskClients]) client.start();
       this.shared.trouble = options.messages;
       const until = FAULTS_FROM_S + options.faultSeconds;
       const end = planFaults(
@@ -226,7 +238,7 @@ export class Simulation {
       this.shared.trouble = { lost: 0, doubled: 0, late: 0 };
       this.scheduler.trace.say(this.scheduler.now, "fault", "no more faults");
       await this.until(until + CALM_S);
-      for (const trader of this.traders) trader.stop();
+      for (const client of [...this.traders, ...this.riskClients]) client.stop();
       await this.#liveness();
       await this.#safety();
     } catch (error) {
@@ -263,6 +275,14 @@ export class Simulation {
   async #safety(): Promise<void> {
     // Blocks, followers and event blocks come to rest.
     await this.until(this.now + 3);
+    const asked = this.riskClients.map((client) => client.settle());
+    const state = { settled: false };
+    void Promise.all(asked).then(() => {
+      state.settled = true;
+    });
+    await this.until(this.now + 10, () => state.settled);
+    if (!state.settled) this.violations.push("not well in time: a risk limit does not answer");
+    for (const { violations } of this.riskClients) this.violations.push(...violations);
     this.violations.push(...checkSafety(this));
   }
 
@@ -270,6 +290,7 @@ export class Simulation {
     const name = `cell-${site}`;
     const random = this.#random.fork(name);
     const disk = new SimulatedDisk(this.scheduler, random.fork("disk"));
+    disk.flaky = this.options.faults.eventLogs;
     disk.lies = this.options.defect === "skips_fsync";
     const drift = (random.unit() * 2 - 1) * this.options.faults.driftPpm;
     const machine = {
@@ -314,6 +335,7 @@ export class Simulation {
       steps: scheduler.trace.events,
       simulatedSeconds: this.now,
       acknowledged: this.traders.reduce((sum, one) => sum + one.acknowledged.length, 0),
+      reserved: this.riskClients.reduce((sum, one) => sum + one.answered, 0),
       epochs: this.epochs,
       quarantines,
       lines: scheduler.trace.lines(),
