@@ -11,6 +11,8 @@ export interface Target {
   readonly network: SimulatedNetwork;
   readonly jetstream: SimulatedJetStream;
   readonly cells: readonly SimulatedCell[];
+  /** An operator's request to halt or resume a market. */
+  setState(market: number, state: "halted" | "open"): void;
 }
 
 type Timed = Exclude<
@@ -59,6 +61,7 @@ function endFaults({ network, jetstream, cells }: Target): void {
   for (const cell of cells) {
     cell.machine.disk.slowness = 1;
     cell.machine.disk.flaky = 0;
+    cell.machine.disk.room = Number.POSITIVE_INFINITY;
     cell.held = false;
     cell.resume();
     cell.start();
@@ -210,6 +213,31 @@ function timedFaults(
           disk.slowness = 1;
         });
       };
+    },
+    fullDisks: (random) => {
+      const { disk, name } = cellOf(random).machine;
+      const lasts = between(random, 0.5e9, 6e9);
+      const room = random.below(2_000);
+      return () => {
+        say(`disk of ${name} is full`);
+        disk.room = room;
+        later(lasts, "room on the disk", () => {
+          disk.room = Number.POSITIVE_INFINITY;
+        });
+      };
+    },
+    halts: (random) => {
+      const market = random.below(2);
+      const lasts = between(random, 0.5e9, 8e9);
+      return () => {
+        say(`market ${market} is to halt`);
+        target.setState(market, "halted");
+        later(lasts, "resume a market", () => target.setState(market, "open"));
+      };
+    },
+    lostLeases: () => () => {
+      say("the bucket of leases is lost");
+      jetstream.loseSuffix("KV_LEASE", Number.MAX_SAFE_INTEGER);
     },
     slowNetworks: (random) => {
       const lasts = between(random, 1e9, 10e9);

@@ -36,8 +36,13 @@ export interface FaultRates {
   readonly leaderless: number;
   readonly wallJumps: number;
   readonly slowDisks: number;
+  readonly fullDisks: number;
   readonly slowNetworks: number;
   readonly lostSuffixes: number;
+  /** The bucket of leases and owners is empty from one moment to the next. */
+  readonly lostLeases: number;
+  /** An operator halts a market, and resumes it some seconds later. */
+  readonly halts: number;
   readonly appendAnswered: number;
   readonly appendSilent: number;
   readonly appendLate: number;
@@ -61,8 +66,11 @@ const quiet: FaultRates = {
   leaderless: 0,
   wallJumps: 0,
   slowDisks: 0,
+  fullDisks: 0,
   slowNetworks: 0,
   lostSuffixes: 0,
+  lostLeases: 0,
+  halts: 0,
   appendAnswered: 0,
   appendSilent: 0,
   appendLate: 0,
@@ -163,6 +171,18 @@ export const scenarios = {
     faults: { lostSuffixes: 6, leaderless: 1, crashes: 1 },
     mode: "replicated",
   },
+  "lost-leases": {
+    about: "the bucket of leases is lost; cells are killed and paused",
+    faults: { lostLeases: 3, crashes: 3, pauses: 3 },
+  },
+  "full-disks": {
+    about: "disks without room, freed and restarted by an operator",
+    faults: { fullDisks: 4, crashes: 2 },
+  },
+  drift: {
+    about: "oscillators wrong by up to five in a hundred, pauses, an operator who halts markets",
+    faults: { driftPpm: 50_000, pauses: 5, wallJumps: 5, halts: 4 },
+  },
   network: {
     about: "core messages lost, doubled, overtaken; slow links and disks",
     faults: { slowNetworks: 3, slowDisks: 3 },
@@ -182,6 +202,8 @@ export const scenarios = {
       serverCrashes: 1,
       leaderless: 1,
       wallJumps: 1,
+      halts: 1,
+      fullDisks: 1,
       slowDisks: 2,
       slowNetworks: 1,
       appendAnswered: 200,
@@ -237,7 +259,8 @@ export function optionsOf(
   const topology = chosen.topology ?? (contended ? "contended" : "regions");
   const mode = chosen.mode ?? (durable ? "durable" : "replicated");
   const site = random.below(6);
-  const replaceable = topology === "contended" && mode === "replicated" && faulty(faults);
+  const replaceable =
+    topology === "contended" && mode === "replicated" && faulty(faults) && faults.lostLeases === 0;
   return {
     seed,
     scenario,

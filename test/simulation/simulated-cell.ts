@@ -33,6 +33,8 @@ export interface Defect {
   clock?(clock: Clock): Clock;
   /** Called when a market's log has been found to differ from its journal. */
   diverged?(directory: string): void;
+  /** Called when a write-ahead log cannot be written any more. */
+  logFailed?(): void;
 }
 
 /** Until the machine's service manager starts an ended cell again; one in two takes longer. */
@@ -212,6 +214,7 @@ export class SimulatedCell {
         if (message === "the log and the accepted journal diverge" && "market" in fields) {
           this.#defect.diverged?.(`cell/markets/${String(fields.market)}`);
         }
+        if (message === "the write-ahead log cannot be written") this.#defect.logFailed?.();
       };
     const log: Log = {
       info: line("info"),

@@ -1,14 +1,18 @@
 import { trapProcessFailures } from "../../actors/kernel/blame.ts";
 import { seededRandomness, type SeededRandomness } from "../../actors/kernel/seeded-randomness.ts";
+import { durationNs } from "../../actors/kernel/units.ts";
 import type { MarketDefinition, RegionReport } from "../../actors/region/messages.ts";
+import { wire } from "../../schemas/messages.ts";
+import { operationsSubject } from "../../schemas/subjects.ts";
 import { checkSafety } from "./checks.ts";
 import { defectOf } from "./defects.ts";
 import { planFaults } from "./faults.ts";
 import { optionsOf, type SimulationOptions } from "./options.ts";
 import { RiskClient } from "./risk-client.ts";
-import { Scheduler } from "./scheduler.ts";
+import { Life, Scheduler } from "./scheduler.ts";
 import { machines, SimulatedCell } from "./simulated-cell.ts";
-import { SimulatedSwitch } from "./simulated-bus.ts";
+import { SimulatedBus, SimulatedSwitch } from "./simulated-bus.ts";
+import { SimulatedClock } from "./simulated-clock.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 import { SimulatedJetStream } from "./simulated-jetstream.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
@@ -83,6 +87,8 @@ export class Simulation {
   readonly violations: string[] = [];
   quarantines = 0;
   #lostSite: number | null = null;
+  readonly #wishes = new Map<number, "halted" | "open">();
+  readonly #operatorsBus: SimulatedBus;
   readonly #random: SeededRandomness;
 
   constructor(options: SimulationOptions, trace: Trace = new Trace()) {
@@ -101,6 +107,10 @@ export class Simulation {
     this.shared.onAppended = (_, payload) => {
       this.eventBlocks.push(payload);
     };
+    const operator = new Life("operator");
+    const time = { rate: 1, wallOffset: 0, frozen: 0 };
+    const clock = new SimulatedClock(this.scheduler, operator, time);
+    this.#operatorsBus = new SimulatedBus(this.shared, operator, 0, clock);
     const contended = options.topology === "contended";
     const regionOf = (site: number): string =>
       contended ? "eu" : (["eu", "us", "ap"][site] ?? "");
@@ -234,6 +244,7 @@ export class Simulation {
       );
       await this.until(until);
       end();
+      for (const market of this.#wishes.keys()) this.setState(market, "open");
       this.#loseMachine();
       this.shared.trouble = { lost: 0, doubled: 0, late: 0 };
       this.scheduler.trace.say(this.scheduler.now, "fault", "no more faults");
@@ -305,6 +316,7 @@ export class Simulation {
     const cell: SimulatedCell = new SimulatedCell(machine, this.shared, {
       ...defectOf(this.options.defect),
       diverged: (directory) => this.#operator(cell, directory),
+      logFailed: () => this.#restartWithRoom(cell),
     });
     return cell;
   }
@@ -318,6 +330,42 @@ export class Simulation {
       cell.crash(false);
       cell.machine.disk.moveAway(directory, `quarantined/${number}`);
     });
+  }
+
+  /** An operator frees the disk, then restarts the cell, as the failure says. */
+  #restartWithRoom(cell: SimulatedCell): void {
+    this.scheduler.in(OPERATOR_NS, machines, "operator", () => {
+      if (Number.isFinite(cell.machine.disk.room)) {
+        this.#restartWithRoom(cell);
+        return;
+      }
+      this.scheduler.trace.say(this.scheduler.now, "operator", `restarts ${cell.machine.name}`);
+      cell.crash(false);
+    });
+  }
+
+  /** Asks until a cell does it; the last wish counts. */
+  setState(market: number, state: "halted" | "open"): void {
+    this.#wishes.set(market, state);
+    const wish = async (): Promise<void> => {
+      const { home, market: name } = this.markets[market] ?? { home: "", market: "" };
+      const verb = state === "open" ? "market-resume" : "market-halt";
+      const request = { market: name, reason: "simulation", requestedBy: "operator" };
+      const payload = wire.control.v1.MarketStateRequest.encode(request).finish();
+      while (this.#wishes.get(market) === state) {
+        const answer = await this.#operatorsBus.request(
+          operationsSubject(home, verb),
+          payload,
+          durationNs(3e9),
+        );
+        const reply = answer.ok ? wire.control.v1.MarketReply.decode(answer.value) : null;
+        if (reply !== null && (reply.refusal ?? null) === null) return;
+        await new Promise<void>((resolve) => {
+          this.scheduler.in(200e6, this.#operatorsBus.life, "again", resolve);
+        });
+      }
+    };
+    this.scheduler.in(0, this.#operatorsBus.life, "operator", () => void wish());
   }
 
   /** What main.ts ends the process for. */
