@@ -259,8 +259,10 @@ export function optionsOf(
   const topology = chosen.topology ?? (contended ? "contended" : "regions");
   const mode = chosen.mode ?? (durable ? "durable" : "replicated");
   const site = random.below(6);
+  // What JetStream forgets is in the logs of machines: both lost at once is lost.
+  const forgets = faults.lostLeases + faults.lostSuffixes > 0;
   const replaceable =
-    topology === "contended" && mode === "replicated" && faulty(faults) && faults.lostLeases === 0;
+    topology === "contended" && mode === "replicated" && !forgets && faulty(faults);
   return {
     seed,
     scenario,
