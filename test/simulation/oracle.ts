@@ -27,6 +27,20 @@ export interface Truth {
 
 const slots = engineSlots();
 
+/** The records of the blocks that every reader accepts, in order. */
+export function acceptedRecords(market: string, journal: readonly StoredMessage[]): Uint8Array {
+  let chain = chainStart(market);
+  const records: Uint8Array[] = [];
+  for (const { payload } of journal) {
+    const message = decodeChainMessage(payload);
+    if (message === null) continue;
+    const verdict = fold(chain, message);
+    chain = verdict.state;
+    if (verdict.accepted && message.type === "block") records.push(message.records);
+  }
+  return new Uint8Array(Buffer.concat(records));
+}
+
 /** Folds a journal from its start and plays what is accepted through the slow twin. */
 export function truthOf(
   definition: MarketDefinition,
