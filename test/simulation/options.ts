@@ -8,6 +8,8 @@ export interface SimulationOptions {
   /** Three cells that contend for one region's markets, or one region and market per site. */
   readonly topology: "contended" | "regions";
   readonly mode: "replicated" | "durable";
+  /** The markets of contending cells lie in one shard: one stream numbers their messages. */
+  readonly sharedShard: boolean;
   readonly traders: number;
   readonly ordersPerSecond: number;
   /** Length of the phase with faults, in seconds. */
@@ -214,6 +216,20 @@ export const scenarios = {
     },
     messages: { lost: 50, doubled: 50, late: 50 },
   },
+  worst: {
+    about: "JetStream forgets, stores twice and late, while cells and sites die",
+    faults: {
+      lostSuffixes: 3,
+      crashes: 3,
+      dyingSites: 1,
+      pauses: 3,
+      leaderless: 1,
+      appendSilent: 200,
+      appendLate: 200,
+      appendUnchecked: 200,
+    },
+    mode: "replicated",
+  },
   "canary-foreign-tail": {
     about: "must fail: an owner reads a foreign tail and publishes on top of it",
     ...canary,
@@ -259,6 +275,7 @@ export function optionsOf(
   const topology = chosen.topology ?? (contended ? "contended" : "regions");
   const mode = chosen.mode ?? (durable ? "durable" : "replicated");
   const site = random.below(6);
+  const sharedShard = topology === "contended" && random.below(2) === 0;
   // What JetStream forgets is in the logs of machines: both lost at once is lost.
   const forgets = faults.lostLeases + faults.lostSuffixes > 0;
   const replaceable =
@@ -268,6 +285,7 @@ export function optionsOf(
     scenario,
     topology,
     mode,
+    sharedShard,
     traders: chosen.ordersPerSecond === 0 ? 0 : (chosen.traders ?? 6),
     ordersPerSecond: chosen.ordersPerSecond ?? drawnRate,
     faultSeconds,

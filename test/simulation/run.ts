@@ -36,7 +36,7 @@ const options = optionsOf(seed, scenario, number("seconds", 40));
 const chosen = Object.entries(options.faults).filter(([, rate]) => rate > 0);
 console.log(`SEED=${seed} scenario=${scenario}`);
 console.log(
-  `  topology=${options.topology} mode=${options.mode} orders/s=${options.ordersPerSecond} faults for ${options.faultSeconds} s${options.lostSite === null ? "" : `, then the machine of site ${options.lostSite} is lost`}`,
+  `  topology=${options.topology}${options.sharedShard ? ", one shard" : ""} mode=${options.mode} orders/s=${options.ordersPerSecond} faults for ${options.faultSeconds} s${options.lostSite === null ? "" : `, then the machine of site ${options.lostSite} is lost`}`,
 );
 console.log(
   `  ${chosen.map(([kind, rate]) => `${kind}=${rate}`).join(" ") || "no fault"} messages=${JSON.stringify(options.messages)}`,

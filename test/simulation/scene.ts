@@ -55,7 +55,13 @@ export class Scene extends Simulation {
   ): Promise<Scene> {
     const options = optionsOf(seed, "leases");
     const faults = { ...options.faults, lostSuffixes: lostSuffixes ? 1 : 0 };
-    const scene = new Scene({ ...options, mode, topology: "contended", faults });
+    const scene = new Scene({
+      ...options,
+      mode,
+      topology: "contended",
+      sharedShard: false,
+      faults,
+    });
     scene.clients.push({ acknowledged: scene.#told });
     scene.jetstream.appendTrouble = (_, subject, payload) => scene.#troubleOf(subject, payload);
     await scene.begin();

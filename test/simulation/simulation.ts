@@ -116,7 +116,7 @@ export class Simulation {
       contended ? "eu" : (["eu", "us", "ap"][site] ?? "");
     const homes = contended ? ["eu", "eu"] : ["eu", "us", "ap"];
     this.markets = homes.map((home, index) => ({
-      ...definition(`M${index}`, home, index),
+      ...definition(`M${index}`, home, options.sharedShard ? 0 : index),
       mode: options.mode,
     }));
     this.cells = this.network.sites.map((site) => this.#cell(site, regionOf(site)));
