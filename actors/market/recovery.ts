@@ -181,24 +181,40 @@ export class Recovery {
 
   /** Folds everything up to the tail that the stream's leader names. */
   async #foldToTail(): Promise<void> {
+    await this.#foldTo(await this.#tailSequence());
+  }
+
+  /** Stream sequence of the tail, 0 without one. Throws when the tail was read already and is gone. */
+  async #tailSequence(): Promise<number> {
     const { journal } = this.#ports.bus;
     const tail = await this.#read(() => journal.tail(this.#stream, this.#subject));
-    const target = tail?.streamSequence ?? 0;
-    if (target < this.#position) {
-      throw new OwnershipEnded(
-        `the journal ends at ${target}, ${this.#position} had been read: it lost messages`,
-      );
-    }
+    const at = tail?.streamSequence ?? 0;
+    if (at >= this.#position) return at;
+    throw new OwnershipEnded(
+      `the journal ends at ${at}, ${this.#position} had been read: it lost messages`,
+    );
+  }
+
+  /** Folds everything up to a message that the stream's leader has named. */
+  async #foldTo(target: number): Promise<void> {
+    const { journal } = this.#ports.bus;
     while (this.#position < target) {
       const stored = await this.#read(() =>
         journal.next(this.#stream, this.#subject, this.#position + 1),
       );
-      if (stored === null) {
-        // A missing message below the tail means that the reader is behind, never the end.
-        await this.#ports.sleep(retryDelay);
+      if (stored !== null) {
+        await this.#foldOne(stored);
         continue;
       }
-      await this.#foldOne(stored);
+      // A missing message below the tail means that the reader is behind, never the end: but the tail
+      // itself may have gone since it was named.
+      await this.#ports.sleep(retryDelay);
+      const tail = await this.#tailSequence();
+      if (tail < target) {
+        throw new OwnershipEnded(
+          `the journal ends at ${tail}, ${target} had been named: it lost messages`,
+        );
+      }
     }
   }
 
@@ -358,14 +374,7 @@ export class Recovery {
     const fence: Fence = { type: "fence", ...body, hash: fenceHash(body) };
     const storedAt = await this.#store(fence, this.#position);
     if (storedAt === null) return null;
-    const { journal } = this.#ports.bus;
-    while (this.#position < storedAt) {
-      const stored = await this.#read(() =>
-        journal.next(this.#stream, this.#subject, this.#position + 1),
-      );
-      if (stored === null) await this.#ports.sleep(retryDelay);
-      else await this.#foldOne(stored);
-    }
+    await this.#foldTo(storedAt);
     if (this.#position !== storedAt || Buffer.compare(this.#chain.hash, fence.hash) !== 0) {
       throw new OwnershipEnded(`the fence of epoch ${epoch} was stored but not accepted`);
     }
