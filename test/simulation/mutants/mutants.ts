@@ -260,8 +260,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: recovery,
-        find: "    while (this.#position < target) {",
-        replace: "    while (this.#position < target - 1) {",
+        find: "    await this.#foldTo(await this.#tailSequence());",
+        replace: "    await this.#foldTo((await this.#tailSequence()) - 1);",
       },
     ],
     by: ["crashes", "everything"],
