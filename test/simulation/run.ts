@@ -20,6 +20,13 @@ const number = (name: string, fallback: number): number => {
   console.error(`--${name} takes a whole number, not ${text}`);
   return process.exit(2);
 };
+const known = ["seed", "scenario", "seconds", "trace", "steps", "help"];
+for (const option of given.filter((one) => one.startsWith("--"))) {
+  const name = option.slice(2).split("=")[0] ?? "";
+  if (known.includes(name)) continue;
+  console.error(`${option} is no option; ${known.map((one) => `--${one}`).join(" ")} are`);
+  process.exit(2);
+}
 const scenario = value("scenario") ?? "everything";
 if (given.includes("--help") || !isScenario(scenario)) {
   const list = Object.entries(scenarios).map(([name, { about }]) => `  ${name.padEnd(30)}${about}`);
