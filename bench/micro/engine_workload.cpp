@@ -98,8 +98,8 @@ std::optional<Options> parse(int count, char** arguments) {
 [[gnu::always_inline]] inline void look_ahead(Market& market, const std::vector<Command>& commands,
                                               std::size_t at) {
   if (at + Market::look_ahead_far < commands.size()) {
-    market.look_ahead(commands[at + Market::look_ahead_near],
-                      commands[at + Market::look_ahead_far]);
+    market.look_ahead(Market::glimpse_of(commands[at + Market::look_ahead_near]),
+                      Market::glimpse_of(commands[at + Market::look_ahead_far]));
   }
 }
 

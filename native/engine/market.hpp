@@ -72,21 +72,31 @@ class Market {
     apply_any(command, sequence, timestamp_ns, sink);
   }
 
+  // What looking ahead wants to know of a command. Whoever reads it out of memory that somebody
+  // else may write meanwhile reads each field once.
+  struct Glimpse {
+    std::uint8_t kind;
+    std::uint8_t side;
+    std::int32_t price;
+    std::uint64_t order_id;
+  };
+  static Glimpse glimpse_of(const wire::Command& command) noexcept {
+    return {command.kind, command.side, command.price, command.order_id};
+  }
   // Starts loading what commands that wait will touch; changes nothing that can be seen. Called
   // before each command of a backlog, with the commands so many places behind it, it hides the
   // memory of books that do not fit a cache: what the far one loads, the near one finds. Inlined by
   // force: g++ takes a function that only prefetches for one without effect.
   static constexpr std::uint32_t look_ahead_near = 4;
   static constexpr std::uint32_t look_ahead_far = 8;
-  [[gnu::always_inline]] void look_ahead(const wire::Command& near,
-                                         const wire::Command& far) noexcept {
+  [[gnu::always_inline]] void look_ahead(const Glimpse& near, const Glimpse& far) noexcept {
     // Without branches, which would guess the kinds of commands wrong twice more. What a command
     // names is hers to choose: no memory that was never used is touched, whatever it says.
     constexpr auto place = static_cast<std::uint8_t>(wire::CommandKind::place);
-    const auto price_of = [](const wire::Command& command) noexcept {
+    const auto price_of = [](const Glimpse& command) noexcept {
       return PriceTicks{static_cast<std::uint32_t>(command.price) & highest_price};
     };
-    const auto side_of = [](const wire::Command& command) noexcept {
+    const auto side_of = [](const Glimpse& command) noexcept {
       return static_cast<wire::Side>(command.side & 1);
     };
     pool_.prefetch(pool_.named_by(far.order_id));

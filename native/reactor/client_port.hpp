@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "client/client_region.hpp"
+#include "engine/market.hpp"
 #include "rings/parking.hpp"
 #include "rings/shared_region.hpp"
 #include "rings/spsc_ring.hpp"
@@ -42,6 +43,15 @@ struct ClientCounters {
   }
 };
 
+// A glimpse of a command in memory that its writer may still write: each field is read once.
+[[gnu::always_inline]] inline engine::Market::Glimpse glimpse_of_shared(
+    const wire::Command& command) noexcept {
+  return {.kind = __atomic_load_n(&command.kind, __ATOMIC_RELAXED),
+          .side = __atomic_load_n(&command.side, __ATOMIC_RELAXED),
+          .price = __atomic_load_n(&command.price, __ATOMIC_RELAXED),
+          .order_id = __atomic_load_n(&command.order_id, __ATOMIC_RELAXED)};
+}
+
 // Everything but what says otherwise is for the match thread.
 class ClientPort {
  public:
@@ -73,6 +83,15 @@ class ClientPort {
   // Copies the next command out of the client's memory, once, and checks the copy: false when it
   // broke the rules and was ended. Account and session become those of the connection.
   [[nodiscard]] bool take(wire::Command& command) noexcept;
+  // Of the commands that wait behind the next one, for looking ahead: false when there are not so
+  // many. Only a hint: the client may write them still.
+  [[nodiscard]] bool glimpse(std::uint32_t behind, engine::Market::Glimpse& seen) noexcept {
+    if (commands_.available() <= behind) {
+      return false;
+    }
+    seen = glimpse_of_shared(commands_.at(behind));
+    return true;
+  }
   // Commands taken so far may be overwritten.
   void release_commands() noexcept { commands_.release(); }
 

@@ -1,7 +1,5 @@
 #include "reactor/hosted_market.hpp"
 
-#include <sys/mman.h>
-
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -98,18 +96,14 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
              "; give the process more memory or open fewer markets";
     return nullptr;
   }
-  // Reserved whole, backed page by page as orders come to rest.
-  void* arena = mmap(nullptr, engine::Market::arena_bytes(), PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (arena == MAP_FAILED) {
-    reason = std::string("no address space for the market: ") + std::strerror(errno) +
-             "; raise the limit of virtual memory (ulimit -v) or set vm.overcommit_memory to 0";
+  std::unique_ptr<memory::MarketMemory> arena =
+      memory::MarketMemory::reserve(options.memory, reason);
+  if (arena == nullptr) {
     return nullptr;
   }
   if (thread.memory_node.has_value()) {
     // Before the first page of the arena is touched; the rings' pages move.
-    bind_memory({static_cast<std::byte*>(arena), engine::Market::arena_bytes()},
-                *thread.memory_node);
+    bind_memory(arena->arena(), *thread.memory_node);
     for (const rings::SharedRegion* one : {&memory.market, &memory.records, &memory.depth}) {
       bind_memory(one->memory(), *thread.memory_node);
     }
@@ -120,9 +114,8 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
   new (memory.depth.memory().data()) engine::DepthRegion{};
   new (memory.depth_requests.memory().data()) engine::DepthRequests{};
   new (memory.metrics.memory().data()) MarketMetrics{};
-  std::unique_ptr<HostedMarket> market(new HostedMarket(
-      options, thread, listener, context,
-      {static_cast<std::byte*>(arena), engine::Market::arena_bytes()}, std::move(memory)));
+  std::unique_ptr<HostedMarket> market(
+      new HostedMarket(options, thread, listener, context, std::move(arena), std::move(memory)));
   ReplaySink sink;
   market->log_ = journal::Log::open(
       files, options.directory,
@@ -158,10 +151,10 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
 
 HostedMarket::HostedMarket(const MarketOptions& options, MatchThread thread,
                            rings::Doorbell::Ring listener, void* context,
-                           std::span<std::byte> arena, Memory memory) noexcept
+                           std::unique_ptr<memory::MarketMemory> arena, Memory memory) noexcept
     : options_(options),
       thread_(thread),
-      arena_(arena),
+      arena_(std::move(arena)),
       memory_(std::move(memory.market)),
       record_memory_(std::move(memory.records)),
       depth_memory_(std::move(memory.depth)),
@@ -169,7 +162,7 @@ HostedMarket::HostedMarket(const MarketOptions& options, MatchThread thread,
       metrics_memory_(std::move(memory.metrics)),
       region_(start_of<MarketRegion>(memory_)),
       metrics_(start_of<MarketMetrics>(metrics_memory_)),
-      engine_(arena),
+      engine_(arena_->arena(), &arena_->backing()),
       depth_(*start_of<engine::DepthRegion>(depth_memory_), {}),
       commands_(region_->commands, slots_at<wire::Command>(memory_, market_slots_offset),
                 options.command_slots),
@@ -180,9 +173,11 @@ HostedMarket::HostedMarket(const MarketOptions& options, MatchThread thread,
       events_bell_(region_->events_armed, listener, context),
       epoch_(options.epoch) {
   depth_.attach(depth_owner_lane, *start_of<engine::DepthRequests>(depth_requests_));
+  thread_.memory.add(*arena_);
+  arena_->begin(engine_);
 }
 
-HostedMarket::~HostedMarket() { munmap(arena_.data(), arena_.size()); }
+HostedMarket::~HostedMarket() { thread_.memory.remove(*arena_); }
 
 std::uint32_t HostedMarket::serve(std::uint32_t budget) noexcept {
   std::uint32_t taken = 0;
@@ -211,12 +206,18 @@ std::uint32_t HostedMarket::take(std::uint32_t budget) noexcept {
   std::uint64_t start = thread_.clock.now();
   std::uint32_t taken = 0;
   for (; taken < most && has_room(); ++taken) {
+    if (waiting - taken > engine::Market::look_ahead_far) {
+      engine_.look_ahead(glimpse_of_shared(commands_.at(engine::Market::look_ahead_near)),
+                         glimpse_of_shared(commands_.at(engine::Market::look_ahead_far)));
+    }
     // The slot stays the producer's memory: it is copied once, and only the copy is used.
     const wire::Command command = commands_.at(0);
     start = process(command, epoch, start, sink);
     commands_.advance(1);
   }
   if (taken > 0) {
+    // A sweep or a cascade goes on by itself when nobody sends what would carry it on.
+    own_has_work_ = own_has_work_ || (taken == waiting && engine_.has_work());
     stalled_ = false;
     publish_batch();
   }
@@ -296,6 +297,12 @@ std::uint32_t HostedMarket::take_of_clients() noexcept {
       wire::Command command;
       while (taken - before < client_budget && port.has_command() && has_room() &&
              port.take(command)) {
+        engine::Market::Glimpse near;
+        engine::Market::Glimpse far;
+        if (port.glimpse(engine::Market::look_ahead_far - 1, far) &&
+            port.glimpse(engine::Market::look_ahead_near - 1, near)) {
+          engine_.look_ahead(near, far);
+        }
         process_next(command);
       }
       if (taken != before) {

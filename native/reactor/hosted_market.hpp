@@ -12,6 +12,8 @@
 #include "engine/market.hpp"
 #include "journal/journal.hpp"
 #include "journal/log.hpp"
+#include "memory/market_memory.hpp"
+#include "memory/memory_keeper.hpp"
 #include "reactor/client_set.hpp"
 #include "reactor/market_region.hpp"
 #include "reactor/output_gate.hpp"
@@ -30,6 +32,7 @@ struct MarketOptions {
   std::uint32_t command_slots = 1U << 14U;
   std::uint32_t event_slots = 1U << 16U;
   std::uint32_t record_slots = 1U << 15U;
+  memory::MemoryOptions memory;
   // Least time between two answers to readers of depth. A snapshot takes about 1 µs and a page of
   // orders 5 µs, so all of them together cost the match thread some hundredths.
   std::uint64_t depth_interval_ns = 100'000;
@@ -40,6 +43,7 @@ struct MatchThread {
   const TickClock& clock;
   rings::Parking parking;  // its own
   rings::Parking journal;  // to wake the journal thread
+  memory::MemoryKeeper& memory;
   // Node whose memory is near it; absent where there is only one.
   std::optional<unsigned> memory_node;
 };
@@ -112,6 +116,8 @@ class HostedMarket {
   [[nodiscard]] journal::Channel& channel() noexcept { return *channel_; }
   [[nodiscard]] journal::Log& log() noexcept { return *log_; }
   [[nodiscard]] const MarketRegion& region() const noexcept { return *region_; }
+  // Any thread.
+  [[nodiscard]] memory::MemoryReport memory_report() const noexcept { return arena_->report(); }
   [[nodiscard]] const rings::SharedRegion& memory() const noexcept { return memory_; }
   // A DepthRegion, read-only for every other process, and the DepthRequests of the market's owner,
   // who reads in lane depth_owner_lane.
@@ -179,7 +185,7 @@ class HostedMarket {
     rings::SharedRegion metrics;
   };
   HostedMarket(const MarketOptions& options, MatchThread thread, rings::Doorbell::Ring listener,
-               void* context, std::span<std::byte> arena, Memory memory) noexcept;
+               void* context, std::unique_ptr<memory::MarketMemory> arena, Memory memory) noexcept;
 
   // Match thread: at most `budget` commands of the owner.
   std::uint32_t take(std::uint32_t budget) noexcept;
@@ -208,7 +214,7 @@ class HostedMarket {
 
   MarketOptions options_;
   MatchThread thread_;
-  std::span<std::byte> arena_;
+  std::unique_ptr<memory::MarketMemory> arena_;
   rings::SharedRegion memory_;
   rings::SharedRegion record_memory_;
   rings::SharedRegion depth_memory_;

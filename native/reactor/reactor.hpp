@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "journal/journal.hpp"
+#include "memory/memory_keeper.hpp"
 #include "reactor/duty.hpp"
 #include "reactor/duty_thread.hpp"
 #include "reactor/duty_watch.hpp"
@@ -61,7 +62,8 @@ class Reactor {
 
   // What a market needs to know of its threads. Valid from construction on.
   [[nodiscard]] MatchThread thread() {
-    return {clock_, rings::Parking(region_.parked), journal_.parking(), placement().memory_node};
+    return {clock_, rings::Parking(region_.parked), journal_.parking(), memory_,
+            placement().memory_node};
   }
   // Wakes the match thread after something was published into one of its rings.
   void wake() noexcept { rings::Parking(region_.parked).wake(); }
@@ -119,6 +121,7 @@ class Reactor {
   rings::ControlQueue requests_;
   bool stopping_ = false;
   journal::Journal journal_;
+  memory::MemoryKeeper memory_;
   const ReactorOptions options_;
   mutable std::mutex placement_mutex_;  // guards the two below
   Placement placement_;
