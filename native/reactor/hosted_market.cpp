@@ -335,6 +335,18 @@ void HostedMarket::release_events() noexcept {
   may_take_of_clients_ = OutputGate::has_lease(positions) && sequence_ - safe < unsafe_window;
 }
 
+void HostedMarket::show_alert(bool is_slow, std::uint64_t p50_ns, std::uint64_t usual_ns,
+                              std::uint32_t cause) noexcept {
+  metrics_->slow_p50_ns.store(p50_ns, std::memory_order_relaxed);
+  metrics_->usual_p50_ns.store(usual_ns, std::memory_order_relaxed);
+  metrics_->slow_cause.store(cause, std::memory_order_relaxed);
+  if (is_slow) {
+    metrics_->alerts.fetch_add(1, std::memory_order_relaxed);
+  }
+  // Release: whoever sees the state sees what it is about.
+  metrics_->is_slow.store(is_slow ? 1 : 0, std::memory_order_release);
+}
+
 bool HostedMarket::adopt(std::span<const journal::Record> records, std::size_t& done) noexcept {
   constexpr std::size_t budget = 256;
   adopting_ = true;

@@ -139,6 +139,9 @@ class HostedMarket {
     return metrics_memory_;
   }
   [[nodiscard]] const MarketMetrics& metrics() const noexcept { return *metrics_; }
+  // The thread that watches over the market.
+  void show_alert(bool is_slow, std::uint64_t p50_ns, std::uint64_t usual_ns,
+                  std::uint32_t cause) noexcept;
   // Any thread: every command takes so much longer from now on, to see whether anybody notices.
   void plant_delay(std::uint64_t ns) noexcept { planted_ns_.store(ns, std::memory_order_relaxed); }
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "reactor/duty_thread.hpp"
 #include "reactor/duty_watch.hpp"
 #include "reactor/hosted_market.hpp"
+#include "reactor/market_monitor.hpp"
 #include "reactor/market_region.hpp"
 #include "reactor/placement.hpp"
 #include "reactor/shadow.hpp"
@@ -41,9 +43,13 @@ struct ReactorOptions {
   // when the machine changes. A fused placement sleeps at once and is pinned nowhere.
   std::optional<PlacementRequest> placement;
   ReadSysfs sysfs = read_sysfs;
+  // How often the machine is looked at, in steps of watch.look_ns.
+  std::uint64_t machine_look_ns = 1'000'000'000;
   WatchOptions watch;
   // Called on a thread of the reactor's when one of its threads gets stuck.
   DutyWatch::Report on_stuck = [](const StuckDuty& /*stuck*/) {};
+  // Called there as well when a market has become slower, and when that is over.
+  std::function<void(const MarketAlert&)> on_alert = [](const MarketAlert& /*alert*/) {};
 };
 
 class Reactor {
@@ -112,6 +118,7 @@ class Reactor {
   void note_clock() noexcept;
   [[nodiscard]] bool has_work_ordered(bool is_blocked) noexcept;
   void take_place(const Placement& placement);
+  void look();
   void look_at_machine();
 
   ReactorRegion& region_;
@@ -127,7 +134,10 @@ class Reactor {
   Placement placement_;
   std::vector<std::unique_ptr<DutyThread>> duty_threads_;
   std::atomic<std::uint64_t> replacements_{0};
-  std::vector<Duty*> companions_;  // duties of a fused match thread; its own
+  std::mutex monitors_mutex_;
+  std::vector<MarketMonitor> monitors_;
+  std::uint64_t next_machine_look_ns_ = 0;  // the watch's own
+  std::vector<Duty*> companions_;           // duties of a fused match thread; its own
   Heartbeat heartbeat_;
   // Written by who places the thread, read by the match thread: how long it spins.
   std::atomic<std::uint64_t> spin_ns_;
