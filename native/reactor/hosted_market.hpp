@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -48,6 +49,8 @@ struct MatchThread {
   rings::Parking parking;  // its own
   rings::Parking journal;  // to wake the journal thread
   memory::MemoryKeeper& memory;
+  // Node whose memory is near it; absent where there is only one.
+  std::optional<unsigned> memory_node;
 };
 
 // The lane of the process that hosts the market.
@@ -131,6 +134,14 @@ class HostedMarket {
   [[nodiscard]] const rings::SharedRegion& depth_requests() const noexcept {
     return depth_requests_;
   }
+  // A MarketMetrics, read-only for every other process.
+  [[nodiscard]] const rings::SharedRegion& metrics_memory() const noexcept {
+    return metrics_memory_;
+  }
+  [[nodiscard]] const MarketMetrics& metrics() const noexcept { return *metrics_; }
+  // Any thread: every command takes so much longer from now on, to see whether anybody notices.
+  void plant_delay(std::uint64_t ns) noexcept { planted_ns_.store(ns, std::memory_order_relaxed); }
+
   [[nodiscard]] const MarketOptions& options() const noexcept { return options_; }
   [[nodiscard]] const MarketRecovery& recovery() const noexcept { return recovery_; }
   [[nodiscard]] ShadowMarket& shadow() noexcept { return *shadow_; }
@@ -178,6 +189,7 @@ class HostedMarket {
     rings::SharedRegion records;
     rings::SharedRegion depth;
     rings::SharedRegion depth_requests;
+    rings::SharedRegion metrics;
   };
   HostedMarket(const MarketOptions& options, MatchThread thread, rings::Doorbell::Ring listener,
                void* context, std::unique_ptr<memory::MarketMemory> arena, Memory memory) noexcept;
@@ -199,6 +211,8 @@ class HostedMarket {
     }
   }
   [[nodiscard]] GatePositions gate_positions() const noexcept;
+  void measure(const wire::Command& command, std::uint64_t start, std::uint64_t sequenced,
+               std::uint64_t matched, std::uint64_t end) noexcept;
 
   [[nodiscard]] bool has_room() noexcept;
   wire::Event& wait_for_event_slot() noexcept;
@@ -212,7 +226,9 @@ class HostedMarket {
   rings::SharedRegion record_memory_;
   rings::SharedRegion depth_memory_;
   rings::SharedRegion depth_requests_;
+  rings::SharedRegion metrics_memory_;
   MarketRegion* region_;
+  MarketMetrics* metrics_;
   engine::Market engine_;
   engine::DepthPublisher depth_;
   rings::RingReader<wire::Command> commands_;
@@ -237,6 +253,8 @@ class HostedMarket {
   bool own_has_work_ = false;
   // Where events go once nobody reads them any more.
   wire::Event discarded_{};
+  // Written by whoever tests the alarms, read by the match thread.
+  std::atomic<std::uint64_t> planted_ns_{0};
   // Written by the thread that owns the producers, read by the match thread.
   std::atomic<bool> discarding_{false};
   std::atomic<std::uint64_t> epoch_;
