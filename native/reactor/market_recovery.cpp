@@ -108,7 +108,8 @@ journal::SnapshotHeader restore_newest(journal::FileSystem& files, const std::st
       ensure(market.restore(snapshot.state));
       return snapshot.header;
     }
-    faults.push_back(directory + "/" + journal::snapshot_name(sequence) + " " + fault);
+    reason = directory + "/" + journal::snapshot_name(sequence);
+    faults.push_back(reason.append(" ").append(fault));
   }
   return {};
 }
