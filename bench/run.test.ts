@@ -130,6 +130,22 @@ test("readers of depth leave the engine in the state that it reaches without the
   }
 });
 
+test("durability is measured on a log that replays to the digest of the recording", async () => {
+  const { output, figures } = await quick("journal");
+  assert.match(output, /W narrow, 100000 operations .* its log replayed to the same digest/);
+  assert.match(output, /^note +.*commits by (O_DIRECT and RWF_DSYNC|RWF_DSYNC|fdatasync)$/m);
+  assert.equal(figures, [
+    "durable ack p50, idle",
+    "durable ack p99, idle",
+    "durable ack p99.9, idle",
+    "durable records",
+    "replayed records",
+    "records read and checked only",
+    "what a record adds to a command",
+    "what its sync adds to that",
+  ]);
+});
+
 test("A5.1 order entry over TCP is measured with every answer counted, and io_uring needs fewer system calls", async () => {
   const { output, figures } = await quick("edge");
   const names = output.includes("without io_uring") ? ["epoll"] : ["epoll", "io_uring"];

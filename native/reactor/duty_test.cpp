@@ -93,6 +93,7 @@ class DutyTest : public testing::Test {
     options.sysfs = machine.reader();
     options.watch.interval_ns = 5'000'000;
     options.watch.look_ns = 10'000'000;
+    options.machine_look_ns = 10'000'000;
     options.watch.busy_limit_ns = 50'000'000;
     options.watch.starved_limit_ns = 300'000'000;
     options.on_stuck = [this](const StuckDuty& stuck) {

@@ -32,8 +32,8 @@ struct WatchOptions {
   // victim of a busy machine, so it has longer.
   std::uint64_t busy_limit_ns = 200'000'000;
   std::uint64_t starved_limit_ns = 1'000'000'000;
-  // Called once a second, to look at the machine.
-  std::uint64_t look_ns = 1'000'000'000;
+  // How often `look` is called.
+  std::uint64_t look_ns = 100'000'000;
 };
 
 class DutyWatch {

@@ -86,6 +86,10 @@ Cause cause_of(const Evidence& evidence) noexcept {
   if (evidence.record_slots > 0 && evidence.not_durable * 4 >= evidence.record_slots * 3) {
     return Cause::disk;
   }
+  if (evidence.cancels * 10 >= commands * 6 && commands >= 3 * evidence.usual_commands &&
+      evidence.usual_commands > 0) {
+    return Cause::cancel_burst;
+  }
   if (evidence.stolen_ns * 20 >= evidence.window_ns && evidence.stolen_ns > 0) {
     return Cause::steal;
   }
@@ -93,10 +97,6 @@ Cause cause_of(const Evidence& evidence) noexcept {
   if (evidence.involuntary_switches * 1'000'000 >= evidence.window_ns &&
       evidence.involuntary_switches > 0) {
     return Cause::steal;
-  }
-  if (evidence.cancels * 10 >= commands * 6 && commands >= 3 * evidence.usual_commands &&
-      evidence.usual_commands > 0) {
-    return Cause::cancel_burst;
   }
   return Cause::unknown;
 }

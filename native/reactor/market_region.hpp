@@ -62,6 +62,13 @@ struct MarketMetrics {
   LatencyHistogram stages[stage_count];
   // Commands by their kind; those of unknown kinds are in the first.
   alignas(rings::separation_bytes) std::atomic<std::uint64_t> commands[16];
+
+  // Written by the thread that watches over the market: the last alert, and whether it stands.
+  alignas(rings::separation_bytes) std::atomic<std::uint64_t> alerts;  // raised so far
+  std::atomic<std::uint64_t> slow_p50_ns;
+  std::atomic<std::uint64_t> usual_p50_ns;
+  std::atomic<std::uint32_t> slow_cause;  // Cause of latency_detector.hpp
+  std::atomic<std::uint32_t> is_slow;
 };
 
 // What all markets of a reactor share with JavaScript.

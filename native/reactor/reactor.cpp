@@ -68,8 +68,7 @@ Reactor::Reactor(const ReactorOptions& options, ReactorRegion& region)
       placement_(first_placement(options)),
       spin_ns_(placement_.is_split ? options.spin_ns : 0),
       thread_([this] { run(); }),
-      watch_(std::make_unique<DutyWatch>(options_.watch, options_.on_stuck,
-                                         [this] { look_at_machine(); })) {
+      watch_(std::make_unique<DutyWatch>(options_.watch, options_.on_stuck, [this] { look(); })) {
   pthread_setname_np(thread_.native_handle(), "meridian-match");
   watch_->watch("match", thread_.native_handle(), heartbeat_, region_.parked);
   if (const Placement first = placement(); first.journal.has_value()) {
@@ -100,6 +99,22 @@ void Reactor::take_place(const Placement& placement) {
   }
   for (const pid_t journal : threads_named("meridian-log")) {
     pin_thread(journal, placement.journal, allowed);
+  }
+}
+
+void Reactor::look() {
+  const std::uint64_t now_ns = monotonic_ns();
+  {
+    const std::scoped_lock guard(monitors_mutex_);
+    for (MarketMonitor& monitor : monitors_) {
+      if (const std::optional<MarketAlert> alert = monitor.look(now_ns)) {
+        options_.on_alert(*alert);
+      }
+    }
+  }
+  if (now_ns >= next_machine_look_ns_) {
+    next_machine_look_ns_ = now_ns + options_.machine_look_ns;
+    look_at_machine();
   }
 }
 
@@ -158,15 +173,23 @@ void Reactor::unhost(Duty& duty) {
 
 void Reactor::add(HostedMarket& market) {
   journal_.add(market.channel());
+  shadow_.add(market.shadow());
   rings::StepRequest request([this, &market]() noexcept {
     market.start();
     markets_.push_back(&market);
     return true;
   });
   ask(request);
+  const std::scoped_lock guard(monitors_mutex_);
+  monitors_.emplace_back(market, thread_id());
 }
 
 void Reactor::remove(HostedMarket& market) {
+  {
+    const std::scoped_lock guard(monitors_mutex_);
+    std::erase_if(monitors_,
+                  [&market](const MarketMonitor& one) { return &one.market() == &market; });
+  }
   rings::StepRequest request([this, &market]() noexcept {
     if (!market.is_drained()) {
       return false;
@@ -176,6 +199,7 @@ void Reactor::remove(HostedMarket& market) {
     return true;
   });
   ask(request);
+  shadow_.remove(market.shadow());
   journal_.remove(market.channel());
 }
 

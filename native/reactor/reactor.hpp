@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,8 +18,10 @@
 #include "reactor/duty_thread.hpp"
 #include "reactor/duty_watch.hpp"
 #include "reactor/hosted_market.hpp"
+#include "reactor/market_monitor.hpp"
 #include "reactor/market_region.hpp"
 #include "reactor/placement.hpp"
+#include "reactor/shadow.hpp"
 #include "reactor/tick_clock.hpp"
 #include "reactor/topology.hpp"
 #include "rings/control_queue.hpp"
@@ -40,9 +43,13 @@ struct ReactorOptions {
   // when the machine changes. A fused placement sleeps at once and is pinned nowhere.
   std::optional<PlacementRequest> placement;
   ReadSysfs sysfs = read_sysfs;
+  // How often the machine is looked at, in steps of watch.look_ns.
+  std::uint64_t machine_look_ns = 1'000'000'000;
   WatchOptions watch;
   // Called on a thread of the reactor's when one of its threads gets stuck.
   DutyWatch::Report on_stuck = [](const StuckDuty& /*stuck*/) {};
+  // Called there as well when a market has become slower, and when that is over.
+  std::function<void(const MarketAlert&)> on_alert = [](const MarketAlert& /*alert*/) {};
 };
 
 class Reactor {
@@ -92,6 +99,11 @@ class Reactor {
   // Applies checked records that follow the market's last one. Returns when all are processed; they
   // become durable like any other.
   void adopt(HostedMarket& market, std::span<const journal::Record> records);
+  // Any thread: the market's records up to this point are accepted; its shadow follows. Does not
+  // block.
+  void accept(HostedMarket& market, const journal::ChainPoint& point) {
+    shadow_.accept(market.shadow(), point);
+  }
 
   // A client of a market that was added. attach() is false when the market has no place left.
   // detach() returns when the port is touched no more; the market cancels what the client's terms
@@ -106,6 +118,7 @@ class Reactor {
   void note_clock() noexcept;
   [[nodiscard]] bool has_work_ordered(bool is_blocked) noexcept;
   void take_place(const Placement& placement);
+  void look();
   void look_at_machine();
 
   ReactorRegion& region_;
@@ -114,13 +127,17 @@ class Reactor {
   rings::ControlQueue requests_;
   bool stopping_ = false;
   journal::Journal journal_;
+  Shadow shadow_;
   memory::MemoryKeeper memory_;
   const ReactorOptions options_;
   mutable std::mutex placement_mutex_;  // guards the two below
   Placement placement_;
   std::vector<std::unique_ptr<DutyThread>> duty_threads_;
   std::atomic<std::uint64_t> replacements_{0};
-  std::vector<Duty*> companions_;  // duties of a fused match thread; its own
+  std::mutex monitors_mutex_;
+  std::vector<MarketMonitor> monitors_;
+  std::uint64_t next_machine_look_ns_ = 0;  // the watch's own
+  std::vector<Duty*> companions_;           // duties of a fused match thread; its own
   Heartbeat heartbeat_;
   // Written by who places the thread, read by the match thread: how long it spins.
   std::atomic<std::uint64_t> spin_ns_;

@@ -120,6 +120,16 @@ export const cppFolders: readonly Folder[] = [
       "native/edge",
     ],
   },
+  {
+    path: "native/memory",
+    imports: [
+      "native/base",
+      "native/wire",
+      "native/rings",
+      "native/engine",
+      "native/engine/support",
+    ],
+  },
   { path: "native/journal", imports: ["native/base", "native/wire", "native/rings"] },
   {
     path: "native/reactor",
@@ -129,6 +139,7 @@ export const cppFolders: readonly Folder[] = [
       "native/rings",
       "native/client",
       "native/engine",
+      "native/memory",
       "native/protocols",
       "native/journal",
     ],
