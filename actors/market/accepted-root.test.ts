@@ -27,6 +27,10 @@ const root: AcceptedRoot = {
   fenceLog: "ab".repeat(16),
   fenceHolder: "eu/a#1",
   reference: evolveReference(referenceStart, configureCommand(testDefinition, 0), 1),
+  anchors: [
+    { streamSequence: 11, hash: new Uint8Array(32).fill(8) },
+    { streamSequence: 12, hash: new Uint8Array(32).fill(7) },
+  ],
 };
 
 test("what is stored is loaded again", async ({ folder }) => {
@@ -34,6 +38,7 @@ test("what is stored is loaded again", async ({ folder }) => {
   const loaded = await loadRoot(files, folder);
   assert.equal(loaded?.hash, root.hash);
   assert.equal(loaded?.reference, root.reference);
+  assert.equal(loaded?.anchors, root.anchors);
   assert.equal([loaded?.streamSequence, loaded?.epoch, loaded?.lastSequence], [12, 3, 99]);
 });
 
@@ -47,7 +52,10 @@ test("an absent, cut or altered file is no root", async ({ folder }) => {
     "",
     "null",
     text.replace('"streamSequence":12', '"streamSequence":-1'),
-    text.replace('"version":1', '"version":2'),
+    text.replace('"version":2', '"version":1'),
+    text.replace('"streamSequence":11', '"streamSequence":null'),
+    text.replace("0808", ""),
+    text.replace(/"anchors":.*\]/, '"anchors":[]'),
     text.replace("0707", ""),
   ]) {
     writeFileSync(path, bad);

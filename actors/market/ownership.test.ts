@@ -208,6 +208,27 @@ test("a second copy of an accepted block that is stored late is no loss: nothing
   await first.end();
 });
 
+// Found by `npm run sim -- --seed 200195 --scenario lost-suffix --seconds 20`: the market stayed in
+// recovery for ever.
+test("a reader does not wait for a message that JetStream forgot after it had named it", async () => {
+  const broker = new MemoryBroker();
+  const first = await MarketCell.open({ broker });
+  for (const number of [1, 2]) await submit(first, number);
+  await first.stop();
+  let reads = 0;
+  broker.readFault = () => {
+    reads += 1;
+    // The tail has been told; the message it names is gone before it is read.
+    if (reads === 2) broker.loseSuffix(stream, 1);
+    return null;
+  };
+  const second = await MarketCell.open({ broker });
+  assert.is(readChain(broker, stream, subject).dropped, 0);
+  assert.is((await second.status()).restingOrders, 1);
+  await second.end();
+  await first.end();
+});
+
 // Found by `npm run sim -- --seed 172 --scenario lost-suffix --seconds 20`: the owner took the ack, its
 // follower stood beyond the new tail and read nothing any more, and no order became safe again.
 test("an ack with a number that the stream gave before ends the ownership, and nothing is lost", async () => {

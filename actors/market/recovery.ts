@@ -18,7 +18,7 @@ import type { Ownership } from "../kernel/ports/ownership.ts";
 import type { Failure, Result } from "../kernel/result.ts";
 import { durationNs, epoch as epochOf, sequence, type DurationNs } from "../kernel/units.ts";
 import { journalStream, journalSubject, shardName } from "../../schemas/subjects.ts";
-import { loadRoot } from "./accepted-root.ts";
+import { ANCHORS, type Anchor, loadRoot } from "./accepted-root.ts";
 import { decodeChainMessage, encodeChainMessage } from "./codec.ts";
 import {
   configureRefused,
@@ -92,6 +92,8 @@ export class Recovery {
   #chain: ChainState;
   /** Last message of the subject that was folded, accepted or not. */
   #position = 0;
+  /** The last accepted messages, oldest first. */
+  #anchors: Anchor[] = [];
   #highestEpoch = 0;
   #fenceLog: string | null = null;
   #fenceHolder: string | null = null;
@@ -134,15 +136,7 @@ export class Recovery {
     const root = await loadRoot(this.#ports.files, this.#directory);
     if (root === null || root.log !== this.#engine.logId) return;
     if (root.lastSequence > this.#engine.progress().durable) return;
-    const stored = await this.#read(() =>
-      this.#ports.bus.journal.next(this.#stream, this.#subject, root.streamSequence),
-    );
-    const message = stored === null ? null : decodeChainMessage(stored.payload);
-    const there =
-      stored?.streamSequence === root.streamSequence &&
-      message !== null &&
-      Buffer.compare(message.hash, root.hash) === 0;
-    if (!there) {
+    if (!(await this.#areInPlace(root.anchors))) {
       this.#ports.log.warn(
         { streamSequence: root.streamSequence },
         "the journal does not hold the stored root any more, folding it from its start",
@@ -156,27 +150,71 @@ export class Recovery {
       hash: root.hash,
     };
     this.#position = root.streamSequence;
+    this.#anchors = [...root.anchors];
     this.#highestEpoch = root.epoch;
     this.#fenceLog = root.fenceLog;
     this.#fenceHolder = root.fenceHolder;
     this.#reference = root.reference;
   }
 
+  /** Whether each message is still in the stream under its number. */
+  async #areInPlace(anchors: readonly Anchor[]): Promise<boolean> {
+    const { journal } = this.#ports.bus;
+    const found = await Promise.all(
+      anchors.map(({ streamSequence }) =>
+        this.#read(() => journal.next(this.#stream, this.#subject, streamSequence)),
+      ),
+    );
+    return anchors.every(({ streamSequence, hash }, index) => {
+      const stored = found[index] ?? null;
+      if (stored?.streamSequence !== streamSequence) return false;
+      const message = decodeChainMessage(stored.payload);
+      return message !== null && Buffer.compare(message.hash, hash) === 0;
+    });
+  }
+
+  /** Throws when JetStream has lost what was read: only a new start reads what readers read now. */
+  async #checkInPlace(): Promise<void> {
+    if (await this.#areInPlace(this.#anchors)) return;
+    throw new OwnershipEnded("the journal holds other messages than those that had been read");
+  }
+
   /** Folds everything up to the tail that the stream's leader names. */
   async #foldToTail(): Promise<void> {
+    await this.#foldTo(await this.#tailSequence());
+  }
+
+  /** Stream sequence of the tail, 0 without one. Throws when the tail was read already and is gone. */
+  async #tailSequence(): Promise<number> {
     const { journal } = this.#ports.bus;
     const tail = await this.#read(() => journal.tail(this.#stream, this.#subject));
-    const target = tail?.streamSequence ?? 0;
+    const at = tail?.streamSequence ?? 0;
+    if (at >= this.#position) return at;
+    throw new OwnershipEnded(
+      `the journal ends at ${at}, ${this.#position} had been read: it lost messages`,
+    );
+  }
+
+  /** Folds everything up to a message that the stream's leader has named. */
+  async #foldTo(target: number): Promise<void> {
+    const { journal } = this.#ports.bus;
     while (this.#position < target) {
       const stored = await this.#read(() =>
         journal.next(this.#stream, this.#subject, this.#position + 1),
       );
-      if (stored === null) {
-        // A missing message below the tail means that the reader is behind, never the end.
-        await this.#ports.sleep(retryDelay);
+      if (stored !== null) {
+        await this.#foldOne(stored);
         continue;
       }
-      await this.#foldOne(stored);
+      // A missing message below the tail means that the reader is behind, never the end: but the tail
+      // itself may have gone since it was named.
+      await this.#ports.sleep(retryDelay);
+      const tail = await this.#tailSequence();
+      if (tail < target) {
+        throw new OwnershipEnded(
+          `the journal ends at ${tail}, ${target} had been named: it lost messages`,
+        );
+      }
     }
   }
 
@@ -195,8 +233,11 @@ export class Recovery {
         { streamSequence: stored.streamSequence, reason: verdict.reason },
         "a journal message does not continue the chain, dropped",
       );
+      await this.#checkInPlace();
       return;
     }
+    const { streamSequence } = stored;
+    this.#anchors = [...this.#anchors, { streamSequence, hash: message.hash }].slice(-ANCHORS);
     if (message.type === "fence") {
       this.#fenceLog = message.log;
       this.#fenceHolder = message.holder;
@@ -321,6 +362,7 @@ export class Recovery {
         `the journal has epoch ${this.#highestEpoch}, claimed was only ${epoch}`,
       );
     }
+    await this.#checkInPlace();
     this.#ports.report("fencing", `fencing with epoch ${epoch}`);
     const body = {
       market: this.#definition.market,
@@ -332,14 +374,7 @@ export class Recovery {
     const fence: Fence = { type: "fence", ...body, hash: fenceHash(body) };
     const storedAt = await this.#store(fence, this.#position);
     if (storedAt === null) return null;
-    const { journal } = this.#ports.bus;
-    while (this.#position < storedAt) {
-      const stored = await this.#read(() =>
-        journal.next(this.#stream, this.#subject, this.#position + 1),
-      );
-      if (stored === null) await this.#ports.sleep(retryDelay);
-      else await this.#foldOne(stored);
-    }
+    await this.#foldTo(storedAt);
     if (this.#position !== storedAt || Buffer.compare(this.#chain.hash, fence.hash) !== 0) {
       throw new OwnershipEnded(`the fence of epoch ${epoch} was stored but not accepted`);
     }

@@ -4,6 +4,7 @@ import type { Log } from "../kernel/ports/log.ts";
 import { RECORD_BYTES, type MarketEngine } from "../kernel/ports/matching-engine.ts";
 import { unreachable, type Result } from "../kernel/result.ts";
 import { durationNs, sequence, type DurationNs } from "../kernel/units.ts";
+import { ANCHORS, type Anchor } from "./accepted-root.ts";
 import { decodeChainMessage, encodeChainMessage } from "./codec.ts";
 import { decideTail, type Sealed } from "./decide.ts";
 import { OwnershipEnded, type Owned } from "./recovery.ts";
@@ -49,6 +50,7 @@ export interface Followed {
   readonly epoch: number;
   readonly lastSequence: number;
   readonly hash: Uint8Array;
+  readonly anchors: readonly Anchor[];
 }
 
 /** An own message and where it was stored first. */
@@ -128,6 +130,7 @@ export class JournalShipper {
       epoch: chain.epoch,
       lastSequence: chain.lastSequence,
       hash: chain.hash,
+      anchors: this.#anchors(chain),
     };
   }
 
@@ -208,6 +211,14 @@ export class JournalShipper {
     }
     this.#follower = { position: stored.streamSequence, chain: verdict.state };
     if (verdict.accepted) this.#ports.onCommitted(verdict.state.lastSequence);
+  }
+
+  /** The last messages up to where the follower stands, as far as they are this owner's. */
+  #anchors(chain: ChainState): readonly Anchor[] {
+    const reached = this.#sealed.findLastIndex(({ hash }) => same(hash, chain.hash));
+    return this.#sealed
+      .slice(Math.max(0, reached + 1 - ANCHORS), reached + 1)
+      .map(({ at, hash }) => ({ streamSequence: at, hash }));
   }
 
   #isOwn(hash: Uint8Array): boolean {

@@ -24,28 +24,6 @@ std::uint32_t event_reserve(std::uint32_t event_slots) {
 // many.
 constexpr std::uint32_t client_budget = 16;
 
-// Takes the events of replayed commands: they went out when the commands were new.
-class ReplaySink {
- public:
-  wire::Event& next() noexcept {
-    look();
-    return event_;
-  }
-  void finish() noexcept { look(); }
-  // Whether the last command configured the market.
-  [[nodiscard]] bool has_configured() noexcept { return std::exchange(has_configured_, false); }
-
- private:
-  void look() noexcept {
-    has_configured_ =
-        has_configured_ || event_.kind == static_cast<std::uint8_t>(wire::EventKind::configured);
-    event_.kind = 0;
-  }
-
-  wire::Event event_{};
-  bool has_configured_ = false;
-};
-
 template <class Slot>
 Slot* slots_at(const rings::SharedRegion& memory, std::size_t offset) {
   return reinterpret_cast<Slot*>(memory.memory().data() + offset);
@@ -116,22 +94,15 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
   new (memory.metrics.memory().data()) MarketMetrics{};
   std::unique_ptr<HostedMarket> market(
       new HostedMarket(options, thread, listener, context, std::move(arena), std::move(memory)));
-  ReplaySink sink;
-  market->log_ = journal::Log::open(
-      files, options.directory,
-      [&market, &sink](const journal::Record& record) {
-        const wire::RecordPrefix prefix = record.prefix();
-        const wire::Command command = record.command();
-        market->engine_.apply(command, prefix.sequence, prefix.timestamp_ns, sink);
-        if (sink.has_configured()) {
-          market->gate_.configured(command.order_type, prefix.sequence);
-        }
-      },
-      market->recovery_, reason);
+  market->log_ =
+      recover_market(files, options.directory, market->engine_, market->recovery_, reason);
   if (market->log_ == nullptr) {
     return nullptr;
   }
-  const journal::Recovery& found = market->recovery_;
+  market->gate_.configured(market->recovery_.mode.mode, market->recovery_.mode.changed_at);
+  market->reader_ = std::make_unique<journal::LogReader>(*market->log_);
+  market->shadow_ = std::make_unique<ShadowMarket>(*market->log_, options.snapshot_interval);
+  const journal::Recovery& found = market->recovery_.log;
   market->sequence_ = found.last_sequence;
   market->timestamp_ns_ = found.last_timestamp_ns;
   market->record_epoch_ = found.last_epoch;

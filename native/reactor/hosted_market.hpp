@@ -12,11 +12,14 @@
 #include "engine/market.hpp"
 #include "journal/journal.hpp"
 #include "journal/log.hpp"
+#include "journal/log_reader.hpp"
 #include "memory/market_memory.hpp"
 #include "memory/memory_keeper.hpp"
 #include "reactor/client_set.hpp"
+#include "reactor/market_recovery.hpp"
 #include "reactor/market_region.hpp"
 #include "reactor/output_gate.hpp"
+#include "reactor/shadow.hpp"
 #include "reactor/tick_clock.hpp"
 #include "rings/doorbell.hpp"
 #include "rings/parking.hpp"
@@ -36,6 +39,8 @@ struct MarketOptions {
   // Least time between two answers to readers of depth. A snapshot takes about 1 µs and a page of
   // orders 5 µs, so all of them together cost the match thread some hundredths.
   std::uint64_t depth_interval_ns = 100'000;
+  // Accepted records between two snapshots of the shadow.
+  std::uint64_t snapshot_interval = reactor::snapshot_interval;
 };
 
 // What the match thread lends to each of its markets.
@@ -107,6 +112,8 @@ class HostedMarket {
   // Any thread: events are thrown away from now on when the ring is full, so that a market whose
   // reader has gone can be closed. The caller wakes the match thread.
   void discard_events() noexcept { discarding_.store(true, std::memory_order_seq_cst); }
+  // Any thread, before the market is removed: it does not wait for room on a full disk any longer.
+  void leave() noexcept { channel_->leave(); }
   // Any thread; the epoch of the records of commands that are published after the call.
   void set_epoch(std::uint64_t epoch) noexcept { epoch_.store(epoch, std::memory_order_release); }
   [[nodiscard]] std::uint64_t epoch() const noexcept {
@@ -115,6 +122,8 @@ class HostedMarket {
 
   [[nodiscard]] journal::Channel& channel() noexcept { return *channel_; }
   [[nodiscard]] journal::Log& log() noexcept { return *log_; }
+  // For the thread that owns the producers.
+  [[nodiscard]] journal::LogReader& reader() noexcept { return *reader_; }
   [[nodiscard]] const MarketRegion& region() const noexcept { return *region_; }
   // Any thread.
   [[nodiscard]] memory::MemoryReport memory_report() const noexcept { return arena_->report(); }
@@ -137,7 +146,8 @@ class HostedMarket {
   void plant_delay(std::uint64_t ns) noexcept { planted_ns_.store(ns, std::memory_order_relaxed); }
 
   [[nodiscard]] const MarketOptions& options() const noexcept { return options_; }
-  [[nodiscard]] const journal::Recovery& recovery() const noexcept { return recovery_; }
+  [[nodiscard]] const MarketRecovery& recovery() const noexcept { return recovery_; }
+  [[nodiscard]] ShadowMarket& shadow() noexcept { return *shadow_; }
 
   // Only while the market is idle: every published command was processed, which the caller saw by
   // an acquiring look at the head of the command ring, and nothing is published meanwhile.
@@ -252,7 +262,9 @@ class HostedMarket {
   std::atomic<bool> discarding_{false};
   std::atomic<std::uint64_t> epoch_;
   std::unique_ptr<journal::Log> log_;
-  journal::Recovery recovery_;
+  std::unique_ptr<journal::LogReader> reader_;
+  std::unique_ptr<ShadowMarket> shadow_;
+  MarketRecovery recovery_;
   // Made when the log is open.
   std::unique_ptr<journal::Channel> channel_;
 };

@@ -173,6 +173,7 @@ void Reactor::unhost(Duty& duty) {
 
 void Reactor::add(HostedMarket& market) {
   journal_.add(market.channel());
+  shadow_.add(market.shadow());
   rings::StepRequest request([this, &market]() noexcept {
     market.start();
     markets_.push_back(&market);
@@ -198,6 +199,7 @@ void Reactor::remove(HostedMarket& market) {
     return true;
   });
   ask(request);
+  shadow_.remove(market.shadow());
   journal_.remove(market.channel());
 }
 

@@ -21,6 +21,7 @@
 #include "reactor/market_monitor.hpp"
 #include "reactor/market_region.hpp"
 #include "reactor/placement.hpp"
+#include "reactor/shadow.hpp"
 #include "reactor/tick_clock.hpp"
 #include "reactor/topology.hpp"
 #include "rings/control_queue.hpp"
@@ -98,6 +99,11 @@ class Reactor {
   // Applies checked records that follow the market's last one. Returns when all are processed; they
   // become durable like any other.
   void adopt(HostedMarket& market, std::span<const journal::Record> records);
+  // Any thread: the market's records up to this point are accepted; its shadow follows. Does not
+  // block.
+  void accept(HostedMarket& market, const journal::ChainPoint& point) {
+    shadow_.accept(market.shadow(), point);
+  }
 
   // A client of a market that was added. attach() is false when the market has no place left.
   // detach() returns when the port is touched no more; the market cancels what the client's terms
@@ -121,6 +127,7 @@ class Reactor {
   rings::ControlQueue requests_;
   bool stopping_ = false;
   journal::Journal journal_;
+  Shadow shadow_;
   memory::MemoryKeeper memory_;
   const ReactorOptions options_;
   mutable std::mutex placement_mutex_;  // guards the two below

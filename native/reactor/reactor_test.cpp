@@ -33,8 +33,7 @@ class ReactorTest : public testing::Test {
   }
   static std::vector<Record> records_of(HostedMarket& market) {
     std::vector<Record> records(market.idle_sequence());
-    EXPECT_EQ(market.log().read(1, records.size(), std::as_writable_bytes(std::span(records))),
-              records.size() * sizeof(Record));
+    EXPECT_EQ(market.reader().read(1, records.size(), records), records.size());
     return records;
   }
 
@@ -99,7 +98,7 @@ TEST_F(ReactorTest, RecoversTheSameBookFromItsLogWithTimeNeverGoingBack) {
   const auto market = open(folder.path());
   EXPECT_EQ(market->idle_engine().digest(), digest);
   EXPECT_EQ(market->idle_engine().open_orders(), 100U);
-  EXPECT_EQ(market->recovery().last_sequence, 101U);
+  EXPECT_EQ(market->recovery().log.last_sequence, 101U);
   Client client(reactor, *market);
   EXPECT_EQ(client.region().matched.load(), 101.0);
   EXPECT_EQ(client.region().journal.durable.load(), 101.0);

@@ -11,11 +11,13 @@ export interface Target {
   readonly network: SimulatedNetwork;
   readonly jetstream: SimulatedJetStream;
   readonly cells: readonly SimulatedCell[];
+  /** An operator's request to halt or resume a market. */
+  setState(market: number, state: "halted" | "open"): void;
 }
 
 type Timed = Exclude<
   keyof FaultRates,
-  "appendAnswered" | "appendSilent" | "appendLate" | "appendUnchecked" | "driftPpm"
+  "appendAnswered" | "appendSilent" | "appendLate" | "appendUnchecked" | "eventLogs" | "driftPpm"
 >;
 
 /**
@@ -58,6 +60,9 @@ function endFaults({ network, jetstream, cells }: Target): void {
   for (const site of network.sites) jetstream.restartServer(site);
   for (const cell of cells) {
     cell.machine.disk.slowness = 1;
+    cell.machine.disk.flaky = 0;
+    cell.machine.disk.room = Number.POSITIVE_INFINITY;
+    cell.held = false;
     cell.resume();
     cell.start();
   }
@@ -135,6 +140,29 @@ function timedFaults(
       const cell = cellOf(random);
       return () => cell.crash(true);
     },
+    dyingSites: (random) => {
+      const site = random.below(3);
+      const before = 0.3e9 + 3.7e9 * random.unit();
+      const after = 1e9 + 9e9 * random.unit();
+      const powerCut = random.below(2) === 0;
+      const keeps = random.below(2) === 0;
+      const its = cells.filter((cell) => cell.machine.site === site);
+      return () => {
+        partition(site, before + after, keeps, "both")();
+        later(before, "dies", () => {
+          for (const cell of its) {
+            cell.held = true;
+            cell.crash(powerCut);
+          }
+        });
+        later(before + after, "is back", () => {
+          for (const cell of its) {
+            cell.held = false;
+            cell.start();
+          }
+        });
+      };
+    },
     pauses: (random) => {
       const cell = cellOf(random);
       const lasts = between(random, 0.1e9, 15e9);
@@ -185,6 +213,31 @@ function timedFaults(
           disk.slowness = 1;
         });
       };
+    },
+    fullDisks: (random) => {
+      const { disk, name } = cellOf(random).machine;
+      const lasts = between(random, 0.5e9, 6e9);
+      const room = random.below(2_000);
+      return () => {
+        say(`disk of ${name} is full`);
+        disk.room = room;
+        later(lasts, "room on the disk", () => {
+          disk.room = Number.POSITIVE_INFINITY;
+        });
+      };
+    },
+    halts: (random) => {
+      const market = random.below(2);
+      const lasts = between(random, 0.5e9, 8e9);
+      return () => {
+        say(`market ${market} is to halt`);
+        target.setState(market, "halted");
+        later(lasts, "resume a market", () => target.setState(market, "open"));
+      };
+    },
+    lostLeases: () => () => {
+      say("the bucket of leases is lost");
+      jetstream.loseSuffix("KV_LEASE", Number.MAX_SAFE_INTEGER);
     },
     slowNetworks: (random) => {
       const lasts = between(random, 1e9, 10e9);

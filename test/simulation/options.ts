@@ -8,6 +8,8 @@ export interface SimulationOptions {
   /** Three cells that contend for one region's markets, or one region and market per site. */
   readonly topology: "contended" | "regions";
   readonly mode: "replicated" | "durable";
+  /** The markets of contending cells lie in one shard: one stream numbers their messages. */
+  readonly sharedShard: boolean;
   readonly traders: number;
   readonly ordersPerSecond: number;
   /** Length of the phase with faults, in seconds. */
@@ -17,6 +19,8 @@ export interface SimulationOptions {
   readonly faults: FaultRates;
   readonly messages: MessageTrouble;
   readonly defect: DefectName | null;
+  /** The site whose cell dies in the end and never comes back; null when all do. */
+  readonly lostSite: number | null;
 }
 
 /** Faults of each kind in a minute, on average, all machines together; of appends, of 10,000. */
@@ -26,18 +30,27 @@ export interface FaultRates {
   readonly flaps: number;
   readonly crashes: number;
   readonly powerCuts: number;
+  /** A site is cut off, and its cell dies before it is joined again. */
+  readonly dyingSites: number;
   readonly pauses: number;
   readonly freezes: number;
   readonly serverCrashes: number;
   readonly leaderless: number;
   readonly wallJumps: number;
   readonly slowDisks: number;
+  readonly fullDisks: number;
   readonly slowNetworks: number;
   readonly lostSuffixes: number;
+  /** The bucket of leases and owners is empty from one moment to the next. */
+  readonly lostLeases: number;
+  /** An operator halts a market, and resumes it some seconds later. */
+  readonly halts: number;
   readonly appendAnswered: number;
   readonly appendSilent: number;
   readonly appendLate: number;
   readonly appendUnchecked: number;
+  /** Of 1,000 calls of an actor's event log, those that fail without saying what they did. */
+  readonly eventLogs: number;
   /** Clock rates differ from true time by up to so many parts in a million. */
   readonly driftPpm: number;
 }
@@ -48,18 +61,23 @@ const quiet: FaultRates = {
   flaps: 0,
   crashes: 0,
   powerCuts: 0,
+  dyingSites: 0,
   pauses: 0,
   freezes: 0,
   serverCrashes: 0,
   leaderless: 0,
   wallJumps: 0,
   slowDisks: 0,
+  fullDisks: 0,
   slowNetworks: 0,
   lostSuffixes: 0,
+  lostLeases: 0,
+  halts: 0,
   appendAnswered: 0,
   appendSilent: 0,
   appendLate: 0,
   appendUnchecked: 0,
+  eventLogs: 0,
   driftPpm: 0,
 };
 const reliable: MessageTrouble = { lost: 0, doubled: 0, late: 0 };
@@ -72,7 +90,7 @@ interface Scenario {
   readonly ordersPerSecond?: number;
   readonly traders?: number;
   readonly defect?: DefectName;
-  readonly mode?: "replicated";
+  readonly mode?: SimulationOptions["mode"];
   readonly topology?: SimulationOptions["topology"];
 }
 
@@ -111,8 +129,21 @@ export const scenarios = {
     faults: { partitions: 3, oneWay: 2, flaps: 1 },
   },
   crashes: {
-    about: "cells killed, machines without power, servers killed",
-    faults: { crashes: 5, powerCuts: 3, serverCrashes: 2 },
+    about: "cells killed, machines without power, sites that die, servers killed, slow disks",
+    faults: { crashes: 4, powerCuts: 4, dyingSites: 3, serverCrashes: 2, slowDisks: 4 },
+  },
+  "dying-sites": {
+    about: "the owner's site is cut off with its clients, then dies",
+    faults: { dyingSites: 8 },
+    ordersPerSecond: 60,
+    mode: "replicated",
+    topology: "contended",
+  },
+  "torn-writes": {
+    about: "durable markets on slow disks of machines that lose power",
+    faults: { powerCuts: 15, crashes: 8, slowDisks: 20, eventLogs: 20 },
+    ordersPerSecond: 60,
+    mode: "durable",
   },
   pauses: {
     about: "cells stopped for a while; wall clocks jump, oscillators drift",
@@ -139,8 +170,20 @@ export const scenarios = {
   },
   "lost-suffix": {
     about: "JetStream forgets acknowledged blocks",
-    faults: { lostSuffixes: 3, leaderless: 1 },
+    faults: { lostSuffixes: 6, leaderless: 1, crashes: 1 },
     mode: "replicated",
+  },
+  "lost-leases": {
+    about: "the bucket of leases is lost; cells are killed and paused",
+    faults: { lostLeases: 3, crashes: 3, pauses: 3 },
+  },
+  "full-disks": {
+    about: "disks without room, freed and restarted by an operator",
+    faults: { fullDisks: 4, crashes: 2 },
+  },
+  drift: {
+    about: "oscillators wrong by up to five in a hundred, pauses, an operator who halts markets",
+    faults: { driftPpm: 50_000, pauses: 5, wallJumps: 5, halts: 4 },
   },
   network: {
     about: "core messages lost, doubled, overtaken; slow links and disks",
@@ -155,19 +198,37 @@ export const scenarios = {
       flaps: 1,
       crashes: 3,
       powerCuts: 2,
+      dyingSites: 2,
       pauses: 3,
       freezes: 2,
       serverCrashes: 1,
       leaderless: 1,
       wallJumps: 1,
-      slowDisks: 1,
+      halts: 1,
+      fullDisks: 1,
+      slowDisks: 2,
       slowNetworks: 1,
       appendAnswered: 200,
       appendSilent: 100,
       appendLate: 100,
+      eventLogs: 10,
       driftPpm: 1_000,
     },
     messages: { lost: 50, doubled: 50, late: 50 },
+  },
+  worst: {
+    about: "JetStream forgets, stores twice and late, while cells and sites die",
+    faults: {
+      lostSuffixes: 3,
+      crashes: 3,
+      dyingSites: 1,
+      pauses: 3,
+      leaderless: 1,
+      appendSilent: 200,
+      appendLate: 200,
+      appendUnchecked: 200,
+    },
+    mode: "replicated",
   },
   "canary-foreign-tail": {
     about: "must fail: an owner reads a foreign tail and publishes on top of it",
@@ -211,11 +272,20 @@ export function optionsOf(
   const contended = random.below(4) > 0;
   const rates = [2, 10, 30] as const;
   const drawnRate = rates[random.below(rates.length)] ?? 10;
+  const topology = chosen.topology ?? (contended ? "contended" : "regions");
+  const mode = chosen.mode ?? (durable ? "durable" : "replicated");
+  const site = random.below(6);
+  const sharedShard = topology === "contended" && random.below(2) === 0;
+  // What JetStream forgets is in the logs of machines: both lost at once is lost.
+  const forgets = faults.lostLeases + faults.lostSuffixes > 0;
+  const replaceable =
+    topology === "contended" && mode === "replicated" && !forgets && faulty(faults);
   return {
     seed,
     scenario,
-    topology: chosen.topology ?? (contended ? "contended" : "regions"),
-    mode: chosen.mode ?? (durable ? "durable" : "replicated"),
+    topology,
+    mode,
+    sharedShard,
     traders: chosen.ordersPerSecond === 0 ? 0 : (chosen.traders ?? 6),
     ordersPerSecond: chosen.ordersPerSecond ?? drawnRate,
     faultSeconds,
@@ -223,8 +293,11 @@ export function optionsOf(
     faults: scenario === "everything" ? mixed(faults, random) : faults,
     messages: chosen.messages ?? reliable,
     defect: chosen.defect ?? null,
+    lostSite: replaceable && site < 3 ? site : null,
   };
 }
+
+const faulty = (faults: FaultRates): boolean => Object.values(faults).some((rate) => rate > 0);
 
 /** Each kind of fault is left out, as it is, or three times as frequent. */
 function mixed(faults: FaultRates, random: SeededRandomness): FaultRates {

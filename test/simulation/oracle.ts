@@ -6,7 +6,7 @@ import { applyToOutcome } from "../../actors/market/outcomes.ts";
 import type { MarketDefinition } from "../../actors/region/messages.ts";
 import { engineSlots } from "../../actors/root/engine.ts";
 import { Market } from "../../native/portable/market.ts";
-import { readRecordHeader } from "../../native/records.ts";
+import { readRecordHeader, recordFault } from "../../native/records.ts";
 import { layout, readCommandFields } from "../../native/slots.ts";
 
 /** What the journal of a market says in the end, told by nobody's actors: the judge of a run. */
@@ -26,6 +26,20 @@ export interface Truth {
 }
 
 const slots = engineSlots();
+
+/** The records of the blocks that every reader accepts, in order. */
+export function acceptedRecords(market: string, journal: readonly StoredMessage[]): Uint8Array {
+  let chain = chainStart(market);
+  const records: Uint8Array[] = [];
+  for (const { payload } of journal) {
+    const message = decodeChainMessage(payload);
+    if (message === null) continue;
+    const verdict = fold(chain, message);
+    chain = verdict.state;
+    if (verdict.accepted && message.type === "block") records.push(message.records);
+  }
+  return new Uint8Array(Buffer.concat(records));
+}
 
 /** Folds a journal from its start and plays what is accepted through the slow twin. */
 export function truthOf(
@@ -47,6 +61,12 @@ export function truthOf(
     const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
     for (let at = 0; at < records.length; at += RECORD_BYTES) {
       const header = readRecordHeader(view, at);
+      const fault = recordFault(view, at);
+      if (fault !== null) {
+        violations.push(
+          `${market}: record ${header.sequence} of the journal is damaged (${fault})`,
+        );
+      }
       if (header.timestamp < timestamp) {
         violations.push(`${market}: time falls at sequence ${header.sequence}`);
       }

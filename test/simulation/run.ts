@@ -20,6 +20,13 @@ const number = (name: string, fallback: number): number => {
   console.error(`--${name} takes a whole number, not ${text}`);
   return process.exit(2);
 };
+const known = ["seed", "scenario", "seconds", "trace", "steps", "help"];
+for (const option of given.filter((one) => one.startsWith("--"))) {
+  const name = option.slice(2).split("=")[0] ?? "";
+  if (known.includes(name)) continue;
+  console.error(`${option} is no option; ${known.map((one) => `--${one}`).join(" ")} are`);
+  process.exit(2);
+}
 const scenario = value("scenario") ?? "everything";
 if (given.includes("--help") || !isScenario(scenario)) {
   const list = Object.entries(scenarios).map(([name, { about }]) => `  ${name.padEnd(30)}${about}`);
@@ -36,7 +43,7 @@ const options = optionsOf(seed, scenario, number("seconds", 40));
 const chosen = Object.entries(options.faults).filter(([, rate]) => rate > 0);
 console.log(`SEED=${seed} scenario=${scenario}`);
 console.log(
-  `  topology=${options.topology} mode=${options.mode} orders/s=${options.ordersPerSecond} faults for ${options.faultSeconds} s`,
+  `  topology=${options.topology}${options.sharedShard ? ", one shard" : ""} mode=${options.mode} orders/s=${options.ordersPerSecond} faults for ${options.faultSeconds} s${options.lostSite === null ? "" : `, then the machine of site ${options.lostSite} is lost`}`,
 );
 console.log(
   `  ${chosen.map(([kind, rate]) => `${kind}=${rate}`).join(" ") || "no fault"} messages=${JSON.stringify(options.messages)}`,
@@ -45,8 +52,11 @@ const steps = given.includes("--steps");
 const print = steps || given.includes("--trace");
 const trace = new Trace(print ? (line) => console.log(line) : null, steps);
 const started = performance.now();
+const usageBefore = process.cpuUsage();
 const verdict = await new Simulation(options, trace).run();
 const wall = (performance.now() - started) / 1000;
+const { user, system } = process.cpuUsage(usageBefore);
+const processor = (user + system) / 1e6;
 if (verdict.violations.length > 0) {
   if (!print) for (const line of verdict.lines.slice(-60)) console.log(line);
   for (const violation of verdict.violations.slice(0, 20)) console.log(`BROKEN ${violation}`);
@@ -55,9 +65,9 @@ if (verdict.violations.length > 0) {
   );
 }
 console.log(
-  `${verdict.violations.length === 0 ? "held" : "BROKEN"} trace=${verdict.hash} steps=${verdict.steps} acknowledged=${verdict.acknowledged} epochs=${verdict.epochs} quarantines=${verdict.quarantines}`,
+  `${verdict.violations.length === 0 ? "held" : "BROKEN"} trace=${verdict.hash} steps=${verdict.steps} acknowledged=${verdict.acknowledged} reserved=${verdict.reserved} epochs=${verdict.epochs} quarantines=${verdict.quarantines}`,
 );
 console.log(
-  `  ${verdict.simulatedSeconds.toFixed(1)} simulated seconds in ${wall.toFixed(2)} s: ${(verdict.simulatedSeconds / wall).toFixed(0)} to 1`,
+  `  ${verdict.simulatedSeconds.toFixed(1)} simulated seconds in ${wall.toFixed(2)} s (${processor.toFixed(2)} s of processor time): ${(verdict.simulatedSeconds / wall).toFixed(0)} to 1`,
 );
 process.exit(verdict.violations.length === 0 ? 0 : 1);

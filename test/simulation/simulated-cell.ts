@@ -20,7 +20,7 @@ export interface Machine {
   readonly name: string;
   readonly site: number;
   readonly region: string;
-  readonly reference: ReferenceData;
+  reference: ReferenceData;
   readonly disk: SimulatedDisk;
   readonly time: MachineTime;
   readonly random: SeededRandomness;
@@ -33,10 +33,13 @@ export interface Defect {
   clock?(clock: Clock): Clock;
   /** Called when a market's log has been found to differ from its journal. */
   diverged?(directory: string): void;
+  /** Called when a write-ahead log cannot be written any more. */
+  logFailed?(): void;
 }
 
-/** Seconds until the machine's service manager starts an ended cell again. */
+/** Until the machine's service manager starts an ended cell again; one in two takes longer. */
 const RESTART_NS = [0.2e9, 2e9] as const;
+const LONG_RESTART_NS = 10e9;
 /** A server closes the connection of a client that has not read for this long. */
 const SLOW_CONSUMER_NS = 10e9;
 /** Commands and events that may wait; a cell of its own has more. */
@@ -132,7 +135,8 @@ export class SimulatedCell {
     this.#bus = null;
     this.#cell = null;
     this.machine.disk.killed(life);
-    const [least, most] = RESTART_NS;
+    const [least, usual] = RESTART_NS;
+    const most = this.machine.random.below(2) === 0 ? usual : LONG_RESTART_NS;
     const delay = least + (most - least) * this.machine.random.unit();
     this.#scheduler.in(delay, machines, "restart", () => {
       if (!this.held) this.start();
@@ -210,6 +214,7 @@ export class SimulatedCell {
         if (message === "the log and the accepted journal diverge" && "market" in fields) {
           this.#defect.diverged?.(`cell/markets/${String(fields.market)}`);
         }
+        if (message === "the write-ahead log cannot be written") this.#defect.logFailed?.();
       };
     const log: Log = {
       info: line("info"),

@@ -1,6 +1,7 @@
 import type { Files } from "../../actors/kernel/ports/files.ts";
-import type { EventLog } from "../../actors/kernel/ports/event-log.ts";
-import { ok, refuse } from "../../actors/kernel/result.ts";
+import { memoryEventLog } from "../../actors/kernel/memory-event-log.ts";
+import type { SnapshotLog } from "../../actors/kernel/ports/event-log.ts";
+import { refuse, type Result } from "../../actors/kernel/result.ts";
 import type { SeededRandomness } from "../../actors/kernel/seeded-randomness.ts";
 import { segmentsIn } from "../../native/portable/log-files.ts";
 import type { LogStorage } from "../../native/portable/log-storage.ts";
@@ -60,7 +61,8 @@ export class SimulatedDisk {
   readonly #files = new Map<string, SimulatedFile>();
   /** Small files and event logs, replaced as a whole: durable once they are visible. */
   readonly #small = new Map<string, Uint8Array>();
-  readonly #events = new Map<string, readonly Uint8Array[]>();
+  /** What the disk holds of event logs. */
+  #events = memoryEventLog();
   readonly #locks = new Map<string, Life>();
   /** Writes under way, by the life they belong to. */
   readonly #underWay = new Map<Life, Set<(portion: number) => void>>();
@@ -68,6 +70,8 @@ export class SimulatedDisk {
   slowness = 1;
   /** A planted defect: what was written is said to be on the platter, and is not. */
   lies = false;
+  /** Of 1,000 calls of an event log, those that fail; what was asked for may be done all the same. */
+  flaky = 0;
   /** Bytes that can still be written. */
   room = Number.POSITIVE_INFINITY;
 
@@ -103,7 +107,7 @@ export class SimulatedDisk {
   lose(): void {
     this.#files.clear();
     this.#small.clear();
-    this.#events.clear();
+    this.#events = memoryEventLog();
   }
 
   /** Moves everything below a folder away, as an operator does with a quarantined log. */
@@ -157,23 +161,24 @@ export class SimulatedDisk {
     };
   }
 
-  eventLog(life: Life): EventLog {
+  /** The event log of the kernel, kept by the disk: a call happens or not, and takes its time. */
+  eventLog(life: Life): SnapshotLog {
+    const through = async <T>(cost: number, call: () => Promise<Result<T>>): Promise<Result<T>> => {
+      const fails = this.#random.below(1_000) < this.flaky;
+      const happens = !fails || this.#random.below(2) === 0;
+      let result: Promise<Result<T>> | null = null;
+      await this.#change(life, cost, "event log", (portion) => {
+        if (portion > 0.5 && happens) result = call();
+      });
+      if (result === null || fails) return refuse("unavailable", "the disk failed", "read again");
+      return result;
+    };
+    const write = WRITE_NS + SYNC_NS;
     return {
-      append: async (log, expected, events) => {
-        const held = this.#events.get(log) ?? [];
-        if (held.length !== expected) {
-          return refuse("wrong_sequence", `${log} ends at ${held.length}`, "read it again");
-        }
-        const next = [...held, ...events.map((event) => new Uint8Array(event))];
-        await this.#change(life, WRITE_NS + SYNC_NS, "disk events", (portion) => {
-          if (portion > 0.5) this.#events.set(log, next);
-        });
-        return ok(next.length);
-      },
-      read: async (log, after, limit) => {
-        await this.#wait(life, READ_NS, "disk read");
-        return ok((this.#events.get(log) ?? []).slice(after, after + limit));
-      },
+      append: (...given) => through(write, () => this.#events.append(...given)),
+      read: (...given) => through(READ_NS, () => this.#events.read(...given)),
+      storeSnapshot: (...given) => through(write, () => this.#events.storeSnapshot(...given)),
+      readSnapshot: (...given) => through(READ_NS, () => this.#events.readSnapshot(...given)),
     };
   }
 
@@ -197,6 +202,7 @@ export class SimulatedDisk {
         });
         return id;
       },
+      snapshots: async () => [],
       segments: async (directory) => {
         await this.#wait(life, READ_NS, "disk list");
         const inside = this.paths(`${directory}/`).map((path) => path.slice(directory.length + 1));

@@ -32,6 +32,8 @@ const onceFailed: readonly (readonly [number, ScenarioName, string])[] = [
     "a second copy stored late was taken for a loss, and a fork for the chain",
   ],
   [11_379, "both-stored", "the same, found by another way"],
+  [200_195, "lost-suffix", "a market waited for ever for a message that JetStream had forgotten"],
+  [44, "lost-suffix", "a waiting cell followed a chain whose start JetStream had forgotten"],
   [27, "everything", "a leader that was killed and came back kept its place"],
 ];
 for (const [number, scenario, what] of onceFailed) {

@@ -1,18 +1,23 @@
 import { trapProcessFailures } from "../../actors/kernel/blame.ts";
 import { seededRandomness, type SeededRandomness } from "../../actors/kernel/seeded-randomness.ts";
+import { durationNs } from "../../actors/kernel/units.ts";
 import type { MarketDefinition, RegionReport } from "../../actors/region/messages.ts";
+import { wire } from "../../schemas/messages.ts";
+import { operationsSubject } from "../../schemas/subjects.ts";
 import { checkSafety } from "./checks.ts";
 import { defectOf } from "./defects.ts";
 import { planFaults } from "./faults.ts";
 import { optionsOf, type SimulationOptions } from "./options.ts";
-import { Scheduler } from "./scheduler.ts";
+import { RiskClient } from "./risk-client.ts";
+import { Life, Scheduler } from "./scheduler.ts";
 import { machines, SimulatedCell } from "./simulated-cell.ts";
-import { SimulatedSwitch } from "./simulated-bus.ts";
+import { SimulatedBus, SimulatedSwitch } from "./simulated-bus.ts";
+import { SimulatedClock } from "./simulated-clock.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 import { SimulatedJetStream } from "./simulated-jetstream.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 import { Trace } from "./trace.ts";
-import { Trader } from "./trader.ts";
+import { type Acknowledgement, Trader } from "./trader.ts";
 
 /** How a run ended. */
 export interface Verdict {
@@ -23,6 +28,8 @@ export interface Verdict {
   readonly steps: number;
   readonly simulatedSeconds: number;
   readonly acknowledged: number;
+  /** Answers of risk limits. */
+  readonly reserved: number;
   /** Epochs given over all markets: 1 each without a change of owner. */
   readonly epochs: number;
   readonly quarantines: number;
@@ -72,10 +79,16 @@ export class Simulation {
   readonly cells: readonly SimulatedCell[];
   readonly markets: readonly MarketDefinition[];
   readonly traders: readonly Trader[];
+  readonly riskClients: readonly RiskClient[];
+  /** Everybody who was told anything. */
+  readonly clients: { readonly acknowledged: readonly Acknowledgement[] }[];
   /** Event blocks in order of publication. */
   readonly eventBlocks: Uint8Array[] = [];
   readonly violations: string[] = [];
   quarantines = 0;
+  #lostSite: number | null = null;
+  readonly #wishes = new Map<number, "halted" | "open">();
+  readonly #operatorsBus: SimulatedBus;
   readonly #random: SeededRandomness;
 
   constructor(options: SimulationOptions, trace: Trace = new Trace()) {
@@ -94,12 +107,16 @@ export class Simulation {
     this.shared.onAppended = (_, payload) => {
       this.eventBlocks.push(payload);
     };
+    const operator = new Life("operator");
+    const time = { rate: 1, wallOffset: 0, frozen: 0 };
+    const clock = new SimulatedClock(this.scheduler, operator, time);
+    this.#operatorsBus = new SimulatedBus(this.shared, operator, 0, clock);
     const contended = options.topology === "contended";
     const regionOf = (site: number): string =>
       contended ? "eu" : (["eu", "us", "ap"][site] ?? "");
     const homes = contended ? ["eu", "eu"] : ["eu", "us", "ap"];
     this.markets = homes.map((home, index) => ({
-      ...definition(`M${index}`, home, index),
+      ...definition(`M${index}`, home, options.sharedShard ? 0 : index),
       mode: options.mode,
     }));
     this.cells = this.network.sites.map((site) => this.#cell(site, regionOf(site)));
@@ -115,6 +132,12 @@ export class Simulation {
         options.ordersPerSecond / options.traders,
       );
     });
+    this.clients = [...this.traders];
+    // Cells that contend for a region have an event log each: its actors are in one cell only.
+    const regions = contended || options.traders === 0 ? [] : homes;
+    this.riskClients = regions.map(
+      (region, site) => new RiskClient(this.shared, region, site, random(`risk-${region}`)),
+    );
   }
 
   get now(): number {
@@ -170,7 +193,13 @@ export class Simulation {
       });
       found.push(`${market} is open in ${owners.length} cells (${states.join("; ")})`);
     }
+    for (const report of reports) {
+      if (/\blease\b/.test(report.notReadyReason)) {
+        found.push(`${report.cell}: ${report.notReadyReason}`);
+      }
+    }
     for (const cell of this.cells) {
+      if (cell.machine.site === this.#lostSite) continue;
       if (!reports.some((report) => report.cellOf === cell)) {
         found.push(`${cell.machine.name} does not answer`);
       }
@@ -179,6 +208,9 @@ export class Simulation {
       if (trader.waitingSince === null) continue;
       const since = ((this.scheduler.now - trader.waitingSince) / SECOND).toFixed(1);
       found.push(`trader of session ${trader.session} has waited for ${since} s`);
+    }
+    if (this.riskClients.some(({ waitingSince }) => waitingSince !== null)) {
+      found.push("a risk limit does not answer");
     }
     return found;
   }
@@ -200,7 +232,7 @@ export class Simulation {
     const untrap = trapProcessFailures((error) => this.#unowned(error));
     try {
       await this.begin();
-      for (const trader of this.traders) trader.start();
+      for (const client of [...this.traders, ...this.riskClients]) client.start();
       this.shared.trouble = options.messages;
       const until = FAULTS_FROM_S + options.faultSeconds;
       const end = planFaults(
@@ -212,10 +244,12 @@ export class Simulation {
       );
       await this.until(until);
       end();
+      for (const market of this.#wishes.keys()) this.setState(market, "open");
+      this.#loseMachine();
       this.shared.trouble = { lost: 0, doubled: 0, late: 0 };
       this.scheduler.trace.say(this.scheduler.now, "fault", "no more faults");
       await this.until(until + CALM_S);
-      for (const trader of this.traders) trader.stop();
+      for (const client of [...this.traders, ...this.riskClients]) client.stop();
       await this.#liveness();
       await this.#safety();
     } catch (error) {
@@ -224,6 +258,16 @@ export class Simulation {
       untrap();
     }
     return this.#verdict();
+  }
+
+  /** One machine is gone for good, if the seed says so: the others have to do. */
+  #loseMachine(): void {
+    const { lostSite } = this.options;
+    const lost = this.cells.find((cell) => cell.machine.site === lostSite);
+    if (lost === undefined) return;
+    this.#lostSite = lostSite;
+    lost.held = true;
+    lost.crash(true);
   }
 
   async #liveness(): Promise<void> {
@@ -242,6 +286,14 @@ export class Simulation {
   async #safety(): Promise<void> {
     // Blocks, followers and event blocks come to rest.
     await this.until(this.now + 3);
+    const asked = this.riskClients.map((client) => client.settle());
+    const state = { settled: false };
+    void Promise.all(asked).then(() => {
+      state.settled = true;
+    });
+    await this.until(this.now + 10, () => state.settled);
+    if (!state.settled) this.violations.push("not well in time: a risk limit does not answer");
+    for (const { violations } of this.riskClients) this.violations.push(...violations);
     this.violations.push(...checkSafety(this));
   }
 
@@ -249,6 +301,7 @@ export class Simulation {
     const name = `cell-${site}`;
     const random = this.#random.fork(name);
     const disk = new SimulatedDisk(this.scheduler, random.fork("disk"));
+    disk.flaky = this.options.faults.eventLogs;
     disk.lies = this.options.defect === "skips_fsync";
     const drift = (random.unit() * 2 - 1) * this.options.faults.driftPpm;
     const machine = {
@@ -263,6 +316,7 @@ export class Simulation {
     const cell: SimulatedCell = new SimulatedCell(machine, this.shared, {
       ...defectOf(this.options.defect),
       diverged: (directory) => this.#operator(cell, directory),
+      logFailed: () => this.#restartWithRoom(cell),
     });
     return cell;
   }
@@ -276,6 +330,42 @@ export class Simulation {
       cell.crash(false);
       cell.machine.disk.moveAway(directory, `quarantined/${number}`);
     });
+  }
+
+  /** An operator frees the disk, then restarts the cell, as the failure says. */
+  #restartWithRoom(cell: SimulatedCell): void {
+    this.scheduler.in(OPERATOR_NS, machines, "operator", () => {
+      if (Number.isFinite(cell.machine.disk.room)) {
+        this.#restartWithRoom(cell);
+        return;
+      }
+      this.scheduler.trace.say(this.scheduler.now, "operator", `restarts ${cell.machine.name}`);
+      cell.crash(false);
+    });
+  }
+
+  /** Asks until a cell does it; the last wish counts. */
+  setState(market: number, state: "halted" | "open"): void {
+    this.#wishes.set(market, state);
+    const wish = async (): Promise<void> => {
+      const { home, market: name } = this.markets[market] ?? { home: "", market: "" };
+      const verb = state === "open" ? "market-resume" : "market-halt";
+      const request = { market: name, reason: "simulation", requestedBy: "operator" };
+      const payload = wire.control.v1.MarketStateRequest.encode(request).finish();
+      while (this.#wishes.get(market) === state) {
+        const answer = await this.#operatorsBus.request(
+          operationsSubject(home, verb),
+          payload,
+          durationNs(3e9),
+        );
+        const reply = answer.ok ? wire.control.v1.MarketReply.decode(answer.value) : null;
+        if (reply !== null && (reply.refusal ?? null) === null) return;
+        await new Promise<void>((resolve) => {
+          this.scheduler.in(200e6, this.#operatorsBus.life, "again", resolve);
+        });
+      }
+    };
+    this.scheduler.in(0, this.#operatorsBus.life, "operator", () => void wish());
   }
 
   /** What main.ts ends the process for. */
@@ -293,6 +383,7 @@ export class Simulation {
       steps: scheduler.trace.events,
       simulatedSeconds: this.now,
       acknowledged: this.traders.reduce((sum, one) => sum + one.acknowledged.length, 0),
+      reserved: this.riskClients.reduce((sum, one) => sum + one.answered, 0),
       epochs: this.epochs,
       quarantines,
       lines: scheduler.trace.lines(),

@@ -22,7 +22,7 @@ const passing = new Set([
 const ANSWER_NS = durationNs(2_000_000_000);
 /** Any of several cells may get a request, and only one of them owns the market. */
 const LONGEST_PAUSE_NS = 300e6;
-const COMMANDS_PER_REQUEST = 3;
+const COMMANDS_PER_REQUEST = 5;
 const ORDERS_KEPT = 12;
 
 /** What a client was told of one command. */
@@ -131,27 +131,15 @@ export class Trader {
 
   /** True when every command has its final outcome. */
   #take(reply: wire.market.v1.SubmitReply): boolean {
-    if (reply.refusal !== null && reply.refusal !== undefined) {
-      if (passing.has(reply.refusal.code ?? "")) return false;
-      throw new Error(`${this.#life.name} was refused: ${reply.refusal.code}`);
+    const code = reply.refusal?.code ?? "";
+    if (code !== "" && !passing.has(code)) {
+      throw new Error(`${this.#life.name} was refused: ${code}`);
     }
-    const outcomes = reply.outcomes ?? [];
-    if (outcomes.some((outcome) => passing.has(outcome.refusal?.code ?? ""))) return false;
-    for (const outcome of outcomes) {
-      const orderId = outcome.orderId ?? 0;
-      this.acknowledged.push({
-        market: this.#market.market,
-        session: this.session,
-        number: outcome.number ?? 0,
-        mode: modeOf(reply.durability ?? 0),
-        epoch: reply.epoch ?? 0,
-        at: this.#scheduler.now,
-        sequence: outcome.sequence ?? 0,
-        orderId,
-        executed: outcome.executed ?? 0,
-        refusal: outcome.refusal?.code ?? "",
-      });
-      if ((outcome.remaining ?? 0) > 0) this.#orders.push(orderId);
+    if (!isFinal(reply)) return false;
+    const at = this.#scheduler.now;
+    this.acknowledged.push(...acknowledgements(reply, this.#market.market, this.session, at));
+    for (const outcome of reply.outcomes ?? []) {
+      if ((outcome.remaining ?? 0) > 0) this.#orders.push(outcome.orderId ?? 0);
     }
     this.#orders = this.#orders.slice(-ORDERS_KEPT);
     return true;
@@ -181,6 +169,33 @@ export class Trader {
       },
     };
   }
+}
+
+/** Whether a reply says what became of every command, for good. */
+export function isFinal(reply: wire.market.v1.SubmitReply): boolean {
+  if (reply.refusal !== null && reply.refusal !== undefined) return false;
+  return !(reply.outcomes ?? []).some((outcome) => passing.has(outcome.refusal?.code ?? ""));
+}
+
+/** What a final reply has promised. */
+export function acknowledgements(
+  reply: wire.market.v1.SubmitReply,
+  market: string,
+  session: number,
+  at: number,
+): readonly Acknowledgement[] {
+  return (reply.outcomes ?? []).map((outcome) => ({
+    market,
+    session,
+    number: outcome.number ?? 0,
+    mode: modeOf(reply.durability ?? 0),
+    epoch: reply.epoch ?? 0,
+    at,
+    sequence: outcome.sequence ?? 0,
+    orderId: outcome.orderId ?? 0,
+    executed: outcome.executed ?? 0,
+    refusal: outcome.refusal?.code ?? "",
+  }));
 }
 
 function modeOf(mode: wire.market.v1.DurabilityMode): Acknowledgement["mode"] {
