@@ -105,7 +105,7 @@ function closedFigures({ bursts }: Output) {
     figure("empty ring, p50", "ns", "lower", quantiles(echo, 0.5)),
     figure("empty ring, p99", "ns", "lower", quantiles(echo, 0.99)),
     figure("empty ring, p99.9", "ns", "lower", quantiles(echo, 0.999)),
-    figure("p99 over that of the empty ring, burst by burst", "", "lower", ratios, goals.ratio),
+    figure("p99 over that of the empty ring, burst by burst", "×", "lower", ratios, goals.ratio),
   ];
 }
 

@@ -8,7 +8,14 @@ import { BenchVoid } from "./bench.ts";
 
 const run = promisify(execFile);
 const tree = join(repository, "build", "native", "bench");
-const programs = ["depth", "engine_workload", "idle_spinner", "order_to_trade"] as const;
+const programs = [
+  "depth",
+  "edge",
+  "engine_workload",
+  "idle_spinner",
+  "journal",
+  "order_to_trade",
+] as const;
 type Program = (typeof programs)[number];
 
 /** The reactor in a process of its own. */

@@ -49,7 +49,16 @@ async function quick(name: string): Promise<{ output: string; figures: readonly 
 test("without a name the benches are listed, one line each", async () => {
   const { exitCode, output } = await bench();
   assert.is(exitCode, 0);
-  for (const name of ["engine", "depth", "bridge", "order-to-trade", "replay", "actors", "peers"]) {
+  for (const name of [
+    "engine",
+    "depth",
+    "bridge",
+    "order-to-trade",
+    "edge",
+    "replay",
+    "actors",
+    "peers",
+  ]) {
     assert.match(output, new RegExp(`^  ${name} +\\S.*$`, "m"));
   }
 });
@@ -119,6 +128,41 @@ test("readers of depth leave the engine in the state that it reaches without the
       assert.ok(figures.includes(`${readers}: ${name}`), name);
     }
   }
+});
+
+test("durability is measured on a log that replays to the digest of the recording", async () => {
+  const { output, figures } = await quick("journal");
+  assert.match(output, /W narrow, 100000 operations .* its log replayed to the same digest/);
+  assert.match(output, /^note +.*commits by (O_DIRECT and RWF_DSYNC|RWF_DSYNC|fdatasync)$/m);
+  assert.equal(figures, [
+    "durable ack p50, idle",
+    "durable ack p99, idle",
+    "durable ack p99.9, idle",
+    "durable records",
+    "replayed records",
+    "records read and checked only",
+    "what a record adds to a command",
+    "what its sync adds to that",
+  ]);
+});
+
+test("A5.1 order entry over TCP is measured with every answer counted, and io_uring needs fewer system calls", async () => {
+  const { output, figures } = await quick("edge");
+  const names = output.includes("without io_uring") ? ["epoll"] : ["epoll", "io_uring"];
+  for (const name of names) {
+    for (const wanted of [
+      `64 clients, ${name}: system calls a message`,
+      `64 messages a send, ${name}`,
+      `order to acknowledgement, ${name}, p50 beside the echo's`,
+    ]) {
+      assert.ok(figures.includes(wanted), wanted);
+    }
+  }
+  const calls = (name: string): number =>
+    Number(
+      new RegExp(`^64 clients, ${name}: system calls a message +([\\d.]+)`, "m").exec(output)?.[1],
+    );
+  if (names.includes("io_uring")) assert.ok(calls("io_uring") < calls("epoll"), output);
 });
 
 test("A1.1 A1.2 A1.4 B3.1 order to trade is measured on a market that ends as recorded, beside an empty ring and an idle spinner", async () => {

@@ -45,6 +45,11 @@ const benches: readonly Bench[] = [
     load: async () => (await import("./depth.ts")).runDepth,
   },
   {
+    name: "journal",
+    line: "durability through the reactor: acks, records a second, replay, what a record costs",
+    load: async () => (await import("./journal.ts")).runJournal,
+  },
+  {
     name: "bridge",
     line: "one Node process through the addon: raw messages, orders of workload W, round trips",
     load: async () => (await import("./bridge.ts")).runBridge,
@@ -55,13 +60,18 @@ const benches: readonly Bench[] = [
     load: async () => (await import("./order-to-trade.ts")).runOrderToTrade,
   },
   {
+    name: "edge",
+    line: "order entry over TCP: io_uring and epoll with 64 to 4,096 clients, batches, beside an echo",
+    load: async () => (await import("./edge.ts")).runEdge,
+  },
+  {
     name: "replay",
     line: "`meridian replay` at full speed into a cluster of three regions on this machine",
     load: async () => (await import("./replay.ts")).runReplay,
   },
   {
     name: "actors",
-    line: "the actor kernel beside raw XState, nact and Erlang: spawn, memory, messages, restarts, NATS",
+    line: "the actor kernel beside raw XState, nact, Erlang and Pekko: spawn, memory, messages, restarts, NATS",
     load: async () => (await import("./actors/report.ts")).runActors,
   },
   {

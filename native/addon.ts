@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 
-import type { LatencySummary } from "../actors/kernel/ports/matching-engine.ts";
+import type { LatencySummary, Recovered } from "../actors/kernel/ports/matching-engine.ts";
 import { ok, refuse } from "../actors/kernel/result.ts";
 import type { Result } from "../actors/kernel/result.ts";
 import { layout } from "./slots.ts";
@@ -25,12 +25,23 @@ export interface Addon {
   close(id: number): Promise<void>;
   adopt(id: number, records: Uint8Array): Promise<void>;
   setEpoch(id: number, epoch: number): void;
+  accept(id: number, sequence: number, epoch: number, hash: Uint8Array): void;
+  shadow(id: number): ShadowReport;
+  /** Reads a log that nobody has open; stops at the last record not behind sequence or time (ns). */
+  rollBack(
+    directory: string,
+    sequence: number | null,
+    timestamp: string | null,
+    usesSnapshots: boolean,
+  ): Promise<RolledBack>;
+  /** Makes a log of its own in `to` with the records up to `last`; gives its id. */
+  copyLog(from: string, to: string, last: number): Promise<string>;
   records(id: number, from: number, maximumBytes: number): Uint8Array;
   /** Order id, account, price, remaining of each resting order. Throws while the market works. */
   restingOrders(id: number, side: 0 | 1, limit: number): Float64Array;
   serviceTime(id: number): LatencySummary;
   statistics(id: number): RingStatistics;
-  /** Why the log failed; empty while it has not. */
+  /** Why the log failed or waits for room; empty while it does neither. */
   failure(id: number): string;
   /** Opens the socket for shared-memory clients; throws an Error that says what to do. */
   serveClients(path: string): void;
@@ -97,6 +108,46 @@ export interface OpenRequest {
   readonly commandSlots: number;
   readonly eventSlots: number;
   readonly recordSlots: number;
+  /** Accepted records between two snapshots. */
+  readonly snapshotInterval: number;
+}
+
+/** Hash and digest as hexadecimal digits; a failure is empty when there is none. */
+export interface ShadowReport {
+  readonly sequence: number;
+  readonly epoch: number;
+  readonly hash: string;
+  readonly digest: string;
+  readonly snapshot: number;
+  readonly failure: string;
+}
+
+/** The snapshot that a replay began with. */
+export interface SnapshotPoint {
+  readonly sequence: number;
+  readonly epoch: number;
+  readonly hash: string;
+  readonly digest: string;
+}
+
+/** A market as it was at a record. */
+export interface RolledBack {
+  /** Of the record; 0 before the first. */
+  readonly sequence: number;
+  readonly epoch: number;
+  /** Nanoseconds since 1970-01-01 UTC. */
+  readonly timestamp: string;
+  readonly digest: string;
+  readonly openOrders: number;
+  readonly snapshot: SnapshotPoint | null;
+  /** Snapshots that could not be used, and why. */
+  readonly faults: readonly string[];
+  /** Of the log: its last record, and a torn tail behind it. */
+  readonly last: number;
+  readonly cutBytes: number;
+  readonly cutFile: string;
+  readonly replayed: number;
+  readonly elapsedNs: number;
 }
 
 export interface OpenedMarket {
@@ -111,12 +162,8 @@ export interface OpenedMarket {
 }
 
 /** What was found in a market's log when it was opened. */
-export interface Recovery {
-  /** Sequence of the last record. */
-  readonly sequence: number;
-  /** Bytes of a torn tail that were cut off, and of which file; 0 and empty when there was none. */
-  readonly cutBytes: number;
-  readonly cutFile: string;
+export interface Recovery extends Recovered {
+  readonly snapshot: SnapshotPoint | null;
 }
 
 interface RingUse {
@@ -170,6 +217,7 @@ export const regions = {
     digest: 536,
     durable: 640,
     failed: 648,
+    waiting_for_room: 652,
     events_armed: 768,
     durable_armed: 772,
     committed: 896,

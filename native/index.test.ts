@@ -527,36 +527,51 @@ const noMount = ((): string | null => {
   return process.getuid?.() === 0 ? null : "mounting a small tmpfs needs root";
 })();
 
-testUnless(
-  test,
-  noMount,
-  "a full disk stops durability, not the process, and loses nothing",
-  async () => {
-    const folder = await mkdtemp(join(tmpdir(), "native-engine-full-"));
-    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=20m", "tmpfs", folder]);
-    try {
-      if (mounted.status !== 0) {
-        console.log(`SKIP full disk: mount failed: ${String(mounted.stderr)}`);
-        return;
+for (const ending of ["go on", "give up"] as const) {
+  testUnless(
+    test,
+    noMount,
+    ending === "go on"
+      ? "a full disk stops durability, not the process, and loses nothing: with room it goes on"
+      : "a market on a full disk can be closed",
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), "native-engine-full-"));
+      const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=20m", "tmpfs", folder]);
+      try {
+        if (mounted.status !== 0) {
+          console.log(`SKIP full disk: mount failed: ${String(mounted.stderr)}`);
+          return;
+        }
+        const child = spawn(
+          process.execPath,
+          [
+            join(repository, "test/support/native-engine-under-load.ts"),
+            join(folder, "log"),
+            ending,
+          ],
+          { stdio: ["ignore", "pipe", "inherit"] },
+        );
+        const lines: string[] = [];
+        createInterface({ input: child.stdout }).on("line", (line) => {
+          lines.push(line);
+          if (line.startsWith("waiting ") && ending === "go on") {
+            spawnSync("mount", ["-o", "remount,size=200m", folder]);
+          }
+        });
+        const [status] = (await once(child, "close")) as [number | null];
+        assert.is(status, 0, "the process ends in order");
+        const waiting = lines.find((line) => line.startsWith("waiting ")) ?? "";
+        assert.match(waiting, /^waiting 174762 .*No space left on device; free space/);
+        const closed = Number(lines.at(-1)?.split(" ")[1]);
+        if (ending === "go on") assert.ok(closed > 174_762, lines.at(-1));
+        else assert.is(lines.at(-1), "closed 174762");
+      } finally {
+        spawnSync("umount", [folder]);
+        await rm(folder, { recursive: true, force: true });
       }
-      const child = spawn(
-        process.execPath,
-        [join(repository, "test/support/native-engine-under-load.ts"), join(folder, "log")],
-        { stdio: ["ignore", "pipe", "inherit"] },
-      );
-      const lines: string[] = [];
-      createInterface({ input: child.stdout }).on("line", (line) => lines.push(line));
-      const [status] = (await once(child, "close")) as [number | null];
-      assert.is(status, 0, "the process ends in order");
-      const failure = lines.find((line) => line.startsWith("failed "));
-      assert.match(failure ?? "", /^failed 174762 .*No space left on device; free space/);
-      assert.is(lines.at(-1), "closed 174762");
-    } finally {
-      spawnSync("umount", [folder]);
-      await rm(folder, { recursive: true, force: true });
-    }
-  },
-);
+    },
+  );
+}
 
 /** Levels and orders of a side as the resting orders say. */
 function levelsOf(market: NativeMarket, side: "buy" | "sell"): Map<number, number> {

@@ -28,7 +28,11 @@ export interface NativeEngineOptions extends Partial<RingSizes> {
   readonly processor?: number | null;
   /** How long the match thread looks for work before it sleeps, in nanoseconds. Default 50,000. */
   readonly spinNs?: number;
+  /** Accepted records between two snapshots of a market. Default 1,048,576. */
+  readonly snapshotInterval?: number;
 }
+
+const SNAPSHOT_INTERVAL = 2 ** 20;
 
 /** The engine this process runs: its threads exist once. */
 let running: NativeEngine | null = null;
@@ -59,6 +63,14 @@ export function loadNativeEngine(options: NativeEngineOptions = {}): Result<Nati
       );
     }
   }
+  const interval = options.snapshotInterval ?? SNAPSHOT_INTERVAL;
+  if (!Number.isSafeInteger(interval) || interval < 1) {
+    return refuse(
+      "options_invalid",
+      `snapshotInterval is ${interval}`,
+      "give a whole number from 1",
+    );
+  }
   const loaded = loadAddon();
   if (!loaded.ok) return loaded;
   running = new NativeEngine(loaded.value, rings, options, () => {
@@ -72,6 +84,7 @@ export class NativeEngine implements MatchingEngine {
   readonly #addon: Addon;
   readonly #rings: RingSizes;
   readonly #reactor: Int32Array;
+  readonly #snapshotInterval: number;
   readonly #stopped: () => void;
   readonly #markets = new Map<string, Promise<NativeMarket>>();
   #stopping: Promise<void> | null = null;
@@ -81,6 +94,7 @@ export class NativeEngine implements MatchingEngine {
   constructor(addon: Addon, rings: RingSizes, options: NativeEngineOptions, stopped: () => void) {
     this.#addon = addon;
     this.#rings = rings;
+    this.#snapshotInterval = options.snapshotInterval ?? SNAPSHOT_INTERVAL;
     this.#stopped = stopped;
     const { parked } = regions.reactor;
     const memory = addon.start(options.processor ?? null, options.spinNs ?? 50_000);
@@ -107,7 +121,12 @@ export class NativeEngine implements MatchingEngine {
     const closed = (): void => {
       this.#markets.delete(request.market);
     };
-    const host = { addon: this.#addon, reactor: this.#reactor, rings: this.#rings };
+    const host = {
+      addon: this.#addon,
+      reactor: this.#reactor,
+      rings: this.#rings,
+      snapshotInterval: this.#snapshotInterval,
+    };
     const opening = NativeMarket.open(host, request, closed);
     this.#markets.set(request.market, opening);
     try {

@@ -6,6 +6,8 @@ import type {
   LatencySummary,
   MarketEngine,
   OpenMarket,
+  ChainPoint,
+  Shadow,
   Progress,
   RestingOrder,
   Side,
@@ -62,6 +64,7 @@ const EVENTS_HEAD = at.events_head / 4;
 const EVENTS_ARMED = at.events_armed / 4;
 const DURABLE_ARMED = at.durable_armed / 4;
 const FAILED = at.failed / 4;
+const WAITING_FOR_ROOM = at.waiting_for_room / 4;
 const DIGEST_LOW = at.digest / 4;
 const MATCHED = at.matched / 8;
 const STALLS = at.event_ring_stalls / 8;
@@ -77,6 +80,7 @@ export interface Host {
   /** Memory of the reactor. */
   readonly reactor: Int32Array;
   readonly rings: RingSizes;
+  readonly snapshotInterval: number;
 }
 
 /**
@@ -148,9 +152,12 @@ export class NativeMarket implements MarketEngine {
   static async open(host: Host, request: OpenMarket, closed: () => void): Promise<NativeMarket> {
     const { directory, epoch } = request;
     let market: NativeMarket | null = null;
-    const opened = await host.addon.open({ directory, epoch, ...host.rings }, () => {
-      if (market !== null) market.#rang();
-    });
+    const opened = await host.addon.open(
+      { directory, epoch, ...host.rings, snapshotInterval: host.snapshotInterval },
+      () => {
+        if (market !== null) market.#rang();
+      },
+    );
     market = new NativeMarket(host, request, opened, closed);
     return market;
   }
@@ -227,6 +234,7 @@ export class NativeMarket implements MarketEngine {
       digest,
       restingOrders: this.#numbers[RESTING] ?? 0,
       logFailure: this.#hasFailed() ? this.#host.addon.failure(this.#id) : null,
+      logWaiting: this.#isWaitingForRoom() ? this.#host.addon.failure(this.#id) : null,
     };
   }
 
@@ -271,6 +279,22 @@ export class NativeMarket implements MarketEngine {
       this.#adopting = false;
       this.flush();
     }
+  }
+
+  accept({ sequence, epoch, hash }: ChainPoint): void {
+    this.#mustBeOpen();
+    this.#host.addon.accept(this.#id, sequence, epoch, hash);
+  }
+
+  shadow(): Shadow | null {
+    this.#mustBeOpen();
+    const { hash, failure, ...known } = this.#host.addon.shadow(this.#id);
+    if (known.sequence === 0 && failure === "") return null;
+    return {
+      ...known,
+      hash: new Uint8Array(Buffer.from(hash, "hex")),
+      failure: failure === "" ? null : failure,
+    };
   }
 
   restingOrders(side: Side, limit: number): readonly RestingOrder[] {
@@ -371,7 +395,7 @@ export class NativeMarket implements MarketEngine {
         // Who still listens gets every event; when nobody takes them they may not block the engine.
         Atomics.store(this.#words, EVENTS_ARMED, 1);
         if (this.#waitingEvents() > this.#eventMask / 2) this.#discardEvents();
-        return this.#isIdle();
+        return this.#isIdle() || this.#isWaitingForRoom();
       });
       if (this.#hasEvents()) this.#onEvents();
       this.#final = { progress: this.progress(), serviceTime: this.serviceTime() };
@@ -407,11 +431,12 @@ export class NativeMarket implements MarketEngine {
     return true;
   }
 
-  /** Asks to be told when the durable sequence moves. True when it has moved, or the log has failed. */
+  /** Asks to be told when the durable sequence moves. True when it has moved, or the log has failed, waits or goes on. */
   #armDurable(): boolean {
     Atomics.store(this.#words, DURABLE_ARMED, 1);
     // An atomic load between the store and the plain reads keeps them in this order.
-    const failure = Atomics.load(this.#words, FAILED);
+    const failure =
+      Atomics.load(this.#words, FAILED) * 2 + Atomics.load(this.#words, WAITING_FOR_ROOM);
     const durable = this.#numbers[DURABLE] ?? 0;
     if (durable === this.#durableSeen && failure === this.#failureSeen) return false;
     this.#durableSeen = durable;
@@ -444,6 +469,11 @@ export class NativeMarket implements MarketEngine {
 
   #hasFailed(): boolean {
     return Atomics.load(this.#words, FAILED) !== 0;
+  }
+
+  /** Records wait for room on a full disk, and may do so for ever. */
+  #isWaitingForRoom(): boolean {
+    return Atomics.load(this.#words, WAITING_FOR_ROOM) !== 0;
   }
 
   /** Every visible command was processed. */

@@ -51,6 +51,18 @@ test("B7.8 a full mailbox keeps no system message out, and system messages have 
   assert.is(texts(made).length, 3);
 });
 
+test("B7.8 an ask in the system lane is answered though the mailbox is full of asks that wait for their answers", async () => {
+  const made = await world({ capacity: 3 });
+  const silent = [1, 2, 3].map(() => made.ref(a).ask({ do: "stay_silent" }, ms(10_000)));
+  await made.clock.settle();
+  assert.is(code(await made.ref(a).ask({ do: "echo", text: "x" }, ms(10))), "busy");
+  const asked = made.ref(a).ask({ do: "echo", text: "urgent" }, ms(10), "system");
+  await made.clock.settle();
+  assert.equal(await asked, { ok: true, value: "urgent" });
+  await made.pass(10_000);
+  assert.equal((await Promise.all(silent)).map(code), ["timeout", "timeout", "timeout"]);
+});
+
 test("B7.8 a system message does not overtake the one in work, and survives a restart like all others", async () => {
   const made = await world({ parkAfter: 1 });
   made.ref(a).send({ do: "crash", text: "x" });

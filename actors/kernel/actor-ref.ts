@@ -1,4 +1,4 @@
-import type { ActorRef } from "./actor.ts";
+import type { ActorRef, Lane } from "./actor.ts";
 import type { Answer } from "./mailbox.ts";
 import { ok, type Result, refuse } from "./result.ts";
 import { notFound, type Runtime } from "./runtime.ts";
@@ -28,9 +28,9 @@ export class PathRef implements ActorRef<unknown, unknown> {
     return this.#post(message, null, true);
   }
 
-  ask(message: unknown, timeout: DurationNs): Promise<Result<unknown>> {
+  ask(message: unknown, timeout: DurationNs, lane: Lane = "ordinary"): Promise<Result<unknown>> {
     const pending = new PendingAnswer(this.#runtime, this.path, timeout);
-    const posted = this.#post(message, pending, false);
+    const posted = this.#post(message, pending, lane === "system");
     if (posted.ok) return pending.promise;
     pending.cancel();
     return Promise.resolve(posted);

@@ -431,6 +431,24 @@ test("an actor that has ended can start nothing more", async () => {
   assert.is(system.deadLetters.total, 0);
 });
 
+test("a signal that is first looked at after the end is aborted", async () => {
+  const { system, contexts } = await withContext();
+  await system.terminateChild("/desk/a");
+  assert.ok(contexts[0]?.signal.aborted);
+});
+
+test("work that goes on after its actor's end takes no message from the next incarnation", async () => {
+  const made = await world();
+  made.ref(a).send({ do: "throw_in_timer", text: "while it works" });
+  made.ref(a).send({ do: "work", forMs: 200 });
+  for (const text of ["1", "2", "3"]) made.ref(a).send({ do: "echo", text });
+  await made.pass(1_000);
+  assert.equal(
+    made.news().filter((line) => !/^(start|exit)/.test(line)),
+    ["work a", "work a", "worked a", "worked a", "echo a 1", "echo a 2", "echo a 3"],
+  );
+});
+
 test("a rejected callback is its actor's failure", async () => {
   const { system, clock, contexts } = await withContext();
   contexts[0]?.callback(async () => {

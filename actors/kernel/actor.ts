@@ -150,9 +150,13 @@ export interface ActorRef<Message, Reply> {
   /**
    * Sends and waits for the reply. Failure codes: busy, not_found; timeout (ambiguous: it may have
    * been done); internal (the actor failed on it, or ended before it replied: ambiguous too).
+   * `lane`: `system` sends it as signal() does; absent: ordinary.
    */
-  ask(message: Message, timeout: DurationNs): Promise<Result<Reply>>;
+  ask(message: Message, timeout: DurationNs, lane?: Lane): Promise<Result<Reply>>;
 }
+
+/** System messages go before ordinary ones and have room of their own. */
+export type Lane = "ordinary" | "system";
 
 /** One node of the supervision tree as plain data, for ops.<region>.tree. */
 export interface TreeNode {

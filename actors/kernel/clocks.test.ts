@@ -1,4 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -32,6 +34,19 @@ test("a cancelled manual timer does not run, also when cancelled twice", async (
   cancel();
   assert.is(clock.pending, 0);
   assert.is(await clock.advance(durationNs(10)), 0);
+});
+
+test("cancelled manual timers take no room until they would have been due", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const clock = manualClock();
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let count = 0; count < 100_000; count += 1) clock.after(durationNs(1e15), () => {})();
+  collect();
+  const grown = process.memoryUsage().heapUsed - before;
+  assert.is(clock.pending, 0);
+  assert.ok(grown < 2_000_000, `${grown} bytes are kept`);
 });
 
 test("many manual timers come out sorted", async () => {

@@ -4,23 +4,18 @@ import * as assert from "uvu/assert";
 
 import { ms } from "../../test/support/probe-actors.ts";
 import {
-  emptyPurse,
-  evolvePurse,
   faultyPurseLog,
   jsonEvents,
-  type Purse,
   type PurseEvent,
   type PurseMessage,
-  type PurseReply,
   purseWorld,
   said,
 } from "../../test/support/purse-actor.ts";
+import { entries, purseDeliveries, purseOf } from "../../test/support/purse-deliveries.ts";
 import { seed } from "../../test/support/seed.ts";
 import { decodeRecord } from "./event-record.ts";
 import type { EventCodec } from "./event-versions.ts";
 import { memoryEventLog } from "./memory-event-log.ts";
-import type { EventLog } from "./ports/event-log.ts";
-import type { Result } from "./result.ts";
 
 const test = suite("event-sourced actor");
 
@@ -37,30 +32,6 @@ const hold = (commandId: string, name: string, coins: number, forMs: number): Pu
   coins,
   forMs,
 });
-
-async function entries(log: EventLog): Promise<readonly Uint8Array[]> {
-  const read = await log.read("purse", 0, 100_000);
-  if (!read.ok) throw new Error(read.failure.reason);
-  return read.value;
-}
-
-/** The state by a reader that shares nothing with the actor but decide's events. */
-async function folded(log: EventLog): Promise<Purse> {
-  let purse = emptyPurse;
-  for (const entry of await entries(log)) {
-    for (const change of decodeRecord(entry).changes) {
-      if (change.kind !== "event") continue;
-      const event = JSON.parse(Buffer.from(change.content).toString()) as PurseEvent;
-      purse = evolvePurse(purse, event);
-    }
-  }
-  return purse;
-}
-
-const purseOf = (result: Result<PurseReply>): Purse => {
-  if (!result.ok || result.value.type !== "done") throw new Error(JSON.stringify(result));
-  return result.value.purse;
-};
 
 test("B7.8 a command is done, a resend gets the first outcome, another under its id is refused", async () => {
   const made = await purseWorld({ events: memoryEventLog() });
@@ -86,76 +57,8 @@ test("B7.8 an entry says under which id, when and what was asked, and what came 
   assert.ok(record.at >= 1_000n);
 });
 
-test("B7.7 B7.8 every message repeated and reordered, with crashes, restarts and uncertain appends, is done once", async () => {
-  const start = seed(20_261_128);
-  let repeats = 0;
-  let crashes = 0;
-  const command = fc.oneof(
-    fc.record({ type: fc.constant("put" as const), coins: fc.integer({ min: 1, max: 9 }) }),
-    fc.record({ type: fc.constant("take" as const), coins: fc.integer({ min: 1, max: 9 }) }),
-  );
-  const deliveries = fc.array(
-    fc.record({
-      of: fc.nat(1_000),
-      before: fc.constantFrom("none", "none", "none", "fail", "restart", "stored", "not_stored"),
-    }),
-    { minLength: 30, maxLength: 60 },
-  );
-  const property = fc.asyncProperty(
-    fc.array(command, { minLength: 3, maxLength: 12 }),
-    deliveries,
-    fc.constantFrom(undefined, 3, 7),
-    async (commands, order, snapshotEvery) => {
-      const events = faultyPurseLog(memoryEventLog());
-      const options = snapshotEvery === undefined ? { events } : { events, snapshotEvery };
-      const made = await purseWorld(options);
-      const first = new Map<string, string>();
-      let expected = 0;
-      for (const { of, before } of order) {
-        const index = of % commands.length;
-        const { type, coins } = commands[index] as { type: "put" | "take"; coins: number };
-        const commandId = `c${index}`;
-        if (before === "fail") {
-          crashes += 1;
-          made.purse.send({ type: "fail" });
-        } else if (before === "restart") {
-          await made.system.terminateChild("/root/purse");
-          await made.system.restartChild("/root/purse");
-        } else if (before !== "none") {
-          events.faults = [before];
-        }
-        const result = await made.ask({ type, commandId, coins });
-        const { value } = result as { readonly value: PurseReply };
-        if (value.type === "refused") {
-          assert.is(value.code, "too_few");
-          assert.not.ok(first.has(commandId), "what was done is never refused");
-          continue;
-        }
-        const outcome = JSON.stringify(value.purse);
-        if (!first.has(commandId)) {
-          expected += type === "put" ? coins : -coins;
-          assert.is(value.purse.coins, expected);
-          first.set(commandId, outcome);
-        } else {
-          repeats += 1;
-          assert.ok(value.repeated, "a resend is known as one");
-          assert.is(outcome, first.get(commandId), "a resend gets the first outcome");
-        }
-      }
-      assert.is(purseOf(await made.ask({ type: "describe" })).coins, expected);
-      if (snapshotEvery === undefined) {
-        const ids = (await entries(events)).map((entry) => decodeRecord(entry).commandId);
-        assert.is(new Set(ids).size, ids.length, "a command is in the log once");
-        assert.equal((await folded(events)).coins, expected);
-      }
-    },
-  );
-  try {
-    await fc.assert(property, { seed: start, numRuns: 60 });
-  } catch (error) {
-    console.log(`SEED=${start}  replay: MERIDIAN_SEED=${start} node ${import.meta.filename}`);
-    throw error;
-  }
+test("B7.7 B7.8 every message repeated and reordered, with crashes, restarts and uncertain appends, is done once (npm run soak -- event-sourced)", async () => {
+  const { repeats, crashes } = await purseDeliveries(seed(20_261_128), 60);
   assert.ok(repeats > 500 && crashes > 100, `only ${repeats} repeats, ${crashes} crashes`);
 });
 

@@ -367,6 +367,35 @@ test("a child stopped by hand stays stopped when its siblings restart", async ()
   assert.is(stateOf(made, "/root/b"), "stopped");
 });
 
+test("a child stopped by hand stays stopped when its supervisor restarts", async () => {
+  const inner = supervisorSpec("inner", [probe("a"), probe("b")], {
+    intensity: { maximumRestarts: 0, within: ms(1_000) },
+  });
+  const made = await world([inner]);
+  await made.system.terminateChild("/root/inner/b");
+  made.ref("/root/inner/a").send({ do: "throw_in_timer", text: "late" });
+  await made.pass(200);
+  assert.is(restartsOf(made, "/root/inner"), 1);
+  assert.is(stateOf(made, "/root/inner/a"), "open");
+  assert.is(stateOf(made, "/root/inner/b"), "stopped");
+});
+
+test("a supervisor that is stopping a child takes so many calls and refuses the next", async () => {
+  const made = await world([probe("slow", { start: { terminateMs: 300 } })]);
+  const stopping = made.system.terminateChild("/root/slow");
+  const calls = Array.from({ length: 1_024 }, (_, index) =>
+    made.system.startChild("/root", probe(`p${index}`)),
+  );
+  await made.pass(300);
+  assert.ok((await stopping).ok);
+  const results = await Promise.all(calls);
+  assert.is(results.filter(({ ok }) => ok).length, 1_023);
+  assert.equal(
+    results.flatMap((result) => (result.ok ? [] : [result.failure.code])),
+    ["busy"],
+  );
+});
+
 test("a child stopped during its back-off is not started by the timer", async () => {
   const made = await world([probe("a")]);
   await crash(made, "/root/a");

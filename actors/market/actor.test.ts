@@ -7,10 +7,12 @@ import * as assert from "uvu/assert";
 import { MemoryBroker } from "../bus/memory.ts";
 import { fenceHash } from "../kernel/accepted-chain.ts";
 import { systemClock } from "../kernel/system-clock.ts";
+import { durationNs } from "../kernel/units.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
 import { wire } from "../../schemas/messages.ts";
 import { eventSubject, journalStream, journalSubject } from "../../schemas/subjects.ts";
 import { MarketCell, TestOwnership, type CellOptions } from "../../test/support/market-cell.ts";
+import { MARKET_MAILBOX } from "./actor.ts";
 import { encodeChainMessage } from "./codec.ts";
 import { readChain } from "../../test/support/chain.ts";
 
@@ -574,5 +576,30 @@ test("two cells that both believe to own the market never both commit", async ()
   await second.end();
   await first.end();
 });
+
+test("a halt in the system lane comes before the orders that wait, and a full mailbox does not refuse it", () =>
+  withCell({}, async (cell) => {
+    const seconds = durationNs(20e9);
+    const orders = Array.from({ length: MARKET_MAILBOX + 5 }, (_, index) => {
+      const request = { session: 5, commands: [place(index + 1, buy, 400, 10)] };
+      const payload = wire.market.v1.SubmitRequest.encode(request).finish();
+      return cell.market.ask({ type: "submit", payload }, seconds);
+    });
+    const halt = { type: "halt", reason: "test" } as const;
+    // In one turn, so that no order is worked on before.
+    const [ordinary, halted] = await Promise.all([
+      cell.market.ask(halt, seconds),
+      cell.market.ask(halt, seconds, "system"),
+    ]);
+    assert.is(ordinary.ok ? "" : ordinary.failure.code, "busy");
+    assert.ok(halted.ok && halted.value.type === "done" && halted.value.result.ok);
+    const replies = (await Promise.all(orders)).flatMap((reply) =>
+      reply.ok && reply.value.type === "payload"
+        ? codes(wire.market.v1.SubmitReply.decode(reply.value.payload))
+        : [reply.ok ? "" : reply.failure.code],
+    );
+    const count = (code: string): number => replies.filter((each) => each === code).length;
+    assert.equal([count("busy"), count("market_halted")], [5, MARKET_MAILBOX]);
+  }));
 
 test.run();

@@ -1,5 +1,5 @@
 import type { ActorBehaviour, ActorContext } from "../kernel/actor.ts";
-import type { MarketEngine, Progress } from "../kernel/ports/matching-engine.ts";
+import type { ChainPoint, MarketEngine, Progress } from "../kernel/ports/matching-engine.ts";
 import { refuse, type Result } from "../kernel/result.ts";
 import { durationNs, epoch as epochOf, type DurationNs } from "../kernel/units.ts";
 import { journalStream, journalSubject } from "../../schemas/subjects.ts";
@@ -18,7 +18,7 @@ import type {
   MarketStatus,
 } from "./messages.ts";
 import { MarketFailed, Recovery, type Owned } from "./recovery.ts";
-import { JournalShipper } from "./shipper.ts";
+import { JournalShipper, type Followed } from "./shipper.ts";
 import { Trading } from "./trading.ts";
 
 const openAttempts = 5;
@@ -30,6 +30,12 @@ const settlePoll = durationNs(10_000_000);
 /** How long a stop waits for outcomes to become safe and blocks to be accepted. */
 const SETTLE_LIMIT = durationNs(4_000_000_000);
 
+const pointOf = ({ lastSequence, epoch, hash }: Followed): ChainPoint => ({
+  sequence: lastSequence,
+  epoch,
+  hash,
+});
+
 /** One incarnation of a market actor. */
 export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketReply, MarketMachine> {
   readonly machine: MarketMachine;
@@ -38,6 +44,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   readonly #ports: MarketPorts;
   readonly #directory: string;
   readonly #counters: MarketCounters;
+  #shadowFailure: string | null = null;
   #definition: MarketDefinition;
   #engine: MarketEngine | null = null;
   #shipper: JournalShipper | null = null;
@@ -143,6 +150,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   async #open(): Promise<void> {
     const engine = await this.#openEngine();
     this.#engine = engine;
+    this.#tellRecovery(engine);
     await this.#checkUnits();
     const owned = await this.#recover(engine);
     this.#owned = owned;
@@ -154,6 +162,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     });
     const shipper = this.#startShipper(engine, owned, trading);
     this.#shipper = shipper;
+    engine.accept(pointOf(shipper.followed));
     engine.onEvents(this.#context.callback(() => trading.pump()));
     engine.onDurable(
       this.#context.callback(() => {
@@ -252,7 +261,11 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         log: this.#context.log,
         sleep: (delay) => this.#sleep(delay),
         after: (delay, callback) => this.#context.after(delay, callback),
-        onCommitted: (committed) => trading.onCommitted(committed),
+        onCommitted: (committed) => {
+          trading.onCommitted(committed);
+          const followed = this.#shipper?.followed;
+          if (followed !== undefined) engine.accept(pointOf(followed));
+        },
       },
       journalStream(group, shard),
       journalSubject(market),
@@ -279,7 +292,10 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   /** Once a second: is the disk still good, and is there a newer root to keep? */
   #watch(engine: MarketEngine, trading: Trading): void {
     this.#context.after(watchInterval, () => {
-      const { logFailure } = engine.progress();
+      const { logFailure, logWaiting } = engine.progress();
+      if (logWaiting !== null) {
+        this.#context.log.warn({ logWaiting }, "records wait for room on the disk");
+      }
       if (logFailure !== null) {
         this.#context.log.error({ logFailure }, "the write-ahead log cannot be written");
         this.#trading = null;
@@ -289,9 +305,31 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         });
         return;
       }
+      this.#watchShadow(engine);
       this.#context.run(() => this.#storeRoot(trading));
       this.#watch(engine, trading);
     });
+  }
+
+  #tellRecovery({ recovery }: MarketEngine): void {
+    const { sequence, snapshot, replayed, elapsedNs, faults, cutBytes, cutFile } = recovery;
+    const perSecond = elapsedNs === 0 ? 0 : Math.round((replayed * 1e9) / elapsedNs);
+    this.#context.log.info(
+      { sequence, snapshot: snapshot?.sequence ?? 0, replayed, perSecond },
+      "write-ahead log replayed",
+    );
+    for (const fault of faults) this.#context.log.warn({ fault }, "a snapshot was not used");
+    if (cutBytes > 0) {
+      this.#context.log.warn({ cutFile, cutBytes }, "a torn tail was cut from the log");
+    }
+  }
+
+  /** Damage that the shadow finds in records that were durable is told once. */
+  #watchShadow(engine: MarketEngine): void {
+    const failure = engine.shadow()?.failure ?? null;
+    if (failure === this.#shadowFailure) return;
+    this.#shadowFailure = failure;
+    if (failure !== null) this.#context.log.error({ failure }, "the shadow of the market failed");
   }
 
   async #storeRoot(trading: Trading): Promise<void> {

@@ -1,4 +1,4 @@
-import type { ActorDefinition, ActorRef, ActorSystem } from "../kernel/actor.ts";
+import type { ActorDefinition, ActorRef, ActorSystem, Lane } from "../kernel/actor.ts";
 import type { DurabilityMode } from "../kernel/ports/matching-engine.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
@@ -53,9 +53,10 @@ export function marketHost(of: MarketHostOf): MarketHost {
     name: string,
     message: MarketMessage,
     timeout: DurationNs,
+    lane: Lane = "ordinary",
   ): Promise<Result<MarketReply>> => {
     const ref = market(name);
-    return ref.ok ? await ref.value.ask(message, timeout) : ref;
+    return ref.ok ? await ref.value.ask(message, timeout, lane) : ref;
   };
   return {
     start(wanted) {
@@ -70,7 +71,7 @@ export function marketHost(of: MarketHostOf): MarketHost {
       return reply.value.type === "payload" ? ok(reply.value.payload) : unexpected(name);
     },
     async report(name) {
-      const reply = await ask(name, { type: "status" }, reportTimeout);
+      const reply = await ask(name, { type: "status" }, reportTimeout, "system");
       if (!reply.ok) return reply;
       if (reply.value.type !== "status") return unexpected(name);
       const { status } = reply.value;
@@ -79,7 +80,8 @@ export function marketHost(of: MarketHostOf): MarketHost {
     },
     async setState(name, state, reason) {
       const type = state === "open" ? "resume" : "halt";
-      const reply = await ask(name, { type, reason }, stateTimeout);
+      // An operator's halt must not wait behind the orders it is to keep out, nor be refused for them.
+      const reply = await ask(name, { type, reason }, stateTimeout, "system");
       if (!reply.ok) return reply;
       return reply.value.type === "done" ? reply.value.result : unexpected(name);
     },

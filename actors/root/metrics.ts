@@ -32,6 +32,28 @@ export class Metrics {
   );
   readonly #restarts = this.#counter("meridian_actor_restarts_total", "Restarts of actors");
   readonly #failures = this.#counter("meridian_actor_failures_total", "Failures of actors");
+  readonly #escalations = this.#counter(
+    "meridian_supervisor_escalations_total",
+    "Supervisors above their intensity",
+  );
+  readonly #autoShutdowns = this.#counter(
+    "meridian_supervisor_auto_shutdowns_total",
+    "Supervisors ended by a significant child",
+  );
+  readonly #delivered = this.#counter("meridian_actor_messages_total", "Messages worked on");
+  readonly #parked = this.#counter(
+    "meridian_actor_messages_parked_total",
+    "Messages put aside because their actor kept failing on them",
+  );
+  readonly #actorRefusals = this.#counter(
+    "meridian_actor_refusals_total",
+    "Messages and calls refused between actors",
+    ["code"],
+  );
+  readonly #lateErrors = this.#counter(
+    "meridian_actor_late_errors_total",
+    "Errors of actors that had ended",
+  );
   readonly #open = this.#gauge("meridian_market_open", "1 when the market is open", ["market"]);
   readonly #orders = this.#counter("meridian_market_orders_total", "Orders accepted", ["market"]);
   readonly #trades = this.#counter("meridian_market_trades_total", "Executions", ["market"]);
@@ -84,11 +106,23 @@ export class Metrics {
     this.#connected.set(report.natsState === "connected" ? 1 : 0);
     this.#reconnects.inc(report.reconnects);
     this.#deadLetters.inc(report.deadLetters);
-    this.#restarts.inc(kernel?.restarts ?? 0);
-    this.#failures.inc(kernel?.failures ?? 0);
+    if (kernel !== null) this.#actors(kernel);
     this.#started.set(report.startedUnixMs / 1_000);
     for (const [code, count] of Object.entries(report.refusals)) {
       this.#routerRefusals.inc({ code }, count);
+    }
+  }
+
+  #actors(kernel: KernelCounters): void {
+    this.#restarts.inc(kernel.restarts);
+    this.#failures.inc(kernel.failures);
+    this.#escalations.inc(kernel.escalations);
+    this.#autoShutdowns.inc(kernel.autoShutdowns);
+    this.#delivered.inc(kernel.delivered);
+    this.#parked.inc(kernel.parked);
+    this.#lateErrors.inc(kernel.lateErrors);
+    for (const [code, count] of Object.entries(kernel.refusals)) {
+      this.#actorRefusals.inc({ code }, count);
     }
   }
 

@@ -9,7 +9,7 @@ import { decodeRequest, encodeRefusal, encodeReply } from "../risk-limit/codec.t
 import type { RiskLimitMachine } from "../risk-limit/machine.ts";
 import type { RiskLimitMessage, RiskLimitReply, RiskLimitStart } from "../risk-limit/messages.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
-import { paths, riskLimitSpec } from "./tree.ts";
+import { paths, riskLimitChild } from "./tree.ts";
 
 export type RiskLimitDefinition = ActorDefinition<
   RiskLimitStart,
@@ -70,7 +70,9 @@ async function answer(
   }
   const actor = await found(of, account, message.value);
   if (!actor.ok) return refusal(of, actor.failure);
-  const reply = await actor.value.ask(message.value, askTimeout);
+  // Lower limits must not wait behind the reservations that they are to keep out.
+  const lane = message.value.type === "set_limits" ? "system" : "ordinary";
+  const reply = await actor.value.ask(message.value, askTimeout, lane);
   if (reply.ok) {
     if (reply.value.type === "refused") of.refusals.count(reply.value.failure.code);
     return encodeReply(reply.value);
@@ -102,8 +104,8 @@ async function found(
         return refuse("not_found", `account ${account} has no limits`, "send set-limits first");
       }
     }
-    const spec = riskLimitSpec({ account, limits: noLimits });
-    const started = await of.system.startChild(paths.risk(of.region), spec);
+    const child = riskLimitChild({ account, limits: noLimits });
+    const started = await of.system.startChild(paths.risk(of.region), child);
     if (!started.ok && started.failure.code !== "already_started") {
       const busy = started.failure.code === "busy" ? "busy" : "internal";
       return refuse(busy, started.failure.reason, "send the same command id again in a moment");

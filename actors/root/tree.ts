@@ -1,4 +1,9 @@
-import { type ChildSpec, supervisorSpec } from "../kernel/child-spec.ts";
+import {
+  type ChildSpec,
+  type DynamicChild,
+  dynamicSupervisorSpec,
+  supervisorSpec,
+} from "../kernel/child-spec.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { MarketStart } from "../market/messages.ts";
 import type { RegionStart } from "../region/messages.ts";
@@ -12,7 +17,7 @@ import type { StrategyStart } from "../strategy/messages.ts";
  *     cell                  lease, ownership, router, operations services
  *     markets               one_for_one
  *       <market>            started by `cell` once it has the lease
- *     risk                  one_for_one
+ *     risk                  simple_one_for_one: accounts are all alike
  *       <account>           started by the first request to it
  *     strategies            one_for_one
  *       flow-<market>       background flow of a market that a file defines
@@ -30,7 +35,11 @@ export function cellTree(region: RegionStart, flows: readonly StrategyStart[]): 
         shutdown: seconds(2),
       },
       supervisorSpec("markets", [], { intensity: isolated, maximumChildren: 4_096 }),
-      supervisorSpec("risk", [], { intensity: isolated, maximumChildren: 10_000 }),
+      dynamicSupervisorSpec(
+        "risk",
+        { type: "risk-limit", restart: "permanent", shutdown: seconds(1) },
+        { intensity: isolated, maximumChildren: 100_000 },
+      ),
       supervisorSpec("strategies", flows.map(strategySpec), { intensity: isolated }),
     ],
     { strategy: "rest_for_one" },
@@ -57,14 +66,8 @@ export function marketSpec(start: MarketStart): ChildSpec<MarketStart> {
   };
 }
 
-export function riskLimitSpec(start: RiskLimitStart): ChildSpec<RiskLimitStart> {
-  return {
-    id: start.account,
-    type: "risk-limit",
-    start,
-    restart: "permanent",
-    shutdown: seconds(1),
-  };
+export function riskLimitChild(start: RiskLimitStart): DynamicChild<RiskLimitStart> {
+  return { id: start.account, start };
 }
 
 export function strategySpec(start: StrategyStart): ChildSpec<StrategyStart> {

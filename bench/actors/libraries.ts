@@ -11,7 +11,7 @@ import { type Played, playedSchema, type Sizes } from "./subject.ts";
 
 /** An actor library, ours among them, played in a process of its own. */
 export interface Library {
-  readonly name: "kernel" | "raw XState" | "nact" | "Erlang/OTP";
+  readonly name: "kernel" | "raw XState" | "nact" | "Erlang/OTP" | "Pekko";
   /** Why it cannot be played here; null when it is ready. */
   prepare(): Promise<string | null>;
   play(sizes: Sizes): Promise<Played>;
@@ -20,6 +20,9 @@ export interface Library {
 const execute = promisify(execFile);
 const sources = join(repository, "bench", "actors");
 const ebin = join(repository, "build", "bench", "actors", "erlang");
+const classes = ["classes", "dependency/*"].map((folder) =>
+  join(repository, "build", "bench", "actors", "java", folder),
+);
 const limitMs = 300_000;
 
 const words = ({ actors, messages, crashes }: Sizes): string[] =>
@@ -56,6 +59,24 @@ export const libraries: readonly Library[] = [
       played(
         "erl",
         ["+S", "1", "-noshell", "-pa", ebin, "-run", "actors", "main"].concat(words(sizes)),
+      ),
+  },
+  {
+    name: "Pekko",
+    prepare: () =>
+      attempt("mvn", [
+        "--quiet",
+        "--batch-mode",
+        `--file=${join(sources, "java", "pom.xml")}`,
+        "compiler:compile",
+        "dependency:copy-dependencies",
+      ]),
+    play: (sizes) =>
+      played(
+        "java",
+        ["-XX:+UseParallelGC", "-Xmx2g", "-cp", classes.join(":"), "actors.Main"].concat(
+          words(sizes),
+        ),
       ),
   },
 ];

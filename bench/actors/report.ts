@@ -22,7 +22,7 @@ const quickest: typeof full = { actors: 2_000, messages: 20_000, crashes: 50, re
 
 type Rounds = readonly Played[];
 
-/** The kernel beside raw XState, nact and Erlang, each repetition one after the other, then requests over NATS. */
+/** The kernel beside raw XState, nact, Erlang and Pekko, each repetition one after the other, then requests over NATS. */
 export async function runActors({ quick, repeats }: BenchOptions): Promise<Report> {
   const sizes = quick ? quickest : full;
   const rounds = new Map<Library["name"], Played[]>();
@@ -61,7 +61,7 @@ export async function runActors({ quick, repeats }: BenchOptions): Promise<Repor
     notes: [
       ...missing,
       "ratios are of two runs of the same repetition, kernel over the other: below 1 the kernel takes less; they survive what others on the machine take, times passed do not",
-      "raw XState has no mailbox, supervisor or restart, nact no bounded mailbox, intensity or shutdown time; an Erlang process is scheduled preemptively, and its messages are copied",
+      "raw XState has no mailbox, supervisor or restart, nact no bounded mailbox, intensity or shutdown time; an Erlang process is scheduled preemptively, and its messages are copied; Pekko has threads for all processors, a mailbox without a bound, and no restarts of a group",
     ],
   };
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -23,6 +24,7 @@
 #include "journal/file_system.hpp"
 #include "reactor/client_gateway.hpp"
 #include "reactor/reactor.hpp"
+#include "reactor/rollback.hpp"
 #include "rings/shared_region.hpp"
 
 namespace meridian::addon {
@@ -46,6 +48,10 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
                           InstanceMethod("close", &ReactorAddon::close),
                           InstanceMethod("adopt", &ReactorAddon::adopt),
                           InstanceMethod("setEpoch", &ReactorAddon::set_epoch),
+                          InstanceMethod("accept", &ReactorAddon::accept),
+                          InstanceMethod("shadow", &ReactorAddon::shadow),
+                          InstanceMethod("rollBack", &ReactorAddon::roll_back),
+                          InstanceMethod("copyLog", &ReactorAddon::copy_log),
                           InstanceMethod("records", &ReactorAddon::records),
                           InstanceMethod("restingOrders", &ReactorAddon::resting_orders),
                           InstanceMethod("serviceTime", &ReactorAddon::service_time),
@@ -121,7 +127,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
     return Napi::Number::New(info.Env(), static_cast<double>(region_->parkings.load()));
   }
 
-  // ({directory, epoch, commandSlots, eventSlots, recordSlots}, bell)
+  // ({directory, epoch, commandSlots, eventSlots, recordSlots, snapshotInterval}, bell)
   //   -> Promise<{id, region, depth, depthRequests, logId, epoch, recovery}>
   Napi::Value open(Info info) {
     const auto given = info[0].As<Napi::Object>();
@@ -131,6 +137,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
     options.command_slots = static_cast<std::uint32_t>(integer_of(given.Get("commandSlots")));
     options.event_slots = static_cast<std::uint32_t>(integer_of(given.Get("eventSlots")));
     options.record_slots = static_cast<std::uint32_t>(integer_of(given.Get("recordSlots")));
+    options.snapshot_interval = integer_of(given.Get("snapshotInterval"));
     const std::uint32_t id = next_id_++;
     auto* binding = (markets_[id] = std::make_unique<MarketBinding>(info.Env(), *reactor_,
                                                                     info[1].As<Napi::Function>()))
@@ -181,6 +188,68 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
     return info.Env().Undefined();
   }
 
+  // (id, sequence, epoch, 32 bytes of the chain's hash)
+  Napi::Value accept(Info info) {
+    journal::ChainPoint point;
+    point.sequence = integer_of(info[1]);
+    point.epoch = integer_of(info[2]);
+    const auto hash = info[3].As<Napi::Uint8Array>();
+    ensure(hash.ByteLength() == point.hash.size());
+    std::memcpy(point.hash.data(), hash.Data(), point.hash.size());
+    reactor_->accept(market_of(info).market(), point);
+    return info.Env().Undefined();
+  }
+
+  // (id) -> {sequence, epoch, hash, digest, snapshot, failure}
+  Napi::Value shadow(Info info) {
+    return report(info.Env(), market_of(info).market().shadow().state());
+  }
+
+  // (directory, sequence or null, timestamp in ns as text or null, whether to use snapshots)
+  //   -> Promise of a report; nobody has the log open
+  Napi::Value roll_back(Info info) {
+    const std::string directory = info[0].As<Napi::String>().Utf8Value();
+    reactor::RollbackTarget target;
+    if (info[1].IsNumber()) {
+      target.sequence = integer_of(info[1]);
+    }
+    if (info[2].IsString()) {
+      target.timestamp_ns =
+          std::strtoull(info[2].As<Napi::String>().Utf8Value().c_str(), nullptr, 10);
+    }
+    const bool uses_snapshots = info[3].ToBoolean().Value();
+    auto result = std::make_shared<reactor::RolledBack>();
+    return PromiseWorker::start(
+        info.Env(),
+        [this, directory, target, uses_snapshots, result] {
+          std::string reason;
+          const reactor::OwnEngine engine;
+          if (!engine.is_good()) {
+            return std::string("no address space for the market; raise ulimit -v");
+          }
+          reactor::roll_back(files_, directory, target, uses_snapshots, engine.market(), *result,
+                             reason);
+          return reason;
+        },
+        [result](Napi::Env env) { return Napi::Value(report(env, *result)); });
+  }
+
+  // (from, to, last sequence) -> Promise of the new log's id
+  Napi::Value copy_log(Info info) {
+    const std::string from = info[0].As<Napi::String>().Utf8Value();
+    const std::string to = info[1].As<Napi::String>().Utf8Value();
+    const std::uint64_t last = integer_of(info[2]);
+    auto id = std::make_shared<std::string>();
+    return PromiseWorker::start(
+        info.Env(),
+        [this, from, to, last, id] {
+          std::string reason;
+          reactor::copy_log(files_, from, to, last, *id, reason);
+          return reason;
+        },
+        [id](Napi::Env env) { return Napi::Value(Napi::String::New(env, *id)); });
+  }
+
   // (id, from, maximum bytes) -> Uint8Array
   Napi::Value records(Info info) {
     return market_of(info).records(info.Env(), integer_of(info[1]),
@@ -197,7 +266,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
     return report(info.Env(), market_of(info).market().region().service_time.summary());
   }
   Napi::Value statistics(Info info) { return market_of(info).statistics(info.Env()); }
-  // (id) -> why the log failed; empty while it has not
+  // (id) -> why the log failed or waits for room; empty while it does neither
   Napi::Value failure(Info info) {
     return Napi::String::New(info.Env(), market_of(info).market().channel().failure());
   }

@@ -133,6 +133,8 @@ Napi::Object layout(Napi::Env env) {
            {"digest", offsetof(MarketRegion, digest)},
            {"durable", offsetof(MarketRegion, journal) + offsetof(journal::JournalStatus, durable)},
            {"failed", offsetof(MarketRegion, journal) + offsetof(journal::JournalStatus, failed)},
+           {"waiting_for_room",
+            offsetof(MarketRegion, journal) + offsetof(journal::JournalStatus, waiting_for_room)},
            {"events_armed", offsetof(MarketRegion, events_armed)},
            {"durable_armed", offsetof(MarketRegion, durable_armed)},
            {"committed", offsetof(MarketRegion, committed)},

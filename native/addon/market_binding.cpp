@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "addon/reports.hpp"
 #include "base/ensure.hpp"
 
 namespace meridian::addon {
@@ -54,18 +55,13 @@ Napi::Object MarketBinding::describe(Napi::Env env) {
     shared_.push_back(Napi::Persistent(buffer));
     return buffer;
   };
-  const journal::Recovery& found = market_->recovery();
-  Napi::Object recovery = Napi::Object::New(env);
-  recovery.Set("sequence", static_cast<double>(found.last_sequence));
-  recovery.Set("cutBytes", static_cast<double>(found.cut_bytes));
-  recovery.Set("cutFile", found.cut_file);
   Napi::Object object = Napi::Object::New(env);
   object.Set("region", share(market_->memory()));
   object.Set("depth", share(market_->depth_memory()));
   object.Set("depthRequests", share(market_->depth_requests()));
   object.Set("logId", market_->log().id());
   object.Set("epoch", static_cast<double>(market_->epoch()));
-  object.Set("recovery", recovery);
+  object.Set("recovery", report(env, market_->recovery()));
   return object;
 }
 
@@ -87,6 +83,7 @@ void MarketBinding::close() {
       gateway_->remove(*market_);
     }
     market_->discard_events();
+    market_->leave();
     reactor_.wake();
     reactor_.remove(*market_);
     market_.reset();
@@ -133,9 +130,10 @@ Napi::Uint8Array MarketBinding::records(Napi::Env env, std::uint64_t from,
   if (count == 0) {
     return bytes;
   }
-  const std::size_t got = market_->log().read(
-      from, durable, std::as_writable_bytes(std::span(bytes.Data(), bytes.ByteLength())));
-  if (got != bytes.ByteLength()) {
+  const auto found = std::make_unique_for_overwrite<journal::Record[]>(count);
+  const std::size_t got = market_->reader().read(from, durable, {found.get(), count});
+  std::memcpy(bytes.Data(), found.get(), got * sizeof(journal::Record));
+  if (got != count) {
     Napi::Error::New(env, "cannot read the log in " + market_->options().directory +
                               " that was written before; check the disk")
         .ThrowAsJavaScriptException();

@@ -1,6 +1,9 @@
 #include "addon/reports.hpp"
 
+#include <array>
+#include <cinttypes>
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -15,6 +18,36 @@ Napi::Array array_of(Napi::Env env, const std::vector<std::string>& texts) {
     array.Set(index, texts[index]);
   }
   return array;
+}
+
+template <class Bytes>
+std::string hexadecimal(const Bytes& bytes) {
+  std::string text;
+  for (const auto byte : bytes) {
+    const auto value = static_cast<unsigned>(byte);
+    text += "0123456789abcdef"[value >> 4U & 15U];
+    text += "0123456789abcdef"[value & 15U];
+  }
+  return text;
+}
+
+std::string digest_text(std::uint64_t digest) {
+  std::array<char, 17> text{};
+  std::snprintf(text.data(), text.size(), "%016" PRIx64, digest);
+  return text.data();
+}
+
+// Null when there was none.
+Napi::Value snapshot_of(Napi::Env env, const journal::SnapshotHeader& header) {
+  if (header.sequence == 0) {
+    return env.Null();
+  }
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("sequence", static_cast<double>(header.sequence));
+  object.Set("epoch", static_cast<double>(header.epoch));
+  object.Set("hash", hexadecimal(header.chain_hash));
+  object.Set("digest", digest_text(header.digest));
+  return object;
 }
 
 }  // namespace
@@ -52,6 +85,46 @@ Napi::Object report(Napi::Env env, const reactor::LatencySummary& summary) {
   object.Set("p99", static_cast<double>(summary.p99));
   object.Set("p999", static_cast<double>(summary.p999));
   object.Set("maximum", static_cast<double>(summary.maximum));
+  return object;
+}
+
+Napi::Object report(Napi::Env env, const reactor::ShadowState& state) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("sequence", static_cast<double>(state.point.sequence));
+  object.Set("epoch", static_cast<double>(state.point.epoch));
+  object.Set("hash", hexadecimal(state.point.hash));
+  object.Set("digest", digest_text(state.digest));
+  object.Set("snapshot", static_cast<double>(state.snapshot));
+  object.Set("failure", state.failure);
+  return object;
+}
+
+Napi::Object report(Napi::Env env, const reactor::RolledBack& result) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("sequence", static_cast<double>(result.sequence));
+  object.Set("epoch", static_cast<double>(result.epoch));
+  object.Set("timestamp", std::to_string(result.timestamp_ns));
+  object.Set("digest", digest_text(result.digest));
+  object.Set("openOrders", result.open_orders);
+  object.Set("snapshot", snapshot_of(env, result.snapshot));
+  object.Set("faults", array_of(env, result.faults));
+  object.Set("last", static_cast<double>(result.log.last_sequence));
+  object.Set("cutBytes", static_cast<double>(result.log.cut_bytes));
+  object.Set("cutFile", result.log.cut_file);
+  object.Set("replayed", static_cast<double>(result.replayed));
+  object.Set("elapsedNs", static_cast<double>(result.elapsed_ns));
+  return object;
+}
+
+Napi::Object report(Napi::Env env, const reactor::MarketRecovery& found) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("sequence", static_cast<double>(found.log.last_sequence));
+  object.Set("cutBytes", static_cast<double>(found.log.cut_bytes));
+  object.Set("cutFile", found.log.cut_file);
+  object.Set("snapshot", snapshot_of(env, found.snapshot));
+  object.Set("faults", array_of(env, found.faults));
+  object.Set("replayed", static_cast<double>(found.replayed));
+  object.Set("elapsedNs", static_cast<double>(found.replay_ns));
   return object;
 }
 

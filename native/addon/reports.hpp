@@ -4,6 +4,9 @@
 
 #include "reactor/client_gateway.hpp"
 #include "reactor/latency_histogram.hpp"
+#include "reactor/market_recovery.hpp"
+#include "reactor/rollback.hpp"
+#include "reactor/shadow.hpp"
 
 namespace meridian::addon {
 
@@ -11,6 +14,13 @@ namespace meridian::addon {
 Napi::Object probe(Napi::Env env);
 // Durations in nanoseconds.
 Napi::Object report(Napi::Env env, const reactor::LatencySummary& summary);
+// {sequence, epoch, hash, digest, snapshot, failure}
+Napi::Object report(Napi::Env env, const reactor::ShadowState& state);
+// {sequence, epoch, timestamp, digest, openOrders, snapshot, faults, last, cutBytes, cutFile,
+// replayed, elapsedNs}
+Napi::Object report(Napi::Env env, const reactor::RolledBack& result);
+// {sequence, cutBytes, cutFile, snapshot, faults, replayed, elapsedNs}
+Napi::Object report(Napi::Env env, const reactor::MarketRecovery& found);
 
 // {accepted, wakes, refused: [by ConnectRefusal], ended: [by EndReason]}
 Napi::Object report(Napi::Env env, const reactor::GatewayCounters& counters);

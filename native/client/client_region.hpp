@@ -22,6 +22,9 @@ namespace permission {
 inline constexpr std::uint32_t stream = 1;
 // Sends every kind of command: configure, set_state, set_limit, kill, bust, …
 inline constexpr std::uint32_t administer = 2;
+// Speaks for many: any account and any session may stand in a slot. For order entry that has
+// checked who they are.
+inline constexpr std::uint32_t speak_for_others = 4;
 }  // namespace permission
 
 // Which orders are canceled when the client is gone, however it went.

@@ -164,8 +164,8 @@ TEST_P(Edge, A5_1_silence_is_answered_with_heartbeats_and_then_with_the_end) {
   hears(*alice, "H");
   for (int beat = 0; beat < 20; ++beat) {
     alice->heartbeat();
-    EXPECT_TRUE(until([&, before = market->edge->counts().packets] {
-      return market->edge->counts().packets > before;
+    EXPECT_TRUE(until([&, before = market->edge->host_counts().packets] {
+      return market->edge->host_counts().packets > before;
     }));
     market->pass(second);
   }
@@ -233,7 +233,7 @@ TEST_P(Edge, A5_1_a_client_that_does_not_read_is_ended_and_holds_up_nobody) {
   alice->say(order_of(1, 'B', 1, 9'000));
   hears(*alice, "A");
   EXPECT_TRUE(until([&] {
-    market->pass(OrderEdge::farewell_ns / 100);
+    market->pass(SoupHost::farewell_ns / 100);
     alice->heartbeat();
     return market->edge->open_connections() == 1;
   }));
@@ -252,7 +252,7 @@ TEST_P(Edge, A5_3_a_client_that_sends_without_end_is_slowed_down_by_the_kernel) 
     market->turn();
   }
   EXPECT_EQ(market->closed(Closing::input_full), 0U);
-  EXPECT_GE(market->edge->counts().pauses, 1U);
+  EXPECT_GE(market->edge->host_counts().pauses, 1U);
   EXPECT_EQ(market->edge->open_connections(), 1U);
   market->is_matching = true;
   EXPECT_TRUE(until([&] { return alice->hear().size() > 1; }));

@@ -68,6 +68,16 @@ class ByteReader {
     is_good_ = is_good_ && value <= most;
     return is_good_ ? value : 0;
   }
+  [[nodiscard]] std::uint8_t take8_at_most(std::uint8_t most) noexcept {
+    const std::uint8_t value = take8();
+    is_good_ = is_good_ && value <= most;
+    return is_good_ ? value : std::uint8_t{0};
+  }
+  // The value of an enumeration whose highest one is `most`.
+  template <class Enumeration>
+  [[nodiscard]] Enumeration take_enumeration(Enumeration most) noexcept {
+    return static_cast<Enumeration>(take8_at_most(static_cast<std::uint8_t>(most)));
+  }
   void fail() noexcept { is_good_ = false; }
 
   [[nodiscard]] bool is_good() const noexcept { return is_good_; }

@@ -1216,7 +1216,7 @@ class Market {
   std::uint32_t row_for(std::uint32_t account) noexcept;
   void add_sweep(const Sweep& sweep) noexcept;
 
-  // snapshot.cpp
+  // snapshot.cpp, snapshot_load.cpp
   void save_to(ByteWriter& out) const noexcept;
   void save_order(OrderSlot slot, ByteWriter& out) const noexcept;
   static void save_sweep(const Sweep& sweep, ByteWriter& out) noexcept;

@@ -2,6 +2,7 @@
 // features_random_test.cpp.
 #include <vector>
 
+#include "engine/byte_stream.hpp"
 #include "engine/support/test_market.hpp"
 
 namespace meridian::engine {
@@ -68,6 +69,33 @@ TEST(Snapshot, IsRefusedWithAnyByteChangedOrMissing) {
   }
   EXPECT_FALSE(is_restored({whole.begin(), whole.end() - 1}));
   EXPECT_FALSE(is_restored({}));
+}
+
+// The checksum is no secret: whoever changes the bytes can make it anew.
+TEST(Snapshot, IsRefusedWhenForgedWithARightChecksum) {
+  TestMarket market(100);
+  fill(market);
+  const std::vector<std::byte> whole = saved(market.market());
+  std::uint32_t restored = 0;
+  for (std::size_t at = 0; at + 8 < whole.size(); ++at) {
+    std::vector<std::byte> forged = whole;
+    forged[at] ^= std::byte{0x81};
+    std::uint64_t checksum = empty_checksum;
+    for (const std::byte byte : std::span(forged).first(forged.size() - 8)) {
+      checksum = add_to_checksum(checksum, byte);
+    }
+    for (unsigned byte = 0; byte < 8; ++byte) {
+      forged[forged.size() - 8 + byte] = static_cast<std::byte>(checksum >> (8 * byte) & 0xFF);
+    }
+    const LazyMemory memory(Market::arena_bytes());
+    Market again(memory.bytes());
+    if (again.restore(forged)) {
+      ++restored;
+      ASSERT_TRUE(again.verify()) << at;
+    }
+  }
+  // In fields that the digest does not cover: the time, trades that could be busted.
+  EXPECT_LT(restored, whole.size() / 4);
 }
 
 TEST(Snapshot, GoesIntoANewMarketOnly) {

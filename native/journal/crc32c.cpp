@@ -23,12 +23,12 @@ constexpr std::array<std::uint32_t, 256> make_table() noexcept {
 }
 constexpr std::array<std::uint32_t, 256> table = make_table();
 
-using Checksum = std::uint32_t (*)(std::span<const std::byte>) noexcept;
+using Checksum = std::uint32_t (*)(std::span<const std::byte>, std::uint32_t) noexcept;
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) std::uint32_t crc32c_sse42(
-    std::span<const std::byte> bytes) noexcept {
-  std::uint64_t crc = 0xFFFFFFFFU;
+__attribute__((target("sse4.2"))) std::uint32_t crc32c_sse42(std::span<const std::byte> bytes,
+                                                             std::uint32_t before) noexcept {
+  std::uint64_t crc = ~before;
   std::size_t at = 0;
   for (; at + 8 <= bytes.size(); at += 8) {
     std::uint64_t word = 0;
@@ -36,6 +36,12 @@ __attribute__((target("sse4.2"))) std::uint32_t crc32c_sse42(
     crc = _mm_crc32_u64(crc, word);
   }
   auto narrow = static_cast<std::uint32_t>(crc);
+  // The 92 bytes of a record end here.
+  for (; at + 4 <= bytes.size(); at += 4) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, bytes.data() + at, 4);
+    narrow = _mm_crc32_u32(narrow, word);
+  }
   for (; at < bytes.size(); ++at) {
     narrow = _mm_crc32_u8(narrow, static_cast<std::uint8_t>(bytes[at]));
   }
@@ -54,17 +60,17 @@ Checksum choose() noexcept {
 
 }  // namespace
 
-std::uint32_t crc32c_portable(std::span<const std::byte> bytes) noexcept {
-  std::uint32_t crc = 0xFFFFFFFFU;
+std::uint32_t crc32c_portable(std::span<const std::byte> bytes, std::uint32_t before) noexcept {
+  std::uint32_t crc = ~before;
   for (const std::byte byte : bytes) {
     crc = (crc >> 8U) ^ table[(crc ^ static_cast<std::uint8_t>(byte)) & 0xFFU];
   }
   return ~crc;
 }
 
-std::uint32_t crc32c(std::span<const std::byte> bytes) noexcept {
+std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t before) noexcept {
   static const Checksum checksum = choose();
-  return checksum(bytes);
+  return checksum(bytes, before);
 }
 
 }  // namespace meridian::journal

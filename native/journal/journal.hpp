@@ -1,8 +1,12 @@
-// The journal thread: takes records from the match thread and makes them durable, group by group.
+// The journal thread: takes records from the match thread and makes them durable, group by group. A
+// helper prepares segments, so that their making holds nobody up.
 #pragma once
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,6 +26,8 @@ struct JournalStatus {
   alignas(rings::separation_bytes) std::atomic<double> durable;
   // 1 once the log failed: `durable` will not move any more.
   std::atomic<std::uint32_t> failed;
+  // 1 while the disk is full: records wait, and `durable` moves on when there is room again.
+  std::atomic<std::uint32_t> waiting_for_room;
 };
 
 // One market's way to its log.
@@ -33,13 +39,25 @@ class Channel {
           rings::Doorbell listener, rings::Parking producer) noexcept
       : records_(records), log_(log), status_(status), listener_(listener), producer_(producer) {}
 
-  // Why the log failed; empty while it has not. Any thread.
+  // Why the log failed or waits for room; empty while it does neither. Any thread.
   [[nodiscard]] std::string failure() const;
+  // Any thread: the log fails from now on rather than wait for room, so that it can be closed.
+  void leave() noexcept { is_leaving_.store(true, std::memory_order_relaxed); }
 
  private:
   friend class Journal;
-  // Writes what waits, at most one group. False when nothing waited.
+  using Clock = std::chrono::steady_clock;
+
+  // Writes what waits, at most one group. False when nothing was done.
   bool write_group();
+  void append(std::span<Record> group);
+  void report(std::string reason, std::atomic<std::uint32_t>& state);
+  [[nodiscard]] bool is_leaving() const noexcept {
+    return is_leaving_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] bool is_waiting_for_room() const noexcept {
+    return status_.waiting_for_room.load(std::memory_order_relaxed) != 0;
+  }
   [[nodiscard]] bool has_records_ordered() noexcept { return records_.available_ordered() > 0; }
 
   rings::RingReader<Record> records_;
@@ -47,6 +65,9 @@ class Channel {
   JournalStatus& status_;
   rings::Doorbell listener_;
   rings::Parking producer_;
+  // Written by who closes the market, read by the journal thread.
+  std::atomic<bool> is_leaving_{false};
+  Clock::time_point retry_at_;
   mutable std::mutex mutex_;
   std::string failure_;
 };
@@ -70,13 +91,22 @@ class Journal {
  private:
   void run();
   void ask(rings::ControlRequest& request);
+  void want_spare(Log& log);
+  void prepare();
 
   std::vector<Channel*> channels_;
   rings::ControlQueue requests_;
   bool stopping_ = false;
   // Written by the journal thread when it goes to sleep and by who wakes it; see Parking.
   alignas(rings::separation_bytes) std::atomic<std::uint32_t> parked_{0};
+  // Guards what the preparing thread is told. It holds the mutex while it works on a log, so that a
+  // removed channel is not in its hands any more.
+  std::mutex preparing_mutex_;
+  std::condition_variable preparing_;
+  std::vector<Log*> unprepared_;
+  bool has_ended_ = false;
   std::thread thread_;
+  std::thread preparer_;
 };
 
 }  // namespace meridian::journal

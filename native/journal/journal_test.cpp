@@ -22,7 +22,9 @@ class JournalTest : public testing::Test {
     std::string reason;
     Recovery recovery;
     replayed = 0;
-    log = Log::open(files, folder.path(), [this](const Record&) { ++replayed; }, recovery, reason);
+    log = Log::open(
+        files, folder.path(), [this](std::span<const Record> some) { replayed += some.size(); },
+        recovery, reason, 1'000);
     ASSERT_NE(log, nullptr) << reason;
     channel = std::make_unique<Channel>(
         rings::RingReader<Record>(cursors, slots.data(), ring_records), *log, status,
@@ -99,6 +101,43 @@ TEST_F(JournalTest, ReportsAFullDiskAndNeverHoldsUpTheProducerAfterwards) {
   EXPECT_EQ(status.failed.load(), 1U);
   EXPECT_EQ(rung.load(), 1) << "a failure is news too";
   EXPECT_NE(channel->failure().find(std::strerror(ENOSPC)), std::string::npos);
+}
+
+TEST_F(JournalTest, WaitsForRoomOnAFullDiskAndGoesOnByItself) {
+  open();
+  send(1, 1'000);
+  while (status.durable.load() < 1'000.0) {
+    std::this_thread::yield();
+  }
+  // Neither the spare of the next segment, if it is not there yet, nor the segment after it.
+  files.allocate_error = -ENOSPC;
+  std::thread sender([this] { send(1'001, 3'000); });
+  while (status.waiting_for_room.load() == 0) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(status.failed.load(), 0U);
+  EXPECT_LE(status.durable.load(), 3'000.0);
+  EXPECT_NE(channel->failure().find(std::strerror(ENOSPC)), std::string::npos);
+  files.allocate_error = 0;
+  sender.join();
+  journal.remove(*channel);
+  EXPECT_EQ(status.durable.load(), 4'000.0);
+  EXPECT_EQ(status.waiting_for_room.load(), 0U);
+  EXPECT_EQ(channel->failure(), "");
+  log.reset();
+  open();
+  EXPECT_EQ(replayed, 4'000U);
+  journal.remove(*channel);
+}
+
+TEST_F(JournalTest, FailsRatherThanKeepsAClosingMarketOnAFullDisk) {
+  open();
+  files.allocate_error = -ENOSPC;
+  send(1, 1'000);
+  send(1'001, ring_records);
+  journal.remove(*channel);
+  // With a spare there was room for one more segment, and nothing failed.
+  EXPECT_EQ(status.failed.load(), status.durable.load() == 1'000.0 ? 1U : 0U);
 }
 
 }  // namespace

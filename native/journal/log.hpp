@@ -1,7 +1,6 @@
 // The write-ahead log of one market: segment files in a folder (README.md of this folder).
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -9,88 +8,101 @@
 #include <vector>
 
 #include "journal/file_system.hpp"
+#include "journal/log_scan.hpp"
 #include "journal/record.hpp"
+#include "journal/segment_writer.hpp"
 
 namespace meridian::journal {
 
-inline constexpr std::uint64_t segment_records = (16U << 20U) / wire::record_bytes;
-inline constexpr std::uint64_t group_records = (256U << 10U) / wire::record_bytes;
+// Twice the largest block that the shipper sends: one is on its way while the next one gathers.
+inline constexpr std::uint64_t recent_records = 16'384;
 
-// What was found when the log was opened.
-struct Recovery {
-  std::uint64_t last_sequence = 0;
-  std::uint64_t last_epoch = 0;
-  std::uint64_t last_timestamp_ns = 0;
-  // Bytes of a torn tail that were cut off, and the file they were in.
-  std::uint64_t cut_bytes = 0;
-  std::string cut_file;
+enum class Appended {
+  all,
+  // The next segment found no room on the disk. Nothing is lost: what last_sequence() does not
+  // count may be appended again.
+  no_room,
+  // Nothing can be appended any more: what was written may or may not be on the disk.
+  failed
 };
 
-// Written by one thread at a time (append), read by any (read). Both may block on the disk.
+// The id in the folder of a log; empty when there is none.
+std::string stored_log_id(FileSystem& files, const std::string& directory);
+
+// Written by one thread at a time (append), helped by one (prepare_spare), both of which may block
+// on the disk; read by any through a LogReader.
 class Log {
  public:
   // Opens the log in `directory`, made when missing, and hands every record to `visit` in order.
   // Null when it is locked, damaged or cannot be read or written; `reason` then says what to do.
+  // Fewer records in a segment are for tests.
   static std::unique_ptr<Log> open(FileSystem& files, const std::string& directory,
-                                   const std::function<void(const Record&)>& visit,
-                                   Recovery& recovery, std::string& reason);
+                                   const RecordVisitor& visit, Recovery& recovery,
+                                   std::string& reason,
+                                   std::uint64_t records_in_segment = segment_records);
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
   ~Log();
 
-  // Writes sealed records that follow the last one, and makes them durable. False: not all of them
-  // are durable (see last_sequence), `reason` says why, and nothing can be appended any more.
-  bool append(std::span<const Record> records, std::string& reason);
+  // Writes sealed records that follow the last one, and makes them durable. When not all of them
+  // are (see last_sequence), `reason` says why.
+  Appended append(std::span<const Record> records, std::string& reason);
 
   // Sequence of the last durable record. For the appending thread.
   [[nodiscard]] std::uint64_t last_sequence() const noexcept {
     return segments_.back().first + segments_.back().count - 1;
   }
 
-  // Bytes of durable records with sequences from `from` to at most `last`, as many whole ones as
-  // fit into `into`. 0 when there are none or the disk fails.
-  std::size_t read(std::uint64_t from, std::uint64_t last, std::span<std::byte> into);
+  // Any thread: the segment that holds the durable record of this sequence. False when none does.
+  bool find_segment(std::uint64_t sequence, Segment& segment);
+  // Any thread: durable records from `from` to at most `last` that are still in memory, as many as
+  // fit into `into`; how many.
+  std::size_t read_recent(std::uint64_t from, std::uint64_t last, std::span<Record> into);
 
   // 32 hexadecimal digits.
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
+  [[nodiscard]] const std::string& directory() const noexcept { return directory_; }
+  [[nodiscard]] FileSystem& files() const noexcept { return files_; }
+
+  // For the appending thread: whether somebody should call prepare_spare() by and by.
+  [[nodiscard]] bool wants_spare() const noexcept { return writer_->wants_spare(); }
+  void note_spare_asked() noexcept { writer_->note_spare_asked(); }
+  // Any one thread besides the appending one.
+  int prepare_spare() { return writer_->prepare_spare(); }
 
  private:
-  struct Segment {
-    std::uint64_t first;
-    std::uint64_t count;
-  };
-
-  Log(FileSystem& files, std::string directory) : files_(files), directory_(std::move(directory)) {}
+  Log(FileSystem& files, const std::string& directory, std::uint64_t records_in_segment)
+      : files_(files),
+        directory_(directory),
+        records_in_segment_(records_in_segment),
+        writer_(std::make_unique<SegmentWriter>(files, directory, records_in_segment)) {}
 
   bool take_lock(std::string& reason);
   bool load_id(std::string& reason);
-  bool recover(const std::function<void(const Record&)>& visit, Recovery& recovery,
-               std::string& reason);
-  bool scan(Segment& segment, bool is_last, const std::function<void(const Record&)>& visit,
-            Recovery& recovery, std::string& reason);
-  bool cut_tail(const Segment& segment, std::span<const std::byte> content, Recovery& recovery,
-                std::string& reason);
-  bool add_segment(std::uint64_t first, std::string& reason);
-  bool write(std::uint64_t index, std::span<const Record> records, std::string& reason);
-  void replace(int& file, int with);
-  [[nodiscard]] std::string path_of(const std::string& name) const;
+  int make_id();
+  bool recover(const RecordVisitor& visit, Recovery& recovery, std::string& reason);
+  void note_durable(std::span<const Record> records);
+  bool cut_tail(const Recovery& recovery, std::string& reason);
+  Appended begin_segment(std::string& reason);
+  [[nodiscard]] std::string path_of(const std::string& name) const {
+    return directory_ + "/" + name;
+  }
 
   FileSystem& files_;
   std::string directory_;
+  std::uint64_t records_in_segment_;
   std::string id_;
   int lock_ = -1;
   bool failed_ = false;
-  // The last segment, open for writing.
-  int file_ = -1;
-  // Guards what follows between append and read; never taken by the match thread.
+  std::unique_ptr<SegmentWriter> writer_;
+  // Guards what follows between the writer and readers; never taken by the match thread, and never
+  // held while the disk works.
   std::mutex mutex_;
   std::vector<Segment> segments_;
-  // The segment read last, kept open: readers go through the log in order.
-  int reading_ = -1;
-  std::uint64_t reading_first_ = 0;
+  // The last durable records: that of sequence s at s % recent_records. Of those before
+  // `recent_first_` there are none.
+  std::unique_ptr<Record[]> recent_ = std::make_unique_for_overwrite<Record[]>(recent_records);
+  std::uint64_t recent_first_ = 0;
 };
-
-// File name of the segment whose first record has this sequence.
-std::string segment_name(std::uint64_t first);
 
 }  // namespace meridian::journal

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "journal/lock_line.hpp"
+#include "journal/log_reader.hpp"
 #include "journal/test_support.hpp"
 
 namespace meridian::journal {
@@ -28,13 +29,16 @@ class LogTest : public testing::Test {
     recovery = {};
     reason.clear();
     return Log::open(
-        files, folder.path(), [this](const Record& record) { replayed.push_back(record); },
+        files, folder.path(),
+        [this](std::span<const Record> records) {
+          replayed.insert(replayed.end(), records.begin(), records.end());
+        },
         recovery, reason);
   }
   void write_log(std::uint64_t first, std::uint64_t count) {
     const auto log = open();
     ASSERT_NE(log, nullptr) << reason;
-    ASSERT_TRUE(log->append(make_records(first, count), reason)) << reason;
+    ASSERT_EQ(log->append(make_records(first, count), reason), Appended::all) << reason;
   }
   void expect_replayed(std::uint64_t count) {
     ASSERT_EQ(replayed.size(), count);
@@ -70,6 +74,9 @@ TEST(Checksum, GivesThePublishedValuesWithAndWithoutTheInstruction) {
   for (std::size_t length = 0; length <= record.bytes.size(); ++length) {
     const auto part = std::span(record.bytes).first(length);
     EXPECT_EQ(crc32c(part), crc32c_portable(part)) << length;
+    const auto rest = std::span(record.bytes).subspan(length);
+    EXPECT_EQ(crc32c(rest, crc32c(part)), crc32c(record.bytes)) << length;
+    EXPECT_EQ(crc32c_portable(rest, crc32c_portable(part)), crc32c(record.bytes)) << length;
   }
 }
 
@@ -80,8 +87,8 @@ TEST_F(LogTest, ReplaysWhatWasAppendedAndKeepsItsId) {
     ASSERT_NE(log, nullptr) << reason;
     id = log->id();
     EXPECT_EQ(id.size(), 32U);
-    EXPECT_TRUE(log->append(make_records(1, 100), reason));
-    EXPECT_TRUE(log->append(make_records(101, 23), reason));
+    EXPECT_EQ(log->append(make_records(1, 100), reason), Appended::all);
+    EXPECT_EQ(log->append(make_records(101, 23), reason), Appended::all);
   }
   const auto log = open();
   ASSERT_NE(log, nullptr) << reason;
@@ -98,17 +105,34 @@ TEST_F(LogTest, GoesOnInANewSegmentAndReadsAcrossTheBorder) {
   const auto log = open();
   ASSERT_NE(log, nullptr) << reason;
   expect_replayed(segment_records + 5);
-  std::vector<std::byte> bytes(bytes_of(10) + 50);
-  EXPECT_EQ(log->read(segment_records - 1, segment_records + 4, bytes), bytes_of(6));
+  LogReader reader(*log);
+  std::vector<Record> read(10);
+  EXPECT_EQ(reader.read(segment_records - 1, segment_records + 4, read), 6U);
   for (std::uint64_t index = 0; index < 6; ++index) {
-    EXPECT_EQ(
-        std::memcmp(bytes.data() + bytes_of(index),
-                    make_record(segment_records - 1 + index).bytes.data(), wire::record_bytes),
-        0);
+    EXPECT_EQ(read[index].bytes, make_record(segment_records - 1 + index).bytes);
   }
-  EXPECT_EQ(log->read(1, segment_records, bytes), bytes_of(10)) << "as many whole ones as fit";
-  EXPECT_EQ(log->read(segment_records + 6, segment_records + 9, bytes), 0U);
-  EXPECT_EQ(log->read(0, 5, bytes), 0U);
+  EXPECT_EQ(reader.read(1, segment_records, read), 10U) << "as many as fit";
+  EXPECT_EQ(reader.read(segment_records + 6, segment_records + 9, read), 0U);
+  EXPECT_EQ(reader.read(0, 5, read), 0U);
+}
+
+TEST_F(LogTest, GivesReadersTheSameRecordsFromMemoryAndFromTheDisk) {
+  const auto log = open();
+  ASSERT_NE(log, nullptr) << reason;
+  LogReader reader(*log);
+  std::vector<Record> read(2 * recent_records);
+  std::uint64_t last = 0;
+  for (const std::uint64_t count : {5U, 2'730U, 20'000U, 40'000U}) {
+    ASSERT_EQ(log->append(make_records(last + 1, count), reason), Appended::all);
+    last += count;
+    for (const std::uint64_t from : {std::uint64_t{1}, last > 16'500 ? last - 16'500 : 1, last}) {
+      const std::size_t expected = std::min<std::size_t>(last - from + 1, read.size());
+      ASSERT_EQ(reader.read(from, UINT64_MAX - 1, read), expected);
+      for (std::size_t index = 0; index < expected; ++index) {
+        ASSERT_EQ(read[index].bytes, make_record(from + index).bytes) << from + index;
+      }
+    }
+  }
 }
 
 TEST_F(LogTest, CutsATornRecordReportsItAndGoesOnFromThere) {
@@ -122,7 +146,7 @@ TEST_F(LogTest, CutsATornRecordReportsItAndGoesOnFromThere) {
     EXPECT_GT(recovery.cut_bytes, 0U);
     EXPECT_LE(recovery.cut_bytes, 40U);
     EXPECT_EQ(recovery.cut_file, folder.file(segment_name(1)));
-    EXPECT_TRUE(log->append(make_records(11, 2), reason));
+    EXPECT_EQ(log->append(make_records(11, 2), reason), Appended::all);
   }
   const auto log = open();
   ASSERT_NE(log, nullptr) << reason;
@@ -149,7 +173,7 @@ TEST_F(LogTest, CutsALostSectorOfTheLastGroupAndNeverRevivesWhatStoodBehindIt) {
     expect_replayed(third_sector / wire::record_bytes);
     EXPECT_GT(recovery.cut_bytes, bytes_of(20));
     // Fill exactly the hole: the old record 22 would continue the sequence.
-    EXPECT_TRUE(log->append(make_records(17, 5), reason));
+    EXPECT_EQ(log->append(make_records(17, 5), reason), Appended::all);
   }
   ASSERT_NE(open(), nullptr) << reason;
   expect_replayed(21);
@@ -207,22 +231,24 @@ TEST_F(LogTest, RefusesRecordsOfAVersionItDoesNotKnow) {
 }
 
 TEST_F(LogTest, IsCompleteAfterShortWritesAndShortReads) {
-  files.longest_write = 100;
-  write_log(1, 50);
+  // Room for one block and a bit: the bit is written again.
+  files.longest_write = block_bytes + 100;
+  write_log(1, 500);
   ASSERT_NE(open(), nullptr) << reason;
-  expect_replayed(50);
+  expect_replayed(500);
 }
 
 TEST_F(LogTest, AppendsNothingMoreAfterAWriteFailed) {
   {
     const auto log = open();
     ASSERT_NE(log, nullptr) << reason;
-    EXPECT_TRUE(log->append(make_records(1, 10), reason));
+    EXPECT_EQ(log->append(make_records(1, 10), reason), Appended::all);
     files.good_writes = 0;
-    EXPECT_FALSE(log->append(make_records(11, 10), reason));
+    EXPECT_EQ(log->append(make_records(11, 10), reason), Appended::failed);
     EXPECT_NE(reason.find(std::strerror(EIO)), std::string::npos) << reason;
     files.good_writes = SIZE_MAX;
-    EXPECT_FALSE(log->append(make_records(11, 10), reason)) << "a second sync would lie";
+    EXPECT_EQ(log->append(make_records(11, 10), reason), Appended::failed)
+        << "a second sync would lie";
   }
   ASSERT_NE(open(), nullptr) << reason;
   expect_replayed(10);
@@ -242,7 +268,7 @@ TEST_F(LogTest, CountsWhatWasDurableBeforeTheNextSegmentFoundNoRoom) {
     const auto log = open();
     ASSERT_NE(log, nullptr) << reason;
     files.allocate_error = -ENOSPC;
-    EXPECT_FALSE(log->append(make_records(1, segment_records + 5), reason));
+    EXPECT_EQ(log->append(make_records(1, segment_records + 5), reason), Appended::no_room);
     EXPECT_EQ(log->last_sequence(), segment_records);
   }
   files.allocate_error = 0;

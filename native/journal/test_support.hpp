@@ -2,6 +2,7 @@
 #pragma once
 #include <stdlib.h>
 
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <string>
@@ -58,24 +59,34 @@ class FaultyFileSystem final : public FileSystem {
   // Writes that still succeed before they fail with `write_error`.
   std::size_t good_writes = SIZE_MAX;
   int write_error = -EIO;
-  int allocate_error = 0;
+  std::atomic<int> allocate_error = 0;
 
   int make_directory(const std::string& path) override { return real_.make_directory(path); }
   int list(const std::string& path, std::vector<std::string>& names) override {
     return real_.list(path, names);
   }
   int open(const std::string& path) override { return real_.open(path); }
+  int open_blocks(const std::string& path) override { return real_.open_blocks(path); }
+  int open_to_read(const std::string& path) override { return real_.open_to_read(path); }
   void close(int file) override { real_.close(file); }
   int lock(int file) override { return real_.lock(file); }
   off_t size(int file) override { return real_.size(file); }
   int allocate(int file, off_t bytes) override {
-    return allocate_error != 0 ? allocate_error : real_.allocate(file, bytes);
+    const int error = allocate_error;
+    return error != 0 ? error : real_.allocate(file, bytes);
   }
   int truncate(int file, off_t bytes) override { return real_.truncate(file, bytes); }
+  int rename(const std::string& from, const std::string& to) override {
+    return real_.rename(from, to);
+  }
+  int remove(const std::string& path) override { return real_.remove(path); }
   int sync(int file) override { return real_.sync(file); }
   int sync_directory(const std::string& path) override { return real_.sync_directory(path); }
   ssize_t read(int file, std::span<std::byte> into, off_t at) override {
     return real_.read(file, into.first(std::min(into.size(), longest_write)), at);
+  }
+  ssize_t write(int file, std::span<const std::byte> from, off_t at) override {
+    return real_.write(file, from, at);
   }
   ssize_t write_durably(int file, std::span<const std::byte> from, off_t at) override {
     if (good_writes == 0) {

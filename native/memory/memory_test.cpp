@@ -15,7 +15,6 @@
 
 #include "engine/support/lazy_memory.hpp"
 #include "memory/memory_keeper.hpp"
-#include "workloads/market_workload.hpp"
 
 namespace meridian::memory {
 namespace {
@@ -37,8 +36,12 @@ struct LastEvent {
 };
 
 Command configure(std::uint64_t capacity) {
-  Command command = bench::configure_command();
+  Command command{};
+  command.kind = static_cast<std::uint8_t>(wire::CommandKind::configure);
   command.order_id = capacity;
+  command.price = 1;
+  command.trigger = 0x7FFFFFFE;
+  command.quantity = 1'000'000;
   return command;
 }
 

@@ -86,7 +86,8 @@ void OuchGateway::event(const wire::Event& event, std::uint64_t now_ns) noexcept
 // The command of ours that the event belongs to, if it does.
 OuchGateway::Pending* OuchGateway::pending_of(const wire::Event& event) noexcept {
   const std::uint32_t index = event.tag & tag_index_mask;
-  const bool is_ours = event.tag >> tag_index_bits == options_.tag_prefix &&
+  const bool is_ours = (event.flags & wire::event_is_foreign) == 0 &&
+                       event.tag >> tag_index_bits == options_.tag_prefix &&
                        index < used_pending_ && pendings_[index].asked != Asked::free;
   return is_ours ? &pendings_[index] : nullptr;
 }

@@ -175,7 +175,7 @@ Reject OuchGateway::place(std::uint32_t member, const inbound::EnterOrder& order
   command.account = owner.account;
   command.group = owner.group;
   command.session = owner.market_session;
-  command.number = order.user_ref;
+  command.number = owner.market_session != 0 ? order.user_ref : 0;
   OpenOrder& open = orders_[entry];
   open.price = order.price;
   open.open = order.quantity;
@@ -271,7 +271,7 @@ Reject OuchGateway::replace(std::uint32_t member, std::uint32_t old_entry,
   open.is_iceberg = old.is_iceberg;
   command.account = members_[member].account;
   command.session = members_[member].market_session;
-  command.number = order.user_ref;
+  command.number = members_[member].market_session != 0 ? order.user_ref : 0;
   reason = submit(command,
                   {.member = member,
                    .user_ref = order.user_ref,

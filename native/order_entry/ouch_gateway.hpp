@@ -21,7 +21,8 @@ using OuchStore = protocols::MessageStore<256>;
 struct Member {
   protocols::Text<6> username = protocols::Text<6>::of("");
   protocols::Text<10> password = protocols::Text<10>::of("");
-  std::uint64_t market_session = 0;  // of its commands, not 0
+  // Of its commands; 0: the market does not recognize what it has had before.
+  std::uint64_t market_session = 0;
   std::uint32_t account = 0;
   protocols::Text<4> firm = protocols::Text<4>::of("");
   std::uint8_t group = 0;  // of its orders, when not 0: what cancel on disconnect cancels

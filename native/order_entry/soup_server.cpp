@@ -17,7 +17,7 @@ std::string_view name_of(Closing closing) noexcept {
       "a packet whose length does not belong to its type",
       "data before the login",
       "a second login",
-      "data that is no message of OUCH 5.0",
+      "data that is no message of this session",
       "what was not read is no longer kept; log in anew with the next sequence wanted",
       "this user logged in on another connection",
       "the session is over",

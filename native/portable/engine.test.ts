@@ -31,8 +31,10 @@ import { layout } from "../slots.ts";
 import { PortableEngine } from "./engine.ts";
 import type { PortableEngineOptions } from "./engine.ts";
 import { SEGMENT_RECORDS, segmentPath } from "./log-files.ts";
+import type { LogFile } from "./log-files.ts";
 import { lockLog } from "./log-lock.ts";
 import { systemLogStorage } from "./log-storage.ts";
+import type { LogStorage } from "./log-storage.ts";
 
 const test = suite("portable engine");
 
@@ -453,31 +455,63 @@ test("records carry the epoch that was set, and it never falls", () =>
     await again.close();
   }));
 
-test("after the disk is full nothing more counts as durable, and a reopened log goes on", () =>
-  inFolder(async (directory) => {
-    let room = 1_000;
-    const market = await open(directory, {
-      storage: {
-        ...systemLogStorage,
-        open: async (path) => {
-          const file = await systemLogStorage.open(path);
-          return {
-            ...file,
-            write: async (bytes, position) => {
-              if (room === 0) throw new Error("ENOSPC: no space left on device");
-              const count = Math.min(bytes.length, room, 700);
-              room -= count;
-              return file.write(bytes.subarray(0, count), position);
-            },
-          };
-        },
+/** A disk with room for some more bytes; then its writes fail. */
+class FullDisk {
+  room: number;
+  readonly #code: string;
+  constructor(room: number, code = "ENOSPC") {
+    this.room = room;
+    this.#code = code;
+  }
+  readonly storage: LogStorage = { ...systemLogStorage, open: (path) => this.#open(path) };
+  async #open(path: string): Promise<LogFile> {
+    const file = await systemLogStorage.open(path);
+    return {
+      ...file,
+      write: async (bytes, position) => {
+        if (this.room === 0) {
+          throw Object.assign(new Error(`${this.#code}: no`), { code: this.#code });
+        }
+        const count = Math.min(bytes.length, this.room, 700);
+        this.room -= count;
+        return file.write(bytes.subarray(0, count), position);
       },
-    });
+    };
+  }
+}
+
+test("on a full disk nothing more counts as durable, and everything does when there is room again", () =>
+  inFolder(async (directory) => {
+    const disk = new FullDisk(1_000);
+    const market = await open(directory, { storage: disk.storage });
     await feed(market, [configure]);
     for (const command of orders(100)) market.offer(command);
     market.flush();
     await new Promise<void>((resolve) => market.onDurable(resolve));
-    assert.match(market.progress().logFailure ?? "", /cannot be written: ENOSPC/);
+    assert.match(market.progress().logWaiting ?? "", /cannot be written: ENOSPC.*free space/);
+    assert.is(market.progress().logFailure, null);
+    assert.is(market.progress().durable, 1);
+    disk.room = 1e9;
+    while (market.progress().durable < 101) await turn();
+    assert.is(market.progress().logWaiting, null);
+    disk.room = 0;
+    market.offer(place(1));
+    market.flush();
+    await turn();
+    await market.close();
+    const again = await open(directory);
+    assert.is(again.progress().matched, 101);
+    await again.close();
+  }));
+
+test("after the disk failed nothing more counts as durable, and a reopened log goes on", () =>
+  inFolder(async (directory) => {
+    const market = await open(directory, { storage: new FullDisk(1_000, "EIO").storage });
+    await feed(market, [configure]);
+    for (const command of orders(100)) market.offer(command);
+    market.flush();
+    await new Promise<void>((resolve) => market.onDurable(resolve));
+    assert.match(market.progress().logFailure ?? "", /cannot be written: EIO/);
     assert.is(market.progress().durable, 1);
     const { matched } = market.progress();
     market.offer(place(1));

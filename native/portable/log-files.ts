@@ -65,6 +65,15 @@ export function segmentsIn(directory: string, names: readonly string[]): readonl
   return firsts;
 }
 
+/** Sequences of the snapshots that the native engine has left here, the newest first. */
+export async function listSnapshots(directory: string): Promise<readonly number[]> {
+  return (await readdir(directory))
+    .map((name) => /^snapshot-(\d{16})\.state$/.exec(name)?.[1])
+    .filter((digits) => digits !== undefined)
+    .map(Number)
+    .sort((a, b) => b - a);
+}
+
 /** The id of the log; made when there is none yet, or when a crash left its file empty. */
 export async function ensureLogId(directory: string): Promise<string> {
   const path = join(directory, "log.id");

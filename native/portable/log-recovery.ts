@@ -25,7 +25,7 @@ export interface Recovery {
 export type RecordVisitor = (view: DataView, offset: number, header: RecordHeader) => void;
 
 /**
- * Visits every record in order; cuts a torn tail. Throws an Error on damage, and leaves it as it is.
+ * Visits every record in order; cuts a torn tail when it repairs. Throws an Error on damage, and leaves it as it is.
  * `nextTurn` resolves when others have had their turn.
  */
 export async function recoverLog(
@@ -33,8 +33,10 @@ export async function recoverLog(
   nextTurn: () => Promise<void>,
   directory: string,
   visit: RecordVisitor,
+  { repairs } = { repairs: true },
 ): Promise<Recovery> {
   const firsts = await storage.segments(directory);
+  const snapshot = (await storage.snapshots(directory))[0] ?? 0;
   const position = { sequence: 0, epoch: 0, timestamp: 0n };
   const torn = { cutBytes: 0, cutFile: "" };
   for (const [index, first] of firsts.entries()) {
@@ -61,9 +63,19 @@ export async function recoverLog(
     checkTorn(path, view, read, position);
     torn.cutBytes = used - end;
     torn.cutFile = path;
-    await storage.cut(path, end);
+    checkSnapshot(directory, snapshot, position.sequence);
+    if (repairs) await storage.cut(path, end);
   }
+  checkSnapshot(directory, snapshot, position.sequence);
   return { ...position, ...torn };
+}
+
+/** A snapshot is made of records that were durable: a log that ends before it has lost some. */
+function checkSnapshot(directory: string, snapshot: number, last: number): void {
+  if (snapshot <= last) return;
+  throw new Error(
+    `damage: the log in ${directory} ends at record ${last}, but it went on: there is a snapshot at ${snapshot}; restore the folder from a copy, or move it away`,
+  );
 }
 
 type Position = Pick<Recovery, "sequence" | "epoch" | "timestamp">;

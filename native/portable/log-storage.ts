@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 
-import { ensureLogId, listSegments, makeFolder, openLogFile } from "./log-files.ts";
+import { ensureLogId, listSegments, listSnapshots, makeFolder, openLogFile } from "./log-files.ts";
 import type { OpenLogFile } from "./log-files.ts";
 import { lockLog } from "./log-lock.ts";
 import type { LogLock } from "./log-lock.ts";
@@ -16,6 +16,8 @@ export interface LogStorage {
   logId(directory: string): Promise<string>;
   /** First sequences of the segments there are, ascending. Rejects on a gap. */
   segments(directory: string): Promise<readonly number[]>;
+  /** Sequences of the snapshots that the native engine has left, the newest first. */
+  snapshots(directory: string): Promise<readonly number[]>;
   /** A whole segment. */
   read(path: string): Promise<Uint8Array>;
   /** Cuts a segment to a length, durably. */
@@ -31,6 +33,7 @@ export const systemLogStorage: LogStorage = {
   lock: lockLog,
   logId: ensureLogId,
   segments: listSegments,
+  snapshots: listSnapshots,
   read: (path) => readFile(path),
   async cut(path, length) {
     const file = await open(path, "r+");

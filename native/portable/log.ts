@@ -6,6 +6,8 @@ import { GROUP_RECORDS, recoverLog } from "./log-recovery.ts";
 import type { Recovery, RecordVisitor } from "./log-recovery.ts";
 import type { LogStorage } from "./log-storage.ts";
 
+/** How often a full disk is tried again, in milliseconds. */
+const ROOM_RETRY = 100;
 /** Bytes of records that may wait for the disk; then the engine waits too. */
 const PENDING_BYTES_LIMIT = 8 * 2 ** 20;
 
@@ -37,6 +39,8 @@ export class WriteAheadLog {
   #last: number;
   #durable: number;
   #failure: string | null = null;
+  #waitingForRoom: string | null = null;
+  #leaving = false;
   #file: { readonly path: string; readonly file: LogFile } | null = null;
   #commits: Promise<void> | null = null;
   #onProgress: () => void = () => {};
@@ -93,6 +97,11 @@ export class WriteAheadLog {
     return this.#failure;
   }
 
+  /** Why records wait for room on a full disk, or null. */
+  get waiting(): string | null {
+    return this.#waitingForRoom;
+  }
+
   /** False while too much waits for the disk, or after a failure. */
   get hasRoom(): boolean {
     return this.#failure === null && this.#pendingBytes < PENDING_BYTES_LIMIT;
@@ -144,6 +153,11 @@ export class WriteAheadLog {
     while (this.#commits !== null) await this.#commits;
   }
 
+  /** The log fails from now on rather than wait for room on a full disk. */
+  leave(): void {
+    this.#leaving = true;
+  }
+
   /** Writes what waits, then gives the log back. */
   async close(): Promise<void> {
     await this.flushed();
@@ -166,8 +180,20 @@ export class WriteAheadLog {
         this.#durable = group.first + group.count - 1;
         this.#pendingBytes -= group.count * RECORD_BYTES;
         this.#spare = group.bytes;
+        this.#waitingForRoom = null;
       } catch (failure) {
-        this.#failure = `the log in ${this.directory} cannot be written: ${(failure as Error).message}`;
+        const { code, message } = failure as NodeJS.ErrnoException;
+        const reason = `the log in ${this.directory} cannot be written: ${message}`;
+        if (code === "ENOSPC" && !this.#leaving) {
+          // Nothing of what found no room is lost: it is written when there is some.
+          this.#waitingForRoom = `${reason}; free space on the disk`;
+          this.#waiting.unshift(group);
+          this.#onProgress();
+          await new Promise((resolve) => setTimeout(resolve, ROOM_RETRY));
+          continue;
+        }
+        this.#waitingForRoom = null;
+        this.#failure = reason;
         this.#waiting.length = 0;
       }
       this.#onProgress();
@@ -191,7 +217,12 @@ export class WriteAheadLog {
       if (count === 0) throw new Error("the disk took no bytes");
       written += count;
     }
-    await file.sync();
+    try {
+      await file.sync();
+    } catch (cause) {
+      // Whatever the reason, a second try would lie: the pages may be marked clean.
+      throw new Error(`fsync: ${(cause as Error).message}`, { cause });
+    }
   }
 }
 

@@ -9,6 +9,9 @@ import type {
   LatencySummary,
   MarketEngine,
   OpenMarket,
+  ChainPoint,
+  Recovered,
+  Shadow,
   Progress,
   RestingOrder,
   Side,
@@ -41,6 +44,7 @@ interface Opened {
   readonly market: Market;
   readonly log: WriteAheadLog;
   readonly recovered: Recovery;
+  readonly elapsedNs: number;
   readonly closed: () => void;
 }
 
@@ -48,7 +52,7 @@ interface Opened {
 export class PortableMarket implements MarketEngine {
   readonly market: string;
   /** What was found in the log when the market was opened. */
-  readonly recovery: Recovery;
+  readonly recovery: Recovered;
   readonly #options: Required<PortableEngineOptions>;
   readonly #book: Market;
   readonly #log: WriteAheadLog;
@@ -79,13 +83,19 @@ export class PortableMarket implements MarketEngine {
   /** Called when commands were taken or the log moved, by those who wait for idleness. */
   readonly #watchers = new Set<() => void>();
 
-  private constructor({ request, options, market, log, recovered, closed }: Opened) {
+  private constructor({ request, options, market, log, recovered, elapsedNs, closed }: Opened) {
     this.market = request.market;
     this.#options = options;
     this.#book = market;
     this.#log = log;
     this.#closed = closed;
-    this.recovery = recovered;
+    this.recovery = {
+      ...recovered,
+      snapshot: null,
+      faults: [],
+      replayed: recovered.sequence,
+      elapsedNs,
+    };
     this.#commands = new Uint8Array(options.commandCapacity * SLOT_BYTES);
     this.#commandView = new DataView(this.#commands.buffer);
     this.#epoch = Math.max(request.epoch, recovered.epoch);
@@ -105,6 +115,7 @@ export class PortableMarket implements MarketEngine {
     closed: () => void,
   ): Promise<PortableMarket> {
     const market = new Market();
+    const started = options.clock.monotonic();
     const { log, recovered } = await WriteAheadLog.open(
       request.directory,
       (view, offset, header) => {
@@ -117,7 +128,16 @@ export class PortableMarket implements MarketEngine {
           options.clock.after(0 as DurationNs, turn);
         }),
     );
-    return new PortableMarket({ request, options, market, log, recovered, closed });
+    const elapsedNs = options.clock.monotonic() - started;
+    return new PortableMarket({
+      request,
+      options,
+      market,
+      log,
+      recovered,
+      elapsedNs,
+      closed,
+    });
   }
 
   get logId(): string {
@@ -177,6 +197,7 @@ export class PortableMarket implements MarketEngine {
       digest: this.#book.digest().toString(16).padStart(16, "0"),
       restingOrders: this.#book.restingCount(),
       logFailure: this.#log.failure,
+      logWaiting: this.#log.waiting,
     };
   }
 
@@ -230,6 +251,12 @@ export class PortableMarket implements MarketEngine {
     return this.#matched as Sequence;
   }
 
+  /** This engine has no shadow: it makes no snapshots and replays its whole log. */
+  accept(_point: ChainPoint): void {}
+  shadow(): Shadow | null {
+    return null;
+  }
+
   restingOrders(side: Side, limit: number): readonly RestingOrder[] {
     return this.#book.restingOrders(side, limit);
   }
@@ -258,6 +285,7 @@ export class PortableMarket implements MarketEngine {
   close(): Promise<void> {
     this.#closing ??= (async () => {
       this.flush();
+      this.#log.leave();
       await this.#idle();
       try {
         await this.#log.close();

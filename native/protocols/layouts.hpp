@@ -1,4 +1,5 @@
-// Generated from schemas/nasdaq/layouts.ts by native/protocols/generate.ts: change the table, not this file.
+// Generated from schemas/nasdaq/layouts.ts by native/protocols/generate.ts: change the table, not
+// this file.
 // clang-format off
 #pragma once
 #include <cstddef>

@@ -80,21 +80,28 @@ bool ClientPort::take(wire::Command& command) noexcept {
   asm volatile("" ::: "memory");
   commands_.advance(1);
   const bool may_administer = terms_.may(client::permission::administer);
+  const bool speaks_for_others = terms_.may(client::permission::speak_for_others);
   if (!may_administer && !is_ordinary(command.kind)) [[unlikely]] {
     end(EndReason::kind_not_permitted);
     return false;
   }
   if (command.account == 0) {
     command.account = terms_.account;
-  } else if (command.account != terms_.account && !may_administer) [[unlikely]] {
+  } else if (command.account != terms_.account && !may_administer && !speaks_for_others)
+      [[unlikely]] {
     end(EndReason::account_foreign);
     return false;
   }
-  if (command.session != 0 && command.session != terms_.session) [[unlikely]] {
+  if (command.session != 0 && command.session != terms_.session && !speaks_for_others)
+      [[unlikely]] {
     end(EndReason::session_foreign);
     return false;
   }
-  command.session = command.number == 0 ? 0 : terms_.session;
+  if (command.number == 0) {
+    command.session = 0;
+  } else if (command.session == 0) {
+    command.session = terms_.session;
+  }
   ClientCounters::bump(counters_.commands);
   return true;
 }

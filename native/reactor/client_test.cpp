@@ -260,14 +260,14 @@ TEST_F(ClientTest, RefusesAConnectionAndSaysWhy) {
   EXPECT_EQ(refusal_of(hello), ConnectRefusal::version_unknown);
   MarketClient client;
   const auto refused = client.connect("/nowhere/at-all", hello_of(7));
-  ASSERT_TRUE(refused);
-  EXPECT_EQ(refused->refusal, ConnectRefusal::unreachable);
+  EXPECT_EQ(refused.value_or(MarketClient::Refused{}).refusal, ConnectRefusal::unreachable);
   EXPECT_FALSE(client.is_connected());
   EXPECT_EQ(this->refused(ConnectRefusal::credentials_refused), 2U);
 }
 
 TEST_F(ClientTest, RefusesTheSixtyFifthClient) {
   std::vector<MarketClient> clients;
+  clients.reserve(most_clients);
   for (std::uint32_t count = 0; count < most_clients; ++count) {
     clients.push_back(connect(7));
   }
@@ -333,6 +333,43 @@ TEST_F(ClientTest, WakesAReactorThatSleeps) {
     events_until_last(client);
   }
   EXPECT_GE(gateway().counters().wakes.load(), 1U);
+}
+
+TEST_F(ClientTest, LetsOrderEntryInThisProcessSpeakForItsMembers) {
+  ClientTerms terms;
+  terms.account = 39;
+  terms.session = 1;
+  terms.permissions = client::permission::speak_for_others | client::permission::stream;
+  int error = 0;
+  const auto port = ClientPort::create(terms, error);
+  ASSERT_NE(port, nullptr);
+  ASSERT_TRUE(attach(*port));
+  auto* region = reinterpret_cast<client::ClientRegion*>(port->memory().memory().data());
+  auto* slots = reinterpret_cast<wire::Command*>(port->memory().memory().data() +
+                                                 client::client_slots_offset);
+  rings::RingWriter<wire::Command> commands(region->commands, slots, terms.command_slots);
+  rings::RingReader<wire::Event> events(region->events,
+                                        reinterpret_cast<wire::Event*>(slots + terms.command_slots),
+                                        terms.event_slots);
+  for (std::uint32_t member = 1; member <= 3; ++member) {
+    wire::Command command = place_command(wire::Side::sell, 100, 1, member);
+    command.account = member;
+    command.session = 500 + member;
+    command.number = 1;
+    *commands.next() = command;
+  }
+  commands.publish_ordered();
+  wake();
+  std::uint32_t accepted = 0;
+  wait_for([&] {
+    for (; events.available_ordered() > 0; events.advance(1)) {
+      const wire::Event event = events.at(0);
+      accepted += event.kind == kind(EventKind::accepted) && event.account == event.tag ? 1U : 0U;
+    }
+    return accepted == 3;
+  });
+  EXPECT_EQ(port->counters().commands.load(), 3U);
+  detach(*port);
 }
 
 TEST_F(ClientTest, ConfinesAnOrdinaryClientToOrdersAndLetsAnAdministratorDoTheRest) {

@@ -63,7 +63,7 @@ class ClientFixture : public testing::Test {
   client::MarketClient connect(const client::Hello& hello) {
     client::MarketClient client;
     const auto refused = client.connect(gateway_->path().c_str(), hello);
-    EXPECT_FALSE(refused) << refused->text;
+    EXPECT_EQ(refused.value_or(client::MarketClient::Refused{}).text, "");
     return client;
   }
   client::MarketClient connect(std::uint32_t account, std::uint32_t permissions = 0) {
@@ -130,6 +130,10 @@ class ClientFixture : public testing::Test {
     const_cast<MarketRegion&>(market_->region()).lease_until_ns.store(monotonic);
     reactor_->wake();
   }
+
+  bool attach(ClientPort& port) { return reactor_->attach(*market_, port); }
+  void detach(ClientPort& port) { reactor_->detach(*market_, port, client::EndReason::closed); }
+  void wake() { reactor_->wake(); }
 
   // Closes the market; idle_…() can be asked then.
   void finish() {

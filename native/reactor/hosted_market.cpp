@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "reactor/thread_placement.hpp"
+
 namespace meridian::reactor {
 namespace {
 
@@ -21,28 +23,6 @@ std::uint32_t event_reserve(std::uint32_t event_slots) {
 // Commands of one client before the next one gets its turn: less than of the owner, who speaks for
 // many.
 constexpr std::uint32_t client_budget = 16;
-
-// Takes the events of replayed commands: they went out when the commands were new.
-class ReplaySink {
- public:
-  wire::Event& next() noexcept {
-    look();
-    return event_;
-  }
-  void finish() noexcept { look(); }
-  // Whether the last command configured the market.
-  [[nodiscard]] bool has_configured() noexcept { return std::exchange(has_configured_, false); }
-
- private:
-  void look() noexcept {
-    has_configured_ =
-        has_configured_ || event_.kind == static_cast<std::uint8_t>(wire::EventKind::configured);
-    event_.kind = 0;
-  }
-
-  wire::Event event_{};
-  bool has_configured_ = false;
-};
 
 template <class Slot>
 Slot* slots_at(const rings::SharedRegion& memory, std::size_t offset) {
@@ -88,6 +68,7 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
   make(memory.depth, "meridian-depth", sizeof(engine::DepthRegion), rings::Writers::maker);
   make(memory.depth_requests, "meridian-depth-requests", sizeof(engine::DepthRequests),
        rings::Writers::everyone);
+  make(memory.metrics, "meridian-metrics", sizeof(MarketMetrics), rings::Writers::maker);
   if (error != 0) {
     reason = std::string("no memory for the rings of the market: ") + std::strerror(error) +
              "; give the process more memory or open fewer markets";
@@ -98,29 +79,30 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
   if (arena == nullptr) {
     return nullptr;
   }
+  if (thread.memory_node.has_value()) {
+    // Before the first page of the arena is touched; the rings' pages move.
+    bind_memory(arena->arena(), *thread.memory_node);
+    for (const rings::SharedRegion* one : {&memory.market, &memory.records, &memory.depth}) {
+      bind_memory(one->memory(), *thread.memory_node);
+    }
+  }
   auto* region = new (memory.market.memory().data()) MarketRegion{};
   region->committed.store(-1, std::memory_order_relaxed);
   new (memory.records.memory().data()) rings::RingCursors{};
   new (memory.depth.memory().data()) engine::DepthRegion{};
   new (memory.depth_requests.memory().data()) engine::DepthRequests{};
+  new (memory.metrics.memory().data()) MarketMetrics{};
   std::unique_ptr<HostedMarket> market(
       new HostedMarket(options, thread, listener, context, std::move(arena), std::move(memory)));
-  ReplaySink sink;
-  market->log_ = journal::Log::open(
-      files, options.directory,
-      [&market, &sink](const journal::Record& record) {
-        const wire::RecordPrefix prefix = record.prefix();
-        const wire::Command command = record.command();
-        market->engine_.apply(command, prefix.sequence, prefix.timestamp_ns, sink);
-        if (sink.has_configured()) {
-          market->gate_.configured(command.order_type, prefix.sequence);
-        }
-      },
-      market->recovery_, reason);
+  market->log_ =
+      recover_market(files, options.directory, market->engine_, market->recovery_, reason);
   if (market->log_ == nullptr) {
     return nullptr;
   }
-  const journal::Recovery& found = market->recovery_;
+  market->gate_.configured(market->recovery_.mode.mode, market->recovery_.mode.changed_at);
+  market->reader_ = std::make_unique<journal::LogReader>(*market->log_);
+  market->shadow_ = std::make_unique<ShadowMarket>(*market->log_, options.snapshot_interval);
+  const journal::Recovery& found = market->recovery_.log;
   market->sequence_ = found.last_sequence;
   market->timestamp_ns_ = found.last_timestamp_ns;
   market->record_epoch_ = found.last_epoch;
@@ -148,7 +130,9 @@ HostedMarket::HostedMarket(const MarketOptions& options, MatchThread thread,
       record_memory_(std::move(memory.records)),
       depth_memory_(std::move(memory.depth)),
       depth_requests_(std::move(memory.depth_requests)),
+      metrics_memory_(std::move(memory.metrics)),
       region_(start_of<MarketRegion>(memory_)),
+      metrics_(start_of<MarketMetrics>(metrics_memory_)),
       engine_(arena_->arena(), &arena_->backing()),
       depth_(*start_of<engine::DepthRegion>(depth_memory_), {}),
       commands_(region_->commands, slots_at<wire::Command>(memory_, market_slots_offset),
@@ -203,6 +187,8 @@ std::uint32_t HostedMarket::take(std::uint32_t budget) noexcept {
     commands_.advance(1);
   }
   if (taken > 0) {
+    // A sweep or a cascade goes on by itself when nobody sends what would carry it on.
+    own_has_work_ = own_has_work_ || (taken == waiting && engine_.has_work());
     stalled_ = false;
     publish_batch();
   }
@@ -221,11 +207,37 @@ std::uint64_t HostedMarket::process(const wire::Command& command, std::uint64_t 
     configured_mode_ = command.order_type;
   }
   watches_events_ = configures || own_is_under_way_ || clients_.has_clients();
+  const bool is_sampled = sequence_ % sample_interval == 0;
+  const std::uint64_t sequenced = is_sampled ? thread_.clock.now() : 0;
   engine_.apply(command, sequence_, timestamp_ns_, sink);
+  if (const std::uint64_t planted = planted_ns_.load(std::memory_order_relaxed); planted != 0)
+      [[unlikely]] {
+    for (const std::uint64_t until = thread_.clock.now() + thread_.clock.ticks_of(planted);
+         thread_.clock.now() < until;) {
+    }
+  }
+  const std::uint64_t matched = is_sampled ? thread_.clock.now() : 0;
   records_.publish();
   const std::uint64_t end = thread_.clock.now();
   region_->service_time.record(thread_.clock.duration_ns(end - start));
+  measure(command, start, sequenced, matched, end);
   return end;
+}
+
+void HostedMarket::measure(const wire::Command& command, std::uint64_t start,
+                           std::uint64_t sequenced, std::uint64_t matched,
+                           std::uint64_t end) noexcept {
+  std::atomic<std::uint64_t>& commands = metrics_->commands[command.kind < 16 ? command.kind : 0];
+  commands.store(commands.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (sequenced == 0) {
+    return;
+  }
+  const auto record = [this](Stage stage, std::uint64_t ticks) {
+    metrics_->stages[static_cast<std::size_t>(stage)].record(thread_.clock.duration_ns(ticks));
+  };
+  record(Stage::sequence, sequenced - start);
+  record(Stage::match, matched - sequenced);
+  record(Stage::hand_on, end - matched);
 }
 
 void HostedMarket::watch(wire::Event& event) noexcept {
@@ -321,6 +333,18 @@ void HostedMarket::release_events() noexcept {
   const std::uint64_t safe = gate_.safe(positions);
   clients_.release_events_through(safe);
   may_take_of_clients_ = OutputGate::has_lease(positions) && sequence_ - safe < unsafe_window;
+}
+
+void HostedMarket::show_alert(bool is_slow, std::uint64_t p50_ns, std::uint64_t usual_ns,
+                              std::uint32_t cause) noexcept {
+  metrics_->slow_p50_ns.store(p50_ns, std::memory_order_relaxed);
+  metrics_->usual_p50_ns.store(usual_ns, std::memory_order_relaxed);
+  metrics_->slow_cause.store(cause, std::memory_order_relaxed);
+  if (is_slow) {
+    metrics_->alerts.fetch_add(1, std::memory_order_relaxed);
+  }
+  // Release: whoever sees the state sees what it is about.
+  metrics_->is_slow.store(is_slow ? 1 : 0, std::memory_order_release);
 }
 
 bool HostedMarket::adopt(std::span<const journal::Record> records, std::size_t& done) noexcept {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -11,11 +12,14 @@
 #include "engine/market.hpp"
 #include "journal/journal.hpp"
 #include "journal/log.hpp"
+#include "journal/log_reader.hpp"
 #include "memory/market_memory.hpp"
 #include "memory/memory_keeper.hpp"
 #include "reactor/client_set.hpp"
+#include "reactor/market_recovery.hpp"
 #include "reactor/market_region.hpp"
 #include "reactor/output_gate.hpp"
+#include "reactor/shadow.hpp"
 #include "reactor/tick_clock.hpp"
 #include "rings/doorbell.hpp"
 #include "rings/parking.hpp"
@@ -35,6 +39,8 @@ struct MarketOptions {
   // Least time between two answers to readers of depth. A snapshot takes about 1 µs and a page of
   // orders 5 µs, so all of them together cost the match thread some hundredths.
   std::uint64_t depth_interval_ns = 100'000;
+  // Accepted records between two snapshots of the shadow.
+  std::uint64_t snapshot_interval = reactor::snapshot_interval;
 };
 
 // What the match thread lends to each of its markets.
@@ -43,6 +49,8 @@ struct MatchThread {
   rings::Parking parking;  // its own
   rings::Parking journal;  // to wake the journal thread
   memory::MemoryKeeper& memory;
+  // Node whose memory is near it; absent where there is only one.
+  std::optional<unsigned> memory_node;
 };
 
 // The lane of the process that hosts the market.
@@ -104,6 +112,8 @@ class HostedMarket {
   // Any thread: events are thrown away from now on when the ring is full, so that a market whose
   // reader has gone can be closed. The caller wakes the match thread.
   void discard_events() noexcept { discarding_.store(true, std::memory_order_seq_cst); }
+  // Any thread, before the market is removed: it does not wait for room on a full disk any longer.
+  void leave() noexcept { channel_->leave(); }
   // Any thread; the epoch of the records of commands that are published after the call.
   void set_epoch(std::uint64_t epoch) noexcept { epoch_.store(epoch, std::memory_order_release); }
   [[nodiscard]] std::uint64_t epoch() const noexcept {
@@ -112,6 +122,8 @@ class HostedMarket {
 
   [[nodiscard]] journal::Channel& channel() noexcept { return *channel_; }
   [[nodiscard]] journal::Log& log() noexcept { return *log_; }
+  // For the thread that owns the producers.
+  [[nodiscard]] journal::LogReader& reader() noexcept { return *reader_; }
   [[nodiscard]] const MarketRegion& region() const noexcept { return *region_; }
   // Any thread.
   [[nodiscard]] memory::MemoryReport memory_report() const noexcept { return arena_->report(); }
@@ -122,8 +134,20 @@ class HostedMarket {
   [[nodiscard]] const rings::SharedRegion& depth_requests() const noexcept {
     return depth_requests_;
   }
+  // A MarketMetrics, read-only for every other process.
+  [[nodiscard]] const rings::SharedRegion& metrics_memory() const noexcept {
+    return metrics_memory_;
+  }
+  [[nodiscard]] const MarketMetrics& metrics() const noexcept { return *metrics_; }
+  // The thread that watches over the market.
+  void show_alert(bool is_slow, std::uint64_t p50_ns, std::uint64_t usual_ns,
+                  std::uint32_t cause) noexcept;
+  // Any thread: every command takes so much longer from now on, to see whether anybody notices.
+  void plant_delay(std::uint64_t ns) noexcept { planted_ns_.store(ns, std::memory_order_relaxed); }
+
   [[nodiscard]] const MarketOptions& options() const noexcept { return options_; }
-  [[nodiscard]] const journal::Recovery& recovery() const noexcept { return recovery_; }
+  [[nodiscard]] const MarketRecovery& recovery() const noexcept { return recovery_; }
+  [[nodiscard]] ShadowMarket& shadow() noexcept { return *shadow_; }
 
   // Only while the market is idle: every published command was processed, which the caller saw by
   // an acquiring look at the head of the command ring, and nothing is published meanwhile.
@@ -168,6 +192,7 @@ class HostedMarket {
     rings::SharedRegion records;
     rings::SharedRegion depth;
     rings::SharedRegion depth_requests;
+    rings::SharedRegion metrics;
   };
   HostedMarket(const MarketOptions& options, MatchThread thread, rings::Doorbell::Ring listener,
                void* context, std::unique_ptr<memory::MarketMemory> arena, Memory memory) noexcept;
@@ -189,6 +214,8 @@ class HostedMarket {
     }
   }
   [[nodiscard]] GatePositions gate_positions() const noexcept;
+  void measure(const wire::Command& command, std::uint64_t start, std::uint64_t sequenced,
+               std::uint64_t matched, std::uint64_t end) noexcept;
 
   [[nodiscard]] bool has_room() noexcept;
   wire::Event& wait_for_event_slot() noexcept;
@@ -202,7 +229,9 @@ class HostedMarket {
   rings::SharedRegion record_memory_;
   rings::SharedRegion depth_memory_;
   rings::SharedRegion depth_requests_;
+  rings::SharedRegion metrics_memory_;
   MarketRegion* region_;
+  MarketMetrics* metrics_;
   engine::Market engine_;
   engine::DepthPublisher depth_;
   rings::RingReader<wire::Command> commands_;
@@ -227,11 +256,15 @@ class HostedMarket {
   bool own_has_work_ = false;
   // Where events go once nobody reads them any more.
   wire::Event discarded_{};
+  // Written by whoever tests the alarms, read by the match thread.
+  std::atomic<std::uint64_t> planted_ns_{0};
   // Written by the thread that owns the producers, read by the match thread.
   std::atomic<bool> discarding_{false};
   std::atomic<std::uint64_t> epoch_;
   std::unique_ptr<journal::Log> log_;
-  journal::Recovery recovery_;
+  std::unique_ptr<journal::LogReader> reader_;
+  std::unique_ptr<ShadowMarket> shadow_;
+  MarketRecovery recovery_;
   // Made when the log is open.
   std::unique_ptr<journal::Channel> channel_;
 };

@@ -57,6 +57,12 @@ class LatencyHistogram {
     return ((per_octave + bucket % per_octave + 1) << shift) - 1;
   }
 
+  static constexpr std::size_t bucket_count() noexcept { return buckets; }
+  // Any thread.
+  [[nodiscard]] std::uint64_t count_in(std::size_t bucket) const noexcept {
+    return counts_[bucket].load(std::memory_order_relaxed);
+  }
+
  private:
   using Counter = std::atomic<std::uint64_t>;
   static constexpr unsigned octave_bits = 5;

@@ -43,6 +43,34 @@ static_assert(std::atomic<double>::is_always_lock_free);
 inline constexpr std::size_t market_slots_offset = 16384;
 static_assert(sizeof(MarketRegion) <= market_slots_offset);
 
+// Of one command in `sample_interval`: where its service time went.
+enum class Stage : std::uint8_t {
+  sequence = 0,  // from the ring to its stamp and record
+  match = 1,     // checks, matching, its events written and shown
+  hand_on = 2,   // its record passed to the journal
+};
+inline constexpr std::size_t stage_count = 3;
+inline constexpr std::uint64_t sample_interval = 64;
+
+// What a market tells of itself: memory of its own, read-only for everybody else, so that a scraper
+// in another process disturbs nothing. Written by the match thread, relaxed.
+struct MarketMetrics {
+  static constexpr std::uint64_t expected_magic = 0x3154'454D'4B52'4D4DULL;  // "MMRKMET1"
+
+  std::uint64_t magic = expected_magic;  // changes with the layout
+  std::uint64_t stages_per_command = stage_count;
+  LatencyHistogram stages[stage_count];
+  // Commands by their kind; those of unknown kinds are in the first.
+  alignas(rings::separation_bytes) std::atomic<std::uint64_t> commands[16];
+
+  // Written by the thread that watches over the market: the last alert, and whether it stands.
+  alignas(rings::separation_bytes) std::atomic<std::uint64_t> alerts;  // raised so far
+  std::atomic<std::uint64_t> slow_p50_ns;
+  std::atomic<std::uint64_t> usual_p50_ns;
+  std::atomic<std::uint32_t> slow_cause;  // Cause of latency_detector.hpp
+  std::atomic<std::uint32_t> is_slow;
+};
+
 // What all markets of a reactor share with JavaScript.
 struct ReactorRegion {
   // Parking word of the match thread.
@@ -53,6 +81,10 @@ struct ReactorRegion {
   alignas(rings::separation_bytes) std::atomic<std::uint64_t> parkings;
   // Written once by the match thread, before it serves: what of its placement it got.
   std::atomic<std::uint32_t> placed;  // placed_… bits
+  // Written by the match thread, once a second: its counter beside the kernel's clock.
+  std::atomic<std::uint64_t> clock_checks;
+  std::atomic<std::uint64_t> clock_worst_error_ns;
+  std::atomic<std::uint64_t> clock_restarts;  // the rate was measured anew
 };
 inline constexpr std::uint32_t placed_known = 1;  // the other bits are true
 inline constexpr std::uint32_t placed_pinned = 2;

@@ -33,8 +33,7 @@ class ReactorTest : public testing::Test {
   }
   static std::vector<Record> records_of(HostedMarket& market) {
     std::vector<Record> records(market.idle_sequence());
-    EXPECT_EQ(market.log().read(1, records.size(), std::as_writable_bytes(std::span(records))),
-              records.size() * sizeof(Record));
+    EXPECT_EQ(market.reader().read(1, records.size(), records), records.size());
     return records;
   }
 
@@ -99,7 +98,7 @@ TEST_F(ReactorTest, RecoversTheSameBookFromItsLogWithTimeNeverGoingBack) {
   const auto market = open(folder.path());
   EXPECT_EQ(market->idle_engine().digest(), digest);
   EXPECT_EQ(market->idle_engine().open_orders(), 100U);
-  EXPECT_EQ(market->recovery().last_sequence, 101U);
+  EXPECT_EQ(market->recovery().log.last_sequence, 101U);
   Client client(reactor, *market);
   EXPECT_EQ(client.region().matched.load(), 101.0);
   EXPECT_EQ(client.region().journal.durable.load(), 101.0);
@@ -246,6 +245,32 @@ TEST_F(ReactorTest, WritesTheEpochThatWasSetWhenTheCommandWasSent) {
   const std::vector<Record> records = records_of(*market);
   EXPECT_EQ(records[0].prefix().epoch, 3U);
   EXPECT_EQ(records[1].prefix().epoch, 9U);
+}
+
+TEST_F(ReactorTest, CarriesASweepOnWhenNobodySendsAnotherCommand) {
+  const auto market = open(folder.path());
+  Client client(reactor, *market);
+  client.send(configure_command());
+  constexpr std::uint32_t orders = 300;
+  for (std::uint32_t number = 0; number < orders; ++number) {
+    client.send(place_command(wire::Side::buy, 100 + number % 7, 1));
+  }
+  wire::Command sweep{};
+  sweep.kind = static_cast<std::uint8_t>(wire::CommandKind::mass_cancel);
+  sweep.account = 7;
+  client.send(sweep);
+  client.wait_matched(2 + orders + 1);  // one command does not cancel them all
+  while (client.region().resting_orders.load() > 0) {
+    std::this_thread::yield();
+  }
+  const std::vector<wire::Event> events = client.drain();
+  EXPECT_EQ(std::ranges::count(events, static_cast<std::uint8_t>(wire::EventKind::canceled),
+                               &wire::Event::kind),
+            orders);
+  EXPECT_NE(events.back().flags & wire::event_is_foreign, 0);
+  reactor.remove(*market);
+  const std::vector<Record> records = records_of(*market);
+  EXPECT_EQ(records.back().command().kind, static_cast<std::uint8_t>(wire::CommandKind::tick));
 }
 
 TEST_F(ReactorTest, SleepsWhenIdleAndWakesForACommand) {

@@ -35,8 +35,7 @@ bool has_steady_counter() noexcept {
 }
 
 TickClock::TickClock() noexcept : counter_(has_steady_counter()) {
-  start_monotonic_ns_ = monotonic_ns();
-  start_ticks_ = now();
+  fit_.start(read());
   if (counter_) {
     const timespec baseline{0, 10'000'000};
     nanosleep(&baseline, nullptr);
@@ -44,30 +43,31 @@ TickClock::TickClock() noexcept : counter_(has_steady_counter()) {
   anchor();
 }
 
-void TickClock::anchor() noexcept {
+ClockFit::Reading TickClock::read() const noexcept {
   // Of a few tries the quickest is the one that was least interrupted between the clocks.
   std::uint64_t best = ~std::uint64_t{0};
-  std::uint64_t ticks = 0;
-  std::uint64_t monotonic = 0;
+  ClockFit::Reading reading;
   for (int attempt = 0; attempt < 3; ++attempt) {
     const std::uint64_t before = now();
-    const std::uint64_t steady = monotonic_ns();
+    const std::uint64_t monotonic = monotonic_ns();
     const std::uint64_t wall = realtime_ns();
     const std::uint64_t after = now();
     if (after - before < best) {
       best = after - before;
-      ticks = before + (after - before) / 2;
-      monotonic = steady;
-      anchor_wall_ns_ = wall;
+      reading = {before + (after - before) / 2, monotonic, wall};
     }
   }
-  anchor_ticks_ = ticks;
-  anchor_monotonic_ns_ = monotonic;
-  if (counter_ && ticks > start_ticks_) {
-    __extension__ using Wide = unsigned __int128;
-    const Wide elapsed = monotonic - start_monotonic_ns_;
-    ns_per_tick_ = static_cast<std::uint64_t>((elapsed << 32U) / (ticks - start_ticks_));
-    ticks_per_second_ = ticks_of(1'000'000'000);
+  return reading;
+}
+
+void TickClock::anchor() noexcept {
+  const ClockFit::Reading reading = read();
+  if (counter_) {
+    last_error_ns_ = fit_.check(reading);
+    ticks_per_second_ = fit_.ticks_of(1'000'000'000);
+  } else {
+    // Ticks are the kernel's nanoseconds already.
+    fit_.start(reading);
   }
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 #include <cstdint>
 
+#include "reactor/clock_fit.hpp"
+
 #if defined(__x86_64__)
 #include <x86intrin.h>
 #endif
@@ -32,45 +34,43 @@ class TickClock {
     return monotonic_ns();
   }
 
-  // Ties the counter to the kernel's clocks again, at most once a second.
-  void keep_anchored(std::uint64_t now) noexcept {
-    if (now - anchor_ticks_ >= ticks_per_second_) {
-      anchor();
+  // Ties the counter to the kernel's clocks again, at most once a second. True when it did:
+  // last_error_ns() then says how far it had been off.
+  bool keep_anchored(std::uint64_t now) noexcept {
+    if (now - fit_.last_ticks() < ticks_per_second_) {
+      return false;
     }
+    anchor();
+    return true;
   }
+  [[nodiscard]] std::uint64_t last_error_ns() const noexcept { return last_error_ns_; }
+  // Times the counter was so far off that its rate was measured anew.
+  [[nodiscard]] std::uint64_t restarts() const noexcept { return fit_.restarts(); }
 
   // Nanoseconds since 1970-01-01 UTC at a stamp taken after the last anchor. Follows steps of the
   // system clock within a second; the sequencer keeps it from going backwards.
   [[nodiscard]] std::uint64_t wall_ns(std::uint64_t stamp) const noexcept {
-    return anchor_wall_ns_ + duration_ns(stamp - anchor_ticks_);
+    return fit_.wall_ns_at(stamp);
   }
-
   // CLOCK_MONOTONIC at a stamp taken after the last anchor.
   [[nodiscard]] std::uint64_t monotonic_ns_at(std::uint64_t stamp) const noexcept {
-    return anchor_monotonic_ns_ + duration_ns(stamp - anchor_ticks_);
+    return fit_.monotonic_ns_at(stamp);
   }
-
   [[nodiscard]] std::uint64_t duration_ns(std::uint64_t ticks) const noexcept {
-    __extension__ using Wide = unsigned __int128;
-    return static_cast<std::uint64_t>((Wide{ticks} * ns_per_tick_) >> 32U);
+    return fit_.duration_ns(ticks);
   }
   [[nodiscard]] std::uint64_t ticks_of(std::uint64_t ns) const noexcept {
-    __extension__ using Wide = unsigned __int128;
-    return static_cast<std::uint64_t>((Wide{ns} << 32U) / ns_per_tick_);
+    return fit_.ticks_of(ns);
   }
 
  private:
   void anchor() noexcept;
+  [[nodiscard]] ClockFit::Reading read() const noexcept;
 
   bool counter_;
-  // Nanoseconds a tick, times 2^32.
-  std::uint64_t ns_per_tick_ = std::uint64_t{1} << 32U;
+  ClockFit fit_;
   std::uint64_t ticks_per_second_ = 1'000'000'000;
-  std::uint64_t start_ticks_ = 0;
-  std::uint64_t start_monotonic_ns_ = 0;
-  std::uint64_t anchor_ticks_ = 0;
-  std::uint64_t anchor_monotonic_ns_ = 0;
-  std::uint64_t anchor_wall_ns_ = 0;
+  std::uint64_t last_error_ns_ = 0;
 };
 
 }  // namespace meridian::reactor

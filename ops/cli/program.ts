@@ -7,6 +7,7 @@ import { register as registerCompletion } from "./commands/completion.ts";
 import { register as registerConfiguration } from "./commands/config.ts";
 import { register as registerDoctor } from "./commands/doctor.ts";
 import { register as registerDown } from "./commands/down.ts";
+import { register as registerJournal } from "./commands/journal.ts";
 import { register as registerLogin } from "./commands/login.ts";
 import { register as registerMarket } from "./commands/market.ts";
 import { register as registerOrder } from "./commands/order.ts";
@@ -26,6 +27,7 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerOrder,
   registerMarket,
   registerReplay,
+  registerJournal,
   registerDoctor,
   registerConfiguration,
   registerCompletion,

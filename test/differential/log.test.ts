@@ -228,6 +228,24 @@ for (const [writer, reader] of [
   );
 }
 
+for (const reader of ["native", "portable"] as const) {
+  testUnless(
+    test,
+    missing,
+    `the ${reader} engine refuses a log that ends before its snapshot, and names both`,
+    () =>
+      inFolder(async (directory) => {
+        const run = generateRun(profile("normal"), first + 4, 100);
+        await withMarket(reader, directory, (market) => market.adopt(recordsOf(run.commands)));
+        await writeFile(`${directory}/snapshot-0000000000000101.state`, "");
+        const refused = await withMarket(reader, directory, () => "opened").catch(
+          (failure: unknown) => (failure as Error).message,
+        );
+        assert.match(refused, /damage: the log in .* ends at record 100, .* a snapshot at 101;/);
+      }),
+  );
+}
+
 /** Damages a log in one of the ways in which disks and crashes do. */
 function damaged(log: Uint8Array, random: SeededRandomness): Uint8Array {
   const bytes = Uint8Array.from(log);

@@ -6,12 +6,10 @@ import * as assert from "uvu/assert";
 
 import { ensureAssets, ensureMarketAssets } from "../../actors/bus/assets.ts";
 import { connectNats, type NatsBus } from "../../actors/bus/nats.ts";
-import { chainStart, fold, type ChainState } from "../../actors/kernel/accepted-chain.ts";
-import { RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
-import { decodeChainMessage } from "../../actors/market/codec.ts";
 import { wire } from "../../schemas/messages.ts";
 import { journalStream, journalSubject } from "../../schemas/subjects.ts";
-import { engineSlots, MarketCell, testDefinition } from "../support/market-cell.ts";
+import { readJournal } from "../support/chain.ts";
+import { MarketCell, testDefinition } from "../support/market-cell.ts";
 import {
   missingNatsServer,
   startCluster,
@@ -74,36 +72,6 @@ async function load(cell: MarketCell, ledger: Ledger, go: () => boolean): Promis
   }
 }
 
-/** Folds the whole journal; for each number of the session the sequences it stands at. */
-async function readJournal(
-  bus: NatsBus,
-): Promise<{ readonly chain: ChainState; readonly numbers: Map<number, number[]> }> {
-  let chain = chainStart(testDefinition.market);
-  const numbers = new Map<number, number[]>();
-  for (let from = 1; ; ) {
-    const read = await bus.journal.next(stream, subject, from);
-    if (!read.ok) {
-      await sleep(100);
-      continue;
-    }
-    if (read.value === null) return { chain, numbers };
-    from = read.value.streamSequence + 1;
-    const message = decodeChainMessage(read.value.payload);
-    if (message === null) throw new Error("not a journal message");
-    const verdict = fold(chain, message);
-    chain = verdict.state;
-    if (!verdict.accepted || message.type !== "block") continue;
-    const { records } = message;
-    const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
-    for (let at = 0; at < records.length; at += RECORD_BYTES) {
-      const command = engineSlots.command(view, at + RECORD_BYTES - 64);
-      if (command === null || command.session !== 77) continue;
-      const sequence = message.first + at / RECORD_BYTES;
-      numbers.set(command.number, [...(numbers.get(command.number) ?? []), sequence]);
-    }
-  }
-}
-
 async function leader(bus: NatsBus): Promise<string> {
   const manager = await jetstreamManager(bus.connection, { checkAPI: false });
   return (await manager.streams.info(stream)).cluster?.leader ?? "";
@@ -117,7 +85,7 @@ function serverOf(cluster: TestCluster, region: string): TestServer {
 
 async function check(cell: MarketCell, bus: NatsBus, ledger: Ledger): Promise<void> {
   const status = await cell.until(({ matched, committed }) => committed === matched);
-  const { chain, numbers } = await readJournal(bus);
+  const { chain, numbers } = await readJournal(bus, stream, subject, 77);
   assert.is(chain.lastSequence, status.committed);
   for (const [number, sequence] of ledger.acknowledged) {
     assert.is(numbers.get(number)?.[0], sequence, `number ${number}`);

@@ -1,12 +1,15 @@
 import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import type { MatchingEngine } from "../../actors/kernel/ports/matching-engine.ts";
+import type { MarketEngine, MatchingEngine } from "../../actors/kernel/ports/matching-engine.ts";
 import { addonPath } from "../../native/addon.ts";
 import { loadNativeEngine, type NativeEngineOptions } from "../../native/index.ts";
 import { wire } from "../../schemas/messages.ts";
+import { journalStream, journalSubject } from "../../schemas/subjects.ts";
+import { readChain } from "../support/chain.ts";
 import { MarketCell, type CellOptions } from "../support/market-cell.ts";
 import { testUnless } from "../support/skip.ts";
 
@@ -112,6 +115,66 @@ testUnless(test, missing, "a crashed actor finds its book and its sessions again
     assert.ok(first.outcomes.every(({ repeated }) => repeated));
     assert.is((await cell.status()).restingOrders, 26);
   }),
+);
+
+/** An engine that shows the market it opened. */
+function watched(engine: MatchingEngine): { engine: MatchingEngine; market: () => MarketEngine } {
+  let opened: MarketEngine | null = null;
+  return {
+    engine: {
+      implementation: engine.implementation,
+      open: async (request) => (opened = await engine.open(request)),
+      stop: () => engine.stop(),
+    },
+    market: () => {
+      if (opened === null) throw new Error("nothing is open");
+      return opened;
+    },
+  };
+}
+
+testUnless(
+  test,
+  missing,
+  "B6.3 the shadow stands on the accepted chain, and the market starts again from its snapshot",
+  async () => {
+    const first = watched(native({ snapshotInterval: 20 }));
+    const cell = await MarketCell.open({ engine: first.engine });
+    await cell.submit({ session: 1, commands: bids(30) });
+    const { digest, matched } = await cell.until((status) => status.committed === status.matched);
+    const isReached = (): boolean => {
+      const reached = first.market().shadow();
+      return reached?.sequence === matched && reached.snapshot > 20;
+    };
+    while (!isReached()) await sleep(5);
+    const chain = readChain(
+      cell.broker,
+      journalStream(cell.definition.group, cell.definition.shard),
+      journalSubject(cell.definition.market),
+    );
+    const shadow = first.market().shadow();
+    assert.is(shadow?.digest, digest);
+    assert.is(shadow?.failure, null);
+    assert.is(
+      Buffer.from(shadow?.hash ?? []).toString("hex"),
+      Buffer.from(chain.hash).toString("hex"),
+    );
+    assert.is(shadow?.epoch, chain.epoch);
+    await cell.stop();
+
+    const second = watched(native());
+    const { broker, directory, ownership } = cell;
+    const again = await MarketCell.open({ engine: second.engine, broker, directory, ownership });
+    const { recovery } = second.market();
+    assert.is(recovery.snapshot?.sequence, shadow?.snapshot);
+    assert.is(recovery.replayed, matched - (shadow?.snapshot ?? 0));
+    assert.equal(recovery.faults, []);
+    assert.is((await again.status()).digest, digest);
+    const repeated = await again.submit({ session: 1, commands: bids(30) });
+    assert.ok(repeated.outcomes.every((outcome) => outcome.repeated));
+    await again.end();
+    await cell.end();
+  },
 );
 
 testUnless(

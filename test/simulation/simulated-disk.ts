@@ -202,6 +202,7 @@ export class SimulatedDisk {
         });
         return id;
       },
+      snapshots: async () => [],
       segments: async (directory) => {
         await this.#wait(life, READ_NS, "disk list");
         const inside = this.paths(`${directory}/`).map((path) => path.slice(directory.length + 1));

@@ -6,8 +6,14 @@ import { check, runProcess } from "./process.ts";
 const BUILD_LIMIT_MS = 900_000;
 
 /** The targets of test/fuzz/native, by the soak that runs them for long. */
-export const engineFuzzers = ["command_slots", "orders", "engine_c"] as const;
-export const edgeFuzzers = ["protocols"] as const;
+export const engineFuzzers = [
+  "command_slots",
+  "orders",
+  "engine_c",
+  "snapshot",
+  "journal_files",
+] as const;
+export const edgeFuzzers = ["protocols", "order_edge"] as const;
 export const fuzzers = [...engineFuzzers, ...edgeFuzzers] as const;
 
 export const fuzzTree = join("build", "native", "fuzz");

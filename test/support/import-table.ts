@@ -100,6 +100,7 @@ export const cppFolders: readonly Folder[] = [
       "native/base",
       "native/wire",
       "native/rings",
+      "native/client",
       "native/protocols",
       "native/feed",
       "native/order_entry",
@@ -119,6 +120,16 @@ export const cppFolders: readonly Folder[] = [
       "native/edge",
     ],
   },
+  {
+    path: "native/memory",
+    imports: [
+      "native/base",
+      "native/wire",
+      "native/rings",
+      "native/engine",
+      "native/engine/support",
+    ],
+  },
   { path: "native/journal", imports: ["native/base", "native/wire", "native/rings"] },
   {
     path: "native/reactor",
@@ -128,6 +139,7 @@ export const cppFolders: readonly Folder[] = [
       "native/rings",
       "native/client",
       "native/engine",
+      "native/memory",
       "native/protocols",
       "native/journal",
     ],

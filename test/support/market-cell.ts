@@ -253,9 +253,9 @@ function marketRef(
       const found = ref();
       return found.ok ? found.value.signal(message) : found;
     },
-    async ask(message, timeout) {
+    async ask(message, timeout, lane) {
       const found = ref();
-      return found.ok ? found.value.ask(message, timeout) : found;
+      return found.ok ? found.value.ask(message, timeout, lane) : found;
     },
   };
 }

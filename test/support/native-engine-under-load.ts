@@ -1,6 +1,7 @@
 /**
  * Feeds a market of the native engine in a folder, and prints each durable sequence, or why the log
- * failed; native/index.test.ts kills it, or lets its disk run full.
+ * waits; native/index.test.ts kills it, or lets its disk run full. It ends when the log goes on, or
+ * with a second argument as soon as it waits.
  */
 import { writeSync } from "node:fs";
 
@@ -25,11 +26,14 @@ market.offer({
   orderCapacity: 100_000,
   mode: "durable",
 });
-let failed = false;
+const gives = process.argv[3] === "give up";
+let waited = false;
+let done = false;
 market.onDurable(() => {
-  const { durable, logFailure } = market.progress();
-  writeSync(1, logFailure === null ? `durable ${durable}\n` : `failed ${durable} ${logFailure}\n`);
-  failed = logFailure !== null;
+  const { durable, logWaiting } = market.progress();
+  done ||= logWaiting === null ? waited : gives;
+  waited ||= logWaiting !== null;
+  writeSync(1, logWaiting === null ? `durable ${durable}\n` : `waiting ${durable} ${logWaiting}\n`);
 });
 let index = 0;
 function feed(): void {
@@ -48,7 +52,7 @@ function feed(): void {
     market.offer(order);
   }
   market.flush();
-  if (failed) void finish();
+  if (done) void finish();
   else setImmediate(feed);
 }
 async function finish(): Promise<void> {

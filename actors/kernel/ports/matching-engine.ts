@@ -443,6 +443,26 @@ export interface Progress {
   readonly restingOrders: number;
   /** Set when the log cannot be written any more (disk full, I/O error): the market must stop acknowledging. */
   readonly logFailure: string | null;
+  /** Set while records wait for room on a full disk; `durable` moves on by itself when there is some. */
+  readonly logWaiting: string | null;
+}
+
+/** A point of the accepted chain. */
+export interface ChainPoint {
+  readonly sequence: number;
+  readonly epoch: number;
+  /** 32 bytes. */
+  readonly hash: Uint8Array;
+}
+
+/** What the shadow knows; everything is at one point of the accepted chain and may leave the node. */
+export interface Shadow extends ChainPoint {
+  /** Of the whole state, 16 hexadecimal digits. */
+  readonly digest: string;
+  /** Sequence of the last snapshot on this disk, 0 when there is none. */
+  readonly snapshot: number;
+  /** Why it follows no longer, or why the last snapshot could not be written. */
+  readonly failure: string | null;
 }
 
 export interface LatencySummary {
@@ -453,11 +473,28 @@ export interface LatencySummary {
   readonly maximum: number;
 }
 
+/** What opening a market found in its log folder. */
+export interface Recovered {
+  /** Sequence of the last record. */
+  readonly sequence: number;
+  /** Bytes of a torn tail that were cut off, and of which file; 0 and empty when there was none. */
+  readonly cutBytes: number;
+  readonly cutFile: string;
+  /** The snapshot from which it started, null when it replayed everything. */
+  readonly snapshot: { readonly sequence: number } | null;
+  /** Snapshots that could not be used, and why. */
+  readonly faults: readonly string[];
+  /** Records applied behind the snapshot; how long reading, checking and applying took. */
+  readonly replayed: number;
+  readonly elapsedNs: number;
+}
+
 /** A market open in an engine. All calls come from one JavaScript thread; none of them blocks. */
 export interface MarketEngine {
   readonly market: string;
   /** Random id of the write-ahead log, 32 hexadecimal digits; a lost disk gets another one. */
   readonly logId: string;
+  readonly recovery: Recovered;
   /** Puts one command into the command ring. False: the ring is full, nothing was taken, it is counted. */
   offer(command: EngineCommand): boolean;
   /** Makes offered commands visible to the engine and wakes it. Call once per batch. */
@@ -488,6 +525,13 @@ export interface MarketEngine {
    * to the log as they are. No events come out. Resolves with the new matched sequence when fsynced.
    */
   adopt(records: Uint8Array): Promise<Sequence>;
+  /**
+   * Records up to this point of the accepted chain are in the log: a shadow follows to it and no
+   * further. Points do not fall.
+   */
+  accept(point: ChainPoint): void;
+  /** Where the shadow stands; null before its first point, and for an engine without one. */
+  shadow(): Shadow | null;
   /** Resting orders in price-time order, best first: for queries and recovery checks. Idle markets only. */
   restingOrders(side: Side, limit: number): readonly RestingOrder[];
   /** Waits for the rings to empty and the log to be fsynced, then releases the market. */

@@ -54,11 +54,11 @@ class Client {
     const ssize_t put = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     return put == static_cast<ssize_t>(bytes.size());
   }
-  bool send_text(std::string_view text) {
+  bool send_text(std::string_view text) const {
     return send_raw(std::as_bytes(std::span(text.data(), text.size())));
   }
   void log_in(std::string_view user, std::string_view password = "secret",
-              std::uint64_t sequence = 1, std::string_view session = "") {
+              std::uint64_t sequence = 1, std::string_view session = "") const {
     std::array<std::byte, 64> bytes{};
     const std::size_t size = protocols::soup::encode_packet(
         protocols::soup::LoginRequest{.username = protocols::Text<6>::of(user),
@@ -89,8 +89,8 @@ class Client {
     add(message);
     flush();
   }
-  void heartbeat() { send_text({"\0\1R", 3}); }
-  void log_out() { send_text({"\0\1O", 3}); }
+  void heartbeat() const { send_text({"\0\1R", 3}); }
+  void log_out() const { send_text({"\0\1O", 3}); }
 
   // Reads what is there, and calls packet(content) for each whole one.
   template <class Receiver>
@@ -116,6 +116,23 @@ class Client {
     }
     incoming_.erase(incoming_.begin(), incoming_.begin() + static_cast<std::ptrdiff_t>(at));
   }
+  // Reads and forgets; true when so many bytes have come since the last time it was.
+  bool discard(std::size_t bytes) {
+    std::array<std::byte, 512> read;
+    const ssize_t got = recv(descriptor_, read.data(), read.size(), 0);
+    discarded_ += got > 0 ? static_cast<std::size_t>(got) : 0;
+    if (discarded_ < bytes) {
+      return false;
+    }
+    discarded_ -= bytes;
+    return true;
+  }
+  // Counts sequenced messages, and nothing more.
+  void count() {
+    listen([this](protocols::Bytes content) {
+      sequenced += static_cast<char>(content[0]) == protocols::soup::sequenced_data ? 1U : 0U;
+    });
+  }
   // Letters of the packets; of sequenced data the letter of the message.
   std::string hear() {
     listen([this](protocols::Bytes content) {
@@ -139,6 +156,7 @@ class Client {
 
  private:
   int descriptor_ = -1;
+  std::size_t discarded_ = 0;
   std::vector<std::byte> outgoing_;
   std::vector<std::byte> incoming_;
 };

@@ -119,7 +119,7 @@ class EdgeMarket {
     now.wall_ns += ns;
   }
   [[nodiscard]] std::uint64_t closed(order_entry::Closing closing) const {
-    return edge->counts().closed[static_cast<std::size_t>(closing)];
+    return edge->host_counts().closed[static_cast<std::size_t>(closing)];
   }
 
   std::vector<order_entry::Member> members;

@@ -16,6 +16,7 @@ import { type ExitCode, exitCodes, perform } from "../action.ts";
 import { type Cluster, withCluster } from "../cluster.ts";
 import { type DefinitionView, findMarket, type MarketView } from "../markets.ts";
 import { formatPrice, parsePrice, parseWhole } from "../prices.ts";
+import { cancelViaOuch, type OuchOptions, placeViaOuch, withOuchOptions } from "./ouch.ts";
 import {
   type ClusterOptions,
   facts,
@@ -37,7 +38,7 @@ type OrderOptions = ClusterOptions & {
 export function register(program: Command): void {
   const order = program.command("order").description("enter and change orders, show a book");
 
-  orderCommand(order, "place")
+  withOuchOptions(orderCommand(order, "place"))
     .description("enter an order")
     .argument("<market>")
     .argument("<side>", "buy or sell")
@@ -52,7 +53,11 @@ export function register(program: Command): void {
 Examples:
   npx meridian order place BTC-EUR buy 10 64000.50 --as operator
   npx meridian order place BTC-EUR sell 5 --as operator            a market order
-  npx meridian order place BTC-EUR buy 10 64000.50 --tif fok -o json --as operator`,
+  npx meridian order place BTC-EUR buy 10 64000.50 --tif fok -o json --as operator
+  npx meridian order place ACME buy 10 1.25 --via ouch --gateway 127.0.0.1:9001 --user alice
+
+With --via ouch the market is the gateway's symbol, the price has 4 decimals, and the account is the member's;
+an order of a member that cancels on disconnect is gone when the command ends.`,
     )
     .action(
       (
@@ -60,9 +65,12 @@ Examples:
         side: string,
         quantity: string,
         price: string | undefined,
-        options: OrderOptions & { readonly tif: TimeInForce },
-      ) =>
-        run(market, options, ({ account, decimals }) => {
+        options: OrderOptions & OuchOptions & { readonly tif: TimeInForce },
+      ) => {
+        if (options.via === "ouch") {
+          return perform(() => placeViaOuch(market, side, quantity, price, options));
+        }
+        return run(market, options, ({ account, decimals }) => {
           if (side !== "buy" && side !== "sell") {
             return refuse("usage", `${JSON.stringify(side)} is no side`, "buy or sell");
           }
@@ -79,19 +87,21 @@ Examples:
             price: limit.value,
             quantity: lots.value,
           });
-        }),
+        });
+      },
     );
 
-  orderCommand(order, "cancel")
+  withOuchOptions(orderCommand(order, "cancel"))
     .description("cancel a resting order")
     .argument("<market>")
-    .argument("<order-id>")
-    .action((market: string, id: string, options: OrderOptions) =>
-      run(market, options, ({ account }) => {
+    .argument("<order-id>", "with --via ouch: the user reference")
+    .action((market: string, id: string, options: OrderOptions & OuchOptions) => {
+      if (options.via === "ouch") return perform(() => cancelViaOuch(id, options));
+      return run(market, options, ({ account }) => {
         const orderId = parseWhole(id, "order id");
         return orderId.ok ? ok({ kind: "cancel", account, orderId: orderId.value }) : orderId;
-      }),
-    );
+      });
+    });
 
   orderCommand(order, "reduce")
     .description("take quantity off a resting order, which keeps its priority")

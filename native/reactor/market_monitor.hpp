@@ -1,0 +1,60 @@
+// Looks at one market from outside its thread, again and again: has it become slower, and why.
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "reactor/hosted_market.hpp"
+#include "reactor/latency_detector.hpp"
+
+namespace meridian::reactor {
+
+struct MarketAlert {
+  const HostedMarket* market;
+  LatencyDetector::Change change;  // raised or cleared
+  std::uint64_t p50_ns;            // of the last window
+  std::uint64_t usual_ns;
+  Cause cause;
+  Evidence evidence;
+};
+
+// What the kernel has counted for a thread of this process and for the machine.
+struct KernelCounts {
+  std::uint64_t page_faults = 0;
+  std::uint64_t involuntary_switches = 0;
+  std::uint64_t stolen_ns = 0;
+};
+KernelCounts read_kernel_counts(pid_t thread);
+
+class MarketMonitor {
+ public:
+  // The market outlives the monitor. `match_thread` is the thread that serves it.
+  MarketMonitor(HostedMarket& market, pid_t match_thread);
+
+  // One window ends now. An alert that begins or ends, if one does; what stands is in the market's
+  // metrics.
+  std::optional<MarketAlert> look(std::uint64_t now_ns);
+
+  [[nodiscard]] const HostedMarket& market() const noexcept { return *market_; }
+
+ private:
+  [[nodiscard]] Evidence gather(std::uint64_t now_ns, std::uint64_t commands);
+
+  HostedMarket* market_;
+  pid_t match_thread_;
+  HistogramWindow window_;
+  LatencyDetector detector_;
+  KernelCounts kernel_;
+  std::uint64_t last_ns_ = 0;
+  std::uint64_t cancels_ = 0;
+  double stalls_ = 0;
+  // How long a cause explains what comes after it.
+  static constexpr std::uint32_t windows_of_cause = 10;
+  Cause recent_cause_ = Cause::unknown;
+  std::uint32_t windows_since_cause_ = windows_of_cause;
+  // Commands in a usual window: each new one moves it by a sixteenth.
+  double usual_commands_ = 0;
+};
+
+}  // namespace meridian::reactor

@@ -1,0 +1,218 @@
+// A market under a steady flow, made slower: with a real reactor and real threads.
+#include "reactor/market_monitor.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "journal/test_support.hpp"
+#include "reactor/reactor.hpp"
+#include "reactor/test_support.hpp"
+
+namespace meridian::reactor {
+namespace {
+
+using Change = LatencyDetector::Change;
+using Clock = std::chrono::steady_clock;
+
+class MarketMonitorTest : public testing::Test {
+ protected:
+  // Windows of 25 ms instead of 100: the same rules four times as fast.
+  static constexpr std::uint64_t window_ns = 25'000'000;
+
+  MarketMonitorTest() {
+    ReactorOptions options;
+    options.watch.interval_ns = 5'000'000;
+    options.watch.look_ns = window_ns;
+    options.on_alert = [this](const MarketAlert& alert) {
+      const std::scoped_lock guard(mutex);
+      alerts.push_back(alert);
+    };
+    reactor = std::make_unique<Reactor>(options, region);
+    MarketOptions market_options;
+    market_options.directory = folder.path();
+    market_options.event_slots = 4096;
+    std::string reason;
+    market = HostedMarket::open(
+        files, market_options, reactor->thread(), [](void*) noexcept {}, nullptr, reason);
+    EXPECT_NE(market, nullptr) << reason;
+    reactor->add(*market);
+    client = std::make_unique<Client>(*reactor, *market);
+    client->send(configure_command(100'000));
+    client->drain_through(1);
+  }
+  ~MarketMonitorTest() override {
+    market->discard_events();
+    reactor->wake();
+    reactor->remove(*market);
+  }
+
+  std::size_t alert_count() {
+    const std::scoped_lock guard(mutex);
+    return alerts.size();
+  }
+  MarketAlert last_alert() {
+    const std::scoped_lock guard(mutex);
+    return alerts.back();
+  }
+  // Orders and their events, some each 100 µs, until the condition holds; false when it does not
+  // for too long.
+  bool flow_until(const std::function<bool()>& condition, std::chrono::seconds limit,
+                  std::uint32_t burst = 32) {
+    const auto end = Clock::now() + limit;
+    while (!condition()) {
+      if (Clock::now() > end) {
+        return false;
+      }
+      for (std::uint32_t order = 0; order < burst; ++order) {
+        ++sent;
+        client->send(place_command(sent % 2 == 0 ? wire::Side::buy : wire::Side::sell, 100, 1));
+      }
+      client->drain();
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+    return true;
+  }
+  void flow_for(std::chrono::milliseconds duration, std::uint32_t burst = 32) {
+    const auto end = Clock::now() + duration;
+    EXPECT_TRUE(flow_until([&] { return Clock::now() > end; }, std::chrono::seconds(3'600), burst));
+  }
+
+  journal::TemporaryFolder folder;
+  journal::FaultyFileSystem files;
+  ReactorRegion region{};
+  std::mutex mutex;
+  std::vector<MarketAlert> alerts;
+  std::unique_ptr<Reactor> reactor;
+  std::unique_ptr<HostedMarket> market;
+  std::unique_ptr<Client> client;
+  std::uint64_t sent = 0;
+};
+
+TEST_F(MarketMonitorTest, RaisesAnAlertWithinASecondOfThreeMicrosecondsMoreEachTime) {
+  constexpr std::size_t trials = 20;
+  flow_for(std::chrono::milliseconds(400));
+  ASSERT_EQ(alert_count(), 0U);
+  for (std::size_t trial = 0; trial < trials; ++trial) {
+    market->plant_delay(3'000);
+    const auto planted = Clock::now();
+    ASSERT_TRUE(
+        flow_until([&] { return alert_count() == 2 * trial + 1; }, std::chrono::seconds(10)));
+    EXPECT_LT(Clock::now() - planted, std::chrono::seconds(1)) << trial;
+    const MarketAlert raised = last_alert();
+    EXPECT_EQ(raised.change, Change::raised);
+    EXPECT_GE(raised.p50_ns, raised.usual_ns + LatencyDetector::threshold_ns);
+    EXPECT_EQ(market->metrics().is_slow.load(), 1U);
+    market->plant_delay(0);
+    ASSERT_TRUE(
+        flow_until([&] { return alert_count() == 2 * trial + 2; }, std::chrono::seconds(20)));
+    EXPECT_EQ(last_alert().change, Change::cleared);
+    EXPECT_EQ(market->metrics().is_slow.load(), 0U);
+  }
+  EXPECT_EQ(market->metrics().alerts.load(), trials);
+}
+
+TEST_F(MarketMonitorTest, StaysSilentWhileNothingIsWrong) {
+  const char* given = std::getenv("MERIDIAN_CLEAN_SECONDS");
+  const int seconds = given == nullptr ? 2 : std::atoi(given);
+  flow_for(std::chrono::seconds(seconds));
+  EXPECT_EQ(alert_count(), 0U) << "in " << seconds << " s";
+}
+
+TEST_F(MarketMonitorTest, CountsCommandsByKindAndSamplesWhereTheirTimeGoes) {
+  flow_for(std::chrono::milliseconds(200));
+  client->wait_matched(static_cast<double>(sent + 1));
+  const MarketMetrics& metrics = market->metrics();
+  EXPECT_EQ(metrics.commands[static_cast<std::size_t>(wire::CommandKind::place)].load(), sent);
+  EXPECT_EQ(metrics.commands[static_cast<std::size_t>(wire::CommandKind::configure)].load(), 1U);
+  std::uint64_t of_stages = 0;
+  for (const LatencyHistogram& stage : metrics.stages) {
+    EXPECT_EQ(stage.summary().count, (sent + 1) / sample_interval);
+    of_stages += stage.summary().p50;
+  }
+  // Medians do not add up exactly; but they are parts of a whole.
+  EXPECT_LT(of_stages, 4 * market->region().service_time.summary().p50 + 2'000);
+}
+
+// Slower by a plant, with one thing beside it that would explain it: the alert names that.
+class CauseTest : public MarketMonitorTest {
+ protected:
+  void expect_cause(Cause cause, const std::function<void()>& trouble, std::uint32_t burst = 32) {
+    flow_for(std::chrono::milliseconds(400), burst);
+    trouble();
+    market->plant_delay(5'000);
+    const bool is_raised = flow_until(
+        [&] {
+          trouble();
+          return alert_count() >= 1;
+        },
+        std::chrono::seconds(10), burst);
+    market->plant_delay(0);
+    ASSERT_TRUE(is_raised);
+    const Cause found = last_alert().cause;
+    EXPECT_STREQ(name_of(found), name_of(cause));
+    EXPECT_EQ(market->metrics().slow_cause.load(), static_cast<std::uint32_t>(found));
+  }
+};
+
+TEST_F(CauseTest, IsALateReader) {
+  expect_cause(Cause::ring_full, [&] {
+    // Nobody reads until the market waits, or has waited since before.
+    const double stalls = client->region().event_ring_stalls.load();
+    const auto end = Clock::now() + std::chrono::milliseconds(100);
+    while (client->region().event_ring_stalls.load() == stalls && Clock::now() < end) {
+      client->send(place_command(wire::Side::buy, 50, 1));
+    }
+  });
+}
+
+TEST_F(CauseTest, IsPageFaults) {
+  // The pages stay; only the process forgets where they are, and looks them up one by one. Memory
+  // that the match thread alone touches, so that nobody looks them up for it.
+  const std::span<std::byte> memory = market->metrics_memory().memory();
+  expect_cause(
+      Cause::page_faults, [&] { madvise(memory.data(), memory.size(), MADV_DONTNEED); }, 8);
+}
+
+TEST_F(CauseTest, IsABurstOfCancels) {
+  expect_cause(
+      Cause::cancel_burst,
+      [&] {
+        wire::Command cancel{};
+        cancel.kind = static_cast<std::uint8_t>(wire::CommandKind::cancel);
+        cancel.order_id = 1;
+        cancel.account = 7;
+        for (int order = 0; order < 400; ++order) {
+          client->send(cancel);
+          if (order % 50 == 0) {
+            client->drain();
+          }
+        }
+      },
+      8);
+}
+
+TEST(KernelCounts, SeesPageFaultsOfAThread) {
+  const auto self = static_cast<pid_t>(gettid());
+  const KernelCounts before = read_kernel_counts(self);
+  constexpr std::size_t pages = 500;
+  auto* memory = static_cast<char*>(
+      mmap(nullptr, pages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  madvise(memory, pages * 4096, MADV_NOHUGEPAGE);
+  for (std::size_t page = 0; page < pages; ++page) {
+    memory[page * 4096] = 1;
+  }
+  const KernelCounts after = read_kernel_counts(self);
+  EXPECT_GE(after.page_faults - before.page_faults, pages);
+  munmap(memory, pages * 4096);
+}
+
+}  // namespace
+}  // namespace meridian::reactor

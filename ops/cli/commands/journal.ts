@@ -1,0 +1,225 @@
+import { spawn } from "node:child_process";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+
+import { type Command, InvalidArgumentError } from "commander";
+
+import { ok, type Result, refuse } from "../../../actors/kernel/result.ts";
+import { type ExitCode, exitCodes, perform } from "../action.ts";
+import { repository } from "../data-folder.ts";
+import { facts, type OutputFormat, outputOption, print, printJson, table } from "../terminal.ts";
+
+type JournalOptions = { readonly output: OutputFormat };
+type DumpOptions = JournalOptions & {
+  readonly from: number;
+  readonly to?: number;
+  readonly limit: number;
+};
+type RestoreOptions = JournalOptions & { readonly to: string; readonly into: string };
+
+/** Rows of a dump, one printed line each, and at the end a Result. */
+type Row = Readonly<Record<string, unknown>>;
+
+interface VerifyReport {
+  readonly folder: string;
+  readonly engine: string;
+  readonly records: number;
+  readonly epoch: number;
+  readonly time: string;
+  readonly digest: string;
+  readonly openOrders: number;
+  readonly tornBytes: number;
+  readonly tornFile: string;
+  readonly snapshots: readonly {
+    readonly sequence: number;
+    readonly verdict: "good" | "bad";
+    readonly digest: string;
+    readonly reason: string;
+  }[];
+  readonly perSecond: number;
+}
+
+interface RestoreReport {
+  readonly sequence: number;
+  readonly time: string;
+  readonly digest: string;
+  readonly openOrders: number;
+  readonly logId: string;
+  readonly into: string;
+}
+
+/** `meridian journal …`: the write-ahead log of a market, offline. */
+export function register(program: Command): void {
+  const journal = program
+    .command("journal")
+    .description("check, print and roll back the write-ahead log of a market that is not open");
+
+  journal
+    .command("verify")
+    .description("check every record and snapshot, replay all of it and say the state's digest")
+    .argument("<folder>", "of the log: it holds segment-….log files")
+    .addOption(outputOption())
+    .addHelpText(
+      "after",
+      "\nA torn tail is what a crash leaves of its last write: it is reported, and no fault. Damage, or a\nsnapshot that does not fit the log, ends with exit code 1.",
+    )
+    .action((folder: string, options: JournalOptions) => perform(() => verify(folder, options)));
+
+  journal
+    .command("dump")
+    .description("print records")
+    .argument("<folder>")
+    .option("--from <sequence>", "first record", sequence, 1)
+    .option("--to <sequence>", "last record", sequence)
+    .option("--limit <count>", "rows of the table at most", sequence, 100)
+    .addOption(outputOption())
+    .addHelpText(
+      "after",
+      "\nWith -o json every record is one line with every field, without a limit.",
+    )
+    .action((folder: string, options: DumpOptions) => perform(() => dump(folder, options)));
+
+  journal
+    .command("restore")
+    .description("make a log of its own that ends at an earlier record or time")
+    .argument("<folder>")
+    .requiredOption("--to <sequence|time>", "last record, or a time like 2026-01-31T12:00:00Z")
+    .requiredOption("--into <folder>", "where the new log goes; does not exist yet")
+    .addOption(outputOption())
+    .addHelpText(
+      "after",
+      `
+The given log stays as it is. The new one has an id of its own: a market takes it only as another
+disk, so that nothing that was acknowledged after the record is forgotten unasked.
+
+Examples:
+  npx meridian journal restore .meridian/cells/eu-central/markets/BTC-EUR/log --to 4711 --into /tmp/then
+  npx meridian journal restore LOG --to 2026-01-31T12:00:00Z --into then -o json`,
+    )
+    .action((folder: string, options: RestoreOptions) => perform(() => restore(folder, options)));
+}
+
+async function verify(folder: string, options: JournalOptions): Promise<Result<ExitCode>> {
+  const report = await ask<VerifyReport>(["verify", resolve(folder)]);
+  if (!report.ok) return report;
+  const found = report.value;
+  const bad = found.snapshots.filter(({ verdict }) => verdict === "bad");
+  if (options.output === "json") printJson(found);
+  else {
+    print(
+      facts([
+        ["log", found.folder],
+        ["records", `${found.records}`],
+        ["last epoch", `${found.epoch}`],
+        ["last time", found.records === 0 ? "-" : found.time],
+        ["open orders", `${found.openOrders}`],
+        ["digest", found.digest],
+        [
+          "torn tail",
+          found.tornBytes === 0 ? "none" : `${found.tornBytes} bytes in ${found.tornFile}`,
+        ],
+        ["replayed", `${found.perSecond.toLocaleString("en")} records/s, ${found.engine} engine`],
+      ]),
+    );
+    if (found.snapshots.length > 0) {
+      const rows = found.snapshots.map((one) => [
+        `${one.sequence}`,
+        one.verdict,
+        one.digest,
+        one.reason,
+      ]);
+      print(`\n${table(["SNAPSHOT", "VERDICT", "DIGEST", "REASON"], rows)}`);
+    }
+  }
+  return ok(bad.length === 0 ? exitCodes.ok : exitCodes.failed);
+}
+
+async function dump(folder: string, options: DumpOptions): Promise<Result<ExitCode>> {
+  const isJson = options.output === "json";
+  const last = isJson
+    ? options.to
+    : Math.min(options.to ?? 2 ** 53, options.from + options.limit - 1);
+  const rows: string[][] = [];
+  const result = await ask<{ readonly rows: number }>(
+    [
+      "dump",
+      resolve(folder),
+      `--from=${options.from}`,
+      ...(last === undefined ? [] : [`--to=${last}`]),
+    ],
+    (row) => {
+      if (isJson) printJson(row);
+      else rows.push(tableRow(row));
+    },
+  );
+  if (!result.ok) return result;
+  if (!isJson) print(table(["SEQUENCE", "EPOCH", "TIME", "KIND", "ACCOUNT", "DETAIL"], rows));
+  return ok(exitCodes.ok);
+}
+
+async function restore(folder: string, options: RestoreOptions): Promise<Result<ExitCode>> {
+  const into = resolve(options.into);
+  const report = await ask<RestoreReport>([
+    "restore",
+    resolve(folder),
+    `--to=${options.to}`,
+    `--into=${into}`,
+  ]);
+  if (!report.ok) return report;
+  const made = report.value;
+  if (options.output === "json") printJson(made);
+  else {
+    print(
+      facts([
+        ["new log", made.into],
+        ["id", made.logId],
+        ["last record", `${made.sequence}`],
+        ["last time", made.time],
+        ["open orders", `${made.openOrders}`],
+        ["digest", made.digest],
+      ]),
+    );
+  }
+  return ok(exitCodes.ok);
+}
+
+const headers = new Set(["sequence", "epoch", "time", "kind", "account", "tag"]);
+
+function tableRow(row: Row): string[] {
+  const detail = Object.entries(row)
+    .filter(([name, value]) => !headers.has(name) && value !== 0 && value !== "")
+    .map(([name, value]) => `${name}=${String(value)}`);
+  const cells = ["sequence", "epoch", "time", "kind", "account"].map((name) => String(row[name]));
+  return [...cells, detail.join(" ")];
+}
+
+/** Runs the program that knows the engines: this folder speaks to the product in messages only. */
+async function ask<T>(
+  given: readonly string[],
+  onRow: (row: Row) => void = () => {},
+): Promise<Result<T>> {
+  const program = join(repository, "actors", "root", "journal-tool.ts");
+  const child = spawn(process.execPath, [program, ...given], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let answer: Result<T> | null = null;
+  const ended = new Promise<void>((done, fail) => {
+    child.on("error", fail);
+    child.on("close", () => done());
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const value = JSON.parse(line) as Row | Result<T>;
+    if ("ok" in value) answer = value as Result<T>;
+    else onRow(value);
+  }
+  await ended;
+  return (
+    answer ??
+    refuse("internal", `the journal tool ended without an answer (${child.exitCode})`, "see above")
+  );
+}
+
+function sequence(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("a whole number is wanted.");
+  return Number(text);
+}
