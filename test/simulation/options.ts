@@ -120,7 +120,7 @@ export const scenarios = {
   load: {
     about: "100 orders a second, no fault",
     faults: {},
-    ordersPerSecond: 120,
+    ordersPerSecond: 140,
     traders: 24,
     topology: "regions",
   },
