@@ -33,6 +33,7 @@ const onceFailed: readonly (readonly [number, ScenarioName, string])[] = [
   ],
   [11_379, "both-stored", "the same, found by another way"],
   [200_195, "lost-suffix", "a market waited for ever for a message that JetStream had forgotten"],
+  [700_040, "everything", "a market whose disk had been full failed for ever without saying so"],
   [44, "lost-suffix", "a waiting cell followed a chain whose start JetStream had forgotten"],
   [27, "everything", "a leader that was killed and came back kept its place"],
 ];
