@@ -31,6 +31,11 @@ const outputSchema = z.object({
 });
 type Output = z.infer<typeof outputSchema>;
 
+const costSchema = z.object({
+  operations: z.number(),
+  limits: z.array(z.object({ name: z.string(), nanoseconds: z.array(nanoseconds).nonempty() })),
+});
+
 /** What one command costs the engine alone: no ring to it, no journal, no JavaScript. */
 export async function runEngine({ quick, repeats }: BenchOptions): Promise<Report> {
   const outputs: Output[] = [];
@@ -41,9 +46,14 @@ export async function runEngine({ quick, repeats }: BenchOptions): Promise<Repor
     outputs.push(outputSchema.parse(JSON.parse(await runProgram("engine_workload", words))));
   }
   const [first] = outputs;
+  const turns = quick ? ["--operations", "20000", "--repetitions", "2"] : [];
+  const costs = costSchema.parse(JSON.parse(await runProgram("risk_cost", turns)));
   return {
-    workload: outputs.map(workloadLine),
-    figures: outputs.flatMap(figuresOf),
+    workload: [
+      ...outputs.map(workloadLine),
+      `cost of limits: W narrow, ${costs.operations} operations, ${costs.limits[0]?.nanoseconds.length ?? 0} turns of all sets, each less the turn's run without limits`,
+    ],
+    figures: [...outputs.flatMap(figuresOf), ...costFigures(costs)],
     notes:
       first === undefined
         ? []
@@ -51,6 +61,19 @@ export async function runEngine({ quick, repeats }: BenchOptions): Promise<Repor
             `${first.compiler}, pinned to processor ${first.processor}; the clock has steps of ${first.clock.stepNs} ns, and reading it twice costs ${first.clock.readTwiceNs} ns, subtracted`,
           ],
   };
+}
+
+/** What each set of limits adds to a command: differences within a turn, so that noise of minutes cancels out. */
+function costFigures({ limits }: z.infer<typeof costSchema>): Figure[] {
+  const [none, ...sets] = limits;
+  return sets.map(({ name, nanoseconds: taken }) =>
+    figure(
+      `cost of ${name}`,
+      "ns",
+      "lower",
+      taken.map((value, turn) => value - (none?.nanoseconds[turn] ?? Number.NaN)),
+    ),
+  );
 }
 
 function workloadLine(output: Output): string {

@@ -15,6 +15,7 @@ const programs = [
   "idle_spinner",
   "journal",
   "order_to_trade",
+  "risk_cost",
 ] as const;
 type Program = (typeof programs)[number];
 

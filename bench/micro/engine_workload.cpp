@@ -10,11 +10,13 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/market.hpp"
-#include "engine/support/lazy_memory.hpp"
+#include "memory/market_memory.hpp"
+#include "memory/memory_keeper.hpp"
 #include "micro/machine.hpp"
 #include "workloads/market_workload.hpp"
 #include "workloads/workload_w.hpp"
@@ -31,7 +33,6 @@ using meridian::bench::Histogram;
 using meridian::bench::Machine;
 using meridian::bench::MarketWorkload;
 using meridian::bench::WorkloadCase;
-using meridian::engine::LazyMemory;
 using meridian::engine::Market;
 using meridian::wire::Command;
 using meridian::wire::Event;
@@ -108,11 +109,19 @@ struct Run {
   std::uint64_t events = 0;
 };
 
-// A fresh market, preloaded; then `timed` around or inside the loop over the timed commands.
+// A fresh market over memory as the reactor gives it, preloaded; then `timed` around or inside the
+// loop over the timed commands.
 template <class Timed>
-Run replay(const MarketWorkload& workload, Timed&& timed) {
-  const LazyMemory memory(Market::arena_bytes());
-  Market market(memory.bytes());
+Run replay(meridian::memory::MemoryKeeper& keeper, const MarketWorkload& workload, Timed&& timed) {
+  std::string reason;
+  const auto memory = meridian::memory::MarketMemory::reserve({}, reason);
+  if (memory == nullptr) {
+    std::fprintf(stderr, "%s\n", reason.c_str());
+    return {};
+  }
+  Market market(memory->arena(), &memory->backing());
+  keeper.add(*memory);
+  memory->begin(market);
   EventRing ring;
   std::uint64_t sequence = 0;
   for (const Command& command : workload.preload) {
@@ -124,6 +133,7 @@ Run replay(const MarketWorkload& workload, Timed&& timed) {
   timed(market, ring, sequence);
   run.digest = market.digest();
   run.events = ring.count() - before;
+  keeper.remove(*memory);
   return run;
 }
 
@@ -174,6 +184,7 @@ int main(int count, char** arguments) {
   }
   // Ends the process by SIGALRM: a measurement that hangs must not hold a machine.
   alarm(time_limit_seconds);
+  meridian::memory::MemoryKeeper keeper;  // before the pinning, which threads inherit
   if (!meridian::bench::pin_to(options->processor)) {
     std::fprintf(stderr, "processor %d is not there; give another by --processor\n",
                  options->processor);
@@ -214,7 +225,8 @@ int main(int count, char** arguments) {
         repetition.service.add(spent > machine.overhead() ? spent - machine.overhead() : 0);
       }
     };
-    if (!agrees(replay(workload, whole), workload) || !agrees(replay(workload, each), workload)) {
+    if (!agrees(replay(keeper, workload, whole), workload) ||
+        !agrees(replay(keeper, workload, each), workload)) {
       return 1;
     }
   }
