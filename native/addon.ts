@@ -224,6 +224,18 @@ export interface RingStatistics {
   readonly events: RingUse;
   /** Times the engine had to wait for room for events. */
   readonly eventRingStalls: number;
+  readonly memory: MarketMemory;
+}
+
+/** Memory behind a market's pools: native/memory/README.md. */
+export interface MarketMemory {
+  readonly backedBytes: number;
+  readonly lockedBytes: number;
+  /** Slabs handed over since the market was opened, and those of them that matching waited for. */
+  readonly slabs: number;
+  readonly lateSlabs: number;
+  /** Why not all of it is locked; empty when it is. */
+  readonly lockError: string;
 }
 
 /** What the machine offers. */

@@ -158,6 +158,13 @@ nativeTest(
     assert.is(executed?.sequence, 3);
     assert.is(market.serviceTime().count, 3);
     assert.is(market.statistics().commands.used, 0);
+    const { memory } = market.statistics();
+    assert.ok(memory.backedBytes > 2 ** 24, "memory is there before the first command");
+    assert.is(
+      memory.lockError === "" ? memory.lockedBytes : 0,
+      memory.lockError === "" ? memory.backedBytes : 0,
+    );
+    assert.is(memory.lateSlabs, 0);
   },
 );
 
