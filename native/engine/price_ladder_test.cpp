@@ -61,6 +61,7 @@ class Ladder {
 TEST(PriceLadder, HoldsPricesThatMeetAtOnePlaceOfTheWindow) {
   Ladder ladder;
   std::vector<std::uint32_t> prices;
+  prices.reserve(highest / window_ticks);
   for (std::uint32_t turn = 0; turn < highest / window_ticks; ++turn) {
     prices.push_back(100 + turn * window_ticks);
   }
