@@ -1,6 +1,6 @@
 import type { ActorBehaviour, ActorContext } from "../kernel/actor.ts";
 import type { ChainPoint, MarketEngine, Progress } from "../kernel/ports/matching-engine.ts";
-import { refuse, type Result } from "../kernel/result.ts";
+import { type Failure, refuse, type Result } from "../kernel/result.ts";
 import { durationNs, epoch as epochOf, type DurationNs } from "../kernel/units.ts";
 import { journalStream, journalSubject } from "../../schemas/subjects.ts";
 import { storeRoot } from "./accepted-root.ts";
@@ -150,6 +150,9 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   async #open(): Promise<void> {
     const engine = await this.#openEngine();
     this.#engine = engine;
+    const { logFailure } = engine.progress();
+    // An earlier life of this actor met it: what is in memory is ahead of the log for good.
+    if (logFailure !== null) throw new MarketFailed(this.#logFailed(logFailure));
     this.#tellRecovery(engine);
     await this.#checkUnits();
     const owned = await this.#recover(engine);
@@ -297,12 +300,9 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         this.#context.log.warn({ logWaiting }, "records wait for room on the disk");
       }
       if (logFailure !== null) {
-        this.#context.log.error({ logFailure }, "the write-ahead log cannot be written");
         this.#trading = null;
-        this.#context.lifecycle.send({
-          type: "FAILED",
-          detail: `the write-ahead log cannot be written: ${logFailure}; free the disk, then restart the cell`,
-        });
+        const { message } = new MarketFailed(this.#logFailed(logFailure));
+        this.#context.lifecycle.send({ type: "FAILED", detail: message });
         return;
       }
       this.#watchShadow(engine);
@@ -330,6 +330,15 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     if (failure === this.#shadowFailure) return;
     this.#shadowFailure = failure;
     if (failure !== null) this.#context.log.error({ failure }, "the shadow of the market failed");
+  }
+
+  #logFailed(logFailure: string): Failure {
+    this.#context.log.error({ logFailure }, "the write-ahead log cannot be written");
+    return {
+      code: "internal",
+      reason: `the write-ahead log cannot be written: ${logFailure}`,
+      next: "free the disk, then restart the cell",
+    };
   }
 
   async #storeRoot(trading: Trading): Promise<void> {

@@ -6,7 +6,10 @@ import * as assert from "uvu/assert";
 import { MemoryBroker } from "../bus/memory.ts";
 import { fenceHash, type Fence } from "../kernel/accepted-chain.ts";
 import type { Result } from "../kernel/result.ts";
+import { systemClock } from "../kernel/system-clock.ts";
 import type { Epoch } from "../kernel/units.ts";
+import { PortableEngine } from "../../native/portable/engine.ts";
+import { type LogStorage, systemLogStorage } from "../../native/portable/log-storage.ts";
 import { wire } from "../../schemas/messages.ts";
 import { journalStream, journalSubject } from "../../schemas/subjects.ts";
 import { readChain } from "../../test/support/chain.ts";
@@ -225,6 +228,38 @@ test("a reader does not wait for a message that JetStream forgot after it had na
   const second = await MarketCell.open({ broker });
   assert.is(readChain(broker, stream, subject).dropped, 0);
   assert.is((await second.status()).restingOrders, 1);
+  await second.end();
+  await first.end();
+});
+
+// Found by `npm run sim -- --seed 700040 --seconds 20`: the restarted actor adopted the same records again,
+// failed for ever, and said nothing of the disk.
+test("a market whose disk is full while it adopts the journal says so and waits for an operator", async () => {
+  const broker = new MemoryBroker();
+  const first = await MarketCell.open({ broker });
+  for (const number of [1, 2, 3]) await submit(first, number);
+  await first.stop();
+  let room = 200;
+  const storage: LogStorage = {
+    ...systemLogStorage,
+    open: async (path) => {
+      const file = await systemLogStorage.open(path);
+      return {
+        ...file,
+        write: (bytes, position) => {
+          const count = Math.min(bytes.length, room);
+          room -= count;
+          if (count > 0) return file.write(bytes.subarray(0, count), position);
+          return Promise.reject(new Error("ENOSPC: no space left on device"));
+        },
+      };
+    },
+  };
+  const engine = new PortableEngine({ clock: systemClock(), storage });
+  const second = await MarketCell.start({ broker, engine });
+  const failed = await second.until(({ state }) => state === "failed");
+  assert.match(failed.detail, /ENOSPC.*; free the disk, then restart the cell/);
+  assert.is(failed.restarts, 1);
   await second.end();
   await first.end();
 });

@@ -92,6 +92,7 @@ interface Scenario {
   readonly defect?: DefectName;
   readonly mode?: SimulationOptions["mode"];
   readonly topology?: SimulationOptions["topology"];
+  readonly sharedShard?: boolean;
 }
 
 /** Defects that a run must find. */
@@ -119,7 +120,7 @@ export const scenarios = {
   load: {
     about: "100 orders a second, no fault",
     faults: {},
-    ordersPerSecond: 120,
+    ordersPerSecond: 140,
     traders: 24,
     topology: "regions",
   },
@@ -172,6 +173,7 @@ export const scenarios = {
     about: "JetStream forgets acknowledged blocks",
     faults: { lostSuffixes: 6, leaderless: 1, crashes: 1 },
     mode: "replicated",
+    sharedShard: false,
   },
   "lost-leases": {
     about: "the bucket of leases is lost; cells are killed and paused",
@@ -217,7 +219,7 @@ export const scenarios = {
     messages: { lost: 50, doubled: 50, late: 50 },
   },
   worst: {
-    about: "JetStream forgets, stores twice and late, while cells and sites die",
+    about: "JetStream forgets and does not answer, while cells and sites die",
     faults: {
       lostSuffixes: 3,
       crashes: 3,
@@ -225,10 +227,15 @@ export const scenarios = {
       pauses: 3,
       leaderless: 1,
       appendSilent: 200,
-      appendLate: 200,
-      appendUnchecked: 200,
     },
     mode: "replicated",
+    sharedShard: false,
+  },
+  beyond: {
+    about: "not promised: JetStream forgets, and at once stores what it had checked before",
+    faults: { lostSuffixes: 3, crashes: 3, pauses: 3, appendLate: 200, appendUnchecked: 200 },
+    mode: "replicated",
+    sharedShard: true,
   },
   "canary-foreign-tail": {
     about: "must fail: an owner reads a foreign tail and publishes on top of it",
@@ -254,6 +261,11 @@ export const scenarios = {
 
 export type ScenarioName = keyof typeof scenarios;
 
+/** Scenarios that must hold: no planted defect, and nothing beyond what the protocol promises. */
+export const promised = (Object.keys(scenarios) as ScenarioName[]).filter(
+  (name) => name !== "beyond" && !name.startsWith("canary"),
+);
+
 export const isScenario = (name: string): name is ScenarioName => Object.hasOwn(scenarios, name);
 
 const FAULT_SECONDS = 40;
@@ -275,7 +287,8 @@ export function optionsOf(
   const topology = chosen.topology ?? (contended ? "contended" : "regions");
   const mode = chosen.mode ?? (durable ? "durable" : "replicated");
   const site = random.below(6);
-  const sharedShard = topology === "contended" && random.below(2) === 0;
+  const shared = chosen.sharedShard ?? random.below(2) === 0;
+  const sharedShard = topology === "contended" && shared;
   // What JetStream forgets is in the logs of machines: both lost at once is lost.
   const forgets = faults.lostLeases + faults.lostSuffixes > 0;
   const replaceable =

@@ -1,4 +1,4 @@
-import { type ScenarioName, scenarios } from "../simulation/options.ts";
+import { promised } from "../simulation/options.ts";
 import { simulate } from "../simulation/simulation.ts";
 import type { SoakOptions } from "../soak.ts";
 
@@ -8,16 +8,14 @@ const FAULT_SECONDS = 20;
 /** Scenarios in turn, each run with the next seed (default 200 runs). */
 export async function soak({ seed, count }: SoakOptions): Promise<void> {
   const runs = count ?? DEFAULT_RUNS;
-  const names = (Object.keys(scenarios) as ScenarioName[]).filter(
-    (name) => !name.startsWith("canary"),
-  );
   let acknowledged = 0;
   let epochs = 0;
   let simulated = 0;
   const broken: string[] = [];
   for (let run = 0; run < runs; run += 1) {
     // Every other run is the mixture.
-    const scenario = run % 2 === 0 ? "everything" : (names[(run >> 1) % names.length] ?? "calm");
+    const scenario =
+      run % 2 === 0 ? "everything" : (promised[(run >> 1) % promised.length] ?? "calm");
     const verdict = await simulate(seed + run, scenario, FAULT_SECONDS);
     acknowledged += verdict.acknowledged;
     epochs += verdict.epochs;
