@@ -14,7 +14,7 @@ export interface Addon {
   layout(): unknown;
   probe(): MachineProbe;
   /** Starts the threads; once until `stop`. Gives the memory shared by all markets. */
-  start(processor: number | null, spinNs: number): ArrayBuffer;
+  start(processor: number | null | "auto", spinNs: number): ArrayBuffer;
   /** Ends the threads; every market is closed before. */
   stop(): Promise<void>;
   /** Wakes the match thread; only needed when its `parked` word is not 0. */
@@ -43,6 +43,8 @@ export interface Addon {
   statistics(id: number): RingStatistics;
   /** Why the log failed or waits for room; empty while it does neither. */
   failure(id: number): string;
+  latency(id: number): MarketLatency;
+  health(): ReactorHealth;
   /** Opens the socket for shared-memory clients; throws an Error that says what to do. */
   serveClients(path: string): void;
   grantClient(grant: ClientGrant): void;
@@ -57,6 +59,51 @@ export interface Addon {
   waitForClient(id: number, head: number, timeoutMs: number): Promise<void>;
   isPeerGone(id: number): boolean;
   closeClient(id: number): void;
+}
+
+/** Where a market's time goes; nanoseconds, of one command in 64. */
+export interface MarketLatency {
+  readonly stages: {
+    /** From the ring to its stamp and record. */
+    readonly sequence: LatencySummary;
+    /** Checks, matching, events. */
+    readonly match: LatencySummary;
+    /** Its record passed to the journal. */
+    readonly handOn: LatencySummary;
+  };
+  /** By kind number; unknown kinds in the first. */
+  readonly commands: readonly number[];
+  /** Whether its median is above what is usual for it, and what speaks for which cause. */
+  readonly alert: {
+    readonly isSlow: boolean;
+    readonly raised: number;
+    readonly p50: number;
+    readonly usual: number;
+    readonly cause: "unknown" | "page_faults" | "steal" | "ring_full" | "cancel_burst" | "disk";
+  };
+}
+
+/** What the reactor's threads got and did (native/reactor/README.md). */
+export interface ReactorHealth {
+  readonly placement: {
+    readonly isSplit: boolean;
+    readonly match: number | null;
+    readonly journal: number | null;
+    readonly memoryNode: number | null;
+    readonly why: string;
+    readonly isPinned: boolean;
+    readonly isFifo: boolean;
+    readonly changes: number;
+  };
+  /** Times a thread made no turn, by cause. */
+  readonly stuck: { readonly busy: number; readonly starved: number };
+  readonly forcedRests: number;
+  /** The processor's counter beside the kernel's clock, once a second. */
+  readonly clock: {
+    readonly checks: number;
+    readonly worstErrorNs: number;
+    readonly restarts: number;
+  };
 }
 
 /** Who may connect as what (native/client/README.md). */
@@ -177,6 +224,18 @@ export interface RingStatistics {
   readonly events: RingUse;
   /** Times the engine had to wait for room for events. */
   readonly eventRingStalls: number;
+  readonly memory: MarketMemory;
+}
+
+/** Memory behind a market's pools: native/memory/README.md. */
+export interface MarketMemory {
+  readonly backedBytes: number;
+  readonly lockedBytes: number;
+  /** Slabs handed over since the market was opened, and those of them that matching waited for. */
+  readonly slabs: number;
+  readonly lateSlabs: number;
+  /** Why not all of it is locked; empty when it is. */
+  readonly lockError: string;
 }
 
 /** What the machine offers. */

@@ -158,6 +158,13 @@ nativeTest(
     assert.is(executed?.sequence, 3);
     assert.is(market.serviceTime().count, 3);
     assert.is(market.statistics().commands.used, 0);
+    const { memory } = market.statistics();
+    assert.ok(memory.backedBytes > 2 ** 24, "memory is there before the first command");
+    assert.is(
+      memory.lockError === "" ? memory.lockedBytes : 0,
+      memory.lockError === "" ? memory.backedBytes : 0,
+    );
+    assert.is(memory.lateSlabs, 0);
   },
 );
 
@@ -721,5 +728,26 @@ test("a field that lies elsewhere in the addon is named", () => {
   const more = { ...layout, event: { ...layout.event, venue: 8 } };
   assert.match(layoutDifference(more, layout) ?? "", /does not know/);
 });
+
+nativeTest(
+  "A4.1 A7.1 the reactor says where it runs, what its counter is worth, and where a market's time goes",
+  async ({ engine, open }) => {
+    const market = await open("ALPHA");
+    await feed(market, [configure, ...Array.from({ length: 999 }, (_, index) => place(index))]);
+    const { stages, commands, alert } = market.latency();
+    assert.equal([commands[1], commands[5]], [999, 1], "places, and a configure");
+    for (const stage of [stages.sequence, stages.match, stages.handOn]) {
+      assert.is(stage.count, Math.floor(1_000 / 64));
+    }
+    assert.equal([alert.isSlow, alert.raised, alert.cause], [false, 0, "unknown"]);
+    await until(() => engine.health().clock.checks > 0 || market.progress().matched === 0);
+    const { placement, stuck, clock } = engine.health();
+    assert.ok(placement.why.length > 10, placement.why);
+    assert.is(placement.isPinned, placement.match !== null);
+    assert.is(stuck.busy, 0);
+    assert.is(clock.restarts, 0);
+  },
+  { processor: "auto", spinNs: 2_000_000_000 },
+);
 
 test.run();

@@ -6,7 +6,7 @@ import type {
 } from "../actors/kernel/ports/matching-engine.ts";
 import { ok, refuse } from "../actors/kernel/result.ts";
 import type { Result } from "../actors/kernel/result.ts";
-import type { Addon, ClientCounters, ClientGrant, MachineProbe } from "./addon.ts";
+import type { Addon, ClientCounters, ClientGrant, MachineProbe, ReactorHealth } from "./addon.ts";
 import { loadAddon, regions } from "./addon.ts";
 import type { RingSizes } from "./market-engine.ts";
 import { NativeMarket } from "./market-engine.ts";
@@ -15,6 +15,8 @@ export type {
   ClientCounters,
   ClientGrant,
   MachineProbe,
+  MarketLatency,
+  ReactorHealth,
   Recovery,
   RingStatistics,
 } from "./addon.ts";
@@ -24,8 +26,11 @@ export { NativeMarket } from "./market-engine.ts";
 /** The native matching engine: a match thread and a journal thread beside Node's own. */
 
 export interface NativeEngineOptions extends Partial<RingSizes> {
-  /** Core for the match thread; null leaves it to the kernel (cells share hosts). Default null. */
-  readonly processor?: number | null;
+  /**
+   * Core for the match thread; null leaves it to the kernel (cells share hosts); "auto" plans from the
+   * machine, and again when it changes. Default null.
+   */
+  readonly processor?: number | null | "auto";
   /** How long the match thread looks for work before it sleeps, in nanoseconds. Default 50,000. */
   readonly spinNs?: number;
   /** Accepted records between two snapshots of a market. Default 1,048,576. */
@@ -183,6 +188,11 @@ export class NativeEngine implements MatchingEngine {
   /** Gaps above 1 µs between two turns of the idle match thread: what the machine takes away. */
   hiccups(): LatencySummary {
     return this.#addon.hiccups();
+  }
+
+  /** Where its threads run, and whether they go on. */
+  health(): ReactorHealth {
+    return this.#addon.health();
   }
 
   /** Times the match thread went to sleep. */

@@ -21,7 +21,7 @@ import type {
   QuantityLots,
   Sequence,
 } from "../actors/kernel/units.ts";
-import type { Addon, OpenedMarket, Recovery, RingStatistics } from "./addon.ts";
+import type { Addon, MarketLatency, OpenedMarket, Recovery, RingStatistics } from "./addon.ts";
 import { regions } from "./addon.ts";
 import { readRecordHeader } from "./records.ts";
 import { DepthView } from "./depth.ts";
@@ -240,6 +240,12 @@ export class NativeMarket implements MarketEngine {
 
   serviceTime(): LatencySummary {
     return this.#final?.serviceTime ?? this.#host.addon.serviceTime(this.#id);
+  }
+
+  /** Where its time goes, and whether it has become slower. */
+  latency(): MarketLatency {
+    this.#mustBeOpen();
+    return this.#host.addon.latency(this.#id);
   }
 
   /** How full the rings are. */

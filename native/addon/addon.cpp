@@ -25,6 +25,7 @@
 #include "reactor/client_gateway.hpp"
 #include "reactor/reactor.hpp"
 #include "reactor/rollback.hpp"
+#include "reactor/thread_placement.hpp"
 #include "rings/shared_region.hpp"
 
 namespace meridian::addon {
@@ -57,6 +58,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
                           InstanceMethod("serviceTime", &ReactorAddon::service_time),
                           InstanceMethod("statistics", &ReactorAddon::statistics),
                           InstanceMethod("failure", &ReactorAddon::failure),
+                          InstanceMethod("latency", &ReactorAddon::latency),
+                          InstanceMethod("health", &ReactorAddon::health),
                           InstanceMethod("serveClients", &ReactorAddon::serve_clients),
                           InstanceMethod("grantClient", &ReactorAddon::grant_client),
                           InstanceMethod("revokeClient", &ReactorAddon::revoke_client),
@@ -75,7 +78,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   Napi::Value layout(Info info) { return addon::layout(info.Env()); }
   Napi::Value probe(Info info) { return addon::probe(info.Env()); }
 
-  // (processor or null, spin ns) -> ArrayBuffer over the ReactorRegion
+  // (processor, null or "auto", spin ns) -> ArrayBuffer over the ReactorRegion
   Napi::Value start(Info info) {
     ensure(reactor_ == nullptr);
     int error = 0;
@@ -91,6 +94,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
     reactor::ReactorOptions options;
     if (info[0].IsNumber()) {
       options.processor = info[0].As<Napi::Number>().Uint32Value();
+    } else if (info[0].IsString()) {
+      options.placement = reactor::PlacementRequest{reactor::allowed_processors(), {}, {}};
     }
     options.spin_ns = integer_of(info[1]);
     reactor_ = std::make_unique<reactor::Reactor>(options, *region_);
@@ -270,6 +275,11 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   Napi::Value failure(Info info) {
     return Napi::String::New(info.Env(), market_of(info).market().channel().failure());
   }
+
+  // (id) -> where a market's time goes, and whether it has become slower
+  Napi::Value latency(Info info) { return report(info.Env(), market_of(info).market().metrics()); }
+  // () -> what the reactor's threads got and did
+  Napi::Value health(Info info) { return report(info.Env(), *reactor_, *region_); }
 
   // (path): clients of markets that were admitted are served from now on
   Napi::Value serve_clients(Info info) {

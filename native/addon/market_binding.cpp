@@ -186,6 +186,14 @@ Napi::Object MarketBinding::statistics(Napi::Env env) const {
   object.Set("commands", ring(region.commands, market_->options().command_slots));
   object.Set("events", ring(region.events, market_->options().event_slots));
   object.Set("eventRingStalls", region.event_ring_stalls.load(std::memory_order_relaxed));
+  const memory::MemoryReport kept = market_->memory_report();
+  Napi::Object memory = Napi::Object::New(env);
+  memory.Set("backedBytes", static_cast<double>(kept.backed_bytes));
+  memory.Set("lockedBytes", static_cast<double>(kept.locked_bytes));
+  memory.Set("slabs", static_cast<double>(kept.slabs));
+  memory.Set("lateSlabs", static_cast<double>(kept.late_slabs));
+  memory.Set("lockError", kept.lock_error == 0 ? "" : std::strerror(kept.lock_error));
+  object.Set("memory", memory);
   return object;
 }
 

@@ -4,6 +4,8 @@
 #include <cinttypes>
 #include <cstdint>
 #include <cstdio>
+#include <iterator>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -141,6 +143,61 @@ Napi::Object report(Napi::Env env, const reactor::GatewayCounters& counters) {
   object.Set("wakes", static_cast<double>(counters.wakes.load()));
   object.Set("refused", list(counters.refused));
   object.Set("ended", list(counters.ended));
+  return object;
+}
+
+Napi::Object report(Napi::Env env, const reactor::MarketMetrics& metrics) {
+  constexpr std::array<const char*, reactor::stage_count> names{"sequence", "match", "handOn"};
+  Napi::Object stages = Napi::Object::New(env);
+  for (std::size_t stage = 0; stage < names.size(); ++stage) {
+    stages.Set(names[stage], report(env, metrics.stages[stage].summary()));
+  }
+  auto commands = Napi::Array::New(env, std::size(metrics.commands));
+  for (std::uint32_t kind = 0; kind < commands.Length(); ++kind) {
+    commands.Set(kind, static_cast<double>(metrics.commands[kind].load()));
+  }
+  Napi::Object alert = Napi::Object::New(env);
+  // Acquire pairs with the watch's release: what it is about was written before.
+  alert.Set("isSlow", metrics.is_slow.load(std::memory_order_acquire) != 0);
+  alert.Set("raised", static_cast<double>(metrics.alerts.load()));
+  alert.Set("p50", static_cast<double>(metrics.slow_p50_ns.load()));
+  alert.Set("usual", static_cast<double>(metrics.usual_p50_ns.load()));
+  alert.Set("cause", reactor::name_of(static_cast<reactor::Cause>(metrics.slow_cause.load())));
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("stages", stages);
+  object.Set("commands", commands);
+  object.Set("alert", alert);
+  return object;
+}
+
+Napi::Object report(Napi::Env env, const reactor::Reactor& reactor,
+                    const reactor::ReactorRegion& region) {
+  const auto number = [env](const std::optional<unsigned>& value) {
+    return value ? Napi::Value(Napi::Number::New(env, *value)) : Napi::Value(env.Null());
+  };
+  const reactor::Placement placement = reactor.placement();
+  const std::uint32_t placed = region.placed.load(std::memory_order_acquire);
+  Napi::Object where = Napi::Object::New(env);
+  where.Set("isSplit", placement.is_split);
+  where.Set("match", number(placement.match));
+  where.Set("journal", number(placement.journal));
+  where.Set("memoryNode", number(placement.memory_node));
+  where.Set("why", placement.why);
+  where.Set("isPinned", (placed & reactor::placed_pinned) != 0);
+  where.Set("isFifo", (placed & reactor::placed_fifo) != 0);
+  where.Set("changes", static_cast<double>(reactor.replacements()));
+  Napi::Object stuck = Napi::Object::New(env);
+  stuck.Set("busy", static_cast<double>(reactor.stuck(reactor::Stuck::busy)));
+  stuck.Set("starved", static_cast<double>(reactor.stuck(reactor::Stuck::starved)));
+  Napi::Object clock = Napi::Object::New(env);
+  clock.Set("checks", static_cast<double>(region.clock_checks.load()));
+  clock.Set("worstErrorNs", static_cast<double>(region.clock_worst_error_ns.load()));
+  clock.Set("restarts", static_cast<double>(region.clock_restarts.load()));
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("placement", where);
+  object.Set("stuck", stuck);
+  object.Set("forcedRests", static_cast<double>(reactor.forced_rests()));
+  object.Set("clock", clock);
   return object;
 }
 

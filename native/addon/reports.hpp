@@ -5,6 +5,8 @@
 #include "reactor/client_gateway.hpp"
 #include "reactor/latency_histogram.hpp"
 #include "reactor/market_recovery.hpp"
+#include "reactor/market_region.hpp"
+#include "reactor/reactor.hpp"
 #include "reactor/rollback.hpp"
 #include "reactor/shadow.hpp"
 
@@ -24,5 +26,12 @@ Napi::Object report(Napi::Env env, const reactor::MarketRecovery& found);
 
 // {accepted, wakes, refused: [by ConnectRefusal], ended: [by EndReason]}
 Napi::Object report(Napi::Env env, const reactor::GatewayCounters& counters);
+
+// {stages: {sequence, match, handOn}, commands: [by kind], alert: {raised, isSlow, p50, usual,
+// cause}}
+Napi::Object report(Napi::Env env, const reactor::MarketMetrics& metrics);
+// {placement: {…}, stuck: {…}, forcedRests, clock: {…}}
+Napi::Object report(Napi::Env env, const reactor::Reactor& reactor,
+                    const reactor::ReactorRegion& region);
 
 }  // namespace meridian::addon

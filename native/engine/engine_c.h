@@ -275,7 +275,7 @@ MERIDIAN_ENGINE_API uint32_t meridian_engine_abi_version(void);
 /* A short English text, also for numbers that are none. Never null, never freed. */
 MERIDIAN_ENGINE_API const char* meridian_engine_status_text(int32_t status);
 
-/* A new market in *engine; null there when it fails. Its address space, about 2.7 GiB, is backed as
+/* A new market in *engine; null there when it fails. Its address space, about 2.0 GiB, is backed as
  * orders come to rest. CONFIG_INVALID, CONFIG_UNKNOWN, MEMORY_REFUSED. */
 MERIDIAN_ENGINE_API meridian_engine_status
 meridian_engine_create(const meridian_engine_config* config, meridian_engine** engine);

@@ -2,9 +2,9 @@
 // language is written from the same page.
 //
 // Plain orders (limit or market, of the day or immediate, without attributes) in an open market
-// without special orders take the inlined path of this file. Everything else is in functions of its
-// own, one file a concern: place.cpp, matching.cpp, orders.cpp, links.cpp, work.cpp, auction.cpp,
-// control.cpp, risk.cpp.
+// without special orders take the inlined path of plain_orders.hpp and plain_matching.hpp.
+// Everything else is in functions of its own, one file a concern: place.cpp, matching.cpp,
+// orders.cpp, links.cpp, work.cpp, auction.cpp, control.cpp, risk.cpp.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -89,35 +89,7 @@ class Market {
   // force: g++ takes a function that only prefetches for one without effect.
   static constexpr std::uint32_t look_ahead_near = 4;
   static constexpr std::uint32_t look_ahead_far = 8;
-  [[gnu::always_inline]] void look_ahead(const Glimpse& near, const Glimpse& far) noexcept {
-    // Without branches, which would guess the kinds of commands wrong twice more. What a command
-    // names is hers to choose: no memory that was never used is touched, whatever it says.
-    constexpr auto place = static_cast<std::uint8_t>(wire::CommandKind::place);
-    const auto price_of = [](const Glimpse& command) noexcept {
-      return PriceTicks{static_cast<std::uint32_t>(command.price) & highest_price};
-    };
-    const auto side_of = [](const Glimpse& command) noexcept {
-      return static_cast<wire::Side>(command.side & 1);
-    };
-    pool_.prefetch(pool_.named_by(far.order_id));
-    if (open_orders_ < look_ahead_from) {
-      return;
-    }
-    __builtin_prefetch(&lit_.level(side_of(far), price_of(far)), 1);
-    const OrderSlot named = pool_.named_by(near.order_id);
-    const Order& order = pool_[named];
-    const Chain& chain = pool_.chain(named);
-    const bool is_place = near.kind == place;
-    const wire::Side side = is_place ? side_of(near) : order.side();
-    const PriceTicks price = is_place ? price_of(near) : order.price();
-    const Level& level = lit_.level(side, price);
-    __builtin_prefetch(&level, 1);
-    __builtin_prefetch(&pool_[is_place ? level.tail : order.previous], 1);
-    __builtin_prefetch(&pool_[order.next], 1);
-    __builtin_prefetch(&pool_.chain(chain.older), 1);
-    __builtin_prefetch(&pool_.chain(chain.younger), 1);
-    lit_.walk_ahead(pool_);
-  }
+  [[gnu::always_inline]] void look_ahead(const Glimpse& near, const Glimpse& far) noexcept;
 
   // Digest of the whole state: README.md, "State digest".
   [[nodiscard]] std::uint64_t digest() const noexcept;
@@ -376,200 +348,33 @@ class Market {
   }
 
   // Whether the command is numbered well, or not at all, and is not a resend.
-  [[gnu::always_inline]] bool is_unanswered(const wire::Command& command) const noexcept {
-    if ((command.session | command.number) == 0) [[likely]] {
-      return true;
-    }
-    return command.session != 0 && command.number != 0 &&
-           sessions_.look_up(command.session, command.number).is_new;
-  }
+  [[gnu::always_inline]] bool is_unanswered(const wire::Command& command) const noexcept;
 
   // Takes a plain limit order of the day, of an account that is known, that passes every check and
   // meets nothing: what most commands are. False, and nothing done, for any other.
   template <EventSink Sink>
   [[gnu::noinline]] bool rest_at_once(const wire::Command& command, Sequence sequence,
-                                      std::uint64_t timestamp_ns, Sink& sink) noexcept {
-    static_assert(static_cast<int>(wire::OrderType::limit) == 0 &&
-                  static_cast<int>(wire::TimeInForce::day) == 0);
-    constexpr std::uint32_t side_bit = std::uint32_t{1} << 8;
-    const PriceTicks price{static_cast<std::uint32_t>(command.price)};
-    const QuantityLots quantity{command.quantity};
-    const std::uint32_t row = accounts_.find(command.account);
-    // Zero quantity and negative prices wrap round.
-    if ((word_at<std::uint32_t>(command, 0) & ~side_bit) !=
-            static_cast<std::uint32_t>(wire::CommandKind::place) ||
-        (extras_of(command) | command.order_id | static_cast<std::uint32_t>(command.trigger)) !=
-            0 ||
-        quantity.value() - 1 >= rules_.maximum_quantity ||
-        price.value() - rules_.band_low > rules_.band_high - rules_.band_low || row == no_row)
-        [[unlikely]] {
-      return false;
-    }
-    const auto side = static_cast<wire::Side>(command.side);
-    const std::uint64_t now_ns = std::max(now_ns_, timestamp_ns);
-    Account& account = accounts_[row];
-    if ((account.flags & Account::risk_bits) != 0 &&
-        !is_within_limits(row, side, price, quantity, now_ns)) {
-      return false;
-    }
-    if (crosses(side, lit_.best(opposite(side)), price) || open_orders_ == rules_.capacity ||
-        lit_.is_full(side) || !pool_.has_slot()) {
-      return false;
-    }
-    now_ns_ = now_ns;
-    if ((account.flags & Account::message_bit) != 0) {
-      accounts_.count_message(row, now_ns);
-    }
-    const OrderSlot slot = pool_.take();
-    const OrderId id = pool_.id_of(slot);
-    const bool is_best = lit_.append(pool_, slot, side, price, TotalLots{quantity.value()});
-    Order& order = pool_[slot];
-    order.remaining = quantity;
-    order.set_price_and_side(price, side);
-    order.owner = row;
-    order.priority = sequence;
-    join_chain(slot, account);
-    ++account.open_orders;
-    account.open_lots[index_of(side)] += quantity.value();
-    ++open_orders_;
-    digest_ += digest::order_term(
-        digest::order_constant(id, price, AccountId{command.account}, side, sequence), quantity);
-    Emitter<Sink> out(sink, command.tag, sequence.value());
-    wire::Event event{};
-    event.kind = static_cast<std::uint8_t>(wire::EventKind::accepted);
-    event.side = command.side;
-    event.account = command.account;
-    event.order_id = id.value();
-    event.price = price.value();
-    event.quantity = quantity.value();
-    out.put(event);
-    if (is_best) {
-      show_touch(out);
-    }
-    out.finish();
-    if (command.session != 0) {
-      sessions_.store(command.session, command.number, sequence,
-                      {.order_id = id, .remaining = quantity});
-    }
-    return true;
-  }
+                                      std::uint64_t timestamp_ns, Sink& sink) noexcept;
 
   [[gnu::always_inline]] bool is_within_limits(std::uint32_t row, wire::Side side, PriceTicks price,
                                                QuantityLots quantity,
-                                               std::uint64_t now_ns) const noexcept {
-    constexpr std::uint32_t rare_bits = Account::killed_bit | Account::rate_bits;
-    const PriceTicks reference = last_trade_ != PriceTicks{0} ? last_trade_ : breaker_.reference;
-    return ((accounts_[row].flags & rare_bits) == 0 || accounts_.may_send(row, now_ns)) &&
-           accounts_.allows({.row = row,
-                             .side = side,
-                             .price = price.value(),
-                             .quantity = quantity.value(),
-                             .reference = reference.value()});
-  }
+                                               std::uint64_t now_ns) const noexcept;
 
   // Cancels a plain order for its owner. False, and nothing done, for anything else.
   template <EventSink Sink>
   [[gnu::noinline]] bool cancel_at_once(const wire::Command& command, Sequence sequence,
-                                        std::uint64_t timestamp_ns, Sink& sink) noexcept {
-    const std::uint64_t prices = word_at<std::uint64_t>(command, offsetof(wire::Command, price));
-    const OrderSlot slot = pool_.find(command.order_id);
-    if ((extras_of(command) | prices | command.quantity | codes_of(command)) != 0 ||
-        slot == no_slot) [[unlikely]] {
-      return false;
-    }
-    const Order& order = pool_[slot];
-    Account& account = accounts_[order.row()];
-    if (order.has_terms() || account.id.value() != command.account) [[unlikely]] {
-      return false;
-    }
-    pass_quietly(timestamp_ns);
-    const wire::Side side = order.side();
-    const PriceTicks price = order.price();
-    const QuantityLots quantity = order.remaining;
-    const OrderId id{command.order_id};
-    digest_ -= digest::order_term(
-        digest::order_constant(id, price, account.id, side, order.priority), quantity);
-    const bool is_best = lit_.remove(pool_, slot);
-    leave_chain(slot, account);
-    account.open_lots[index_of(side)] -= quantity.value();
-    --open_orders_;
-    pool_.give_back(slot);
-    Emitter<Sink> out(sink, command.tag, sequence.value());
-    wire::Event event{};
-    event.kind = static_cast<std::uint8_t>(wire::EventKind::canceled);
-    event.code = static_cast<std::uint8_t>(wire::CancelReason::user);
-    event.side = static_cast<std::uint8_t>(side);
-    event.account = command.account;
-    event.order_id = id.value();
-    event.price = price.value();
-    event.quantity = quantity.value();
-    out.put(event);
-    if (is_best) {
-      show_touch(out);
-    }
-    out.finish();
-    if (command.session != 0) {
-      sessions_.store(command.session, command.number, sequence, {.order_id = id});
-    }
-    return true;
-  }
+                                        std::uint64_t timestamp_ns, Sink& sink) noexcept;
 
   // What follows is inlined by force where it is on the way of an order: as calls the entry and the
   // outcome went through memory, for twice the instructions.
 
   template <class Out>
   [[gnu::always_inline]] void answer(const wire::Command& command, Sequence sequence,
-                                     std::uint64_t timestamp_ns, Out& out) noexcept {
-    if ((command.session == 0) != (command.number == 0)) [[unlikely]] {
-      refuse(command, sequence, wire::Refusal::command_invalid, out);
-      return;
-    }
-    if (command.session != 0) {
-      const SessionTable::Answer known = sessions_.look_up(command.session, command.number);
-      if (!known.is_new) [[unlikely]] {
-        if (known.stored == nullptr) {
-          refuse(command, sequence, wire::Refusal::number_stale, out);
-        } else {
-          out.rarely(command.tag, sequence.value(), [&](EventWriter& writer) noexcept {
-            return put_repeated(*known.stored, writer);
-          });
-        }
-        return;
-      }
-    }
-    const Outcome outcome = execute(command, sequence, timestamp_ns, out);
-    show_touch(out);
-    if (command.session != 0) {
-      sessions_.store(command.session, command.number, sequence, outcome);
-    }
-  }
+                                     std::uint64_t timestamp_ns, Out& out) noexcept;
 
   template <class Out>
   [[gnu::always_inline]] Outcome execute(const wire::Command& command, Sequence sequence,
-                                         std::uint64_t timestamp_ns, Out& out) noexcept {
-    const bool is_quiet = (attention_ & ~has_stops) == 0 && timestamp_ns < next_due_ns_;
-    if (is_quiet) [[likely]] {
-      switch (static_cast<wire::CommandKind>(command.kind)) {
-        case wire::CommandKind::place:
-          if (is_plain_place(command)) [[likely]] {
-            pass_quietly(timestamp_ns);
-            return place(command, sequence, out);
-          }
-          break;
-        case wire::CommandKind::replace:
-          if (is_plain_replace(command)) [[likely]] {
-            pass_quietly(timestamp_ns);
-            return replace(command, sequence, out);
-          }
-          break;
-        default:
-          break;
-      }
-    }
-    return out.rarely(command.tag, sequence.value(), [&](EventWriter& writer) noexcept {
-      return act(command, sequence, timestamp_ns, writer);
-    });
-  }
+                                         std::uint64_t timestamp_ns, Out& out) noexcept;
 
   void pass_quietly(std::uint64_t timestamp_ns) noexcept {
     now_ns_ = std::max(now_ns_, timestamp_ns);
@@ -593,15 +398,7 @@ class Market {
     return word_at<std::uint32_t>(command, offsetof(wire::Command, kind)) >> 8;
   }
 
-  static bool is_plain_place(const wire::Command& command) noexcept {
-    // Side and type at most 1, time in force at most 2.
-    const std::uint32_t codes = codes_of(command);
-    const bool are_codes_plain = ((codes & 0xFCFEFE) == 0) & ((codes >> 16) != 3);
-    const std::uint32_t market_price =
-        command.order_type == 0 ? 0 : static_cast<std::uint32_t>(command.price);
-    return are_codes_plain & ((extras_of(command) | command.order_id | market_price |
-                               static_cast<std::uint32_t>(command.trigger)) == 0);
-  }
+  static bool is_plain_place(const wire::Command& command) noexcept;
   // A replace of an order with terms, or of none, is not plain either.
   bool is_plain_replace(const wire::Command& command) const noexcept {
     return (extras_of(command) | static_cast<std::uint32_t>(command.trigger) | codes_of(command)) ==
@@ -615,291 +412,45 @@ class Market {
 
   template <class Out>
   [[gnu::always_inline]] Outcome place(const wire::Command& command, Sequence sequence,
-                                       Out& out) noexcept {
-    Entry entry{};
-    const wire::Refusal refusal = check_place(command, entry);
-    if (refusal != wire::Refusal::none) [[unlikely]] {
-      return refuse(command, sequence, refusal, out);
-    }
-    if (entry.row == no_row) [[unlikely]] {
-      entry.row = accounts_.add(command.account);
-    }
-    take_slot(entry);
-    wire::Event event = event_of(wire::EventKind::accepted, entry);
-    event.code = command.order_type;
-    event.price = command.price;
-    out.put(event);
-    return enter(command, entry, sequence, out);
-  }
+                                       Out& out) noexcept;
 
   template <class Out>
   [[gnu::always_inline]] Outcome replace(const wire::Command& command, Sequence sequence,
-                                         Out& out) noexcept {
-    const OrderSlot old{static_cast<std::uint32_t>(command.order_id & OrderPool::slot_mask)};
-    Entry entry{};
-    const wire::Refusal refusal = check_replace(command, old, entry);
-    if (refusal != wire::Refusal::none) [[unlikely]] {
-      return refuse(command, sequence, refusal, out);
-    }
-    // The old order leaves first: the new one takes its slot, so its id differs by a generation.
-    const OrderId old_id = pool_.id_of(old);
-    const QuantityLots open = pool_[old].remaining;
-    entry.carried = pool_.executed(old);
-    remove_plain(old, accounts_[entry.row]);
-    pool_.give_back(old);
-    take_slot(entry);
-    wire::Event event = event_of(wire::EventKind::replaced, entry);
-    event.price = entry.limit.value();
-    event.remaining = open.value();
-    event.other_order_id = old_id.value();
-    out.put(event);
-    return enter(command, entry, sequence, out);
-  }
+                                         Out& out) noexcept;
 
   // Trades a plain order against the book; what is left rests or is canceled.
   template <class Out>
   [[gnu::always_inline]] Outcome enter(const wire::Command& command, const Entry& entry,
-                                       Sequence sequence, Out& out) noexcept {
-    QuantityLots rest = entry.quantity;
-    const bool is_unfilled = entry.is_all_or_nothing && !can_fill(entry);
-    if (!is_unfilled && crosses(entry.side, lit_.best(opposite(entry.side)), entry.limit)) {
-      bool meets_terms = false;
-      rest = match(entry, sequence, meets_terms, out);
-      if (meets_terms) [[unlikely]] {
-        if (rest == entry.quantity) {
-          step_ = Step{};
-        }
-        return out.rarely(command.tag, sequence.value(), [&](EventWriter& writer) noexcept {
-          return go_on_matching(entry, rest, sequence, writer);
-        });
-      }
-    }
-    const QuantityLots executed = entry.quantity - rest;
-    Outcome outcome{.order_id = entry.id, .executed = executed};
-    if (entry.may_rest && rest != QuantityLots{0}) {
-      rest_plain(entry, rest, executed, sequence);
-      outcome.remaining = rest;
-    } else {
-      if (rest != QuantityLots{0}) {
-        const wire::CancelReason reason = is_unfilled       ? wire::CancelReason::fok_unfilled
-                                          : entry.is_market ? wire::CancelReason::no_liquidity
-                                                            : wire::CancelReason::ioc_rest;
-        wire::Event canceled = event_of(wire::EventKind::canceled, entry);
-        canceled.code = static_cast<std::uint8_t>(reason);
-        canceled.price = entry.is_market ? 0 : entry.limit.value();
-        canceled.quantity = rest.value();
-        out.put(canceled);
-      }
-      pool_.give_back(entry.slot);
-    }
-    if (executed != QuantityLots{0} && (attention_ & has_stops) != 0) [[unlikely]] {
-      out.rarely(command.tag, sequence.value(),
-                 [&](EventWriter& writer) noexcept { return end_plain_step(sequence, writer); });
-    }
-    return outcome;
-  }
+                                       Sequence sequence, Out& out) noexcept;
 
   // Price-time order, until the order is filled, its limit is reached or a maker has terms. What
   // the next makers and levels need is loaded while this one trades: else each miss would wait for
   // the one before.
   template <class Out>
   [[gnu::noinline]] QuantityLots match(const Entry& entry, Sequence sequence, bool& meets_terms,
-                                       Out& caller_out) noexcept {
-    Out out = caller_out.fork();
-    const wire::Side side = entry.side;
-    const wire::Side resting = opposite(side);
-    const bool is_buy = side == wire::Side::buy;
-    const PriceTicks limit = entry.limit;
-    const std::uint32_t row = entry.row;
-    QuantityLots wanted = entry.quantity;
-    PriceTicks price = lit_.best(resting);
-    const PriceTicks first = price;
-    PriceTicks last = price;
-    std::uint32_t executions = 0;
-    wire::Event event = event_of(wire::EventKind::executed, entry);
-    do {
-      Level& level = lit_.level(resting, price);
-      const PriceTicks next_price = lit_.worse(resting, price);
-      const Level& next_level = lit_.level(resting, next_price);
-      __builtin_prefetch(&next_level, 1);
-      OrderSlot slot = level.head;
-      const QuantityLots before = wanted;
-      do {
-        Order& maker = pool_[slot];
-        if (maker.has_terms()) [[unlikely]] {
-          meets_terms = true;
-          break;
-        }
-        const OrderSlot next = maker.next;
-        const OrderSlot soon = next != no_slot ? next : next_level.head;
-        pool_.prefetch(soon);
-        const std::uint32_t maker_row = maker.row();
-        Account& account = accounts_[maker_row];
-        const QuantityLots open = maker.remaining;
-        const QuantityLots traded = std::min(wanted, open);
-        const QuantityLots rest = open - traded;
-        const OrderId id = pool_.id_of(slot);
-        const std::uint64_t constant =
-            digest::order_constant(id, price, account.id, resting, maker.priority);
-        digest_ -= digest::order_term(constant, open);
-        wanted = wanted - traded;
-        const auto signed_lots = static_cast<std::int64_t>(traded.value());
-        accounts_.move_position(account, is_buy ? -signed_lots : signed_lots);
-        account.open_lots[index_of(resting)] -= traded.value();
-        if ((account.flags & Account::execution_bit) != 0) [[unlikely]] {
-          accounts_.count_execution(maker_row, now_ns_);
-        }
-        trades_.add({.sequence = sequence.value(),
-                     .index = out.index(),
-                     .price = price.value(),
-                     .quantity = traded.value(),
-                     .buyer = static_cast<std::uint16_t>(is_buy ? row : maker_row),
-                     .seller = static_cast<std::uint16_t>(is_buy ? maker_row : row)});
-        event.price = price.value();
-        event.quantity = traded.value();
-        event.remaining = rest.value();
-        event.other_order_id = id.value();
-        event.other_price = account.id.value();
-        out.put(event);
-        ++executions;
-        if (rest != QuantityLots{0}) {
-          maker.remaining = rest;
-          digest_ += digest::order_term(constant, rest);
-          pool_.add_executed(slot, traded.value());
-          break;
-        }
-        leave_chain(slot, account);
-        --open_orders_;
-        pool_.give_back(slot);
-        slot = next;
-      } while (slot != no_slot && wanted != QuantityLots{0});
-      level.lots = level.lots - TotalLots{(before - wanted).value()};
-      level.head = slot;
-      last = before != wanted ? price : last;
-      if (slot != no_slot) {
-        pool_[slot].previous = no_slot;
-        break;
-      }
-      level.tail = no_slot;
-      lit_.leave_best(resting, price, next_price);
-      price = next_price;
-    } while (wanted != QuantityLots{0} && crosses(side, price, limit));
-    caller_out.join(out);
-    if (executions != 0) [[likely]] {
-      Account& account = accounts_[row];
-      const auto executed = static_cast<std::int64_t>((entry.quantity - wanted).value());
-      accounts_.move_position(account, is_buy ? executed : -executed);
-      last_trade_ = last;
-      // For the general path, which goes on when stops wait or a maker has terms.
-      if (meets_terms || (attention_ & has_stops) != 0) [[unlikely]] {
-        step_ = Step{};
-        step_.add(first);
-        step_.add(last);
-      }
-      while ((account.flags & Account::execution_bit) != 0 && executions-- != 0) [[unlikely]] {
-        accounts_.count_execution(row, now_ns_);
-      }
-    }
-    return wanted;
-  }
+                                       Out& caller_out) noexcept;
 
   // Whether a plain order can be filled at once. Sums of levels say so only where nothing on them
   // is special.
-  [[nodiscard]] bool can_fill(const Entry& entry) const noexcept {
-    const wire::Side resting = opposite(entry.side);
-    if (lit_terms_[index_of(resting)] != 0) [[unlikely]] {
-      return executable(entry.side, entry.limit, true, entry.quantity, entry.row,
-                        wire::SelfTrade::none) >= entry.quantity.value();
-    }
-    std::uint64_t found = 0;
-    for (PriceTicks price = lit_.best(resting); crosses(entry.side, price, entry.limit);
-         price = lit_.worse(resting, price)) {
-      found += lit_.level(resting, price).lots.value();
-      if (found >= entry.quantity.value()) {
-        return true;
-      }
-    }
-    return false;
-  }
+  [[nodiscard]] bool can_fill(const Entry& entry) const noexcept;
 
   [[gnu::always_inline]] void rest_plain(const Entry& entry, QuantityLots rest,
-                                         QuantityLots executed, Sequence sequence) noexcept {
-    Order& order = pool_[entry.slot];
-    order.remaining = rest;
-    order.set_price_and_side(entry.limit, entry.side);
-    order.owner = entry.row;
-    order.priority = sequence;
-    lit_.append(pool_, entry.slot);
-    digest_ += digest::order_term(
-        digest::order_constant(entry.id, entry.limit, entry.account, entry.side, sequence), rest);
-    Account& account = accounts_[entry.row];
-    ++account.open_orders;
-    account.open_lots[index_of(entry.side)] += rest.value();
-    join_chain(entry.slot, account);
-    if (entry.carried + executed.value() != 0) [[unlikely]] {
-      pool_.add_executed(entry.slot, entry.carried);
-      pool_.add_executed(entry.slot, executed.value());
-    }
-    ++open_orders_;
-  }
+                                         QuantityLots executed, Sequence sequence) noexcept;
 
   // Takes a plain lit order out of everything but the pool.
-  [[gnu::always_inline]] void remove_plain(OrderSlot slot, Account& account) noexcept {
-    const Order& order = pool_[slot];
-    digest_ -= digest::order_term(digest::order_constant(pool_.id_of(slot), order.price(),
-                                                         account.id, order.side(), order.priority),
-                                  order.remaining);
-    account.open_lots[index_of(order.side())] -= order.remaining.value();
-    lit_.remove(pool_, slot);
-    leave_chain(slot, account);
-    --open_orders_;
-  }
+  [[gnu::always_inline]] void remove_plain(OrderSlot slot, Account& account) noexcept;
 
   // Last among the open orders of its account. Links to no_slot: level_book.hpp, append().
-  [[gnu::always_inline]] void join_chain(OrderSlot slot, Account& account) noexcept {
-    const OrderSlot older = account.youngest;
-    pool_.chain(slot) = {older, no_slot};
-    pool_.chain(older).younger = slot;
-    account.oldest = older == no_slot ? slot : account.oldest;
-    account.youngest = slot;
-  }
+  [[gnu::always_inline]] void join_chain(OrderSlot slot, Account& account) noexcept;
 
-  [[gnu::always_inline]] void leave_chain(OrderSlot slot, Account& account) noexcept {
-    const Chain chain = pool_.chain(slot);
-    pool_.chain(chain.older).younger = chain.younger;
-    pool_.chain(chain.younger).older = chain.older;
-    account.oldest = chain.older == no_slot ? chain.younger : account.oldest;
-    account.youngest = chain.younger == no_slot ? chain.older : account.youngest;
-    --account.open_orders;
-  }
+  [[gnu::always_inline]] void leave_chain(OrderSlot slot, Account& account) noexcept;
 
   // The last event when the command changed the best bid or offer.
   template <class Out>
-  [[gnu::always_inline]] void show_touch(Out& out) noexcept {
-    const Touch touch{lit_.quote(wire::Side::buy), lit_.quote(wire::Side::sell)};
-    if (touch == touch_) {
-      return;
-    }
-    touch_ = touch;
-    wire::Event event{};
-    event.kind = static_cast<std::uint8_t>(wire::EventKind::touch);
-    event.order_id = touch.bid.lots.value();
-    event.price = touch.bid.price.value();
-    event.other_order_id = touch.ask.lots.value();
-    event.other_price = touch.ask.price == no_price(wire::Side::sell) ? 0 : touch.ask.price.value();
-    out.put(event);
-  }
+  [[gnu::always_inline]] void show_touch(Out& out) noexcept;
 
   // The fields that events about an entering plain order share.
-  static wire::Event event_of(wire::EventKind kind, const Entry& entry) noexcept {
-    wire::Event event{};
-    event.kind = static_cast<std::uint8_t>(kind);
-    event.side = static_cast<std::uint8_t>(entry.side);
-    event.account = entry.account.value();
-    event.order_id = entry.id.value();
-    event.quantity = entry.quantity.value();
-    return event;
-  }
+  static wire::Event event_of(wire::EventKind kind, const Entry& entry) noexcept;
 
   void take_slot(Entry& entry) noexcept {
     entry.slot = pool_.take();
@@ -907,137 +458,23 @@ class Market {
   }
 
   [[gnu::always_inline]] wire::Refusal check_place(const wire::Command& command,
-                                                   Entry& entry) noexcept {
-    wire::Refusal refusal = check_account_and_quantity(command);
-    if (refusal != wire::Refusal::none) {
-      return refusal;
-    }
-    const auto time_in_force = static_cast<wire::TimeInForce>(command.time_in_force);
-    entry.is_market = command.order_type == static_cast<std::uint8_t>(wire::OrderType::market);
-    entry.may_rest = !entry.is_market && time_in_force == wire::TimeInForce::day;
-    entry.is_all_or_nothing = time_in_force == wire::TimeInForce::fok;
-    entry.account = AccountId{command.account};
-    entry.side = static_cast<wire::Side>(command.side);
-    entry.quantity = QuantityLots{command.quantity};
-    if (entry.is_market) {
-      entry.limit = any_price(entry.side);
-    } else {
-      refusal = check_price(command.price);
-      if (refusal != wire::Refusal::none) {
-        return refusal;
-      }
-      entry.limit = PriceTicks{static_cast<std::uint32_t>(command.price)};
-    }
-    entry.row = accounts_.find(command.account);
-    if (entry.row == no_row) [[unlikely]] {
-      if (accounts_.is_full()) {
-        return wire::Refusal::account_table_full;
-      }
-    } else if ((accounts_[entry.row].flags & Account::risk_bits) != 0) {
-      refusal = check_risk({.row = entry.row,
-                            .side = entry.side,
-                            .limit = entry.is_market ? PriceTicks{0} : entry.limit,
-                            .quantity = entry.quantity,
-                            .replaced = QuantityLots{0},
-                            .is_replace = false,
-                            .is_reduce_only = false});
-      if (refusal != wire::Refusal::none) {
-        return refusal;
-      }
-    }
-    if (entry.may_rest) {
-      refusal = check_room(entry);
-      if (refusal != wire::Refusal::none) {
-        return refusal;
-      }
-    }
-    return pool_.has_slot() ? wire::Refusal::none : wire::Refusal::order_pool_full;
-  }
+                                                   Entry& entry) noexcept;
 
   // Of a plain order that rests.
   [[gnu::always_inline]] wire::Refusal check_replace(const wire::Command& command, OrderSlot old,
-                                                     Entry& entry) noexcept {
-    const Order& order = pool_[old];
-    const Account& account = accounts_[order.row()];
-    wire::Refusal refusal = check_account_and_quantity(command);
-    if (refusal == wire::Refusal::none) {
-      refusal = check_owner(command, account);
-    }
-    if (refusal == wire::Refusal::none) {
-      refusal = check_price(command.price);
-    }
-    if (refusal != wire::Refusal::none) {
-      return refusal;
-    }
-    entry.account = account.id;
-    entry.row = order.row();
-    entry.side = order.side();
-    entry.limit = PriceTicks{static_cast<std::uint32_t>(command.price)};
-    entry.quantity = QuantityLots{command.quantity};
-    entry.may_rest = true;
-    if ((account.flags & Account::risk_bits) != 0) {
-      refusal = check_risk({.row = entry.row,
-                            .side = entry.side,
-                            .limit = entry.limit,
-                            .quantity = entry.quantity,
-                            .replaced = order.remaining,
-                            .is_replace = true,
-                            .is_reduce_only = false});
-      if (refusal != wire::Refusal::none) {
-        return refusal;
-      }
-    }
-    // The level that the old order leaves empty counts as free.
-    if (lit_.lacks_level(entry.side, entry.limit) && !lit_.is_alone(old) && !can_fill(entry))
-        [[unlikely]] {
-      return wire::Refusal::level_pool_full;
-    }
-    return pool_.is_reusable(old) || pool_.has_slot() ? wire::Refusal::none
-                                                      : wire::Refusal::order_pool_full;
-  }
+                                                     Entry& entry) noexcept;
 
   // What place and replace check first.
   [[gnu::always_inline]] wire::Refusal check_account_and_quantity(
-      const wire::Command& command) const noexcept {
-    if (command.account == 0) {
-      return wire::Refusal::account_invalid;
-    }
-    if (command.quantity == 0) {
-      return wire::Refusal::quantity_not_positive;
-    }
-    return command.quantity > rules_.maximum_quantity ? wire::Refusal::quantity_too_large
-                                                      : wire::Refusal::none;
-  }
+      const wire::Command& command) const noexcept;
 
-  [[gnu::always_inline]] wire::Refusal check_price(std::int32_t price) const noexcept {
-    if (price < 1) {
-      return wire::Refusal::price_not_positive;
-    }
-    const auto ticks = static_cast<std::uint32_t>(price);
-    return ticks < rules_.band_low || ticks > rules_.band_high ? wire::Refusal::price_out_of_band
-                                                               : wire::Refusal::none;
-  }
+  [[gnu::always_inline]] wire::Refusal check_price(std::int32_t price) const noexcept;
 
-  static wire::Refusal check_owner(const wire::Command& command, const Account& account) noexcept {
-    if (command.account == 0) {
-      return wire::Refusal::account_invalid;
-    }
-    return account.id.value() == command.account ? wire::Refusal::none
-                                                 : wire::Refusal::order_not_yours;
-  }
+  static wire::Refusal check_owner(const wire::Command& command, const Account& account) noexcept;
 
   // Room for the rest of a new order, asked only when there is little: summing up what it can match
   // costs a walk over the levels.
-  [[gnu::always_inline]] wire::Refusal check_room(const Entry& entry) const noexcept {
-    const bool is_full = open_orders_ == rules_.capacity;
-    if (!is_full && !lit_.lacks_level(entry.side, entry.limit)) [[likely]] {
-      return wire::Refusal::none;
-    }
-    if (can_fill(entry)) {
-      return wire::Refusal::none;
-    }
-    return is_full ? wire::Refusal::order_pool_full : wire::Refusal::level_pool_full;
-  }
+  [[gnu::always_inline]] wire::Refusal check_room(const Entry& entry) const noexcept;
 
   // The limit of a market order.
   static PriceTicks any_price(wire::Side side) noexcept {
@@ -1289,3 +726,6 @@ class Market {
 };
 
 }  // namespace meridian::engine
+
+#include "engine/plain_matching.hpp"
+#include "engine/plain_orders.hpp"

@@ -15,17 +15,6 @@ constexpr std::uint64_t second_ns = 1'000'000'000;
 constexpr std::uint32_t day_s = 86'400;
 constexpr std::uint32_t tag_index_bits = 24;
 
-// Takes the same time whatever the difference.
-template <std::size_t Width>
-bool is_equal_secret(const protocols::Text<Width>& left,
-                     const protocols::Text<Width>& right) noexcept {
-  unsigned difference = 0;
-  for (std::size_t at = 0; at < Width; ++at) {
-    difference |= static_cast<unsigned>(left.letters[at] ^ right.letters[at]);
-  }
-  return difference == 0;
-}
-
 constexpr bool is_sell(char side) noexcept { return side == 'S' || side == 'T' || side == 'E'; }
 
 }  // namespace

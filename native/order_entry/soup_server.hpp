@@ -50,6 +50,17 @@ struct LoginAnswer {
   std::uint64_t next_sequence = 0;  // of the first sequenced message that follows
 };
 
+// Takes the same time whatever the difference.
+template <std::size_t Width>
+[[nodiscard]] bool is_equal_secret(const protocols::Text<Width>& left,
+                                   const protocols::Text<Width>& right) noexcept {
+  unsigned difference = 0;
+  for (std::size_t at = 0; at < Width; ++at) {
+    difference |= static_cast<unsigned>(left.letters[at] ^ right.letters[at]);
+  }
+  return difference == 0;
+}
+
 class SoupServer {
  public:
   static constexpr std::uint64_t heartbeat_ns = 1'000'000'000;

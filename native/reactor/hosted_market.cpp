@@ -80,7 +80,7 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
     return nullptr;
   }
   if (thread.memory_node.has_value()) {
-    // Before the first page of the arena is touched; the rings' pages move.
+    // Pages that are there already move.
     bind_memory(arena->arena(), *thread.memory_node);
     for (const rings::SharedRegion* one : {&memory.market, &memory.records, &memory.depth}) {
       bind_memory(one->memory(), *thread.memory_node);
