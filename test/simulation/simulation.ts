@@ -87,6 +87,8 @@ export class Simulation {
   readonly violations: string[] = [];
   quarantines = 0;
   #lostSite: number | null = null;
+  /** Divergence reports that nobody has acted upon yet. */
+  #operatorsAtWork = 0;
   readonly #wishes = new Map<number, "halted" | "open">();
   readonly #operatorsBus: SimulatedBus;
   readonly #random: SeededRandomness;
@@ -209,6 +211,7 @@ export class Simulation {
       const since = ((this.scheduler.now - trader.waitingSince) / SECOND).toFixed(1);
       found.push(`trader of session ${trader.session} has waited for ${since} s`);
     }
+    if (this.#operatorsAtWork > 0) found.push("a divergence report waits for an operator");
     if (this.riskClients.some(({ waitingSince }) => waitingSince !== null)) {
       found.push("a risk limit does not answer");
     }
@@ -284,8 +287,9 @@ export class Simulation {
   }
 
   async #safety(): Promise<void> {
-    // Blocks, followers and event blocks come to rest.
-    await this.until(this.now + 3);
+    // Blocks, followers and event blocks come to rest, and late reports are acted upon.
+    do await this.until(this.now + 3);
+    while (this.#operatorsAtWork > 0);
     const asked = this.riskClients.map((client) => client.settle());
     const state = { settled: false };
     void Promise.all(asked).then(() => {
@@ -325,7 +329,9 @@ export class Simulation {
   #operator(cell: SimulatedCell, directory: string): void {
     this.quarantines += 1;
     const number = this.quarantines;
+    this.#operatorsAtWork += 1;
     this.scheduler.in(OPERATOR_NS, machines, "operator", () => {
+      this.#operatorsAtWork -= 1;
       this.scheduler.trace.say(this.scheduler.now, "operator", `moves ${directory} away`);
       cell.crash(false);
       cell.machine.disk.moveAway(directory, `quarantined/${number}`);
