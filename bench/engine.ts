@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type BenchOptions, type Figure, type Report, figure } from "./bench.ts";
+import { type BenchOptions, type Figure, type Report, figure, median } from "./bench.ts";
 import { runProgram } from "./programs.ts";
 
 const cases = ["narrow", "wide", "deep"] as const;
@@ -51,29 +51,35 @@ export async function runEngine({ quick, repeats }: BenchOptions): Promise<Repor
   return {
     workload: [
       ...outputs.map(workloadLine),
-      `cost of limits: W narrow, ${costs.operations} operations, ${costs.limits[0]?.nanoseconds.length ?? 0} turns of all sets, each less the turn's run without limits`,
+      `cost of limits: W narrow, ${costs.operations} operations, ${costs.limits[0]?.nanoseconds.length ?? 0} turns of all sets`,
     ],
     figures: [...outputs.flatMap(figuresOf), ...costFigures(costs)],
     notes:
       first === undefined
         ? []
         : [
+            costNote(costs),
             `${first.compiler}, pinned to processor ${first.processor}; the clock has steps of ${first.clock.stepNs} ns, and reading it twice costs ${first.clock.readTwiceNs} ns, subtracted`,
           ],
   };
 }
 
-/** What each set of limits adds to a command: differences within a turn, so that noise of minutes cancels out. */
-function costFigures({ limits }: z.infer<typeof costSchema>): Figure[] {
-  const [none, ...sets] = limits;
-  return sets.map(({ name, nanoseconds: taken }) =>
-    figure(
-      `cost of ${name}`,
-      "ns",
-      "lower",
-      taken.map((value, turn) => value - (none?.nanoseconds[turn] ?? Number.NaN)),
-    ),
+type Costs = z.infer<typeof costSchema>;
+
+function costFigures({ limits }: Costs): Figure[] {
+  return limits.map(({ name, nanoseconds: taken }) =>
+    figure(`limits: ${name}`, "ns", "lower", taken),
   );
+}
+
+/** What each set of limits adds to a command: differences within a turn, so that noise of minutes cancels out. */
+function costNote({ limits }: Costs): string {
+  const [none, ...sets] = limits;
+  const costs = sets.map(({ name, nanoseconds: taken }) => {
+    const added = taken.map((value, turn) => value - (none?.nanoseconds[turn] ?? Number.NaN));
+    return `${name} ${median(added).toFixed(1)}`;
+  });
+  return `limits add to a command, ns, median of the differences within a turn: ${costs.join(", ")}`;
 }
 
 function workloadLine(output: Output): string {

@@ -38,9 +38,12 @@ async function quick(name: string): Promise<{ output: string; figures: readonly 
   const [, table = ""] = output.split(/^ +median +best +worst {2}of 1; .*\n/m);
   const rows = table.slice(0, table.indexOf("\n\n")).split("\n");
   const figures = rows.map((row) => {
-    const found = /^(\S.*?) {2,}([\d.,]+) +([\d.,]+) +([\d.,]+)(?: {2}\S.*)?$/.exec(row);
+    const found = /^(\S.*?) {2,}(-?[\d.,]+) +(-?[\d.,]+) +(-?[\d.,]+)(?: {2}\S.*)?$/.exec(row);
     assert.ok(found, row);
-    for (const value of found.slice(2, 5)) assert.ok(Number(value.replaceAll(",", "")) > 0, row);
+    // A difference of two measurements may lie on either side of nothing.
+    const isDifference = row.startsWith("what ");
+    for (const value of found.slice(2, 5))
+      assert.ok(isDifference || Number(value.replaceAll(",", "")) > 0, row);
     return found[1] ?? "";
   });
   return { output, figures };
@@ -109,10 +112,13 @@ test("the engine trades as stated before any figure is printed", async () => {
   assert.match(output, /W wide: 50000 live orders, blocks of 1024 ticks.*as the reference book/);
   assert.match(output, /W deep: 1000000 live orders.*as the reference book/);
   const names = ["mean, time passed", "mean, processor time", "p50", "p99", "p99.9"];
-  assert.equal(
-    figures,
-    ["narrow", "wide", "deep"].flatMap((one) => names.map((name) => `${one} ${name}`)),
-  );
+  const limits = ["none", "quantity", "notional", "collar", "open orders", "position"];
+  const rates = ["message rate", "execution rate"];
+  assert.equal(figures, [
+    ...["narrow", "wide", "deep"].flatMap((one) => names.map((name) => `${one} ${name}`)),
+    ...[...limits, ...rates, "all seven"].map((name) => `limits: ${name}`),
+  ]);
+  assert.match(output, /^note +limits add to a command, ns, .*: quantity -?\d+\.\d, notional /m);
 });
 
 test("readers of depth leave the engine in the state that it reaches without them", async () => {

@@ -33,6 +33,13 @@ void Accounts::set_bounds(std::uint32_t row) noexcept {
       static_cast<std::int64_t>(most(wire::AccountLimit::position, ~std::uint64_t{0} >> 1));
   limits.most_open_orders =
       static_cast<std::uint32_t>(most(wire::AccountLimit::open_orders, every_32_bits));
+  limits.most_messages =
+      static_cast<std::uint32_t>(most(wire::AccountLimit::message_rate, every_32_bits));
+  limits.most_executions =
+      static_cast<std::uint32_t>(most(wire::AccountLimit::execution_rate, every_32_bits));
+  const std::uint64_t id = rows_[row].id.value();
+  limits.message_factor = digest::mix(id * digest::second_factor);
+  limits.execution_factor = digest::mix(id * digest::third_factor);
 }
 
 void Accounts::insert_index(std::uint32_t row) noexcept {
@@ -68,25 +75,6 @@ void Accounts::set_killed(std::uint32_t row, bool is_killed) noexcept {
   account.flags =
       is_killed ? account.flags | Account::killed_bit : account.flags & ~Account::killed_bit;
   digest_ += term_of(row) - before;
-}
-
-void Accounts::count(std::uint32_t row, Rate& rate, std::uint64_t factor,
-                     std::uint64_t now_ns) noexcept {
-  const std::uint64_t before = rate.count;
-  if (rate.is_over(now_ns)) {
-    rate.start_ns = now_ns;
-    rate.count = 0;
-  }
-  ++rate.count;
-  digest_ += digest::mix(rows_[row].id.value() * factor) * (rate.count - before);
-}
-
-void Accounts::count_message(std::uint32_t row, std::uint64_t now_ns) noexcept {
-  count(row, limits_[row].messages, digest::second_factor, now_ns);
-}
-
-void Accounts::count_execution(std::uint32_t row, std::uint64_t now_ns) noexcept {
-  count(row, limits_[row].executions, digest::third_factor, now_ns);
 }
 
 std::uint64_t Accounts::term_of(std::uint32_t row) const noexcept {

@@ -62,8 +62,12 @@ struct alignas(64) AccountLimits {
   std::uint64_t most_notional;
   std::int64_t most_position;
   std::uint32_t most_open_orders;
+  std::uint32_t most_messages;
   Rate messages;
+  std::uint64_t message_factor;  // of the digest
   Rate executions;
+  std::uint64_t execution_factor;  // of the digest
+  std::uint32_t most_executions;
   std::array<std::uint64_t, wire::account_limit_count> values;  // 0: none
 
   [[nodiscard]] std::uint64_t value(wire::AccountLimit limit) const noexcept {
@@ -131,12 +135,12 @@ class Accounts {
                                                   std::uint64_t now_ns) const noexcept {
     const std::uint32_t flags = rows_[row].flags;
     const AccountLimits& limits = limits_[row];
-    const auto is_below = [&](std::uint32_t bit, const Rate& rate, wire::AccountLimit limit) {
-      return (flags & bit) == 0 || rate.is_over(now_ns) || rate.count < limits.value(limit);
+    const auto is_below = [&](std::uint32_t bit, const Rate& rate, std::uint32_t most) {
+      return (flags & bit) == 0 || rate.is_over(now_ns) || rate.count < most;
     };
     return (flags & Account::killed_bit) == 0 &&
-           is_below(Account::message_bit, limits.messages, wire::AccountLimit::message_rate) &&
-           is_below(Account::execution_bit, limits.executions, wire::AccountLimit::execution_rate);
+           is_below(Account::message_bit, limits.messages, limits.most_messages) &&
+           is_below(Account::execution_bit, limits.executions, limits.most_executions);
   }
   [[nodiscard, gnu::always_inline]] bool allows(const Intent& intent) const noexcept {
     const Account& account = rows_[intent.row];
@@ -161,8 +165,12 @@ class Accounts {
                  std::uint32_t window_ms, std::uint64_t now_ns) noexcept;
   void set_killed(std::uint32_t row, bool is_killed) noexcept;
   // Counts one message or execution of an account that has that limit.
-  void count_message(std::uint32_t row, std::uint64_t now_ns) noexcept;
-  void count_execution(std::uint32_t row, std::uint64_t now_ns) noexcept;
+  [[gnu::always_inline]] void count_message(std::uint32_t row, std::uint64_t now_ns) noexcept {
+    count(limits_[row].messages, limits_[row].message_factor, now_ns);
+  }
+  [[gnu::always_inline]] void count_execution(std::uint32_t row, std::uint64_t now_ns) noexcept {
+    count(limits_[row].executions, limits_[row].execution_factor, now_ns);
+  }
 
   // Sum of the digest terms of all accounts.
   [[nodiscard]] std::uint64_t digest() const noexcept { return digest_; }
@@ -180,7 +188,14 @@ class Accounts {
   static std::uint32_t home_of(std::uint32_t id) noexcept {
     return static_cast<std::uint32_t>(digest::mix(id) >> 51);
   }
-  void count(std::uint32_t row, Rate& rate, std::uint64_t factor, std::uint64_t now_ns) noexcept;
+  [[gnu::always_inline]] void count(Rate& rate, std::uint64_t factor,
+                                    std::uint64_t now_ns) noexcept {
+    const std::uint64_t before = rate.count;
+    const bool is_over = rate.is_over(now_ns);
+    rate.start_ns = is_over ? now_ns : rate.start_ns;
+    rate.count = (is_over ? 0 : before) + 1;
+    digest_ += factor * (rate.count - before);
+  }
   [[nodiscard]] std::uint64_t term_of(std::uint32_t row) const noexcept;
   void insert_index(std::uint32_t row) noexcept;
   void set_bounds(std::uint32_t row) noexcept;
