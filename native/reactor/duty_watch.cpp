@@ -73,7 +73,10 @@ void DutyWatch::run() {
     }
     if (now_ns >= next_look_ns && !stopping_) {
       next_look_ns = now_ns + options_.look_ns;
+      // Without the lock: what looks takes locks of its own, under which others call watch().
+      lock.unlock();
       look_();
+      lock.lock();
     }
   }
 }
