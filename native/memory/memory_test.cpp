@@ -61,6 +61,13 @@ long page_faults() {
   return usage.ru_minflt + usage.ru_majflt;
 }
 
+// Sanitizers take pages of their own beside each of the program's, and answer mlock themselves.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool is_sanitized = true;
+#else
+constexpr bool is_sanitized = false;
+#endif
+
 std::unique_ptr<MarketMemory> reserve(const MemoryOptions& options) {
   std::string reason;
   std::unique_ptr<MarketMemory> memory = MarketMemory::reserve(options, reason);
@@ -137,6 +144,9 @@ int run_without_locks() {
 }
 
 TEST(MarketMemory, SaysThatItCouldNotBeLockedAndIsThereAllTheSame) {
+  if (is_sanitized) {
+    GTEST_SKIP() << "mlock is the sanitizer's here";
+  }
   const pid_t child = fork();
   if (child == 0) {
     _exit(run_without_locks());
@@ -148,6 +158,9 @@ TEST(MarketMemory, SaysThatItCouldNotBeLockedAndIsThereAllTheSame) {
 
 // Orders and level pages far beyond the base, at the pace of an engine that does nothing else.
 TEST(MarketMemory, GrowsWithoutAPageFaultInMatching) {
+  if (is_sanitized) {
+    GTEST_SKIP() << "page faults are the sanitizer's here";
+  }
   Kept kept(small);
   kept(configure(60'000));
   const long before = page_faults();
