@@ -97,8 +97,8 @@ function options(): string {
 /** The text of layouts.hpp. */
 export function generatedLayouts(): string {
   return [
-    "// Generated from schemas/nasdaq/layouts.ts by native/protocols/generate.ts: change the table, not this file.",
     "// clang-format off",
+    "// Generated from schemas/nasdaq/layouts.ts by native/protocols/generate.ts: change the table, not this file.",
     "#pragma once",
     "#include <cstddef>",
     "#include <cstdint>",
