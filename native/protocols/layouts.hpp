@@ -1,6 +1,5 @@
-// Generated from schemas/nasdaq/layouts.ts by native/protocols/generate.ts: change the table, not
-// this file.
 // clang-format off
+// Generated from schemas/nasdaq/layouts.ts by native/protocols/generate.ts: change the table, not this file.
 #pragma once
 #include <cstddef>
 #include <cstdint>
