@@ -17,16 +17,8 @@ import { repository } from "./support/shared-data.ts";
 
 const UNIT_LIMIT_MS = 180_000;
 const ALONE_LIMIT_MS = 420_000;
-/** Folders whose tests start clusters, saturate cores or take long: one file at a time, after the rest. */
-const aloneFolders = [
-  "test/e2e/",
-  "test/differential/",
-  "test/fuzz/",
-  "test/property/",
-  "test/rv32/",
-  "test/scenarios/",
-  "bench/",
-];
+/** Folders whose tests start clusters or measure: one file at a time, after the rest. */
+const aloneFolders = ["test/e2e/", "test/fuzz/", "bench/"];
 
 const stages = ["static", "native", "unit", "alone"] as const;
 const given = process.argv.slice(2);
