@@ -3,6 +3,7 @@
 #   NM       the program nm
 #   OBJECTS  a list of object files, which may use each other's symbols
 #   ALLOWED  a list of symbols from outside that they may use as well; none when left out
+#   LEAST    how many symbols of their own they must have for the check to mean anything; 5 when left out
 cmake_minimum_required(VERSION 3.18)
 
 execute_process(COMMAND ${NM} --undefined-only --format=posix ${OBJECTS}
@@ -13,8 +14,8 @@ if(failed OR failed_too)
   message(FATAL_ERROR "cannot read the symbols of ${OBJECTS}")
 endif()
 
-# memcpy and memset are what the compiler makes of copies; the table is the linker's.
-set(allowed memcpy memset _GLOBAL_OFFSET_TABLE_ ${ALLOWED})
+# memcpy, memset and bcmp are what compilers make of copies and comparisons; the table is the linker's.
+set(allowed memcpy memset bcmp _GLOBAL_OFFSET_TABLE_ ${ALLOWED})
 string(REGEX MATCHALL "[^\n]+" defined_lines "${defined}")
 set(own "")
 set(count 0)
@@ -23,7 +24,10 @@ foreach(line IN LISTS defined_lines)
   list(APPEND own "${name}")
   math(EXPR count "${count} + 1")
 endforeach()
-if(count LESS 5)
+if(NOT DEFINED LEAST)
+  set(LEAST 5)
+endif()
+if(count LESS ${LEAST})
   message(FATAL_ERROR "only ${count} symbols in ${OBJECTS}: the check would prove nothing")
 endif()
 

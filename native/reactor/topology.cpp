@@ -119,7 +119,8 @@ std::optional<ProcessorList> parse_list(std::string_view text) {
     }
   }
   std::ranges::sort(list);
-  list.erase(std::ranges::unique(list).begin(), list.end());
+  // clang 14 cannot use the subrange that std::ranges::unique gives.
+  list.erase(std::unique(list.begin(), list.end()), list.end());
   return list;
 }
 
