@@ -77,7 +77,7 @@ async function testVariant(variant: Variant): Promise<StageResult[]> {
 async function unitTests(name: string, tree: string): Promise<StageResult> {
   const run = await runProcess(
     "ctest",
-    ["--test-dir", tree, "--output-on-failure", "--timeout", "300"],
+    ["--test-dir", tree, "--output-on-failure", "--timeout", "300", "--parallel", "2"],
     TEST_LIMIT_MS,
   );
   const found = /(\d+)% tests passed, (\d+) tests failed out of (\d+)/.exec(run.output);
