@@ -54,9 +54,9 @@ KernelCounts read_kernel_counts(pid_t thread) {
     }
   }
   if (read_text(task + "/status", text)) {
-    constexpr std::string_view name = "nonvoluntary_ctxt_switches:";
-    if (const char* found = std::strstr(text.data(), name.data()); found != nullptr) {
-      counts.involuntary_switches = std::strtoull(found + name.size(), nullptr, 10);
+    constexpr char name[] = "nonvoluntary_ctxt_switches:";
+    if (const char* found = std::strstr(text.data(), name); found != nullptr) {
+      counts.involuntary_switches = std::strtoull(found + sizeof(name) - 1, nullptr, 10);
     }
   }
   if (read_text("/proc/stat", text)) {

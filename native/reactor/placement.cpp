@@ -100,8 +100,10 @@ std::vector<const Core*> helpers_of(const Topology& topology, const std::vector<
       helpers.push_back(&core);
     }
   }
-  std::ranges::stable_sort(helpers, {}, [&](const Core* core) {
-    return std::pair(is_isolated(topology, *core), topology.distance(match.node, core->node));
+  // Equally good ones stay in the order in which they were given.
+  std::ranges::sort(helpers, {}, [&](const Core* core) {
+    return std::tuple(is_isolated(topology, *core), topology.distance(match.node, core->node),
+                      core - cores.data());
   });
   return helpers;
 }
@@ -146,22 +148,25 @@ Placement place(const Topology& topology, const PlacementRequest& request) {
 Placement replace(const Placement& current, const Topology& topology,
                   const PlacementRequest& request) {
   const std::vector<Core> cores = usable_cores(topology, request);
-  const auto match = std::ranges::find_if(cores, [&](const Core& core) {
-    return current.match.has_value() && has(core.threads, *current.match);
-  });
-  if (!current.is_split || match == cores.end() || cores.size() < 2) {
+  if (!current.is_split || !current.match.has_value() || cores.size() < 2) {
+    return place(topology, request);
+  }
+  const unsigned processor = *current.match;
+  const auto match =
+      std::ranges::find_if(cores, [&](const Core& core) { return has(core.threads, processor); });
+  if (match == cores.end()) {
     return place(topology, request);
   }
   Core kept = *match;
   // The thread it runs on, whichever of the core's that is.
-  std::erase(kept.threads, *current.match);
-  kept.threads.insert(kept.threads.begin(), *current.match);
+  std::erase(kept.threads, processor);
+  kept.threads.insert(kept.threads.begin(), processor);
   std::vector<Core> with_kept = cores;
   with_kept[static_cast<std::size_t>(match - cores.begin())] = kept;
   Placement next = split(topology, with_kept, kept);
-  const auto stays = [&](const std::optional<unsigned>& processor) {
-    return processor.has_value() && std::ranges::any_of(cores, [&](const Core& core) {
-             return has(core.threads, *processor) && !has(core.threads, *current.match);
+  const auto stays = [&](const std::optional<unsigned>& other) {
+    return other.has_value() && std::ranges::any_of(cores, [&](const Core& core) {
+             return has(core.threads, *other) && !has(core.threads, processor);
            });
   };
   if (stays(current.journal)) {
