@@ -173,7 +173,7 @@ TEST_F(ClientTest, CancelsTheOrdersOfAGroupWhenItsClientGoes) {
     });
     return canceled == 200;
   });
-  EXPECT_EQ(ended(EndReason::closed), 1U);
+  wait_for([this] { return ended(EndReason::closed) == 1; });  // counted after the last of it
   finish();
   EXPECT_EQ(market().idle_engine().open_orders(), 100U);
 }
