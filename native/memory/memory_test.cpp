@@ -256,6 +256,9 @@ double growth_ratio() {
 }
 
 TEST(MarketMemory, GrowsWithATailOfAtMostTwiceThatOfAGrownMarket) {
+  if (is_sanitized) {
+    GTEST_SKIP() << "times are the sanitizer's here";
+  }
   // What the machine does to one run it does not do to all; a stall that is ours is in every one.
   double best = 1e9;
   for (int attempt = 0; attempt < 10 && best > 2; ++attempt) {
