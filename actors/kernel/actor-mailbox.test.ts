@@ -9,12 +9,12 @@ import { supervisorSpec } from "./child-spec.ts";
 /** System messages, stash and receive time-outs; the mailbox as a queue is in mailbox.test.ts. */
 const test = suite("actor mailbox");
 
-const a = "/root/a";
+const a = "/top/a";
 
 async function world(mailbox: Partial<ActorDefinition["mailbox"]> = {}): Promise<ProbeWorld> {
   const made = probeWorld(mailbox);
   const intensity = { maximumRestarts: 100, within: ms(1_000) };
-  const spec = supervisorSpec("root", [probe("a")], { backoff: atOnce, intensity });
+  const spec = supervisorSpec("top", [probe("a")], { backoff: atOnce, intensity });
   assert.ok((await made.system.start(spec)).ok);
   made.news();
   return made;

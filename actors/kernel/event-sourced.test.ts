@@ -79,8 +79,8 @@ test("B7.8 as many commands are remembered as the rules say, the oldest is forgo
     const options = snapshotEvery === undefined ? {} : { snapshotEvery };
     const made = await purseWorld({ events, remembered: 3, ...options });
     for (const id of ["a", "b", "c", "d"]) await made.ask(put(id, 1));
-    await made.system.terminateChild("/root/purse");
-    await made.system.restartChild("/root/purse");
+    await made.system.terminateChild("/top/purse");
+    await made.system.restartChild("/top/purse");
     assert.is(said(await made.ask(put("b", 1))), "repeated 2");
     assert.is(said(await made.ask(put("a", 1))), "done 5");
   }
@@ -93,8 +93,8 @@ test("B7.8 snapshots bound what a start reads, and the log's length", async () =
     assert.is(said(await made.ask(put(`${index}`, 1))), `done ${index + 1}`);
   }
   events.entriesRead = 0;
-  await made.system.terminateChild("/root/purse");
-  await made.system.restartChild("/root/purse");
+  await made.system.terminateChild("/top/purse");
+  await made.system.restartChild("/top/purse");
   assert.is(said(await made.ask({ type: "describe" })), "done 1000");
   assert.ok(events.entriesRead < 20, `${events.entriesRead} entries were read`);
   assert.is(said(await made.ask(put("990", 1))), "repeated 991", "resends are in the snapshot");

@@ -73,7 +73,7 @@ async function bells(ids: readonly string[]) {
   const spec = { type: "bell", start: {}, restart: "temporary", shutdown: ms(10) } as const;
   await system.start(
     supervisorSpec(
-      "root",
+      "top",
       ids.map((id) => ({ ...spec, id })),
       { backoff: atOnce },
     ),
@@ -87,18 +87,18 @@ test("B7.8 a delayed transition that fails is the failure of its own actor, and 
   const { system, clock } = await bells(["a", "bad", "c"]);
   await clock.advance(ms(1_000));
   assert.equal(did, ["a", "c"]);
-  assert.equal(scopes, ["/root/a", "/root/c"]);
+  assert.equal(scopes, ["/top/a", "/top/c"]);
   assert.is(system.counters().failures, 1);
   assert.equal(
     system.tree().map(({ path }) => path),
-    ["/root", "/root/a", "/root/c"],
+    ["/top", "/top/a", "/top/c"],
   );
 });
 
 test("B7.8 delayed transitions end with their actor, and those of the others go on", async () => {
   const { system, clock } = await bells(many);
   assert.is(clock.pending, many.length);
-  for (const id of many.slice(0, 150)) await system.terminateChild(`/root/${id}`);
+  for (const id of many.slice(0, 150)) await system.terminateChild(`/top/${id}`);
   assert.is(clock.pending, 50);
   await clock.advance(ms(1_000));
   assert.equal(did, many.slice(150));
@@ -107,13 +107,13 @@ test("B7.8 delayed transitions end with their actor, and those of the others go 
 test("B7.8 a delayed transition armed after a promise of the machine is its actor's, too", async () => {
   const { system, clock, bell } = await bells(["a", "bad"]);
   for (const id of ["a", "bad"]) {
-    const found = system.find(bell, `/root/${id}`);
+    const found = system.find(bell, `/top/${id}`);
     if (found.ok) found.value.send("ask");
   }
   await clock.settle();
   assert.equal(did, ["a answered", "bad answered"]);
   assert.is(clock.pending, 2);
-  await system.terminateChild("/root/a");
+  await system.terminateChild("/top/a");
   assert.is(clock.pending, 1, "its timer has ended with it");
   await clock.advance(ms(2_000));
   assert.is(system.counters().failures, 1);
@@ -125,9 +125,9 @@ test("B7.8 places of machines that ended are used again, and every machine is gi
   assert.is(system.sizes().machines, many.length);
   for (let round = 0; round < 5; round += 1) {
     for (const id of many) {
-      await system.terminateChild(`/root/${id}`);
+      await system.terminateChild(`/top/${id}`);
       const spec = { type: "bell", start: {}, restart: "temporary", shutdown: ms(10) } as const;
-      await system.startChild("/root", { ...spec, id });
+      await system.startChild("/top", { ...spec, id });
     }
   }
   assert.is(system.sizes().machines, many.length);

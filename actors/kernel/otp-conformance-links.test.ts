@@ -18,7 +18,7 @@ import { ms, probe, type ProbeWorld } from "../../test/support/probe-actors.ts";
 /** What OTP documents of links, exit signals, monitors and the ends of a gen_server. */
 const test = suite("OTP links");
 
-const [a, b, c] = ["/root/a", "/root/b", "/root/c"] as const;
+const [a, b, c] = ["/top/a", "/top/b", "/top/c"] as const;
 const three = (): Promise<ProbeWorld> => tree([probe("a"), probe("b"), probe("c")]);
 
 // Links
@@ -37,7 +37,7 @@ test("B7.8 the other end ends for the same reason, and says whose it was", async
   await tell(made, a, { do: "link", path: b });
   await fail(made, a);
   const failure = made.system.tree().find(({ path }) => path === b)?.lastFailure;
-  assert.is(failure, "Error: linked to /root/a: failed (link)");
+  assert.is(failure, "Error: linked to /top/a: failed (link)");
 });
 
 test("B7.8 links are transitive: an exit goes through all that are linked", async () => {
@@ -79,10 +79,10 @@ test("B7.8 a kill ends the other end as killed", async () => {
 
 test("B7.8 a link to nobody is an exit signal noproc", async () => {
   const made = await three();
-  await tell(made, a, { do: "link", path: "/root/none" });
+  await tell(made, a, { do: "link", path: "/top/none" });
   assert.match(
     made.system.tree().find(({ path }) => path === a)?.lastFailure ?? "",
-    /NoProcError: no actor runs at \/root\/none \(link\)/,
+    /NoProcError: no actor runs at \/top\/none \(link\)/,
   );
 });
 
@@ -131,7 +131,7 @@ test("B7.8 who traps exits is told of them and goes on", async () => {
   await tell(made, a, { do: "trap_exits", trap: true });
   await tell(made, a, { do: "link", path: b });
   await fail(made, b);
-  assert.ok(made.news().includes("a trapped /root/b failed"));
+  assert.ok(made.news().includes("a trapped /top/b failed"));
   assert.is(restartsOf(made, a), 0);
 });
 
@@ -139,11 +139,11 @@ test("B7.8 who traps exits is told of normal ones, too, and of noproc", async ()
   const made = await three();
   await tell(made, a, { do: "trap_exits", trap: true });
   await tell(made, a, { do: "link", path: b });
-  await tell(made, a, { do: "link", path: "/root/none" });
+  await tell(made, a, { do: "link", path: "/top/none" });
   await finish(made, b);
   assert.equal(
     made.news().filter((line) => line.includes("trapped")),
-    ["a trapped /root/none noproc", "a trapped /root/b normal"],
+    ["a trapped /top/none noproc", "a trapped /top/b normal"],
   );
 });
 
@@ -163,11 +163,11 @@ test("B7.8 trapping ends when it is undone, and with the incarnation", async () 
 
 test("B7.8 a supervisor's end reaches who is linked to it, and no link ends a supervisor", async () => {
   const made = await tree([probe("a"), inner([probe("x")])]);
-  await tell(made, a, { do: "link", path: "/root/inner" });
+  await tell(made, a, { do: "link", path: "/top/inner" });
   await fail(made, a);
-  assert.is(stateOf(made, "/root/inner"), "running");
-  await tell(made, a, { do: "link", path: "/root/inner" });
-  await made.system.terminateChild("/root/inner");
+  assert.is(stateOf(made, "/top/inner"), "running");
+  await tell(made, a, { do: "link", path: "/top/inner" });
+  await made.system.terminateChild("/top/inner");
   await made.clock.settle();
   assert.is(restartsOf(made, a), 2);
 });
@@ -205,7 +205,7 @@ test("B7.8 a monitor tells the exit once, and is gone then", async () => {
   await fail(made, b);
   assert.equal(
     made.news().filter((line) => line.includes("down")),
-    ["a down /root/b#1 failed"],
+    ["a down /top/b#1 failed"],
   );
   assert.is(made.system.sizes().watched, 0);
 });
@@ -219,14 +219,14 @@ test("B7.8 a monitor tells every kind of exit, also the normal one", async () =>
   await made.clock.settle();
   assert.equal(
     made.news().filter((line) => line.includes("down")),
-    ["a down /root/b#1 normal", "a down /root/b#2 shutdown"],
+    ["a down /top/b#1 normal", "a down /top/b#2 shutdown"],
   );
 });
 
 test("B7.8 a monitor of nobody tells noproc", async () => {
   const made = await three();
-  await tell(made, a, { do: "monitor", path: "/root/none" });
-  assert.ok(made.news().includes("a down /root/none#0 noproc"));
+  await tell(made, a, { do: "monitor", path: "/top/none" });
+  assert.ok(made.news().includes("a down /top/none#0 noproc"));
 });
 
 test("B7.8 a monitor has one direction: the end of the watcher ends nobody", async () => {
@@ -242,7 +242,7 @@ test("B7.8 monitors add up: two of them tell twice", async () => {
   await tell(made, a, { do: "monitor", path: b });
   await tell(made, a, { do: "monitor", path: b });
   await fail(made, b);
-  assert.is(made.news().filter((line) => line === "a down /root/b#1 failed").length, 2);
+  assert.is(made.news().filter((line) => line === "a down /top/b#1 failed").length, 2);
 });
 
 // gen_server

@@ -26,7 +26,7 @@ const trio = (): ChildSpec[] => [probe("a"), probe("b"), probe("c")];
 
 test("B7.8 children are started in the order of the list, each after the one before", async () => {
   const made = probeWorld();
-  await made.system.start(supervisorSpec("root", trio()));
+  await made.system.start(supervisorSpec("top", trio()));
   assert.equal(startsIn(made.news()), ["a#1", "b#1", "c#1"]);
 });
 
@@ -42,7 +42,7 @@ test("B7.8 children are stopped in reverse order of start", async () => {
 test("B7.8 a start that fails stops the children already started, in reverse, and fails the supervisor", async () => {
   const made = probeWorld();
   const bad = probe("bad", { start: { failStarts: [1] } });
-  const started = await made.system.start(supervisorSpec("root", [probe("a"), probe("b"), bad]));
+  const started = await made.system.start(supervisorSpec("top", [probe("a"), probe("b"), bad]));
   assert.is(code(started), "start_failed");
   assert.equal(
     made.news().filter((line) => line.startsWith("exit")),
@@ -53,19 +53,19 @@ test("B7.8 a start that fails stops the children already started, in reverse, an
 test("B7.8 after a start that failed no later child is started", async () => {
   const made = probeWorld();
   const bad = probe("bad", { start: { failStarts: [1] } });
-  await made.system.start(supervisorSpec("root", [bad, probe("after")]));
+  await made.system.start(supervisorSpec("top", [bad, probe("after")]));
   assert.equal(startsIn(made.news()), []);
 });
 
 test("B7.8 an empty list of children is allowed", async () => {
   const made = await tree([]);
-  assert.is(stateOf(made, "/root"), "running");
-  assert.equal(listed(made, "/root"), []);
+  assert.is(stateOf(made, "/top"), "running");
+  assert.equal(listed(made, "/top"), []);
 });
 
 test("B7.8 a child that has nothing to do (ignore) keeps its place without running", async () => {
   const made = await tree([probe("a", { start: { ignoreStarts: [1] } }), probe("b")]);
-  assert.equal(listed(made, "/root"), ["a worker stopped", "b worker running"]);
+  assert.equal(listed(made, "/top"), ["a worker stopped", "b worker running"]);
 });
 
 test("B7.8 a temporary child that has nothing to do is not kept", async () => {
@@ -73,13 +73,13 @@ test("B7.8 a temporary child that has nothing to do is not kept", async () => {
     probe("a", { restart: "temporary", start: { ignoreStarts: [1] } }),
     probe("b"),
   ]);
-  assert.equal(listed(made, "/root"), ["b worker running"]);
+  assert.equal(listed(made, "/top"), ["b worker running"]);
 });
 
 test("B7.8 a child that had nothing to do is started when it is asked for again", async () => {
   const made = await tree([probe("a", { start: { ignoreStarts: [1] } })]);
-  assert.is(code(await made.system.restartChild("/root/a")), "ok");
-  assert.is(stateOf(made, "/root/a"), "open");
+  assert.is(code(await made.system.restartChild("/top/a")), "ok");
+  assert.is(stateOf(made, "/top/a"), "open");
 });
 
 test("B7.8 shutdown with a time: the child is asked to stop and has that long", async () => {
@@ -136,12 +136,12 @@ test("B7.8 each child has a shutdown time of its own, counted from its own turn"
 test("B7.8 a supervisor stopped by its parent ends as shutdown, and so do its children", async () => {
   const made = await tree([inner([probe("x")])]);
   const reasons: string[] = [];
-  for (const path of ["/root/inner", "/root/inner/x"]) {
+  for (const path of ["/top/inner", "/top/inner/x"]) {
     made.system.watch(path, (exit) => reasons.push(`${exit.path} ${exit.reason.kind}`));
   }
   await made.system.stop();
   await made.clock.settle();
-  assert.equal(reasons, ["/root/inner/x shutdown", "/root/inner shutdown"]);
+  assert.equal(reasons, ["/top/inner/x shutdown", "/top/inner shutdown"]);
 });
 
 // Restart types
@@ -149,13 +149,13 @@ test("B7.8 a supervisor stopped by its parent ends as shutdown, and so do its ch
 for (const restart of restartTypes) {
   test(`B7.8 a ${restart} child ${restart === "temporary" ? "is never" : "is"} restarted after a failure`, async () => {
     const made = await tree([probe("a", { restart })]);
-    await fail(made, "/root/a");
+    await fail(made, "/top/a");
     assert.equal(startsIn(made.news()), restart === "temporary" ? [] : ["a#2"]);
   });
 
   test(`B7.8 a ${restart} child ${restart === "permanent" ? "is" : "is not"} restarted after a normal exit`, async () => {
     const made = await tree([probe("a", { restart })]);
-    await finish(made, "/root/a");
+    await finish(made, "/top/a");
     assert.equal(startsIn(made.news()), restart === "permanent" ? ["a#2"] : []);
   });
 }
@@ -165,8 +165,8 @@ test("B7.8 a transient child that ends as shutdown is not restarted", async () =
     autoShutdown: "any_significant",
   });
   const made = await tree([{ ...group, restart: "transient" }]);
-  await finish(made, "/root/inner/x");
-  assert.is(stateOf(made, "/root/inner"), "stopped");
+  await finish(made, "/top/inner/x");
+  assert.is(stateOf(made, "/top/inner"), "stopped");
 });
 
 test("B7.8 a transient child that is killed is restarted", async () => {
@@ -174,9 +174,9 @@ test("B7.8 a transient child that is killed is restarted", async () => {
     probe("victim", { restart: "transient" }),
     inner([probe("slow", { start: { terminateMs: "forever" }, shutdown: ms(10) })]),
   ]);
-  made.ref("/root/victim").send({ do: "link", path: "/root/inner/slow" });
+  made.ref("/top/victim").send({ do: "link", path: "/top/inner/slow" });
   await made.clock.settle();
-  const stopping = made.system.terminateChild("/root/inner/slow");
+  const stopping = made.system.terminateChild("/top/inner/slow");
   await made.pass(10);
   await stopping;
   assert.equal(startsIn(made.news()), ["victim#2"]);
@@ -186,34 +186,34 @@ test("B7.8 a permanent child whose normal exit repeats uses up the intensity too
   const made = await tree([probe("a")], {
     intensity: { maximumRestarts: 1, within: ms(1_000) },
   });
-  await finish(made, "/root/a");
-  await finish(made, "/root/a");
+  await finish(made, "/top/a");
+  await finish(made, "/top/a");
   assert.is((await made.system.ended).reason.kind, "failed");
 });
 
 test("B7.8 the specification of a temporary child is forgotten when it ends", async () => {
   const made = await tree([probe("a", { restart: "temporary" })]);
-  await fail(made, "/root/a");
-  assert.is(code(made.system.childSpec("/root/a")), "not_found");
+  await fail(made, "/top/a");
+  assert.is(code(made.system.childSpec("/top/a")), "not_found");
 });
 
 test("B7.8 the specification of a transient child stays when it ends normally", async () => {
   const made = await tree([probe("a", { restart: "transient" })]);
-  await finish(made, "/root/a");
-  assert.equal(listed(made, "/root"), ["a worker stopped"]);
+  await finish(made, "/top/a");
+  assert.equal(listed(made, "/top"), ["a worker stopped"]);
 });
 
 // Strategies
 
 test("B7.8 one_for_one restarts only the child that ended", async () => {
   const made = await tree(trio());
-  await fail(made, "/root/b");
+  await fail(made, "/top/b");
   assert.equal(made.news(), ["exit b#1", "start b#2"]);
 });
 
 test("B7.8 one_for_all stops all the others in reverse, then starts all in order", async () => {
   const made = await tree(trio(), { strategy: "one_for_all" });
-  await fail(made, "/root/b");
+  await fail(made, "/top/b");
   assert.equal(made.news(), [
     "exit b#1",
     "terminate c",
@@ -228,41 +228,41 @@ test("B7.8 one_for_all stops all the others in reverse, then starts all in order
 
 test("B7.8 rest_for_one stops and restarts those started after the child that ended, not those before", async () => {
   const made = await tree(trio(), { strategy: "rest_for_one" });
-  await fail(made, "/root/b");
+  await fail(made, "/top/b");
   assert.equal(made.news(), ["exit b#1", "terminate c", "exit c#1", "start b#2", "start c#2"]);
 });
 
 test("B7.8 rest_for_one: the first child takes all along", async () => {
   const made = await tree(trio(), { strategy: "rest_for_one" });
-  await fail(made, "/root/a");
+  await fail(made, "/top/a");
   assert.equal(startsIn(made.news()), ["a#2", "b#2", "c#2"]);
 });
 
 test("B7.8 rest_for_one: the last child restarts alone", async () => {
   const made = await tree(trio(), { strategy: "rest_for_one" });
-  await fail(made, "/root/c");
+  await fail(made, "/top/c");
   assert.equal(startsIn(made.news()), ["c#2"]);
 });
 
 test("B7.8 rest_for_one counts the order of start, also for children added at run time", async () => {
   const made = await tree([probe("a")], { strategy: "rest_for_one" });
-  await made.system.startChild("/root", probe("later"));
+  await made.system.startChild("/top", probe("later"));
   made.news();
-  await fail(made, "/root/a");
+  await fail(made, "/top/a");
   assert.equal(startsIn(made.news()), ["a#2", "later#2"]);
 });
 
 for (const strategy of ["one_for_all", "rest_for_one"] as const) {
   test(`B7.8 ${strategy}: a child that is not restarted leaves its siblings alone`, async () => {
     const made = await tree([probe("a", { restart: "transient" }), probe("b")], { strategy });
-    await finish(made, "/root/a");
+    await finish(made, "/top/a");
     assert.equal(made.news(), ["exit a#1"]);
   });
 
   test(`B7.8 ${strategy}: a temporary sibling stopped with the group is not started again`, async () => {
     const made = await tree([probe("a"), probe("t", { restart: "temporary" })], { strategy });
-    await fail(made, "/root/a");
-    assert.equal(listed(made, "/root"), ["a worker running"]);
+    await fail(made, "/top/a");
+    assert.equal(listed(made, "/top"), ["a worker running"]);
   });
 
   test(`B7.8 ${strategy}: stopping the group counts as one restart, however many it has`, async () => {
@@ -270,10 +270,10 @@ for (const strategy of ["one_for_all", "rest_for_one"] as const) {
       strategy,
       intensity: { maximumRestarts: 2, within: ms(1_000) },
     });
-    await fail(made, "/root/a");
-    await fail(made, "/root/a");
-    assert.is(stateOf(made, "/root"), "running");
-    assert.is(restartsOf(made, "/root/c"), 2);
+    await fail(made, "/top/a");
+    await fail(made, "/top/a");
+    assert.is(stateOf(made, "/top"), "running");
+    assert.is(restartsOf(made, "/top/c"), 2);
   });
 }
 
@@ -283,23 +283,23 @@ test("B7.8 intensity: as many restarts as it allows within the period are made",
   const made = await tree([probe("a")], {
     intensity: { maximumRestarts: 3, within: ms(1_000) },
   });
-  for (let count = 0; count < 3; count += 1) await fail(made, "/root/a");
-  assert.is(restartsOf(made, "/root/a"), 3);
-  assert.is(stateOf(made, "/root"), "running");
+  for (let count = 0; count < 3; count += 1) await fail(made, "/top/a");
+  assert.is(restartsOf(made, "/top/a"), 3);
+  assert.is(stateOf(made, "/top"), "running");
 });
 
 test("B7.8 intensity: one more stops all children and then the supervisor", async () => {
   const made = await tree([probe("a"), probe("b")], {
     intensity: { maximumRestarts: 3, within: ms(1_000) },
   });
-  for (let count = 0; count < 4; count += 1) await fail(made, "/root/a");
+  for (let count = 0; count < 4; count += 1) await fail(made, "/top/a");
   assert.is((await made.system.ended).reason.kind, "failed");
   assert.equal(made.news().slice(-2), ["terminate b", "exit b#1"]);
 });
 
 test("B7.8 intensity 0: the first failure ends the supervisor", async () => {
   const made = await tree([probe("a")], { intensity: { maximumRestarts: 0, within: ms(1) } });
-  await fail(made, "/root/a");
+  await fail(made, "/top/a");
   assert.is((await made.system.ended).reason.kind, "failed");
   assert.equal(startsIn(made.news()), []);
 });
@@ -309,15 +309,15 @@ test("B7.8 intensity: restarts older than the period are forgotten", async () =>
     intensity: { maximumRestarts: 1, within: ms(100) },
   });
   for (let count = 0; count < 10; count += 1) {
-    await fail(made, "/root/a");
+    await fail(made, "/top/a");
     await made.pass(100);
   }
-  assert.is(restartsOf(made, "/root/a"), 10);
+  assert.is(restartsOf(made, "/top/a"), 10);
 });
 
 test("B7.8 intensity: restarts of all children count together", async () => {
   const made = await tree(trio(), { intensity: { maximumRestarts: 2, within: ms(1_000) } });
-  for (const id of ["a", "b", "c"]) await fail(made, `/root/${id}`);
+  for (const id of ["a", "b", "c"]) await fail(made, `/top/${id}`);
   assert.is((await made.system.ended).reason.kind, "failed");
 });
 
@@ -326,30 +326,30 @@ test("B7.8 intensity: exits that lead to no restart do not count", async () => {
     ["s", "t", "u"].map((id) => probe(id, { restart: "temporary" })),
     { intensity: { maximumRestarts: 0, within: ms(1_000) } },
   );
-  for (const id of ["s", "t", "u"]) await fail(made, `/root/${id}`);
-  assert.is(stateOf(made, "/root"), "running");
+  for (const id of ["s", "t", "u"]) await fail(made, `/top/${id}`);
+  assert.is(stateOf(made, "/top"), "running");
 });
 
 test("B7.8 a restart that fails is tried again, and each try counts", async () => {
   const made = await tree([probe("a", { start: { failStarts: [2, 3] } })], {
     intensity: { maximumRestarts: 3, within: ms(1_000) },
   });
-  await fail(made, "/root/a");
-  assert.is(stateOf(made, "/root/a"), "open");
+  await fail(made, "/top/a");
+  assert.is(stateOf(made, "/top/a"), "open");
   const worse = await tree([probe("a", { start: { failStarts: [2, 3] } })], {
     intensity: { maximumRestarts: 2, within: ms(1_000) },
   });
-  await fail(worse, "/root/a");
+  await fail(worse, "/top/a");
   assert.is((await worse.system.ended).reason.kind, "failed");
 });
 
 test("B7.8 a supervisor that gives up is a failed child of its own supervisor", async () => {
   const group = inner(trio(), { intensity: { maximumRestarts: 0, within: ms(1) } });
   const made = await tree([group, probe("uncle")]);
-  await fail(made, "/root/inner/b");
+  await fail(made, "/top/inner/b");
   assert.equal(startsIn(made.news()), ["a#2", "b#2", "c#2"]);
-  assert.is(restartsOf(made, "/root/inner"), 1);
-  assert.is(restartsOf(made, "/root/uncle"), 0);
+  assert.is(restartsOf(made, "/top/inner"), 1);
+  assert.is(restartsOf(made, "/top/uncle"), 0);
 });
 
 test("B7.8 giving up climbs as far as it has to", async () => {
@@ -358,7 +358,7 @@ test("B7.8 giving up climbs as far as it has to", async () => {
     [{ ...inner([inner([probe("x")], none)], none), id: "outer" }, probe("uncle")],
     none,
   );
-  await fail(made, "/root/outer/inner/x");
+  await fail(made, "/top/outer/inner/x");
   assert.is((await made.system.ended).reason.kind, "failed");
   assert.is(made.system.counters().escalations, 3);
 });
@@ -366,14 +366,14 @@ test("B7.8 giving up climbs as far as it has to", async () => {
 test("B7.8 a temporary supervisor that gives up is not restarted", async () => {
   const none = { intensity: { maximumRestarts: 0, within: ms(1) } };
   const made = await tree([inner([probe("x")], none, { restart: "temporary" }), probe("b")]);
-  await fail(made, "/root/inner/x");
-  assert.equal(listed(made, "/root"), ["b worker running"]);
+  await fail(made, "/top/inner/x");
+  assert.equal(listed(made, "/top"), ["b worker running"]);
 });
 
 test("B7.8 a restarted supervisor starts its children by their specifications, in order", async () => {
   const none = { intensity: { maximumRestarts: 0, within: ms(1) } };
   const made = await tree([inner([probe("a"), probe("t", { restart: "temporary" })], none)]);
-  await fail(made, "/root/inner/a");
+  await fail(made, "/top/inner/a");
   assert.equal(startsIn(made.news()), ["a#2"]);
 });
 
@@ -381,22 +381,22 @@ test("B7.8 a restarted supervisor starts its children by their specifications, i
 
 test("B7.8 faulty child specifications are refused with what is wrong, and nothing is started", async () => {
   const faults: readonly [ChildSpec, RegExp][] = [
-    [supervisorSpec("root", [probe("a"), probe("b"), probe("a")]), /two children with the id a/],
-    [supervisorSpec("root", [{ ...probe("a"), restart: "always" as never }]), /restart must be/],
-    [supervisorSpec("root", [{ ...probe("a"), shutdown: -1 as never }]), /shutdown must be/],
-    [supervisorSpec("root", [{ ...probe("a"), shutdown: "soon" as never }]), /shutdown must be/],
-    [supervisorSpec("root", [{ ...probe("a"), type: "nobody" }]), /no actor type "nobody"/],
-    [supervisorSpec("root", [], { strategy: "two_for_one" as never }), /not that of a supervisor/],
+    [supervisorSpec("top", [probe("a"), probe("b"), probe("a")]), /two children with the id a/],
+    [supervisorSpec("top", [{ ...probe("a"), restart: "always" as never }]), /restart must be/],
+    [supervisorSpec("top", [{ ...probe("a"), shutdown: -1 as never }]), /shutdown must be/],
+    [supervisorSpec("top", [{ ...probe("a"), shutdown: "soon" as never }]), /shutdown must be/],
+    [supervisorSpec("top", [{ ...probe("a"), type: "nobody" }]), /no actor type "nobody"/],
+    [supervisorSpec("top", [], { strategy: "two_for_one" as never }), /not that of a supervisor/],
     [
-      supervisorSpec("root", [], { intensity: { maximumRestarts: -1, within: ms(1) } }),
+      supervisorSpec("top", [], { intensity: { maximumRestarts: -1, within: ms(1) } }),
       /maximumRestarts/,
     ],
     [
-      supervisorSpec("root", [], { intensity: { maximumRestarts: 1, within: ms(0) } }),
+      supervisorSpec("top", [], { intensity: { maximumRestarts: 1, within: ms(0) } }),
       /window must be positive/,
     ],
-    [supervisorSpec("root", [], { backoff: { ...atOnce, immediate: -1 } }), /immediate/],
-    [supervisorSpec("root", [], { autoShutdown: "maybe" as never }), /not that of a supervisor/],
+    [supervisorSpec("top", [], { backoff: { ...atOnce, immediate: -1 } }), /immediate/],
+    [supervisorSpec("top", [], { autoShutdown: "maybe" as never }), /not that of a supervisor/],
   ];
   for (const [spec, expected] of faults) {
     const made = probeWorld();

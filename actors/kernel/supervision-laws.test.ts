@@ -88,12 +88,12 @@ test("B7.8 no supervisor restarts more often than its intensity allows, in any w
         const children = ids.map((id) => probe(id));
         const intensity = { maximumRestarts, within: ms(within) };
         await made.system.start(
-          supervisorSpec("root", children, { strategy, intensity, backoff: atOnce }),
+          supervisorSpec("top", children, { strategy, intensity, backoff: atOnce }),
         );
         made.news();
         const times: number[] = [];
         let restarted = made.system.counters().restarts;
-        await play(made, "/root", schedule, (id, events) => {
+        await play(made, "/top", schedule, (id, events) => {
           // A group is one restart: that of the child that failed.
           if (events.some((event) => event.what === "start" && event.id === id)) {
             times.push(made.clock.monotonic() / 1_000_000);
@@ -127,16 +127,16 @@ test("B7.8 one_for_one never touches a sibling, and neither does simple_one_for_
       const template = { type: "probe", restart: "permanent", shutdown: ms(10) } as const;
       await made.system.start(
         dynamic
-          ? dynamicSupervisorSpec("root", template, options)
+          ? dynamicSupervisorSpec("top", template, options)
           : supervisorSpec(
-              "root",
+              "top",
               ids.map((id) => probe(id)),
               options,
             ),
       );
-      if (dynamic) for (const id of ids) await made.system.startChild("/root", { id, start: {} });
+      if (dynamic) for (const id of ids) await made.system.startChild("/top", { id, start: {} });
       made.news();
-      await play(made, "/root", schedule, (id, events) => {
+      await play(made, "/top", schedule, (id, events) => {
         crashes += 1;
         assert.equal(
           events.map((event) => `${event.what} ${event.id}`),
@@ -157,7 +157,7 @@ test("B7.8 a group is stopped in reverse and started in order, and only the grou
         const made = probeWorld({ parkAfter: 1 }, start);
         await made.system.start(
           supervisorSpec(
-            "root",
+            "top",
             ids.map((id) => probe(id)),
             {
               strategy,
@@ -167,7 +167,7 @@ test("B7.8 a group is stopped in reverse and started in order, and only the grou
           ),
         );
         made.news();
-        await play(made, "/root", schedule, (id, events) => {
+        await play(made, "/top", schedule, (id, events) => {
           const group =
             strategy === "one_for_all"
               ? [...ids]
@@ -192,7 +192,7 @@ test("B7.8 with links drawn at random an exit reaches exactly those that are lin
       const made = probeWorld({ parkAfter: 1 }, start);
       await made.system.start(
         supervisorSpec(
-          "root",
+          "top",
           ids.map((id) => probe(id)),
           {
             backoff: atOnce,
@@ -201,11 +201,11 @@ test("B7.8 with links drawn at random an exit reaches exactly those that are lin
         ),
       );
       for (const [from, to] of links) {
-        made.ref(`/root/${ids[from]}`).send({ do: "link", path: `/root/${ids[to]}` });
+        made.ref(`/top/${ids[from]}`).send({ do: "link", path: `/top/${ids[to]}` });
       }
       await made.clock.settle();
       made.news();
-      made.ref(`/root/${ids[which]}`).send({ do: "fail_machine" });
+      made.ref(`/top/${ids[which]}`).send({ do: "fail_machine" });
       await made.clock.settle();
       const linked = new Set([which]);
       for (let grown = true; grown; ) {

@@ -295,13 +295,13 @@ test("after any sequence of failures, stops and additions the tree keeps its inv
 test("5,000 children start, answer and stop in time that grows with their number, not its square", async () => {
   const cost = async (count: number): Promise<number> => {
     const made = probeWorld();
-    await made.system.start(supervisorSpec("root", []));
+    await made.system.start(supervisorSpec("top", []));
     const begun = performance.now();
     for (let index = 0; index < count; index += 1) {
-      assert.ok((await made.system.startChild("/root", probe(`p${index}`))).ok);
+      assert.ok((await made.system.startChild("/top", probe(`p${index}`))).ok);
     }
     for (let index = 0; index < count; index += 1) {
-      made.ref(`/root/p${index}`).send({ do: index % 10 === 0 ? "fail_machine" : "stay_silent" });
+      made.ref(`/top/p${index}`).send({ do: index % 10 === 0 ? "fail_machine" : "stay_silent" });
     }
     await made.clock.settle();
     const stopped = made.system.stop();

@@ -16,7 +16,7 @@ async function world(
 ): Promise<ProbeWorld> {
   const made = probeWorld();
   const started = await made.system.start(
-    supervisorSpec("root", children, { backoff: exactly, ...options }),
+    supervisorSpec("top", children, { backoff: exactly, ...options }),
   );
   assert.ok(started.ok, JSON.stringify(started));
   made.news();
@@ -35,7 +35,7 @@ const restartsOf = (made: ProbeWorld, path: string): number =>
 
 test("children start in order and stop in reverse", async () => {
   const made = probeWorld();
-  await made.system.start(supervisorSpec("root", [probe("a"), probe("b"), probe("c")]));
+  await made.system.start(supervisorSpec("top", [probe("a"), probe("b"), probe("c")]));
   assert.equal(made.news(), ["start a#1", "start b#1", "start c#1"]);
   await made.system.stop();
   assert.equal(made.news(), [
@@ -62,13 +62,13 @@ test("a child that takes long to stop is waited for before the one started earli
 test("a child that does not stop in its shutdown time is killed", async () => {
   const made = await world([probe("a", { start: { terminateMs: "forever" }, shutdown: ms(500) })]);
   const exits: Exit[] = [];
-  made.system.watch("/root/a", (exit) => exits.push(exit));
+  made.system.watch("/top/a", (exit) => exits.push(exit));
   const stopped = made.system.stop();
   await made.pass(499);
   assert.equal(exits, []);
   await made.pass(1);
   await stopped;
-  assert.equal(exits, [{ path: "/root/a", incarnation: 1, reason: { kind: "killed" } }]);
+  assert.equal(exits, [{ path: "/top/a", incarnation: 1, reason: { kind: "killed" } }]);
 });
 
 test("brutal_kill does not ask", async () => {
@@ -79,9 +79,9 @@ test("brutal_kill does not ask", async () => {
 
 test("one_for_one restarts the failed child only, after its back-off", async () => {
   const made = await world([probe("a"), probe("b"), probe("c")]);
-  await crash(made, "/root/b");
-  assert.is(stateOf(made, "/root/b"), "restarting");
-  assert.is(stateOf(made, "/root/a"), "open");
+  await crash(made, "/top/b");
+  assert.is(stateOf(made, "/top/b"), "restarting");
+  assert.is(stateOf(made, "/top/a"), "open");
   await made.pass(99);
   assert.equal(made.news(), ["crash b boom", "exit b#1"]);
   await made.pass(1);
@@ -90,7 +90,7 @@ test("one_for_one restarts the failed child only, after its back-off", async () 
 
 test("one_for_all stops the others in reverse and starts all in order", async () => {
   const made = await world([probe("a"), probe("b"), probe("c")], { strategy: "one_for_all" });
-  made.ref("/root/b").send({ do: "throw_in_timer", text: "late" });
+  made.ref("/top/b").send({ do: "throw_in_timer", text: "late" });
   await made.pass(5);
   assert.equal(made.news(), ["exit b#1", "terminate c", "exit c#1", "terminate a", "exit a#1"]);
   await made.pass(99);
@@ -101,19 +101,19 @@ test("one_for_all stops the others in reverse and starts all in order", async ()
 
 test("rest_for_one restarts the failed child and those started after it", async () => {
   const made = await world([probe("a"), probe("b"), probe("c")], { strategy: "rest_for_one" });
-  made.ref("/root/b").send({ do: "throw_in_timer", text: "late" });
+  made.ref("/top/b").send({ do: "throw_in_timer", text: "late" });
   await made.pass(5);
   assert.equal(made.news(), ["exit b#1", "terminate c", "exit c#1"]);
-  assert.is(stateOf(made, "/root"), "restarting");
+  assert.is(stateOf(made, "/top"), "restarting");
   await made.pass(100);
   assert.equal(made.news(), ["start b#2", "start c#2"]);
-  assert.is(stateOf(made, "/root"), "running");
+  assert.is(stateOf(made, "/top"), "running");
 });
 
 test("rest_for_one: an earlier child that fails during the back-off takes the whole rest along", async () => {
   const made = await world([probe("a"), probe("b"), probe("c")], { strategy: "rest_for_one" });
   for (const id of ["b", "a"]) {
-    made.ref(`/root/${id}`).send({ do: "throw_in_timer", text: "late" });
+    made.ref(`/top/${id}`).send({ do: "throw_in_timer", text: "late" });
     await made.pass(50);
   }
   assert.equal(made.news(), ["exit b#1", "terminate c", "exit c#1", "exit a#1"]);
@@ -128,10 +128,10 @@ test("rest_for_one: a group whose back-off ends while others are stopped gives w
   const made = await world([slow, probe("a"), probe("b"), probe("c")], {
     strategy: "rest_for_one",
   });
-  made.ref("/root/b").send({ do: "throw_in_timer", text: "late" });
+  made.ref("/top/b").send({ do: "throw_in_timer", text: "late" });
   await made.pass(5);
-  const stopping = made.system.terminateChild("/root/slow");
-  made.ref("/root/a").send({ do: "throw_in_timer", text: "late" });
+  const stopping = made.system.terminateChild("/top/slow");
+  made.ref("/top/a").send({ do: "throw_in_timer", text: "late" });
   await made.pass(300);
   assert.ok((await stopping).ok);
   assert.equal(made.news().slice(-2), ["terminated slow", "exit slow#1"]);
@@ -148,17 +148,17 @@ test("a permanent child restarts after a normal exit, a transient one only after
     probe("temporary", { restart: "temporary" }),
   ]);
   for (const id of ["permanent", "transient", "temporary"]) {
-    made.ref(`/root/${id}`).send({ do: "finish" });
+    made.ref(`/top/${id}`).send({ do: "finish" });
   }
   await made.pass(200);
   assert.equal(
     made.news().filter((line) => line.startsWith("start")),
     ["start permanent#2"],
   );
-  assert.is(stateOf(made, "/root/transient"), "stopped");
-  assert.is(stateOf(made, "/root/temporary"), "absent");
-  assert.ok((await made.system.restartChild("/root/transient")).ok);
-  made.ref("/root/transient").send({ do: "throw_in_timer", text: "late" });
+  assert.is(stateOf(made, "/top/transient"), "stopped");
+  assert.is(stateOf(made, "/top/temporary"), "absent");
+  assert.ok((await made.system.restartChild("/top/transient")).ok);
+  made.ref("/top/transient").send({ do: "throw_in_timer", text: "late" });
   await made.pass(200);
   assert.equal(made.news(), ["start transient#2", "exit transient#2", "start transient#3"]);
 });
@@ -167,10 +167,10 @@ test("a temporary child that fails is forgotten, also by one_for_all", async () 
   const made = await world([probe("a"), probe("t", { restart: "temporary" })], {
     strategy: "one_for_all",
   });
-  made.ref("/root/a").send({ do: "throw_in_timer", text: "late" });
+  made.ref("/top/a").send({ do: "throw_in_timer", text: "late" });
   await made.pass(200);
   assert.equal(made.news(), ["exit a#1", "terminate t", "exit t#1", "start a#2"]);
-  assert.is(stateOf(made, "/root/t"), "absent");
+  assert.is(stateOf(made, "/top/t"), "absent");
 });
 
 test("the back-off doubles up to its maximum and starts over after a long run", async () => {
@@ -179,10 +179,10 @@ test("the back-off doubles up to its maximum and starts over after a long run", 
   });
   const delays: number[] = [];
   const fail = async (): Promise<void> => {
-    made.ref("/root/a").send({ do: "throw_in_timer", text: "late" });
+    made.ref("/top/a").send({ do: "throw_in_timer", text: "late" });
     await made.pass(5);
     let waited = 0;
-    while (stateOf(made, "/root/a") === "restarting") {
+    while (stateOf(made, "/top/a") === "restarting") {
       await made.pass(10);
       waited += 10;
     }
@@ -200,20 +200,20 @@ test("more restarts than the intensity allows end the supervisor, and only withi
     intensity: { maximumRestarts: 2, within: ms(1_000) },
   });
   const fail = async (): Promise<void> => {
-    made.ref("/root/a").send({ do: "throw_in_timer", text: "late" });
+    made.ref("/top/a").send({ do: "throw_in_timer", text: "late" });
     await made.pass(5);
   };
   for (let count = 0; count < 6; count += 1) {
     await fail();
     await made.pass(600);
   }
-  assert.is(restartsOf(made, "/root/a"), 6);
+  assert.is(restartsOf(made, "/top/a"), 6);
   made.news();
   await fail();
   await fail();
   const exit = await made.system.ended;
   assert.is(exit.reason.kind, "failed");
-  assert.match(JSON.stringify(exit.reason), /more than 2 restarts within 1000 ms.*\/root\/a/);
+  assert.match(JSON.stringify(exit.reason), /more than 2 restarts within 1000 ms.*\/top\/a/);
   assert.equal(made.news().slice(-2), ["terminate b", "exit b#1"]);
   assert.is(made.system.counters().escalations, 1);
 });
@@ -224,11 +224,11 @@ test("an escalation is answered by the parent: the inner supervisor starts again
     intensity: { maximumRestarts: 0, within: ms(1_000) },
   });
   const made = await world([inner, probe("sibling")]);
-  made.ref("/root/inner/a").send({ do: "throw_in_timer", text: "late" });
+  made.ref("/top/inner/a").send({ do: "throw_in_timer", text: "late" });
   await made.pass(5);
-  assert.is(stateOf(made, "/root/inner"), "restarting");
-  assert.is(stateOf(made, "/root/inner/b"), "restarting");
-  assert.ok(made.ref("/root/inner/b").send({ do: "echo", text: "kept" }).ok);
+  assert.is(stateOf(made, "/top/inner"), "restarting");
+  assert.is(stateOf(made, "/top/inner/b"), "restarting");
+  assert.ok(made.ref("/top/inner/b").send({ do: "echo", text: "kept" }).ok);
   await made.pass(100);
   assert.equal(made.news(), [
     "exit a#1",
@@ -238,9 +238,9 @@ test("an escalation is answered by the parent: the inner supervisor starts again
     "start b#2",
     "echo b kept",
   ]);
-  assert.is(restartsOf(made, "/root/inner"), 1);
+  assert.is(restartsOf(made, "/top/inner"), 1);
   assert.match(
-    made.system.tree().find((node) => node.path === "/root/inner")?.lastFailure ?? "",
+    made.system.tree().find((node) => node.path === "/top/inner")?.lastFailure ?? "",
     /RestartIntensityError: more than 0 restarts.*\(children\)/,
   );
 });
@@ -252,22 +252,22 @@ test("a supervisor that starts again counts its restarts from nothing", async ()
   });
   const made = await world([inner]);
   const fail = async (): Promise<void> => {
-    made.ref("/root/inner/a").send({ do: "throw_in_timer", text: "late" });
+    made.ref("/top/inner/a").send({ do: "throw_in_timer", text: "late" });
     await made.pass(300);
   };
   await fail();
   await fail();
-  assert.is(restartsOf(made, "/root/inner"), 1);
+  assert.is(restartsOf(made, "/top/inner"), 1);
   await fail();
-  assert.is(restartsOf(made, "/root/inner"), 1);
+  assert.is(restartsOf(made, "/top/inner"), 1);
   await fail();
-  assert.is(restartsOf(made, "/root/inner"), 2);
+  assert.is(restartsOf(made, "/top/inner"), 2);
 });
 
 test("a failed restore is a failure: it is tried again after the next back-off", async () => {
   const made = await world([probe("a", { start: { restoreMs: 1, failRestores: 2 } })]);
   await made.pass(1);
-  assert.is(stateOf(made, "/root/a"), "restarting");
+  assert.is(stateOf(made, "/top/a"), "restarting");
   await made.pass(101 + 201);
   assert.equal(made.news(), ["exit a#1", "start a#2", "exit a#2", "start a#3", "restored a"]);
 });
@@ -275,7 +275,7 @@ test("a failed restore is a failure: it is tried again after the next back-off",
 test("a child whose create throws stops the start of the tree, and what had started is stopped", async () => {
   const made = probeWorld();
   const started = await made.system.start(
-    supervisorSpec("root", [
+    supervisorSpec("top", [
       supervisorSpec("inner", [probe("a"), probe("b", { start: { failStarts: [1] } })]),
       probe("c"),
     ]),
@@ -283,7 +283,7 @@ test("a child whose create throws stops the start of the tree, and what had star
   assert.not(started.ok);
   if (!started.ok) {
     assert.is(started.failure.code, "start_failed");
-    assert.match(started.failure.reason, /\/root\/inner\/b could not be started: start 1 of b/);
+    assert.match(started.failure.reason, /\/top\/inner\/b could not be started: start 1 of b/);
   }
   assert.equal(made.news(), ["start a#1", "terminate a", "exit a#1"]);
   assert.is((await made.system.ended).reason.kind, "failed");
@@ -294,19 +294,19 @@ for (const strategy of ["one_for_one", "one_for_all", "rest_for_one"] as const) 
     const made = await world([probe("a"), probe("b", { start: { failStarts: [2, 3] } })], {
       strategy,
     });
-    made.ref("/root/b").send({ do: "throw_in_timer", text: "late" });
+    made.ref("/top/b").send({ do: "throw_in_timer", text: "late" });
     await made.pass(5 + 100 + 200 + 399);
-    assert.is(stateOf(made, "/root/b"), "restarting");
+    assert.is(stateOf(made, "/top/b"), "restarting");
     await made.pass(1);
-    assert.is(stateOf(made, "/root/b"), "open");
-    assert.is(stateOf(made, "/root/a"), "open");
-    assert.is(restartsOf(made, "/root/a"), strategy === "one_for_all" ? 3 : 0);
+    assert.is(stateOf(made, "/top/b"), "open");
+    assert.is(stateOf(made, "/top/a"), "open");
+    assert.is(restartsOf(made, "/top/a"), strategy === "one_for_all" ? 3 : 0);
   });
 }
 
 test("creates that keep throwing are escalated", async () => {
   const made = await world([probe("a", { start: { failStarts: [2, 3, 4, 5, 6, 7] } })]);
-  made.ref("/root/a").send({ do: "throw_in_timer", text: "late" });
+  made.ref("/top/a").send({ do: "throw_in_timer", text: "late" });
   await made.pass(5_000);
   assert.match(JSON.stringify(await made.system.ended), /start 6 of a failed \(create\)/);
 });
@@ -320,27 +320,27 @@ test("children are added, stopped, started again and deleted at run time", async
     const result = await call;
     return result.ok ? "ok" : (result.failure?.code ?? "");
   };
-  assert.is(await code(system.startChild("/root", probe("x"))), "ok");
-  assert.is(await code(system.startChild("/root", probe("x"))), "already_started");
+  assert.is(await code(system.startChild("/top", probe("x"))), "ok");
+  assert.is(await code(system.startChild("/top", probe("x"))), "already_started");
   assert.is(await code(system.startChild("/nowhere", probe("x"))), "not_found");
-  assert.is(await code(system.startChild("/root", probe("bad id"))), "definition_invalid");
+  assert.is(await code(system.startChild("/top", probe("bad id"))), "definition_invalid");
   assert.is(
-    await code(system.startChild("/root", { ...probe("y"), type: "none" })),
+    await code(system.startChild("/top", { ...probe("y"), type: "none" })),
     "definition_invalid",
   );
   assert.is(
-    await code(system.startChild("/root", probe("z", { start: { failStarts: [1] } }))),
+    await code(system.startChild("/top", probe("z", { start: { failStarts: [1] } }))),
     "start_failed",
   );
-  assert.is(stateOf(made, "/root/z"), "absent");
-  assert.is(await code(system.deleteChild("/root/x")), "still_running");
-  assert.is(await code(system.restartChild("/root/x")), "already_started");
-  assert.is(await code(system.terminateChild("/root/x")), "ok");
-  assert.is(stateOf(made, "/root/x"), "stopped");
-  assert.is(await code(system.restartChild("/root/x")), "ok");
-  assert.is(await code(system.terminateChild("/root/x")), "ok");
-  assert.is(await code(system.deleteChild("/root/x")), "ok");
-  assert.is(await code(system.deleteChild("/root/x")), "not_found");
+  assert.is(stateOf(made, "/top/z"), "absent");
+  assert.is(await code(system.deleteChild("/top/x")), "still_running");
+  assert.is(await code(system.restartChild("/top/x")), "already_started");
+  assert.is(await code(system.terminateChild("/top/x")), "ok");
+  assert.is(stateOf(made, "/top/x"), "stopped");
+  assert.is(await code(system.restartChild("/top/x")), "ok");
+  assert.is(await code(system.terminateChild("/top/x")), "ok");
+  assert.is(await code(system.deleteChild("/top/x")), "ok");
+  assert.is(await code(system.deleteChild("/top/x")), "not_found");
   assert.equal(made.news(), [
     "start x#1",
     "terminate x",
@@ -353,18 +353,18 @@ test("children are added, stopped, started again and deleted at run time", async
 
 test("a supervisor refuses one child more than it may have", async () => {
   const made = await world([probe("a")], { maximumChildren: 1 });
-  const refused = await made.system.startChild("/root", probe("b"));
+  const refused = await made.system.startChild("/top", probe("b"));
   assert.is(refused.ok ? "" : refused.failure.code, "busy");
   assert.is(made.system.counters().refusals["busy"], 1);
 });
 
 test("a child stopped by hand stays stopped when its siblings restart", async () => {
   const made = await world([probe("a"), probe("b")], { strategy: "one_for_all" });
-  await made.system.terminateChild("/root/b");
-  made.ref("/root/a").send({ do: "throw_in_timer", text: "late" });
+  await made.system.terminateChild("/top/b");
+  made.ref("/top/a").send({ do: "throw_in_timer", text: "late" });
   await made.pass(200);
-  assert.is(stateOf(made, "/root/a"), "open");
-  assert.is(stateOf(made, "/root/b"), "stopped");
+  assert.is(stateOf(made, "/top/a"), "open");
+  assert.is(stateOf(made, "/top/b"), "stopped");
 });
 
 test("a child stopped by hand stays stopped when its supervisor restarts", async () => {
@@ -372,19 +372,19 @@ test("a child stopped by hand stays stopped when its supervisor restarts", async
     intensity: { maximumRestarts: 0, within: ms(1_000) },
   });
   const made = await world([inner]);
-  await made.system.terminateChild("/root/inner/b");
-  made.ref("/root/inner/a").send({ do: "throw_in_timer", text: "late" });
+  await made.system.terminateChild("/top/inner/b");
+  made.ref("/top/inner/a").send({ do: "throw_in_timer", text: "late" });
   await made.pass(200);
-  assert.is(restartsOf(made, "/root/inner"), 1);
-  assert.is(stateOf(made, "/root/inner/a"), "open");
-  assert.is(stateOf(made, "/root/inner/b"), "stopped");
+  assert.is(restartsOf(made, "/top/inner"), 1);
+  assert.is(stateOf(made, "/top/inner/a"), "open");
+  assert.is(stateOf(made, "/top/inner/b"), "stopped");
 });
 
 test("a supervisor that is stopping a child takes so many calls and refuses the next", async () => {
   const made = await world([probe("slow", { start: { terminateMs: 300 } })]);
-  const stopping = made.system.terminateChild("/root/slow");
+  const stopping = made.system.terminateChild("/top/slow");
   const calls = Array.from({ length: 1_024 }, (_, index) =>
-    made.system.startChild("/root", probe(`p${index}`)),
+    made.system.startChild("/top", probe(`p${index}`)),
   );
   await made.pass(300);
   assert.ok((await stopping).ok);
@@ -398,10 +398,10 @@ test("a supervisor that is stopping a child takes so many calls and refuses the 
 
 test("a child stopped during its back-off is not started by the timer", async () => {
   const made = await world([probe("a")]);
-  await crash(made, "/root/a");
-  await made.system.terminateChild("/root/a");
+  await crash(made, "/top/a");
+  await made.system.terminateChild("/top/a");
   await made.pass(1_000);
-  assert.is(stateOf(made, "/root/a"), "stopped");
+  assert.is(stateOf(made, "/top/a"), "stopped");
   assert.is(made.clock.pending, 0);
 });
 
@@ -410,15 +410,15 @@ test("a child added at run time comes back with its supervisor", async () => {
     intensity: { maximumRestarts: 0, within: ms(1_000) },
   });
   const made = await world([inner]);
-  await made.system.startChild("/root/inner", probe("added"));
-  made.ref("/root/inner/added").send({ do: "throw_in_timer", text: "late" });
+  await made.system.startChild("/top/inner", probe("added"));
+  made.ref("/top/inner/added").send({ do: "throw_in_timer", text: "late" });
   await made.pass(200);
   assert.equal(made.news(), ["start added#1", "exit added#1", "start added#2"]);
 });
 
 test("stopping the tree while a group waits for its back-off starts nothing more", async () => {
   const made = await world([probe("a"), probe("b")], { strategy: "one_for_all" });
-  made.ref("/root/a").send({ do: "throw_in_timer", text: "late" });
+  made.ref("/top/a").send({ do: "throw_in_timer", text: "late" });
   await made.pass(5);
   await made.system.stop();
   assert.is(made.clock.pending, 0);
@@ -428,9 +428,9 @@ test("stopping the tree while a group waits for its back-off starts nothing more
 
 test("calls made while children are being stopped wait for their turn", async () => {
   const made = await world([probe("slow", { start: { terminateMs: 300 } }), probe("b")]);
-  const stopping = made.system.terminateChild("/root/slow");
-  const adding = made.system.startChild("/root", probe("c"));
-  made.ref("/root/b").send({ do: "throw_in_timer", text: "late" });
+  const stopping = made.system.terminateChild("/top/slow");
+  const adding = made.system.startChild("/top", probe("c"));
+  made.ref("/top/b").send({ do: "throw_in_timer", text: "late" });
   await made.pass(200);
   assert.equal(made.news(), ["terminate slow", "exit b#1"]);
   await made.pass(100);
@@ -451,7 +451,7 @@ test("a numeric shutdown of a supervisor kills what has not stopped by then", as
   const made = await world([inner]);
   const stopped = made.system.stop();
   await made.pass(699);
-  assert.is(stateOf(made, "/root/inner/a"), "open");
+  assert.is(stateOf(made, "/top/inner/a"), "open");
   await made.pass(1);
   await stopped;
   assert.equal(made.news(), ["terminate b", "exit b#1", "exit a#1"]);
@@ -468,7 +468,7 @@ test("a kill also ends what a failed start of a supervisor had started", async (
   );
   const middle = { ...supervisorSpec("middle", [inner], { backoff: immediate }), shutdown: ms(50) };
   const made = await world([middle]);
-  made.ref("/root/middle/inner/b").send({ do: "throw_in_timer", text: "late" });
+  made.ref("/top/middle/inner/b").send({ do: "throw_in_timer", text: "late" });
   await made.pass(5_010);
   assert.equal(made.news().slice(-2), ["start slow#2", "terminate slow"]);
   const stopped = made.system.stop();
@@ -485,19 +485,19 @@ test("the time limit of a supervisor's stop ends with the stop", async () => {
 
 test("a second tree is refused", async () => {
   const made = await world([]);
-  const again = await made.system.start(supervisorSpec("root", []));
+  const again = await made.system.start(supervisorSpec("top", []));
   assert.is(again.ok ? "" : again.failure.code, "already_started");
 });
 
 test("a faulty specification is refused with the path to the fault", async () => {
   const faults: readonly [ChildSpec, RegExp][] = [
-    [supervisorSpec("root", [probe("a"), probe("a")]), /two children with the id a/],
-    [supervisorSpec("root", [supervisorSpec("b.c", [])]), /\/root\/b\.c: an id/],
-    [supervisorSpec("root", [{ ...probe("a"), shutdown: ms(0) }]), /shutdown must be/],
-    [{ ...supervisorSpec("root", []), start: { children: [] } }, /not that of a supervisor/],
-    [supervisorSpec("root", [], { backoff: { ...exactly, jitter: 2 } }), /jitter/],
+    [supervisorSpec("top", [probe("a"), probe("a")]), /two children with the id a/],
+    [supervisorSpec("top", [supervisorSpec("b.c", [])]), /\/top\/b\.c: an id/],
+    [supervisorSpec("top", [{ ...probe("a"), shutdown: ms(0) }]), /shutdown must be/],
+    [{ ...supervisorSpec("top", []), start: { children: [] } }, /not that of a supervisor/],
+    [supervisorSpec("top", [], { backoff: { ...exactly, jitter: 2 } }), /jitter/],
     [
-      supervisorSpec("root", [], { intensity: { maximumRestarts: -1, within: ms(1) } }),
+      supervisorSpec("top", [], { intensity: { maximumRestarts: -1, within: ms(1) } }),
       /maximumRestarts/,
     ],
   ];

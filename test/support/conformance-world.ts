@@ -27,7 +27,7 @@ export async function tree(
   options: Options = {},
 ): Promise<ProbeWorld> {
   const made = probeWorld();
-  const spec = supervisorSpec("root", children, { backoff: atOnce, ...options });
+  const spec = supervisorSpec("top", children, { backoff: atOnce, ...options });
   const started = await made.system.start(spec);
   assert.ok(started.ok, JSON.stringify(started));
   made.news();
@@ -45,7 +45,7 @@ export function inner(
   };
 }
 
-/** A dynamic supervisor of probes at /root/pool. */
+/** A dynamic supervisor of probes at /top/pool. */
 export function pool(
   template: Partial<ChildSpec> = {},
   options: Omit<Options, "strategy"> = {},

@@ -79,11 +79,11 @@ function crashTree(): ChildSpec {
     { type: "probe", restart: "permanent", shutdown: ms(10) },
     { intensity: generous, backoff: atOnce },
   );
-  return supervisorSpec("root", [...groups, pool], { intensity: generous, backoff: atOnce });
+  return supervisorSpec("top", [...groups, pool], { intensity: generous, backoff: atOnce });
 }
 
 const addToPool = (made: ProbeWorld, id: string) =>
-  made.system.startChild("/root/pool", { id, start: {} });
+  made.system.startChild("/top/pool", { id, start: {} });
 
 const pathsOf = (made: ProbeWorld): string[] =>
   made.system
@@ -122,7 +122,7 @@ function refAt(made: ProbeWorld, path: string): ReturnType<ProbeWorld["ref"]> | 
 
 async function startAnew(made: ProbeWorld, path: string): Promise<void> {
   const id = path.slice(path.lastIndexOf("/") + 1);
-  if (path.startsWith("/root/pool/")) await addToPool(made, id);
+  if (path.startsWith("/top/pool/")) await addToPool(made, id);
   else await made.system.restartChild(path);
 }
 

@@ -222,14 +222,14 @@ export async function purseWorld(options: PurseOptions): Promise<PurseWorld> {
   });
   const spec = { id: "purse", type: "purse", start: {}, restart: "permanent" } as const;
   await system.start(
-    supervisorSpec("root", [{ ...spec, shutdown: ms(100) }], {
+    supervisorSpec("top", [{ ...spec, shutdown: ms(100) }], {
       intensity: { maximumRestarts: 1_000, within: ms(1) },
     }),
   );
   await clock.settle();
-  const found = system.find(definition, "/root/purse");
+  const found = system.find(definition, "/top/purse");
   if (!found.ok) throw new Error(found.failure.reason);
-  const node = () => system.tree().find(({ path }) => path === "/root/purse");
+  const node = () => system.tree().find(({ path }) => path === "/top/purse");
   return {
     system,
     clock,

@@ -78,8 +78,8 @@ export async function purseDeliveries(
           crashes += 1;
           made.purse.send({ type: "fail" });
         } else if (before === "restart") {
-          await made.system.terminateChild("/root/purse");
-          await made.system.restartChild("/root/purse");
+          await made.system.terminateChild("/top/purse");
+          await made.system.restartChild("/top/purse");
         } else if (before !== "none") {
           events.faults = [before];
         }
