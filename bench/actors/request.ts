@@ -63,10 +63,10 @@ async function measure(port: number, count: number): Promise<Requests> {
     deadLetters: deadLetterStore(clock),
   });
   const spec = { id: "echo", type: "echo", start: {}, restart: "permanent" } as const;
-  await system.start(supervisorSpec("root", [{ ...spec, shutdown: durationNs(1e9) }]));
+  await system.start(supervisorSpec("top", [{ ...spec, shutdown: durationNs(1e9) }]));
   serving.subscribe("act.bench.echo.one.ask", {
     callback: (_error, request) => {
-      const found = system.find(echo, "/root/echo");
+      const found = system.find(echo, "/top/echo");
       if (!found.ok) return;
       void found.value.ask(request.data, askTimeout).then((answer) => {
         if (answer.ok) request.respond(answer.value);
