@@ -57,7 +57,7 @@ class Network {
   virtual bool turn(NetworkListener& listener, std::uint64_t wait_ns) noexcept = 0;
   // One send of a connection at a time: its bytes stay where they are until sent().
   virtual void send(std::uint32_t connection, Bytes bytes) noexcept = 0;
-  // No bytes are wanted for now. Some may be on their way.
+  // Reads nothing more of the connection until resume(); what was read before still comes.
   virtual void pause(std::uint32_t connection) noexcept = 0;
   virtual void resume(std::uint32_t connection) noexcept = 0;
   virtual void close(std::uint32_t connection) noexcept = 0;

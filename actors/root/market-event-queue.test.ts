@@ -1,10 +1,10 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { engineSlots } from "../root/engine.ts";
+import { engineSlots } from "./engine.ts";
 import type { EngineEvent } from "../kernel/ports/matching-engine.ts";
 import type { Sequence } from "../kernel/units.ts";
-import { EventQueue } from "./event-queue.ts";
+import { EventQueue } from "../market/event-queue.ts";
 
 const test = suite("events that wait until they are safe");
 
