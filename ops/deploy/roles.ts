@@ -31,6 +31,7 @@ const observing = {
     patterns.operation("status"),
     patterns.operation("tree"),
     patterns.books,
+    patterns.riskQuestions,
     "$SRV.PING",
     "$SRV.PING.>",
     "$SRV.INFO",
