@@ -29,6 +29,7 @@ import {
   type InventoryLots,
   marketCheck,
   type MarketParameters,
+  type PerPrice,
   type PerSecond,
   type Price,
 } from "./quotes.ts";
@@ -43,10 +44,16 @@ export interface GaussianJumps {
 export interface ExactParameters extends MarketParameters {
   /** Q >= 1: the dealer never holds more, either way. Sane: 3 to 100. */
   readonly inventoryBound: InventoryLots;
+  /**
+   * xi >= 0: gamma by default, which is the dealer of constant absolute risk aversion. 0 is a risk-neutral
+   * dealer who pays gamma sigma^2 q^2 / 2 per second (Guéant 2017): xi takes the place of gamma in eta and c.
+   */
+  readonly fillRiskAversion?: PerPrice;
   /** mu: mean move of the mid per second; 0 by default. */
   readonly drift?: number;
   /** Move of the mid against the dealer at each of his fills (from markouts), >= 0; 0 by default. */
   readonly fillImpact?: Price;
+  /** Only for fillRiskAversion = riskAversion; else jumps add rate * deviation^2 to the square of the volatility. */
   readonly jumps?: GaussianJumps;
   /** l(q): what it costs, in cash, to be rid of q lots at the horizon; nothing by default. */
   readonly liquidationCost?: (inventory: InventoryLots) => number;
@@ -61,6 +68,7 @@ export function avellanedaStoikovControl(
 ): ModelResult<InventoryControl> {
   const { riskAversion, volatility, arrivalRate, arrivalDecay, inventoryBound } = parameters;
   const { drift = 0, fillImpact = 0, jumps = { rate: 0, deviation: 0 } } = parameters;
+  const { fillRiskAversion = riskAversion } = parameters;
   const wrong = firstFailure(
     marketCheck(parameters),
     integerWithin("inventoryBound", inventoryBound, 1, MAX_INVENTORY_BOUND),
@@ -68,11 +76,20 @@ export function avellanedaStoikovControl(
     notNegative("fillImpact", fillImpact),
     notNegative("jumps.rate", jumps.rate),
     notNegative("jumps.deviation", jumps.deviation),
+    notNegative("fillRiskAversion", fillRiskAversion),
+    jumps.rate > 0 && fillRiskAversion !== riskAversion
+      ? failure(
+          "out_of_range",
+          `jumps with fillRiskAversion = ${fillRiskAversion}`,
+          "their exact term belongs to constant absolute risk aversion",
+          "add jumps.rate * jumps.deviation^2 to the square of the volatility",
+        )
+      : null,
   );
   if (wrong !== null) return refused(wrong);
   const size = 2 * inventoryBound + 1;
   const damping = Math.exp(-(arrivalDecay * fillImpact) / 2);
-  const rate = (arrivalRate / fillDamping(riskAversion, arrivalDecay)) * damping;
+  const rate = (arrivalRate / fillDamping(fillRiskAversion, arrivalDecay)) * damping;
   const killing = new Float64Array(size);
   const terminal = new Float64Array(size);
   for (let index = 0; index < size; index += 1) {
@@ -93,7 +110,7 @@ export function avellanedaStoikovControl(
       );
     }
   }
-  const premium = fillPremium(riskAversion, arrivalDecay) + fillImpact / 2;
+  const premium = fillPremium(fillRiskAversion, arrivalDecay) + fillImpact / 2;
   return {
     ok: true,
     value: {
@@ -124,7 +141,7 @@ function jumpKilling(
 
 /**
  * The sum of money that the dealer would take for his position: cash x, q lots at the mid S, and what his
- * quotes will still earn; his expected utility is -exp(-gamma times this). x + q S + ln(v_q) / k +
+ * quotes will still earn; his expected utility is -exp(-gamma times this) if xi = gamma. x + q S + ln(v_q) / k +
  * fillImpact q^2 / 2. Code: out_of_range. O(1).
  */
 export function certaintyEquivalent(
