@@ -10,17 +10,16 @@
  */
 import {
   failure,
-  firstFailure,
   integerWithin,
   type ModelResult,
   notNegative,
   refused,
   type Check,
 } from "../numerics/failure.ts";
-import { integrate } from "../numerics/ordinary-differential.ts";
+import { type Derivative, integrate } from "../numerics/ordinary-differential.ts";
 import { type CarteaJaimungalParameters, carteaJaimungalControl } from "./cartea-jaimungal.ts";
 import { type InventoryControl, type QuoteLadder, writeQuotesOf } from "./inventory-control.ts";
-import type { Seconds } from "./quotes.ts";
+import type { InventoryLots, Seconds } from "./quotes.ts";
 
 export const MAX_REGIMES = 16;
 
@@ -49,30 +48,34 @@ function generatorCheck(generator: readonly (readonly number[])[], regimes: numb
   return null;
 }
 
+/** The equations of all regimes side by side: h_r(q) at r (2 Q + 1) + q + Q. */
+export interface RegimeSystem {
+  readonly controls: readonly InventoryControl[];
+  readonly inventoryBound: InventoryLots;
+  /** h at the horizon. */
+  readonly terminal: Float64Array;
+  /** dh/ds, s the time left. */
+  readonly slope: Derivative;
+}
+
 /**
- * One ladder per regime with `timeLeft` to the horizon; logValue holds kappa_r h_r. All regimes share one
- * inventory bound. The step is `timeLeft` / `steps`; stable while step * (kappa phi Q^2 + rates) < 2.7. Codes:
- * not_finite, out_of_range, wrong_shape, not_converged (more steps are needed). O(steps * R (Q + R Q)).
+ * Checks the regimes and sets their equations up. All regimes share one inventory bound. Codes: not_finite,
+ * out_of_range, wrong_shape.
  */
-export function solveRegimes(
+export function regimeSystem(
   regimes: readonly CarteaJaimungalParameters[],
   generator: readonly (readonly number[])[],
-  timeLeft: Seconds,
-  steps: number,
-): ModelResult<readonly QuoteLadder[]> {
+): ModelResult<RegimeSystem> {
   const controls: InventoryControl[] = [];
   for (const parameters of regimes) {
     const control = carteaJaimungalControl(parameters);
     if (!control.ok) return control;
     controls.push(control.value);
   }
-  const bound = controls[0]?.inventoryBound ?? 0;
+  const inventoryBound = controls[0]?.inventoryBound ?? 0;
   const wrong =
-    firstFailure(
-      integerWithin("regimes", regimes.length, 1, MAX_REGIMES),
-      notNegative("timeLeft", timeLeft),
-    ) ??
-    (controls.some((control) => control.inventoryBound !== bound)
+    integerWithin("regimes", regimes.length, 1, MAX_REGIMES) ??
+    (controls.some((control) => control.inventoryBound !== inventoryBound)
       ? failure(
           "wrong_shape",
           "inventory bounds of the regimes",
@@ -82,33 +85,51 @@ export function solveRegimes(
       : null) ??
     generatorCheck(generator, regimes.length);
   if (wrong !== null) return refused(wrong);
-
-  const size = 2 * bound + 1;
-  const start = new Float64Array(size * regimes.length);
-  for (const [r, { terminal, arrivalDecay }] of controls.entries()) {
-    for (let i = 0; i < size; i += 1) start[r * size + i] = terminal[i]! / arrivalDecay;
+  const size = 2 * inventoryBound + 1;
+  const terminal = new Float64Array(size * regimes.length);
+  for (const [r, control] of controls.entries()) {
+    for (let i = 0; i < size; i += 1) {
+      terminal[r * size + i] = control.terminal[i]! / control.arrivalDecay;
+    }
   }
-  const solved = integrate(
-    (_, h, slope) => {
-      for (let r = 0; r < controls.length; r += 1) {
-        regimeSlope(controls[r]!, generator[r]!, h, slope, r, size);
-      }
-    },
-    start,
-    0,
-    timeLeft,
-    steps,
-  );
+  const slope: Derivative = (_, h, into) => {
+    for (let r = 0; r < controls.length; r += 1) {
+      regimeSlope(controls[r]!, generator[r]!, h, into, r, size);
+    }
+  };
+  return { ok: true, value: { controls, inventoryBound, terminal, slope } };
+}
+
+/**
+ * One ladder per regime with `timeLeft` to the horizon; logValue holds kappa_r h_r. The step is `timeLeft` /
+ * `steps`; stable while step * (kappa phi Q^2 + rates) < 2.7. Codes: those of regimeSystem, not_converged (more
+ * steps are needed). O(steps * R (Q + R Q)).
+ */
+export function solveRegimes(
+  regimes: readonly CarteaJaimungalParameters[],
+  generator: readonly (readonly number[])[],
+  timeLeft: Seconds,
+  steps: number,
+): ModelResult<readonly QuoteLadder[]> {
+  const system = regimeSystem(regimes, generator);
+  if (!system.ok) return system;
+  const wrong = notNegative("timeLeft", timeLeft);
+  if (wrong !== null) return refused(wrong);
+  const { controls, inventoryBound, terminal, slope } = system.value;
+  const solved = integrate(slope, terminal, 0, timeLeft, steps);
   if (!solved.ok) return solved;
+  const size = 2 * inventoryBound + 1;
   return {
     ok: true,
     value: controls.map((control, r) => {
-      const logValue = solved.value.slice(r * size, (r + 1) * size);
-      for (let i = 0; i < size; i += 1) logValue[i]! *= control.arrivalDecay;
+      const logValue = new Float64Array(size);
+      for (let i = 0; i < size; i += 1) {
+        logValue[i] = solved.value[r * size + i]! * control.arrivalDecay;
+      }
       const bid = new Float64Array(size);
       const ask = new Float64Array(size);
       writeQuotesOf(control, logValue, bid, ask, 0);
-      return { inventoryBound: bound, logValue, bid, ask };
+      return { inventoryBound, logValue, bid, ask };
     }),
   };
 }

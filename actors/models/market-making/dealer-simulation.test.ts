@@ -2,11 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { refusalOf } from "../../../test/models/closeness.ts";
-import {
-  checkAverseUtility,
-  checkMildUtilities,
-  checkTables,
-} from "../../../test/models/dealer-experiments.ts";
+import { checkAverseUtility, checkTables } from "../../../test/models/dealer-experiments.ts";
 import { seed } from "../../../test/support/seed.ts";
 import { certain } from "../numerics/failure.ts";
 import { modelRandomness } from "../random/generator.ts";
@@ -23,12 +19,12 @@ const experiment: Experiment = {
 };
 
 test("B4.1 the tables of Avellaneda and Stoikov come out of their experiment", () => {
-  checkTables(6_000, SEED);
+  checkTables(4_000, SEED);
 });
 
-test("B4.1 the utilities rank exact, closed form and symmetric quotes where paths can tell", () => {
+test("B4.1 the exact quotes earn more utility than the closed form, on the same paths", () => {
+  // At gamma 0.01 the differences need more paths: npm run soak -- models.
   checkAverseUtility(2_000, SEED, 10);
-  checkMildUtilities(40_000, SEED, 2);
 });
 
 test("B4.1 a path follows from its seed, and a policy that quotes nothing earns nothing", () => {
