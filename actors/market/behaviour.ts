@@ -306,6 +306,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         return;
       }
       this.#watchShadow(engine);
+      this.#context.run(() => engine.mark());
       this.#context.run(() => this.#storeRoot(trading));
       this.#watch(engine, trading);
     });

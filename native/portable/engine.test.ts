@@ -27,6 +27,7 @@ import { accountId, epoch, priceTicks, quantityLots, sequence } from "../../acto
 import { repository } from "../../test/support/shared-data.ts";
 import { testUnless } from "../../test/support/skip.ts";
 import { crc32c, readRecordHeader, recordFault } from "../records.ts";
+import { sealPath } from "../seal-log.ts";
 import { layout } from "../slots.ts";
 import { PortableEngine } from "./engine.ts";
 import type { PortableEngineOptions } from "./engine.ts";
@@ -283,6 +284,7 @@ test("a torn tail is cut off, whatever its length, and the records before it sta
     const { digest } = await stateAfter(directory, 50, whole);
     for (const torn of [1, 4, 31, 32, 60, 95]) {
       await writeFile(path, whole.subarray(0, 50 * RECORD_BYTES + torn));
+      await rm(sealPath(directory), { force: true });
       const again = await open(directory);
       assert.is(again.progress().matched, 50);
       assert.is(again.progress().digest, digest);
@@ -292,6 +294,7 @@ test("a torn tail is cut off, whatever its length, and the records before it sta
       await again.close();
       assert.is((await stat(path)).size, 50 * RECORD_BYTES);
     }
+    await rm(sealPath(directory));
     // Room taken in advance by the native engine is not a torn tail.
     await writeFile(
       path,
@@ -328,6 +331,7 @@ test("sectors that a crash left unwritten within the last group are torn, furthe
     const market = await open(directory);
     await feed(market, [configure, ...orders(6_000)]);
     await market.close();
+    await rm(sealPath(directory));
     const path = segmentPath(directory, 1);
     const whole = await readFile(path);
     const unwritten = (sector: number) =>
@@ -341,6 +345,7 @@ test("sectors that a crash left unwritten within the last group are torn, furthe
     const again = await open(directory);
     assert.is(again.progress().matched, Math.floor(((sectors - 20) * 512) / RECORD_BYTES));
     await again.close();
+    await rm(sealPath(directory));
     await writeFile(path, unwritten(sectors - 600));
     await rejects(open(directory), /is damaged at record/);
   }));
@@ -592,6 +597,7 @@ async function stateAfter(
   await cp(directory, copy, { recursive: true });
   await truncate(segmentPath(copy, 1), 0);
   await appendFile(segmentPath(copy, 1), log.subarray(0, count * RECORD_BYTES));
+  await rm(sealPath(copy));
   const market = await open(copy);
   const { digest } = market.progress();
   await market.close();
