@@ -461,7 +461,8 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     return {
       definition: this.#definition,
       state: this.#state(),
-      detail: this.#detail(),
+      // Why nothing becomes safe comes before what the market is doing.
+      detail: progress?.logWaiting ?? this.#detail(),
       mode: this.#trading?.mode ?? this.#definition.mode,
       epoch: this.#owned?.epoch ?? 0,
       matched: progress?.matched ?? 0,

@@ -24,6 +24,7 @@ import type {
 } from "../../actors/kernel/ports/matching-engine.ts";
 import { systemClock } from "../../actors/kernel/system-clock.ts";
 import { accountId, epoch, priceTicks, quantityLots, sequence } from "../../actors/kernel/units.ts";
+import { FullDisk } from "../../test/support/full-disk.ts";
 import { repository } from "../../test/support/shared-data.ts";
 import { testUnless } from "../../test/support/skip.ts";
 import { crc32c, readRecordHeader, recordFault } from "../records.ts";
@@ -32,10 +33,7 @@ import { layout } from "../slots.ts";
 import { PortableEngine } from "./engine.ts";
 import type { PortableEngineOptions } from "./engine.ts";
 import { SEGMENT_RECORDS, segmentPath } from "./log-files.ts";
-import type { LogFile } from "./log-files.ts";
 import { lockLog } from "./log-lock.ts";
-import { systemLogStorage } from "./log-storage.ts";
-import type { LogStorage } from "./log-storage.ts";
 
 const test = suite("portable engine");
 
@@ -459,31 +457,6 @@ test("records carry the epoch that was set, and it never falls", () =>
     assert.equal(epochs, [1, 5, 5, 5]);
     await again.close();
   }));
-
-/** A disk with room for some more bytes; then its writes fail. */
-class FullDisk {
-  room: number;
-  readonly #code: string;
-  constructor(room: number, code = "ENOSPC") {
-    this.room = room;
-    this.#code = code;
-  }
-  readonly storage: LogStorage = { ...systemLogStorage, open: (path) => this.#open(path) };
-  async #open(path: string): Promise<LogFile> {
-    const file = await systemLogStorage.open(path);
-    return {
-      ...file,
-      write: async (bytes, position) => {
-        if (this.room === 0) {
-          throw Object.assign(new Error(`${this.#code}: no`), { code: this.#code });
-        }
-        const count = Math.min(bytes.length, this.room, 700);
-        this.room -= count;
-        return file.write(bytes.subarray(0, count), position);
-      },
-    };
-  }
-}
 
 test("on a full disk nothing more counts as durable, and everything does when there is room again", () =>
   inFolder(async (directory) => {
