@@ -58,6 +58,7 @@ export const patterns = {
   actors: "act.>",
   actorsOf: (region: string): string => `act.${token(region)}.>`,
   riskLimits: "act.*.risk-limit.*.*",
+  riskApprovals: "act.*.risk-limit.*.approve",
   supervision: "sup.>",
   supervisionOf: (region: string): string => `sup.${token(region)}.>`,
   operations: "ops.>",

@@ -5,7 +5,13 @@ import { durationNs, epoch as epochOf, type DurationNs } from "../kernel/units.t
 import { journalStream, journalSubject } from "../../schemas/subjects.ts";
 import { storeRoot } from "./accepted-root.ts";
 import type { MarketPorts } from "./actor.ts";
-import { encodeBookRefusal, encodeOrdersRefusal, encodeSubmitRefusal, nextStep } from "./codec.ts";
+import {
+  encodeBookRefusal,
+  encodeLimitsReply,
+  encodeOrdersRefusal,
+  encodeSubmitRefusal,
+  nextStep,
+} from "./codec.ts";
 import { noLatency, type MarketCounters } from "./counters.ts";
 import { configureCommand, mustConfigure } from "./decide.ts";
 import type { MarketMachine } from "./machine.ts";
@@ -107,6 +113,14 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         const payload =
           this.#serving()?.orders(message.payload) ?? encodeOrdersRefusal(this.#notServing());
         reply({ type: "payload", payload });
+        return;
+      }
+      case "limits": {
+        const trading = this.#serving();
+        const answer = (payload: Uint8Array): void => reply({ type: "payload", payload });
+        if (trading === null) answer(encodeLimitsReply(this.#notServing()));
+        // Not awaited by the mailbox: requests go on while the commands become safe.
+        else this.#context.run(async () => answer(await trading.limits(message.payload)));
         return;
       }
       case "status":
