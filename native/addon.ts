@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { LatencySummary, Recovered } from "../actors/kernel/ports/matching-engine.ts";
 import { ok, refuse } from "../actors/kernel/result.ts";
 import type { Result } from "../actors/kernel/result.ts";
+import { sealLayout } from "./seal-entry.ts";
 import { layout } from "./slots.ts";
 
 /** The addon's functions as they are (native/addon/addon.cpp): no checks behind them. */
@@ -340,7 +341,7 @@ export function loadAddon(path = addonPath()): Result<Addon> {
     const reason = cause instanceof Error ? cause.message : String(cause);
     return refuse("addon_missing", `the addon at ${path} cannot be loaded: ${reason}`, build);
   }
-  const difference = layoutDifference(addon.layout(), { ...layout, ...regions });
+  const difference = layoutDifference(addon.layout(), { ...layout, ...regions, seal: sealLayout });
   if (difference !== null) {
     return refuse(
       "layout_differs",

@@ -1,4 +1,7 @@
 import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { Seal } from "../actors/kernel/accepted-chain.ts";
 
 import type {
   EngineCommand,
@@ -23,6 +26,7 @@ import type {
 } from "../actors/kernel/units.ts";
 import type { Addon, MarketLatency, OpenedMarket, Recovery, RingStatistics } from "./addon.ts";
 import { regions } from "./addon.ts";
+import { SealLog, systemSealStorage } from "./seal-log.ts";
 import { readRecordHeader } from "./records.ts";
 import { DepthView } from "./depth.ts";
 import type { Depth, OrderPage, TopOfBook } from "./depth.ts";
@@ -51,6 +55,9 @@ const DEPTH_LEVELS = 32;
  */
 const QUICK_TRIES = 100;
 const SLOW_TRIES = 5_000;
+
+/** How often a full disk is tried again for a seal, in milliseconds. */
+const ROOM_RETRY = 100;
 
 /** Events drained before their slots are given back: the engine may be waiting for them. */
 const EVENTS_PER_RELEASE = 1024;
@@ -105,6 +112,7 @@ export class NativeMarket implements MarketEngine {
   readonly #eventMask: number;
   readonly #depth: DepthView;
   readonly #reader = new EventReader();
+  readonly #seals: SealLog;
 
   /** Commands written, made visible, and known to be taken. */
   #commandTail = 0;
@@ -127,11 +135,18 @@ export class NativeMarket implements MarketEngine {
   /** Called after each bell, by those who wait for idleness. */
   readonly #watchers = new Set<() => void>();
 
-  private constructor(host: Host, request: OpenMarket, opened: OpenedMarket, closed: () => void) {
+  private constructor(
+    host: Host,
+    request: OpenMarket,
+    opened: OpenedMarket,
+    seals: SealLog,
+    closed: () => void,
+  ) {
     this.market = request.market;
     this.logId = opened.logId;
     this.recovery = opened.recovery;
     this.#host = host;
+    this.#seals = seals;
     this.#id = opened.id;
     this.#directory = request.directory;
     this.#closed = closed;
@@ -152,13 +167,21 @@ export class NativeMarket implements MarketEngine {
   static async open(host: Host, request: OpenMarket, closed: () => void): Promise<NativeMarket> {
     const { directory, epoch } = request;
     let market: NativeMarket | null = null;
+    const ring = (): void => {
+      if (market !== null) market.#rang();
+    };
     const opened = await host.addon.open(
       { directory, epoch, ...host.rings, snapshotInterval: host.snapshotInterval },
-      () => {
-        if (market !== null) market.#rang();
-      },
+      ring,
     );
-    market = new NativeMarket(host, request, opened, closed);
+    try {
+      const seals = await SealLog.open(directory, systemSealStorage, () => sleep(ROOM_RETRY), ring);
+      market = new NativeMarket(host, request, opened, seals, closed);
+      await market.mark();
+    } catch (cause) {
+      await host.addon.close(opened.id);
+      throw cause;
+    }
     return market;
   }
 
@@ -233,8 +256,10 @@ export class NativeMarket implements MarketEngine {
       commandRingRefusals: this.#commandRingRefusals,
       digest,
       restingOrders: this.#numbers[RESTING] ?? 0,
-      logFailure: this.#hasFailed() ? this.#host.addon.failure(this.#id) : null,
-      logWaiting: this.#isWaitingForRoom() ? this.#host.addon.failure(this.#id) : null,
+      logFailure: this.#hasFailed() ? this.#host.addon.failure(this.#id) : this.#seals.failure,
+      logWaiting: this.#isWaitingForRoom()
+        ? this.#host.addon.failure(this.#id)
+        : this.#seals.waiting,
     };
   }
 
@@ -285,6 +310,21 @@ export class NativeMarket implements MarketEngine {
       this.#adopting = false;
       this.flush();
     }
+  }
+
+  seal(seals: readonly Seal[]): Promise<void> {
+    this.#mustBeOpen();
+    return this.#seals.append(seals);
+  }
+
+  sealFrom(point: ChainPoint): Promise<void> {
+    this.#mustBeOpen();
+    return this.#seals.appendBegin(point);
+  }
+
+  mark(): Promise<void> {
+    this.#mustBeOpen();
+    return this.#seals.mark(this.#numbers[DURABLE] ?? 0);
   }
 
   accept({ sequence, epoch, hash }: ChainPoint): void {
@@ -404,6 +444,10 @@ export class NativeMarket implements MarketEngine {
         return this.#isIdle() || this.#isWaitingForRoom();
       });
       if (this.#hasEvents()) this.#onEvents();
+      // A disk that takes no mark is reported by what it does to records.
+      this.#seals.leave();
+      await this.mark().catch(() => {});
+      await this.#seals.close();
       this.#final = { progress: this.progress(), serviceTime: this.serviceTime() };
       try {
         await this.#host.addon.close(this.#id);
@@ -442,7 +486,10 @@ export class NativeMarket implements MarketEngine {
     Atomics.store(this.#words, DURABLE_ARMED, 1);
     // An atomic load between the store and the plain reads keeps them in this order.
     const failure =
-      Atomics.load(this.#words, FAILED) * 2 + Atomics.load(this.#words, WAITING_FOR_ROOM);
+      Atomics.load(this.#words, FAILED) * 2 +
+      Atomics.load(this.#words, WAITING_FOR_ROOM) +
+      (this.#seals.failure === null ? 0 : 8) +
+      (this.#seals.waiting === null ? 0 : 4);
     const durable = this.#numbers[DURABLE] ?? 0;
     if (durable === this.#durableSeen && failure === this.#failureSeen) return false;
     this.#durableSeen = durable;

@@ -320,6 +320,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         return;
       }
       this.#watchShadow(engine);
+      this.#context.run(() => engine.mark());
       this.#context.run(() => this.#storeRoot(trading));
       this.#watch(engine, trading);
     });
@@ -474,7 +475,8 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     return {
       definition: this.#definition,
       state: this.#state(),
-      detail: this.#detail(),
+      // Why nothing becomes safe comes before what the market is doing.
+      detail: progress?.logWaiting ?? this.#detail(),
       mode: this.#trading?.mode ?? this.#definition.mode,
       epoch: this.#owned?.epoch ?? 0,
       matched: progress?.matched ?? 0,

@@ -1,3 +1,4 @@
+import type { Seal } from "../accepted-chain.ts";
 import type {
   AccountId,
   Epoch,
@@ -525,6 +526,16 @@ export interface MarketEngine {
    * to the log as they are. No events come out. Resolves with the new matched sequence when fsynced.
    */
   adopt(records: Uint8Array): Promise<Sequence>;
+  /**
+   * Puts messages of the chain beside their records: own blocks before they are published, others once
+   * they are accepted. Resolves when they are on the disk; those that were there already change nothing.
+   * Rejects when the disk fails; `progress` then says so too.
+   */
+  seal(seals: readonly Seal[]): Promise<void>;
+  /** The chain goes on from a point that is known otherwise; only told when its seal is not there. */
+  sealFrom(point: ChainPoint): Promise<void>;
+  /** Writes down how far the log is durable, when no seal says so: a log that is cut short is noticed. */
+  mark(): Promise<void>;
   /**
    * Records up to this point of the accepted chain are in the log: a shadow follows to it and no
    * further. Points do not fall.
