@@ -1,4 +1,5 @@
 import type {
+  LatencyAlert,
   LatencySummary,
   MarketEngine,
   MatchingEngine,
@@ -10,11 +11,13 @@ import type { Addon, ClientCounters, ClientGrant, MachineProbe, ReactorHealth } 
 import { loadAddon, regions } from "./addon.ts";
 import type { RingSizes } from "./market-engine.ts";
 import { NativeMarket } from "./market-engine.ts";
+import { AlertWatch } from "./alert-watch.ts";
 
 export type {
   ClientCounters,
   ClientGrant,
   MachineProbe,
+  MarketAlert,
   MarketLatency,
   ReactorHealth,
   Recovery,
@@ -92,6 +95,8 @@ export class NativeEngine implements MatchingEngine {
   readonly #snapshotInterval: number;
   readonly #stopped: () => void;
   readonly #markets = new Map<string, Promise<NativeMarket>>();
+  readonly #open = new Map<string, NativeMarket>();
+  readonly #alerts = new AlertWatch();
   #stopping: Promise<void> | null = null;
   #servesClients = false;
 
@@ -102,7 +107,9 @@ export class NativeEngine implements MatchingEngine {
     this.#snapshotInterval = options.snapshotInterval ?? SNAPSHOT_INTERVAL;
     this.#stopped = stopped;
     const { parked } = regions.reactor;
-    const memory = addon.start(options.processor ?? null, options.spinNs ?? 50_000);
+    const memory = addon.start(options.processor ?? null, options.spinNs ?? 50_000, () =>
+      this.#alerts.look(),
+    );
     this.#reactor = new Int32Array(memory, parked, 1);
   }
 
@@ -125,6 +132,8 @@ export class NativeEngine implements MatchingEngine {
     }
     const closed = (): void => {
       this.#markets.delete(request.market);
+      this.#open.delete(request.market);
+      this.#alerts.forget(request.market);
     };
     const host = {
       addon: this.#addon,
@@ -136,6 +145,8 @@ export class NativeEngine implements MatchingEngine {
     this.#markets.set(request.market, opening);
     try {
       const market = await opening;
+      this.#open.set(request.market, market);
+      this.#alerts.follow(market);
       if (this.#servesClients) market.admitClients();
       return market;
     } catch (cause) {
@@ -166,6 +177,15 @@ export class NativeEngine implements MatchingEngine {
 
   clientCounters(): ClientCounters {
     return this.#addon.clientCounters();
+  }
+
+  /** The market of this name, null when none is open. */
+  market(name: string): NativeMarket | null {
+    return this.#open.get(name) ?? null;
+  }
+
+  onLatencyAlert(listener: (alert: LatencyAlert) => void): void {
+    this.#alerts.listener = listener;
   }
 
   /** Closes every market, then ends the threads. */

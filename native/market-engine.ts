@@ -24,7 +24,14 @@ import type {
   QuantityLots,
   Sequence,
 } from "../actors/kernel/units.ts";
-import type { Addon, MarketLatency, OpenedMarket, Recovery, RingStatistics } from "./addon.ts";
+import type {
+  Addon,
+  MarketAlert,
+  MarketLatency,
+  OpenedMarket,
+  Recovery,
+  RingStatistics,
+} from "./addon.ts";
 import { regions } from "./addon.ts";
 import { SealLog, systemSealStorage } from "./seal-log.ts";
 import { readRecordHeader } from "./records.ts";
@@ -58,6 +65,8 @@ const SLOW_TRIES = 5_000;
 
 /** How often a full disk is tried again for a seal, in milliseconds. */
 const ROOM_RETRY = 100;
+/** More than this of a drill would be an outage. */
+const LONGEST_DRILL_NS = 1_000_000;
 
 /** Events drained before their slots are given back: the engine may be waiting for them. */
 const EVENTS_PER_RELEASE = 1024;
@@ -271,6 +280,26 @@ export class NativeMarket implements MarketEngine {
   latency(): MarketLatency {
     this.#mustBeOpen();
     return this.#host.addon.latency(this.#id);
+  }
+
+  /** Whether it has become slower than usual. */
+  alert(): MarketAlert {
+    this.#mustBeOpen();
+    return this.#host.addon.alert(this.#id);
+  }
+
+  /**
+   * A drill: each command takes so many nanoseconds longer until the next call (0 ends it). For seeing
+   * whether anybody notices.
+   */
+  plantDelay(ns: number): void {
+    this.#mustBeOpen();
+    if (!Number.isSafeInteger(ns) || ns < 0 || ns > LONGEST_DRILL_NS) {
+      throw new RangeError(
+        `a planted delay is a whole number of nanoseconds up to 1 ms, not ${ns}`,
+      );
+    }
+    this.#host.addon.plantDelay(this.#id, ns);
   }
 
   /** How full the rings are. */

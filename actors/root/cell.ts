@@ -27,6 +27,7 @@ import { riskLimitActor } from "../risk-limit/actor.ts";
 import { strategyActor } from "../strategy/actor.ts";
 import type { CellDirectory } from "./cell-directory.ts";
 import { BackgroundFlow, flowStarts } from "./flow-host.ts";
+import { LatencyAlerts } from "./latency-alerts.ts";
 import { marketHost } from "./market-host.ts";
 import { DirectoryPlaces } from "./market-places.ts";
 import type { Measured } from "./metrics.ts";
@@ -138,6 +139,8 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     log,
     deadLetters: deadLetterStore(clock),
   });
+  const alerts = new LatencyAlerts({ region, cell }, { bus, clock, log });
+  engine.onLatencyAlert?.((alert) => alerts.note(alert));
   const started = await system.start(
     cellTree(
       {
@@ -176,8 +179,14 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
         ? ok(reply.value.report)
         : refuse("internal", "no report");
     },
-    measured: (report) => ({ report, flow: flow.byMarket(), kernel: system.counters() }),
+    measured: (report) => ({
+      report,
+      flow: flow.byMarket(),
+      kernel: system.counters(),
+      alerts: alerts.counts(),
+    }),
     async drain() {
+      alerts.stop();
       risk.unsubscribe();
       places.stop();
       const drained = await asked({ type: "drain" });

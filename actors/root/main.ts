@@ -88,7 +88,14 @@ class CellProcess {
           report: () => this.#report(),
           measured: async () => {
             const report = await this.#report();
-            return this.#cell?.measured(report) ?? { report, flow: new Map(), kernel: null };
+            return (
+              this.#cell?.measured(report) ?? {
+                report,
+                flow: new Map(),
+                kernel: null,
+                alerts: new Map(),
+              }
+            );
           },
         },
         this.#configuration.http,

@@ -4,6 +4,7 @@ import type { KernelCounters } from "../kernel/actor.ts";
 import { journalLag } from "../region/decide.ts";
 import type { RegionReport } from "../region/messages.ts";
 import type { FlowCounts } from "./flow-host.ts";
+import type { AlertCounts } from "./latency-alerts.ts";
 
 /** What a scrape shows. */
 export interface Measured {
@@ -11,6 +12,8 @@ export interface Measured {
   readonly flow: ReadonlyMap<string, FlowCounts>;
   /** Null before the actors are started. */
   readonly kernel: KernelCounters | null;
+  /** Of the markets that had a latency alert. */
+  readonly alerts: ReadonlyMap<string, AlertCounts>;
 }
 
 /**
@@ -75,6 +78,15 @@ export class Metrics {
     "kind",
     "quantile",
   ]);
+  readonly #isSlow = this.#gauge(
+    "meridian_latency_alert",
+    "1 while the market is slower than it usually is",
+    ["market"],
+  );
+  readonly #alerts = this.#counter("meridian_latency_alerts_total", "Latency alerts by cause", [
+    "market",
+    "cause",
+  ]);
   readonly #flowSent = this.#counter("meridian_flow_commands_total", "Commands of the flow", [
     "market",
   ]);
@@ -96,6 +108,11 @@ export class Metrics {
       this.#flowSent.inc({ market }, counts.sent);
       this.#flowSkipped.inc({ market }, counts.skipped);
       this.#quantiles(market, "flow", counts.latency);
+    }
+    for (const [market, { stands, raised }] of measured.alerts) {
+      this.#isSlow.set({ market }, stands ? 1 : 0);
+      for (const [cause, count] of Object.entries(raised))
+        this.#alerts.inc({ market, cause }, count);
     }
     this.#process();
     return await this.#registry.metrics();

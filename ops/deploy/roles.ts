@@ -39,7 +39,7 @@ const observing = {
     "$SRV.STATS",
     "$SRV.STATS.>",
   ],
-  subscribe: [patterns.marketData, patterns.events, patterns.supervision],
+  subscribe: [patterns.marketData, patterns.events, patterns.supervision, patterns.alerts],
 } as const;
 
 /** Takes journals, leases and other assets away: no role may. */
@@ -66,6 +66,7 @@ function cell(region: string): Permissions {
       patterns.actors,
       patterns.supervisionOf(region),
       patterns.operation("status"),
+      patterns.alertsOf(region),
       patterns.deadLettersOf(region),
     ],
     publishDenied: destructive,
