@@ -25,6 +25,8 @@ export interface Addon {
   start(processor: number | null | "auto", spinNs: number, alerted: () => void): ArrayBuffer;
   /** Ends the threads; every market is closed before. */
   stop(): Promise<void>;
+  /** Resolves when the match thread has begun another turn. */
+  turn(): Promise<void>;
   /** Wakes the match thread; only needed when its `parked` word is not 0. */
   wake(): void;
   hiccups(): LatencySummary;

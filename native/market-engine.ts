@@ -24,6 +24,7 @@ import type {
   QuantityLots,
   Sequence,
 } from "../actors/kernel/units.ts";
+import { durationNs, type DurationNs } from "../actors/kernel/units.ts";
 import type {
   Addon,
   MarketAlert,
@@ -97,6 +98,10 @@ export interface Host {
   readonly reactor: Int32Array;
   readonly rings: RingSizes;
   readonly snapshotInterval: number;
+  /** What to add to a time of the engine's clock to have one of CLOCK_MONOTONIC. */
+  readonly clockOriginNs: number;
+  /** Markets wait for a lease before they take anything of clients. */
+  readonly isLeased: boolean;
 }
 
 /**
@@ -186,6 +191,7 @@ export class NativeMarket implements MarketEngine {
     try {
       const seals = await SealLog.open(directory, systemSealStorage, () => sleep(ROOM_RETRY), ring);
       market = new NativeMarket(host, request, opened, seals, closed);
+      if (host.isLeased) market.gate(null, durationNs(0));
       await market.mark();
     } catch (cause) {
       await host.addon.close(opened.id);
@@ -422,15 +428,16 @@ export class NativeMarket implements MarketEngine {
   }
 
   /**
-   * Says what of the market may leave: the last committed sequence, null while nobody follows the
-   * accepted chain, and until when the lease holds (CLOCK_MONOTONIC, ns; null: under no lease). The
-   * events of clients wait for it (native/reactor/output_gate.hpp); a market that is opened is under
-   * no lease and follows no chain.
+   * The events of clients wait for it (native/reactor/output_gate.hpp). Until it is called first, a
+   * market follows no chain and is under no lease, or under one that has lapsed: NativeEngineOptions.clock.
    */
-  gate(committed: Sequence | null, leaseUntilNs: number | null): void {
+  gate(committed: Sequence | null, leaseUntil: DurationNs | null): void {
     this.#mustBeOpen();
     this.#numbers[COMMITTED] = committed ?? -1;
-    this.#numbers[LEASE_UNTIL] = leaseUntilNs ?? 0;
+    // 0 is no lease at all, which is not the same as none left.
+    const lapsed = leaseUntil !== null && leaseUntil <= 0;
+    this.#numbers[LEASE_UNTIL] =
+      leaseUntil === null ? 0 : lapsed ? 1 : leaseUntil + this.#host.clockOriginNs;
     // An atomic access orders the plain stores before the look at the sleeper.
     Atomics.add(this.#words, EVENTS_ARMED, 0);
     if (Atomics.load(this.#host.reactor, PARKED) === BLOCKED) this.#host.addon.wake();
@@ -455,9 +462,12 @@ export class NativeMarket implements MarketEngine {
     }
     this.#onEvents = () => {};
     this.#onDurable = () => {};
+    if (this.#host.isLeased) this.gate(null, durationNs(0));
     this.#discarding = true;
     this.flush();
     this.#discardEvents();
+    // Whatever the match thread took before it saw the gate closed is counted after another turn.
+    await this.#host.addon.turn();
     await this.#until(() => this.#isIdle());
     this.#discardEvents();
     this.#discarding = false;

@@ -1,6 +1,7 @@
 import type { Seal } from "../accepted-chain.ts";
 import type {
   AccountId,
+  DurationNs,
   Epoch,
   OrderId,
   PriceTicks,
@@ -541,6 +542,12 @@ export interface MarketEngine {
    * further. Points do not fall.
    */
   accept(point: ChainPoint): void;
+  /**
+   * What may leave to clients that this engine serves by itself (shared memory, OUCH, ITCH), and whether
+   * anything is taken of them: the last committed sequence, null while nobody follows the accepted
+   * chain, and until when the lease holds by Clock.monotonic(); null: under no lease.
+   */
+  gate(committed: Sequence | null, leaseUntil: DurationNs | null): void;
   /** Where the shadow stands; null before its first point, and for an engine without one. */
   shadow(): Shadow | null;
   /** Resting orders in price-time order, best first: for queries and recovery checks. Idle markets only. */
