@@ -11,6 +11,7 @@ import type {
 } from "../actors/kernel/ports/matching-engine.ts";
 import { ok, refuse } from "../actors/kernel/result.ts";
 import type { Result } from "../actors/kernel/result.ts";
+import { sealLayout } from "./seal-entry.ts";
 import { layout } from "./slots.ts";
 
 /** The addon's functions as they are (native/addon/addon.cpp): no checks behind them. */
@@ -24,6 +25,8 @@ export interface Addon {
   start(processor: number | null | "auto", spinNs: number, alerted: () => void): ArrayBuffer;
   /** Ends the threads; every market is closed before. */
   stop(): Promise<void>;
+  /** Resolves when the match thread has begun another turn. */
+  turn(): Promise<void>;
   /** Wakes the match thread; only needed when its `parked` word is not 0. */
   wake(): void;
   hiccups(): LatencySummary;
@@ -352,7 +355,7 @@ export function loadAddon(path = addonPath()): Result<Addon> {
     const reason = cause instanceof Error ? cause.message : String(cause);
     return refuse("addon_missing", `the addon at ${path} cannot be loaded: ${reason}`, build);
   }
-  const difference = layoutDifference(addon.layout(), { ...layout, ...regions });
+  const difference = layoutDifference(addon.layout(), { ...layout, ...regions, seal: sealLayout });
   if (difference !== null) {
     return refuse(
       "layout_differs",

@@ -1,3 +1,4 @@
+import type { Clock } from "../actors/kernel/ports/clock.ts";
 import type {
   LatencyAlert,
   LatencySummary,
@@ -36,6 +37,11 @@ export interface NativeEngineOptions extends Partial<RingSizes> {
   readonly processor?: number | null | "auto";
   /** How long the match thread looks for work before it sleeps, in nanoseconds. Default 50,000. */
   readonly spinNs?: number;
+  /**
+   * The clock of leases (MarketEngine.gate). With one, markets take nothing of clients before a lease is
+   * told; without, times are those of CLOCK_MONOTONIC and a market that is opened is under no lease.
+   */
+  readonly clock?: Clock;
   /** Accepted records between two snapshots of a market. Default 1,048,576. */
   readonly snapshotInterval?: number;
 }
@@ -93,6 +99,8 @@ export class NativeEngine implements MatchingEngine {
   readonly #rings: RingSizes;
   readonly #reactor: Int32Array;
   readonly #snapshotInterval: number;
+  readonly #clockOriginNs: number;
+  readonly #isLeased: boolean;
   readonly #stopped: () => void;
   readonly #markets = new Map<string, Promise<NativeMarket>>();
   readonly #open = new Map<string, NativeMarket>();
@@ -105,6 +113,10 @@ export class NativeEngine implements MatchingEngine {
     this.#addon = addon;
     this.#rings = rings;
     this.#snapshotInterval = options.snapshotInterval ?? SNAPSHOT_INTERVAL;
+    this.#isLeased = options.clock !== undefined;
+    // In this order, so that a lease never seems to hold for longer than it does.
+    const monotonicNs = Number(process.hrtime.bigint());
+    this.#clockOriginNs = options.clock === undefined ? 0 : monotonicNs - options.clock.monotonic();
     this.#stopped = stopped;
     const { parked } = regions.reactor;
     const memory = addon.start(options.processor ?? null, options.spinNs ?? 50_000, () =>
@@ -140,6 +152,8 @@ export class NativeEngine implements MatchingEngine {
       reactor: this.#reactor,
       rings: this.#rings,
       snapshotInterval: this.#snapshotInterval,
+      clockOriginNs: this.#clockOriginNs,
+      isLeased: this.#isLeased,
     };
     const opening = NativeMarket.open(host, request, closed);
     this.#markets.set(request.market, opening);

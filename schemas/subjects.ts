@@ -62,6 +62,8 @@ export const patterns = {
   actors: "act.>",
   actorsOf: (region: string): string => `act.${token(region)}.>`,
   riskLimits: "act.*.risk-limit.*.*",
+  riskQuestions: "act.*.risk-limit.*.describe",
+  riskApprovals: "act.*.risk-limit.*.approve",
   supervision: "sup.>",
   supervisionOf: (region: string): string => `sup.${token(region)}.>`,
   operations: "ops.>",

@@ -29,6 +29,7 @@ import type { CellDirectory } from "./cell-directory.ts";
 import { BackgroundFlow, flowStarts } from "./flow-host.ts";
 import { LatencyAlerts } from "./latency-alerts.ts";
 import { marketHost } from "./market-host.ts";
+import { DirectoryPlaces } from "./market-places.ts";
 import type { Measured } from "./metrics.ts";
 import { RefusalCounter } from "./refusal-counter.ts";
 import type { ReferenceData } from "./reference-data.ts";
@@ -98,16 +99,17 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     counters: (name) => flow.counters(name),
   });
   const refusals = new RefusalCounter();
+  const markets = marketHost({
+    region,
+    system: () => system,
+    definition: market,
+    directory: (name) => directory.market(name),
+    strongestMode: settings.strongestMode,
+  });
   const router = regionActor({
     bus,
     ownership,
-    markets: marketHost({
-      region,
-      system: () => system,
-      definition: market,
-      directory: (name) => directory.market(name),
-      strongestMode: settings.strongestMode,
-    }),
+    markets,
     flow: {
       pause: (paused) => flow.pause(paused, system, strategy),
       totals: () => flow.totals(),
@@ -119,7 +121,16 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     nonce,
     facts: ports.facts,
   });
-  const riskLimit = riskLimitActor({ events: ports.events });
+  const places = new DirectoryPlaces(reference.markets, bus.keys, clock);
+  const riskLimit = riskLimitActor({
+    events: ports.events,
+    outside: {
+      region,
+      bus,
+      markets: places,
+      incarnation: () => directory.recordedIncarnation(),
+    },
+  });
   const system: ActorSystem = actorSystem({
     definitions: [router, market, strategy, riskLimit],
     clock,
@@ -152,7 +163,9 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     definition: riskLimit,
     events: ports.events,
     refusals,
+    markets,
   });
+  places.start();
   const asked = async (message: RegionMessage): Promise<Result<RegionReply>> => {
     const ref = system.find(router, paths.cell(region));
     return ref.ok ? await ref.value.ask(message, askTimeout) : ref;
@@ -175,6 +188,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     async drain() {
       alerts.stop();
       risk.unsubscribe();
+      places.stop();
       const drained = await asked({ type: "drain" });
       if (!drained.ok) log.warn({ failure: drained.failure }, "the region actor did not drain");
     },

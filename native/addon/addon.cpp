@@ -44,6 +44,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
                           InstanceMethod("start", &ReactorAddon::start),
                           InstanceMethod("stop", &ReactorAddon::stop),
                           InstanceMethod("wake", &ReactorAddon::wake),
+                          InstanceMethod("turn", &ReactorAddon::turn),
                           InstanceMethod("hiccups", &ReactorAddon::hiccups),
                           InstanceMethod("parkings", &ReactorAddon::parkings),
                           InstanceMethod("open", &ReactorAddon::open),
@@ -134,6 +135,16 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   Napi::Value wake(Info info) {
     reactor_->wake();
     return info.Env().Undefined();
+  }
+  // () -> Promise
+  Napi::Value turn(Info info) {
+    return PromiseWorker::start(
+        info.Env(),
+        [this] {
+          reactor_->turn();
+          return std::string();
+        },
+        [](Napi::Env env) { return env.Undefined(); });
   }
   Napi::Value hiccups(Info info) { return report(info.Env(), region_->hiccups.summary()); }
   Napi::Value parkings(Info info) {

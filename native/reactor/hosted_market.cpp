@@ -158,7 +158,12 @@ std::uint32_t HostedMarket::serve(std::uint32_t budget) noexcept {
     }
     taken = take(budget);
     if (!clients_.is_idle() || own_has_work_) {
-      taken += take_of_clients();
+      if (!clients_.has_clients()) {
+        has_lease_ = OutputGate::has_lease(gate_positions());
+      }
+      // Without a lease a command that nobody asks for now would stand between this owner's log
+      // and that of the next.
+      taken += has_lease_ ? take_of_clients() : 0;
     }
   }
   depth_.poll(engine_, sequence_, thread_.clock.now());
@@ -330,13 +335,14 @@ void HostedMarket::release_events() noexcept {
   const GatePositions positions = gate_positions();
   const bool was_open = gate_is_open_;
   gate_is_open_ = gate_.is_open(positions);
+  has_lease_ = OutputGate::has_lease(positions);
   if (gate_is_open_ && was_open) {
     may_take_of_clients_ = true;
     return;
   }
   const std::uint64_t safe = gate_.safe(positions);
   clients_.release_events_through(safe);
-  may_take_of_clients_ = OutputGate::has_lease(positions) && sequence_ - safe < unsafe_window;
+  may_take_of_clients_ = has_lease_ && sequence_ - safe < unsafe_window;
 }
 
 void HostedMarket::show_alert(bool is_slow, std::uint64_t p50_ns, std::uint64_t usual_ns,
@@ -384,15 +390,20 @@ bool HostedMarket::can_work_ordered() noexcept {
   const bool has_output_room = !adopting_ && records_.has_room_ordered(1) &&
                                (events_.has_room_ordered(event_reserve(events_.capacity())) ||
                                 discarding_.load(std::memory_order_seq_cst));
-  if (has_output_room &&
-      (commands_.available_ordered() > 0 || clients_.owes_cancel() || own_has_work_ ||
-       clients_.any([](ClientPort& port) { return port.can_work_ordered(); }))) {
+  if (has_output_room && commands_.available_ordered() > 0) {
     return true;
   }
-  if (!clients_.owes_events()) {
+  if (clients_.is_idle() && !own_has_work_) {
     return false;
   }
-  const std::uint64_t safe = gate_.safe(gate_positions());
+  const GatePositions positions = gate_positions();
+  const std::uint64_t safe = gate_.safe(positions);
+  if (has_output_room && OutputGate::has_lease(positions) &&
+      (clients_.owes_cancel() || own_has_work_ ||
+       (sequence_ - safe < unsafe_window &&
+        clients_.any([](ClientPort& port) { return port.can_work_ordered(); })))) {
+    return true;
+  }
   return clients_.any([safe](const ClientPort& port) { return port.can_release(safe); });
 }
 

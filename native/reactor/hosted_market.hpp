@@ -103,7 +103,8 @@ class HostedMarket {
   void settle_depth() noexcept { depth_.settle(engine_, sequence_); }
   // Match thread: commands or events wait, but for what somebody else does.
   [[nodiscard]] bool is_blocked() noexcept {
-    return commands_.available() > 0 || clients_.owes_events() || clients_.owes_cancel() ||
+    return commands_.available() > 0 || own_has_work_ || clients_.owes_events() ||
+           clients_.owes_cancel() ||
            clients_.any([](ClientPort& port) { return port.is_blocked(); });
   }
   // Match thread: nothing more will come out of the command ring as it stands.
@@ -204,7 +205,8 @@ class HostedMarket {
 
   // Match thread: at most `budget` commands of the owner.
   std::uint32_t take(std::uint32_t budget) noexcept;
-  // Match thread: some commands of each client, and what clients that have gone left to do.
+  // Match thread, under the lease: some commands of each client, and what clients that have gone
+  // left to do.
   std::uint32_t take_of_clients() noexcept;
   // Match thread: shows clients what is safe, and sees whether more may be taken of them.
   void release_events() noexcept;
@@ -254,6 +256,7 @@ class HostedMarket {
   // Somebody but the owner wants to know of the events of the command under way.
   bool watches_events_ = false;
   std::uint8_t configured_mode_ = 0;
+  bool has_lease_ = false;
   bool may_take_of_clients_ = false;
   // A command of the reactor's own is under way; it was refused; such commands left work.
   bool own_is_under_way_ = false;

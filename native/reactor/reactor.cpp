@@ -171,6 +171,11 @@ void Reactor::unhost(Duty& duty) {
   ask(request);
 }
 
+void Reactor::turn() {
+  rings::StepRequest request([]() noexcept { return true; });
+  ask(request);
+}
+
 void Reactor::add(HostedMarket& market) {
   journal_.add(market.channel());
   shadow_.add(market.shadow());

@@ -94,6 +94,9 @@ class Reactor {
 
   // The following block the calling thread until the match thread has answered; any thread but the
   // match and the journal thread may call them.
+  // Returns when the match thread has begun a turn after the call: it has seen everything that was
+  // stored before.
+  void turn();
   void add(HostedMarket& market);
   // Returns when the market's command ring is empty and all its records are durable, or its log has
   // failed. Its producer must have stopped, and events must be drained or discarded.

@@ -31,6 +31,7 @@ const observing = {
     patterns.operation("status"),
     patterns.operation("tree"),
     patterns.books,
+    patterns.riskQuestions,
     "$SRV.PING",
     "$SRV.PING.>",
     "$SRV.INFO",
@@ -99,13 +100,14 @@ function allowed(user: User, profile: Profile): Permissions {
           patterns.riskLimits,
         ],
         // Two pairs of eyes; the demo profile has one person in both roles.
-        publishDenied: profile === "demo" ? [] : [patterns.operation("approve")],
+        publishDenied:
+          profile === "demo" ? [] : [patterns.operation("approve"), patterns.riskApprovals],
         subscribe: observing.subscribe,
         answers: false,
       };
     case "approver":
       return {
-        publish: [...observing.publish, patterns.operation("approve")],
+        publish: [...observing.publish, patterns.operation("approve"), patterns.riskApprovals],
         publishDenied: [],
         subscribe: observing.subscribe,
         answers: false,

@@ -27,7 +27,11 @@ export const typescriptFolders: readonly Folder[] = [
   { path: "actors/kernel", imports: [] },
   {
     path: "actors/models",
-    imports: ["actors/kernel/units.ts", "actors/kernel/ports/randomness.ts"],
+    imports: [
+      "actors/kernel/units.ts",
+      "actors/kernel/ports/randomness.ts",
+      "actors/kernel/result.ts",
+    ],
   },
   ...actorTypes.map(
     (type): Folder => ({ path: `actors/${type}`, imports: [kernel, models, schemas], actor: true }),
@@ -48,6 +52,7 @@ export const typescriptFolders: readonly Folder[] = [
       "actors/replay",
       "actors/bus",
       "native",
+      "native/client",
       "native/portable",
     ],
   },

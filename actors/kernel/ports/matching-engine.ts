@@ -1,5 +1,7 @@
+import type { Seal } from "../accepted-chain.ts";
 import type {
   AccountId,
+  DurationNs,
   Epoch,
   OrderId,
   PriceTicks,
@@ -526,10 +528,26 @@ export interface MarketEngine {
    */
   adopt(records: Uint8Array): Promise<Sequence>;
   /**
+   * Puts messages of the chain beside their records: own blocks before they are published, others once
+   * they are accepted. Resolves when they are on the disk; those that were there already change nothing.
+   * Rejects when the disk fails; `progress` then says so too.
+   */
+  seal(seals: readonly Seal[]): Promise<void>;
+  /** The chain goes on from a point that is known otherwise; only told when its seal is not there. */
+  sealFrom(point: ChainPoint): Promise<void>;
+  /** Writes down how far the log is durable, when no seal says so: a log that is cut short is noticed. */
+  mark(): Promise<void>;
+  /**
    * Records up to this point of the accepted chain are in the log: a shadow follows to it and no
    * further. Points do not fall.
    */
   accept(point: ChainPoint): void;
+  /**
+   * What may leave to clients that this engine serves by itself (shared memory, OUCH, ITCH), and whether
+   * anything is taken of them: the last committed sequence, null while nobody follows the accepted
+   * chain, and until when the lease holds by Clock.monotonic(); null: under no lease.
+   */
+  gate(committed: Sequence | null, leaseUntil: DurationNs | null): void;
   /** Where the shadow stands; null before its first point, and for an engine without one. */
   shadow(): Shadow | null;
   /** Resting orders in price-time order, best first: for queries and recovery checks. Idle markets only. */
