@@ -21,6 +21,7 @@ export type OperationsVerb =
   | "market-halt"
   | "market-resume"
   | "flow";
+export type AlertKind = "latency";
 export type MarketDataKind = "l1" | "l2" | "trades";
 
 export const commandSubject = (region: string, market: string, verb: CommandVerb): string =>
@@ -38,6 +39,9 @@ export const supervisionSubject = (region: string, path: string): string =>
   `sup.${token(region)}.${path.split("/").filter(Boolean).map(token).join(".")}`;
 export const operationsSubject = (region: string, verb: OperationsVerb): string =>
   `ops.${token(region)}.${verb}`;
+/** Something is wrong with a market, or not any more: core NATS, told to whoever listens. */
+export const alertSubject = (region: string, kind: AlertKind, market: string): string =>
+  `alert.${token(region)}.${token(kind)}.${token(market)}`;
 export const deadLetterSubject = (region: string, kind: string): string =>
   `dead.${token(region)}.${token(kind)}`;
 
@@ -58,12 +62,16 @@ export const patterns = {
   actors: "act.>",
   actorsOf: (region: string): string => `act.${token(region)}.>`,
   riskLimits: "act.*.risk-limit.*.*",
+  riskQuestions: "act.*.risk-limit.*.describe",
+  riskApprovals: "act.*.risk-limit.*.approve",
   supervision: "sup.>",
   supervisionOf: (region: string): string => `sup.${token(region)}.>`,
   operations: "ops.>",
   operationsOf: (region: string): string => `ops.${token(region)}.>`,
   /** One service in all regions. */
   operation: (verb: OperationsVerb | "approve"): string => `ops.*.${verb}`,
+  alerts: "alert.>",
+  alertsOf: (region: string): string => `alert.${token(region)}.>`,
   deadLettersOf: (region: string): string => `dead.${token(region)}.>`,
   inbox: (user: string): string => `${inboxPrefix(user)}.>`,
 } as const;

@@ -34,6 +34,8 @@ export class ShardOwnership implements Ownership {
   readonly #ports: OwnershipPorts;
   readonly #identity: CellIdentity;
   #lease: CellLease | null = null;
+  #unwatchLease: () => void = () => {};
+  readonly #listeners = new Set<(validUntil: DurationNs) => void>();
   /** One claim at a time: markets of one shard would only make each other's compare-and-set fail. */
   #queue: Promise<unknown> = Promise.resolve();
   /** Shards known to be marked in the directory. */
@@ -46,7 +48,10 @@ export class ShardOwnership implements Ownership {
 
   /** The lease under which claims are made from now on; null ends the validity at once. */
   use(lease: CellLease | null): void {
+    this.#unwatchLease();
     this.#lease = lease;
+    this.#unwatchLease = lease?.watch(() => this.#tell()) ?? (() => {});
+    this.#tell();
   }
 
   get holder(): string {
@@ -56,6 +61,16 @@ export class ShardOwnership implements Ownership {
 
   validUntil(): DurationNs {
     return this.#lease?.validUntil() ?? (0 as DurationNs);
+  }
+
+  watch(listener: (validUntil: DurationNs) => void): () => void {
+    this.#listeners.add(listener);
+    listener(this.validUntil());
+    return () => this.#listeners.delete(listener);
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener(this.validUntil());
   }
 
   claim(shard: string, floor: Epoch, lastHolder: string | null = null): Promise<Result<Epoch>> {

@@ -31,6 +31,7 @@ const observing = {
     patterns.operation("status"),
     patterns.operation("tree"),
     patterns.books,
+    patterns.riskQuestions,
     "$SRV.PING",
     "$SRV.PING.>",
     "$SRV.INFO",
@@ -38,7 +39,7 @@ const observing = {
     "$SRV.STATS",
     "$SRV.STATS.>",
   ],
-  subscribe: [patterns.marketData, patterns.events, patterns.supervision],
+  subscribe: [patterns.marketData, patterns.events, patterns.supervision, patterns.alerts],
 } as const;
 
 /** Takes journals, leases and other assets away: no role may. */
@@ -65,6 +66,7 @@ function cell(region: string): Permissions {
       patterns.actors,
       patterns.supervisionOf(region),
       patterns.operation("status"),
+      patterns.alertsOf(region),
       patterns.deadLettersOf(region),
     ],
     publishDenied: destructive,
@@ -98,13 +100,14 @@ function allowed(user: User, profile: Profile): Permissions {
           patterns.riskLimits,
         ],
         // Two pairs of eyes; the demo profile has one person in both roles.
-        publishDenied: profile === "demo" ? [] : [patterns.operation("approve")],
+        publishDenied:
+          profile === "demo" ? [] : [patterns.operation("approve"), patterns.riskApprovals],
         subscribe: observing.subscribe,
         answers: false,
       };
     case "approver":
       return {
-        publish: [...observing.publish, patterns.operation("approve")],
+        publish: [...observing.publish, patterns.operation("approve"), patterns.riskApprovals],
         publishDenied: [],
         subscribe: observing.subscribe,
         answers: false,

@@ -52,6 +52,7 @@ export const typescriptFolders: readonly Folder[] = [
       "actors/replay",
       "actors/bus",
       "native",
+      "native/client",
       "native/portable",
     ],
   },

@@ -15,4 +15,9 @@ export interface Ownership {
   claim(shard: string, floor: Epoch, lastHolder?: string | null): Promise<Result<Epoch>>;
   /** Monotonic time until which this cell's lease is valid; compare with Clock.monotonic(). */
   validUntil(): DurationNs;
+  /**
+   * Calls the listener at once, and whenever `validUntil` has changed, until the function it returns is
+   * called.
+   */
+  watch(listener: (validUntil: DurationNs) => void): () => void;
 }
