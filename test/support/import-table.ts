@@ -150,6 +150,23 @@ export const cppFolders: readonly Folder[] = [
     ],
   },
   {
+    path: "native/duties",
+    imports: [
+      "native/base",
+      "native/wire",
+      "native/rings",
+      "native/client",
+      "native/engine",
+      "native/memory",
+      "native/protocols",
+      "native/journal",
+      "native/reactor",
+      "native/order_entry",
+      "native/feed",
+      "native/edge",
+    ],
+  },
+  {
     path: "native/addon",
     imports: [
       "native/base",
@@ -157,9 +174,14 @@ export const cppFolders: readonly Folder[] = [
       "native/rings",
       "native/client",
       "native/engine",
+      "native/memory",
       "native/protocols",
       "native/journal",
       "native/reactor",
+      "native/order_entry",
+      "native/feed",
+      "native/edge",
+      "native/duties",
     ],
   },
 ];
