@@ -31,7 +31,11 @@ export const typescriptFolders: readonly Folder[] = [
   { path: "actors/kernel", imports: [] },
   {
     path: "actors/models",
-    imports: ["actors/kernel/units.ts", "actors/kernel/ports/randomness.ts"],
+    imports: [
+      "actors/kernel/units.ts",
+      "actors/kernel/ports/randomness.ts",
+      "actors/kernel/result.ts",
+    ],
   },
   ...actorTypes.map(
     (type): Folder => ({
