@@ -24,7 +24,9 @@ export type ModelFailureCode =
   /** Fewer values than the estimator needs. */
   | "too_short"
   /** Well-formed values on which the quantity does not exist (no variance, no quote, no root). */
-  | "undefined";
+  | "undefined"
+  /** Constraints that no point satisfies. */
+  | "infeasible";
 
 export interface ModelFailure extends Failure {
   readonly code: ModelFailureCode;
