@@ -83,6 +83,7 @@ export const patterns = {
   actors: "act.>",
   actorsOf: (region: string): string => `act.${token(region)}.>`,
   riskLimits: "act.*.risk-limit.*.*",
+  riskLimitsOf: (region: string): string => `act.${token(region)}.risk-limit.>`,
   supervision: "sup.>",
   supervisionOf: (region: string): string => `sup.${token(region)}.>`,
   operations: "ops.>",

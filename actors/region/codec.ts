@@ -74,9 +74,7 @@ export function decodeLease(bytes: Uint8Array): LeaseRecord | null {
   });
 }
 
-function hostedActors(
-  actors: wire.region.v1.IActorHost | null | undefined,
-): HostedActors | null {
+function hostedActors(actors: wire.region.v1.IActorHost | null | undefined): HostedActors | null {
   if (actors === null || actors === undefined) return null;
   return {
     capacity: actors.capacity ?? 0,

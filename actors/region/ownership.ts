@@ -58,6 +58,13 @@ export class ShardOwnership implements Ownership {
     return this.#lease?.validUntil() ?? (0 as DurationNs);
   }
 
+  async recordedEpoch(shard: string): Promise<Result<Epoch | null>> {
+    const entry = await this.#ports.keys.get(keys.leaseBucket, keys.ownership(shard));
+    if (!entry.ok) return entry;
+    const found = entry.value === null ? null : decodeOwnership(entry.value.value);
+    return ok(found === null ? null : epoch(found.epoch));
+  }
+
   claim(shard: string, floor: Epoch, lastHolder: string | null = null): Promise<Result<Epoch>> {
     const result = this.#queue.then(async () => {
       const claimed = await this.#claim(shard, floor, lastHolder);

@@ -25,11 +25,22 @@ const quantity = z
   .transform((lots) => lots as QuantityLots);
 const limits = z.strictObject({ maximumOrderQuantity: quantity, maximumOpenQuantity: quantity });
 
+/** An actor that runs under a lease; a client has none. Fields that protobuf left out are not whole. */
+const sender = z
+  .strictObject({
+    actor: z.string().min(1).max(256),
+    shard: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
+    incarnation: z.int().min(1),
+  })
+  .nullable();
+/** What an event tells of a reservation or a release. */
+const moved = z.strictObject({ commandId, quantity });
+
 /** The rules for each verb's request; a test compares the fields with the protobuf messages. */
 export const requestRules = {
   "set-limits": z.strictObject({ commandId, limits, requestedBy: z.string().min(1).max(64) }),
-  reserve: z.strictObject({ commandId, quantity }),
-  release: z.strictObject({ commandId, quantity }),
+  reserve: z.strictObject({ commandId, quantity, sender }),
+  release: z.strictObject({ commandId, quantity, sender }),
   describe: z.strictObject({}),
 };
 export type RiskLimitVerb = keyof typeof requestRules;
@@ -107,8 +118,8 @@ export function decodeEvent(payload: Uint8Array): RiskLimitEvent {
   if (limitsSet) {
     return { type: "limits_set", ...requestRules["set-limits"].parse(plain(limitsSet)) };
   }
-  if (reserved) return { type: "reserved", ...requestRules.reserve.parse(plain(reserved)) };
-  if (released) return { type: "released", ...requestRules.release.parse(plain(released)) };
+  if (reserved) return { type: "reserved", ...moved.parse(plain(reserved)) };
+  if (released) return { type: "released", ...moved.parse(plain(released)) };
   throw new Error("an event of a risk limit is damaged: it has no known kind");
 }
 
@@ -152,9 +163,10 @@ function checked(verb: RiskLimitVerb, fields: unknown): Result<RiskLimitMessage>
       }));
     case "reserve":
     case "release":
-      return result(verb, requestRules[verb].safeParse(fields), (command) => ({
+      return result(verb, requestRules[verb].safeParse(fields), ({ sender: by, ...command }) => ({
         type: verb,
         ...command,
+        ...(by === null ? {} : { sender: by }),
       }));
     case "describe":
       return result(verb, requestRules[verb].safeParse(fields), () => ({ type: verb }));

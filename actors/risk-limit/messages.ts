@@ -1,3 +1,4 @@
+import type { SenderIdentity } from "../kernel/incarnation-fence.ts";
 import type { Failure } from "../kernel/result.ts";
 import type { QuantityLots } from "../kernel/units.ts";
 
@@ -24,8 +25,13 @@ export type RiskLimitCommand =
       /** Who asked for it, for the record. */
       readonly requestedBy: string;
     }
-  | { readonly type: "reserve"; readonly commandId: string; readonly quantity: QuantityLots }
-  | { readonly type: "release"; readonly commandId: string; readonly quantity: QuantityLots };
+  | {
+      readonly type: "reserve" | "release";
+      readonly commandId: string;
+      readonly quantity: QuantityLots;
+      /** An actor that acts under a lease; a client has none. */
+      readonly sender?: SenderIdentity;
+    };
 
 /** A question: changes nothing, has no id. */
 export interface Describe {

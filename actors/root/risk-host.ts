@@ -1,6 +1,7 @@
 import { isToken, patterns } from "../../schemas/subjects.ts";
 import type { ActorDefinition, ActorRef, ActorSystem } from "../kernel/actor.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
+import type { IncarnationFence } from "../kernel/incarnation-fence.ts";
 import type { EventLog } from "../kernel/ports/event-log.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import { type Failure, refuse, type Result } from "../kernel/result.ts";
@@ -31,15 +32,16 @@ export interface RiskHostOf {
   readonly definition: RiskLimitDefinition;
   readonly events: EventLog;
   readonly refusals: RefusalCounter;
+  readonly senders: IncarnationFence;
 }
 
 /**
  * Serves act.<region>.risk-limit.<account>.<verb>. The first set-limits of an account makes its actor;
- * an account that has a log gets it back by any request. Every subject below act.<region> is
+ * an account that has a log gets it back by any request. Every subject below act.<region>.risk-limit is
  * answered, also the ones that mean nothing.
  */
 export function serveRiskLimits(of: RiskHostOf): Subscription {
-  return of.bus.serve(patterns.actorsOf(of.region), (request) => {
+  return of.bus.serve(patterns.riskLimitsOf(of.region), (request) => {
     answer(of, request.subject, request.payload).then(
       (payload) => {
         if (payload !== null) request.respond(payload);
@@ -68,6 +70,8 @@ async function answer(
     });
     return refusal(of, message.failure);
   }
+  const stale = await staleSender(of, message.value);
+  if (stale !== null) return refusal(of, stale);
   const actor = await found(of, account, message.value);
   if (!actor.ok) return refusal(of, actor.failure);
   // Lower limits must not wait behind the reservations that they are to keep out.
@@ -79,6 +83,13 @@ async function answer(
   }
   // Ambiguous failures stay unanswered: the sender sends the same command id again.
   return reply.failure.code === "busy" ? refusal(of, reply.failure) : null;
+}
+
+/** An actor that was replaced neither reserves nor releases; clients have no incarnation. */
+async function staleSender(of: RiskHostOf, message: RiskLimitMessage): Promise<Failure | null> {
+  const moves = message.type === "reserve" || message.type === "release";
+  if (!moves || message.sender === undefined) return null;
+  return await of.senders.admit(message.sender);
 }
 
 function refusal(of: RiskHostOf, failure: Failure): Uint8Array {

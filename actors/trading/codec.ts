@@ -70,7 +70,7 @@ export function traderEventCodec<Memo>(memo: z.ZodType<Memo>): EventCodec<Trader
     encode: (event) => new TextEncoder().encode(JSON.stringify(event)),
     decode: (content) => JSON.parse(new TextDecoder().decode(content)) as unknown,
     upcasters: {},
-    parse: (event) => rules.parse(event) as TraderEvent<Memo>,
+    parse: (event) => rules.parse(event),
   };
 }
 
@@ -88,7 +88,7 @@ export function traderStateCodec<Memo>(memo: z.ZodType<Memo>): TraderStateCodec<
   return {
     version: 1,
     upcasters: {},
-    parse: (state) => rules.parse(state) as TraderState<Memo>,
+    parse: (state) => rules.parse(state),
     parseReply: (given) => reply.parse(given),
     // A start reads at most this many messages, each a question to the stream's leader.
     every: 64,

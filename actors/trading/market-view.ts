@@ -8,8 +8,8 @@ export interface MarketView {
   readonly ask: number;
   readonly sequence: number;
   readonly last: number;
-  /** Traded since the market's cell started, as its l1 says. */
-  readonly volume: number;
+  /** Traded since the market's cell started, as its l1 says; null before the first l1. */
+  readonly volume: number | null;
   /** Monotonic time of the last message, and of the mid before it. */
   readonly at: number;
   /** Variance of the mid per second, (price units)^2, exponentially weighted; 0 before two mids. */
@@ -32,7 +32,7 @@ export const emptyView: MarketView = {
   ask: 0,
   sequence: 0,
   last: 0,
-  volume: 0,
+  volume: null,
   at: 0,
   variance: 0,
 };

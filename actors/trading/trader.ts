@@ -3,7 +3,7 @@ import { type EventSourced, eventSourcedBehaviour } from "../kernel/event-source
 import type { EventSourcedMachine } from "../kernel/event-sourced-machine.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
 import type { EventLog } from "../kernel/ports/event-log.ts";
-import { type Failure, refuse, type Result } from "../kernel/result.ts";
+import { type Failure, refuse, type Result, unreachable } from "../kernel/result.ts";
 import { type DurationNs, epoch } from "../kernel/units.ts";
 import { decideTrader, evolveTrader, initialTrader, type Planner } from "./decide.ts";
 import { type Order, type OrderOutcome, passes, type Settlement, settlementOf } from "./ledger.ts";
@@ -25,7 +25,7 @@ export interface TraderPorts {
   /** A session number never used before: 1 … 2^53 - 1. */
   readonly session: () => number;
   /** Takes what the actor says of itself: at each change, at most every half second else. */
-  readonly report: (id: string, report: TraderReport) => void;
+  readonly report: (start: TraderStart<unknown>, report: TraderReport) => void;
   /** A request of this actor was refused because its incarnation is over; counted. */
   readonly stale: (id: string) => void;
 }
@@ -132,7 +132,7 @@ class TraderLoop<Parameters, Memo> {
     this.#start = start;
     this.#kind = kind;
     this.#ports = ports;
-    this.#self = context.self as unknown as ActorRef<TraderMessage, TraderReply<Memo>>;
+    this.#self = context.self;
   }
 
   begin(): void {
@@ -238,10 +238,7 @@ class TraderLoop<Parameters, Memo> {
     return true;
   }
 
-  async #submit(
-    payload: Uint8Array,
-    expected: number,
-  ): Promise<Result<readonly OrderOutcome[]>> {
+  async #submit(payload: Uint8Array, expected: number): Promise<Result<readonly OrderOutcome[]>> {
     const { home, market } = this.#start.instrument;
     const subject = codec.submitSubject(home, market);
     const reply = await this.#ports.bus.request(subject, payload, replyTimeout);
@@ -281,9 +278,7 @@ class TraderLoop<Parameters, Memo> {
       codec.encodeBookRequest(1),
       replyTimeout,
     );
-    const book = reply.ok
-      ? codec.decodeBook(reply.value, this.#context.clock.monotonic())
-      : null;
+    const book = reply.ok ? codec.decodeBook(reply.value, this.#context.clock.monotonic()) : null;
     if (book !== null) this.#view.send(book);
   }
 
@@ -316,7 +311,7 @@ class TraderLoop<Parameters, Memo> {
     this.#reportedState = state;
     this.#reportedAt = now;
     const view = this.#view.getSnapshot().context;
-    this.#ports.report(this.#start.id, { state, detail: this.#detail, trader, view });
+    this.#ports.report(this.#start, { state, detail: this.#detail, trader, view });
   }
 
   #visibleState({ phase }: TraderState<Memo>): string {
@@ -356,8 +351,11 @@ function lifecycleOf(
       return { type: "rest" };
     case "stopping":
       return { type: "wind_down" };
-    default:
+    case "stopped":
+    case "done":
       return { type: "end" };
+    default:
+      return unreachable(phase);
   }
 }
 

@@ -1,5 +1,9 @@
 import { wire } from "../../schemas/messages.ts";
-import { decodeBookReply, encodeBookRequest, encodeOrdersRequest } from "../../schemas/sdk/codec.ts";
+import {
+  decodeBookReply,
+  encodeBookRequest,
+  encodeOrdersRequest,
+} from "../../schemas/sdk/codec.ts";
 import { commandSubject, marketDataSubject } from "../../schemas/subjects.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { Order } from "./ledger.ts";
