@@ -14,6 +14,7 @@ const programs = [
   "engine_workload",
   "idle_spinner",
   "journal",
+  "metrics_cost",
   "order_to_trade",
   "risk_cost",
 ] as const;

@@ -1,4 +1,7 @@
 import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { Seal } from "../actors/kernel/accepted-chain.ts";
 
 import type {
   EngineCommand,
@@ -21,8 +24,17 @@ import type {
   QuantityLots,
   Sequence,
 } from "../actors/kernel/units.ts";
-import type { Addon, MarketLatency, OpenedMarket, Recovery, RingStatistics } from "./addon.ts";
+import { durationNs, type DurationNs } from "../actors/kernel/units.ts";
+import type {
+  Addon,
+  MarketAlert,
+  MarketLatency,
+  OpenedMarket,
+  Recovery,
+  RingStatistics,
+} from "./addon.ts";
 import { regions } from "./addon.ts";
+import { SealLog, systemSealStorage } from "./seal-log.ts";
 import { readRecordHeader } from "./records.ts";
 import { DepthView } from "./depth.ts";
 import type { Depth, OrderPage, TopOfBook } from "./depth.ts";
@@ -51,6 +63,11 @@ const DEPTH_LEVELS = 32;
  */
 const QUICK_TRIES = 100;
 const SLOW_TRIES = 5_000;
+
+/** How often a full disk is tried again for a seal, in milliseconds. */
+const ROOM_RETRY = 100;
+/** More than this of a drill would be an outage. */
+const LONGEST_DRILL_NS = 1_000_000;
 
 /** Events drained before their slots are given back: the engine may be waiting for them. */
 const EVENTS_PER_RELEASE = 1024;
@@ -81,6 +98,10 @@ export interface Host {
   readonly reactor: Int32Array;
   readonly rings: RingSizes;
   readonly snapshotInterval: number;
+  /** What to add to a time of the engine's clock to have one of CLOCK_MONOTONIC. */
+  readonly clockOriginNs: number;
+  /** Markets wait for a lease before they take anything of clients. */
+  readonly isLeased: boolean;
 }
 
 /**
@@ -105,6 +126,7 @@ export class NativeMarket implements MarketEngine {
   readonly #eventMask: number;
   readonly #depth: DepthView;
   readonly #reader = new EventReader();
+  readonly #seals: SealLog;
 
   /** Commands written, made visible, and known to be taken. */
   #commandTail = 0;
@@ -127,11 +149,18 @@ export class NativeMarket implements MarketEngine {
   /** Called after each bell, by those who wait for idleness. */
   readonly #watchers = new Set<() => void>();
 
-  private constructor(host: Host, request: OpenMarket, opened: OpenedMarket, closed: () => void) {
+  private constructor(
+    host: Host,
+    request: OpenMarket,
+    opened: OpenedMarket,
+    seals: SealLog,
+    closed: () => void,
+  ) {
     this.market = request.market;
     this.logId = opened.logId;
     this.recovery = opened.recovery;
     this.#host = host;
+    this.#seals = seals;
     this.#id = opened.id;
     this.#directory = request.directory;
     this.#closed = closed;
@@ -152,13 +181,22 @@ export class NativeMarket implements MarketEngine {
   static async open(host: Host, request: OpenMarket, closed: () => void): Promise<NativeMarket> {
     const { directory, epoch } = request;
     let market: NativeMarket | null = null;
+    const ring = (): void => {
+      if (market !== null) market.#rang();
+    };
     const opened = await host.addon.open(
       { directory, epoch, ...host.rings, snapshotInterval: host.snapshotInterval },
-      () => {
-        if (market !== null) market.#rang();
-      },
+      ring,
     );
-    market = new NativeMarket(host, request, opened, closed);
+    try {
+      const seals = await SealLog.open(directory, systemSealStorage, () => sleep(ROOM_RETRY), ring);
+      market = new NativeMarket(host, request, opened, seals, closed);
+      if (host.isLeased) market.gate(null, durationNs(0));
+      await market.mark();
+    } catch (cause) {
+      await host.addon.close(opened.id);
+      throw cause;
+    }
     return market;
   }
 
@@ -233,8 +271,10 @@ export class NativeMarket implements MarketEngine {
       commandRingRefusals: this.#commandRingRefusals,
       digest,
       restingOrders: this.#numbers[RESTING] ?? 0,
-      logFailure: this.#hasFailed() ? this.#host.addon.failure(this.#id) : null,
-      logWaiting: this.#isWaitingForRoom() ? this.#host.addon.failure(this.#id) : null,
+      logFailure: this.#hasFailed() ? this.#host.addon.failure(this.#id) : this.#seals.failure,
+      logWaiting: this.#isWaitingForRoom()
+        ? this.#host.addon.failure(this.#id)
+        : this.#seals.waiting,
     };
   }
 
@@ -246,6 +286,26 @@ export class NativeMarket implements MarketEngine {
   latency(): MarketLatency {
     this.#mustBeOpen();
     return this.#host.addon.latency(this.#id);
+  }
+
+  /** Whether it has become slower than usual. */
+  alert(): MarketAlert {
+    this.#mustBeOpen();
+    return this.#host.addon.alert(this.#id);
+  }
+
+  /**
+   * A drill: each command takes so many nanoseconds longer until the next call (0 ends it). For seeing
+   * whether anybody notices.
+   */
+  plantDelay(ns: number): void {
+    this.#mustBeOpen();
+    if (!Number.isSafeInteger(ns) || ns < 0 || ns > LONGEST_DRILL_NS) {
+      throw new RangeError(
+        `a planted delay is a whole number of nanoseconds up to 1 ms, not ${ns}`,
+      );
+    }
+    this.#host.addon.plantDelay(this.#id, ns);
   }
 
   /** How full the rings are. */
@@ -285,6 +345,21 @@ export class NativeMarket implements MarketEngine {
       this.#adopting = false;
       this.flush();
     }
+  }
+
+  seal(seals: readonly Seal[]): Promise<void> {
+    this.#mustBeOpen();
+    return this.#seals.append(seals);
+  }
+
+  sealFrom(point: ChainPoint): Promise<void> {
+    this.#mustBeOpen();
+    return this.#seals.appendBegin(point);
+  }
+
+  mark(): Promise<void> {
+    this.#mustBeOpen();
+    return this.#seals.mark(this.#numbers[DURABLE] ?? 0);
   }
 
   accept({ sequence, epoch, hash }: ChainPoint): void {
@@ -353,15 +428,16 @@ export class NativeMarket implements MarketEngine {
   }
 
   /**
-   * Says what of the market may leave: the last committed sequence, null while nobody follows the
-   * accepted chain, and until when the lease holds (CLOCK_MONOTONIC, ns; null: under no lease). The
-   * events of clients wait for it (native/reactor/output_gate.hpp); a market that is opened is under
-   * no lease and follows no chain.
+   * The events of clients wait for it (native/reactor/output_gate.hpp). Until it is called first, a
+   * market follows no chain and is under no lease, or under one that has lapsed: NativeEngineOptions.clock.
    */
-  gate(committed: Sequence | null, leaseUntilNs: number | null): void {
+  gate(committed: Sequence | null, leaseUntil: DurationNs | null): void {
     this.#mustBeOpen();
     this.#numbers[COMMITTED] = committed ?? -1;
-    this.#numbers[LEASE_UNTIL] = leaseUntilNs ?? 0;
+    // 0 is no lease at all, which is not the same as none left.
+    const lapsed = leaseUntil !== null && leaseUntil <= 0;
+    this.#numbers[LEASE_UNTIL] =
+      leaseUntil === null ? 0 : lapsed ? 1 : leaseUntil + this.#host.clockOriginNs;
     // An atomic access orders the plain stores before the look at the sleeper.
     Atomics.add(this.#words, EVENTS_ARMED, 0);
     if (Atomics.load(this.#host.reactor, PARKED) === BLOCKED) this.#host.addon.wake();
@@ -386,9 +462,12 @@ export class NativeMarket implements MarketEngine {
     }
     this.#onEvents = () => {};
     this.#onDurable = () => {};
+    if (this.#host.isLeased) this.gate(null, durationNs(0));
     this.#discarding = true;
     this.flush();
     this.#discardEvents();
+    // Whatever the match thread took before it saw the gate closed is counted after another turn.
+    await this.#host.addon.turn();
     await this.#until(() => this.#isIdle());
     this.#discardEvents();
     this.#discarding = false;
@@ -404,6 +483,10 @@ export class NativeMarket implements MarketEngine {
         return this.#isIdle() || this.#isWaitingForRoom();
       });
       if (this.#hasEvents()) this.#onEvents();
+      // A disk that takes no mark is reported by what it does to records.
+      this.#seals.leave();
+      await this.mark().catch(() => {});
+      await this.#seals.close();
       this.#final = { progress: this.progress(), serviceTime: this.serviceTime() };
       try {
         await this.#host.addon.close(this.#id);
@@ -442,7 +525,10 @@ export class NativeMarket implements MarketEngine {
     Atomics.store(this.#words, DURABLE_ARMED, 1);
     // An atomic load between the store and the plain reads keeps them in this order.
     const failure =
-      Atomics.load(this.#words, FAILED) * 2 + Atomics.load(this.#words, WAITING_FOR_ROOM);
+      Atomics.load(this.#words, FAILED) * 2 +
+      Atomics.load(this.#words, WAITING_FOR_ROOM) +
+      (this.#seals.failure === null ? 0 : 8) +
+      (this.#seals.waiting === null ? 0 : 4);
     const durable = this.#numbers[DURABLE] ?? 0;
     if (durable === this.#durableSeen && failure === this.#failureSeen) return false;
     this.#durableSeen = durable;

@@ -8,6 +8,7 @@ import { z } from "zod";
 const token = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,32}$/, "a token of [A-Za-z0-9_-], at most 32 long");
+const largest32 = 2 ** 32 - 1;
 const positive = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
 
 /** regions/<home>/markets/<market>.toml; home is the folder, market the file name. */
@@ -63,6 +64,8 @@ export const cellConfigurationSchema = z.strictObject({
   }),
   http: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
   engine: z.enum(["auto", "native", "portable"]),
+  /** Where processes of this machine connect over shared memory, and who may; null: nobody. */
+  clients: z.strictObject({ socket: z.string(), grantsFile: z.string() }).nullable().default(null),
   flow: z.strictObject({
     enabled: z.boolean(),
     seed: z.int().min(0),
@@ -87,6 +90,24 @@ export type CellConfiguration = z.infer<typeof cellConfigurationSchema>;
 /** As it is written: what has a default may be left out. */
 export type CellConfigurationFile = z.input<typeof cellConfigurationSchema>;
 
+/** The file of a cell's `clients.grantsFile`; it holds tokens, so only its owner may read it. */
+export const clientGrantsSchema = z.strictObject({
+  grants: z
+    .array(
+      z.strictObject({
+        /** 32 bytes, not to be guessed. */
+        token: z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits, lower case"),
+        /** User id of the client's process. */
+        user: z.int().min(0).max(largest32),
+        account: z.int().min(1).max(largest32),
+        /** `stream`: every event of the market; `speak_for_others`: orders of any account. */
+        permissions: z.array(z.enum(["stream", "speak_for_others"])),
+      }),
+    )
+    .max(1_024),
+});
+export type ClientGrants = z.infer<typeof clientGrantsSchema>;
+
 /** <data>/cluster.json: written by the launcher, read by the command line. */
 export const clusterFileSchema = z.strictObject({
   version: z.literal(1),
@@ -101,6 +122,8 @@ export const clusterFileSchema = z.strictObject({
       http: z.string(),
       natsPid: z.int(),
       cellPid: z.int(),
+      /** Where processes of this machine connect over shared memory; absent when they cannot. */
+      clients: z.strictObject({ socket: z.string(), grantsFile: z.string() }).optional(),
     }),
   ),
   /** Role -> file with the nkey seed (mode 0600). */

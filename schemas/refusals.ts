@@ -51,6 +51,7 @@ export const refusals = {
   stale_epoch: "the sender's epoch is over",
   market_exists: "a market of that name exists",
   definition_invalid: "the market definition is not usable",
+  already_defined: "the name is defined already, with other values",
   limit_exceeded: "a risk limit would be exceeded",
   not_reserved: "more would be released than is reserved",
   command_id_reused: "the command id was used for another command",

@@ -32,6 +32,7 @@ export const controlVerbs = [
   "watch",
 ] as const;
 export type ControlVerb = (typeof controlVerbs)[number];
+export type AlertKind = "latency";
 export type MarketDataKind = "l1" | "l2" | "trades";
 
 export const commandSubject = (region: string, market: string, verb: CommandVerb): string =>
@@ -63,6 +64,9 @@ export const eventLogSubject = (region: string, log: string): string =>
 export const eventLogStream = (region: string): string => `ALOG_${token(region)}`;
 /** Bucket of the snapshots of a region's actors; a key is the log's name. */
 export const actorSnapshotBucket = (region: string): string => `ASNAP_${token(region)}`;
+/** Something is wrong with a market, or not any more: core NATS, told to whoever listens. */
+export const alertSubject = (region: string, kind: AlertKind, market: string): string =>
+  `alert.${token(region)}.${token(kind)}.${token(market)}`;
 export const deadLetterSubject = (region: string, kind: string): string =>
   `dead.${token(region)}.${token(kind)}`;
 
@@ -84,6 +88,9 @@ export const patterns = {
   actorsOf: (region: string): string => `act.${token(region)}.>`,
   riskLimits: "act.*.risk-limit.*.*",
   riskLimitsOf: (region: string): string => `act.${token(region)}.risk-limit.>`,
+  marketLimitsOf: (region: string): string => `act.${token(region)}.market.>`,
+  riskQuestions: "act.*.risk-limit.*.describe",
+  riskApprovals: "act.*.risk-limit.*.approve",
   supervision: "sup.>",
   supervisionOf: (region: string): string => `sup.${token(region)}.>`,
   operations: "ops.>",
@@ -95,6 +102,8 @@ export const patterns = {
   controlsOf: (region: string): string => `ctl.${token(region)}.>`,
   /** One control service in all regions. */
   control: (verb: ControlVerb): string => `ctl.*.${verb}`,
+  alerts: "alert.>",
+  alertsOf: (region: string): string => `alert.${token(region)}.>`,
   deadLettersOf: (region: string): string => `dead.${token(region)}.>`,
   inbox: (user: string): string => `${inboxPrefix(user)}.>`,
 } as const;

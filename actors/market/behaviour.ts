@@ -5,9 +5,16 @@ import { durationNs, epoch as epochOf, type DurationNs } from "../kernel/units.t
 import { journalStream, journalSubject } from "../../schemas/subjects.ts";
 import { storeRoot } from "./accepted-root.ts";
 import type { MarketPorts } from "./actor.ts";
-import { encodeBookRefusal, encodeOrdersRefusal, encodeSubmitRefusal, nextStep } from "./codec.ts";
+import {
+  encodeBookRefusal,
+  encodeLimitsReply,
+  encodeOrdersRefusal,
+  encodeSubmitRefusal,
+  nextStep,
+} from "./codec.ts";
 import { noLatency, type MarketCounters } from "./counters.ts";
 import { configureCommand, mustConfigure } from "./decide.ts";
+import { EngineGate } from "./engine-gate.ts";
 import type { MarketMachine } from "./machine.ts";
 import type {
   MarketDefinition,
@@ -49,6 +56,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   #engine: MarketEngine | null = null;
   #shipper: JournalShipper | null = null;
   #trading: Trading | null = null;
+  #gate: EngineGate | null = null;
   #owned: Owned | null = null;
   #rootStored = 0;
   #rootStoredAt = 0;
@@ -69,6 +77,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     // The market stays open in the engine when the actor fails; its successor attaches to it.
     context.onExit(() => {
       this.#counters.withheld += this.#trading?.waiting.requests ?? 0;
+      this.#closeGate();
       this.#shipper?.stop();
       this.#engine?.onEvents(() => {});
       this.#engine?.onDurable(() => {});
@@ -109,6 +118,14 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         reply({ type: "payload", payload });
         return;
       }
+      case "limits": {
+        const trading = this.#serving();
+        const answer = (payload: Uint8Array): void => reply({ type: "payload", payload });
+        if (trading === null) answer(encodeLimitsReply(this.#notServing()));
+        // Not awaited by the mailbox: requests go on while the commands become safe.
+        else this.#context.run(async () => answer(await trading.limits(message.payload)));
+        return;
+      }
       case "status":
         reply({ type: "status", status: this.#status() });
         return;
@@ -127,6 +144,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#context.lifecycle.send({ type: "STOP" });
     const engine = this.#engine;
     if (engine === null) return;
+    this.#closeGate();
     const trading = this.#trading;
     if (trading !== null) {
       const until = this.#context.clock.monotonic() + SETTLE_LIMIT;
@@ -140,6 +158,11 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#shipper?.stop();
     await engine.close();
     this.#engine = null;
+  }
+
+  #closeGate(): void {
+    this.#gate?.close();
+    this.#gate = null;
   }
 
   #settled(engine: MarketEngine, trading: Trading): boolean {
@@ -184,6 +207,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     const { state } = trading.referenceAt(trading.committed);
     this.#context.lifecycle.send({ type: "READY", state });
     this.#context.log.info({ epoch: owned.epoch, matched, state }, "market open");
+    this.#gate = new EngineGate(engine, this.#ports.ownership, trading.committed);
     trading.announce();
     this.#watch(engine, trading);
   }
@@ -266,6 +290,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         after: (delay, callback) => this.#context.after(delay, callback),
         onCommitted: (committed) => {
           trading.onCommitted(committed);
+          this.#gate?.onCommitted(trading.committed);
           const followed = this.#shipper?.followed;
           if (followed !== undefined) engine.accept(pointOf(followed));
         },
@@ -301,11 +326,13 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
       }
       if (logFailure !== null) {
         this.#trading = null;
+        this.#closeGate();
         const { message } = new MarketFailed(this.#logFailed(logFailure));
         this.#context.lifecycle.send({ type: "FAILED", detail: message });
         return;
       }
       this.#watchShadow(engine);
+      this.#context.run(() => engine.mark());
       this.#context.run(() => this.#storeRoot(trading));
       this.#watch(engine, trading);
     });
@@ -460,7 +487,8 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     return {
       definition: this.#definition,
       state: this.#state(),
-      detail: this.#detail(),
+      // Why nothing becomes safe comes before what the market is doing.
+      detail: progress?.logWaiting ?? this.#detail(),
       mode: this.#trading?.mode ?? this.#definition.mode,
       epoch: this.#owned?.epoch ?? 0,
       matched: progress?.matched ?? 0,

@@ -1,4 +1,4 @@
-import { blockHash, fold, type Block, type ChainState } from "../kernel/accepted-chain.ts";
+import { blockHash, fold, sealOf, type Block, type ChainState } from "../kernel/accepted-chain.ts";
 import type { Bus, StoredMessage } from "../kernel/ports/bus.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import { RECORD_BYTES, type MarketEngine } from "../kernel/ports/matching-engine.ts";
@@ -166,6 +166,7 @@ export class JournalShipper {
         continue;
       }
       const block = this.#seal(this.#shipped + 1, records, this.#last().hash);
+      await this.#ports.engine.seal([sealOf(block)]);
       await this.#publish(block);
       this.#blocks += 1;
       this.#shipped = block.last;

@@ -12,13 +12,16 @@ import type { Ownership } from "../kernel/ports/ownership.ts";
 import { ok, refuse, type Failure, type Result } from "../kernel/result.ts";
 import { durationNs, type DurationNs } from "../kernel/units.ts";
 import { refusals, type RefusalCode } from "../../schemas/refusals.ts";
+import { AccountLimits } from "./account-limits.ts";
 import { BookView } from "./book-view.ts";
 import {
   decodeBookRequest,
+  decodeLimits,
   decodeOrdersRequest,
   decodeSubmit,
   encodeBookRefusal,
   encodeBookReply,
+  encodeLimitsReply,
   encodeOrdersRefusal,
   encodeOrdersReply,
   encodeSubmitRefusal,
@@ -80,6 +83,7 @@ export class Trading {
   readonly #blocks: EventBlocks;
   readonly #marketData: MarketData;
   readonly #senders: IncarnationFence;
+  readonly #limits = new AccountLimits();
   readonly #epoch: number;
   /** Commands of our own under way, by tag. */
   readonly #internal = new Map<number, EngineCommand>();
@@ -282,7 +286,36 @@ export class Trading {
     return encodeOrdersReply(this.#definition, listed, more, this.#marketData.sequence);
   }
 
-  /** One command of the market's own (configure, set_state), resolved when it is safe. */
+  /** Answers an ApplyLimits once everything it asks for is safe. */
+  async limits(payload: Uint8Array): Promise<Uint8Array> {
+    const request = decodeLimits(payload);
+    if (!request.ok) return this.#limitsRefused(request.failure);
+    if (!this.#limits.admit(request.value)) {
+      const { actor, incarnation } = request.value;
+      return this.#limitsRefused({
+        code: "stale_epoch",
+        reason: `${actor} has been heard under a younger incarnation than ${incarnation}`,
+        next: nextStep("stale_epoch"),
+      });
+    }
+    // Offered together: they stand in the journal side by side, and are awaited together.
+    const asked = this.#limits.missing(request.value).map(async ({ make, done }) => {
+      const result = await this.command(make);
+      if (result.ok) done();
+      return result;
+    });
+    for (const result of await Promise.all(asked)) {
+      if (!result.ok) return this.#limitsRefused(result.failure);
+    }
+    return encodeLimitsReply(null);
+  }
+
+  #limitsRefused(failure: Failure): Uint8Array {
+    this.#counters.refuse(failure.code);
+    return encodeLimitsReply(failure);
+  }
+
+  /** One command of the market's own (configure, set_state, limits), resolved when it is safe. */
   async command(make: (tag: number) => EngineCommand): Promise<Result<void>> {
     for (;;) {
       const tag = this.#tag;

@@ -56,6 +56,7 @@ export class CellLease {
   #inFlight: Promise<void> = Promise.resolve();
   #running = false;
   #onLost: (reason: string) => void = () => {};
+  #onValidity: () => void = () => {};
 
   constructor(ports: LeasePorts, identity: CellIdentity) {
     this.#ports = ports;
@@ -71,6 +72,14 @@ export class CellLease {
   /** Monotonic time until which no other cell may act for this one; 0 when never acquired or lost. */
   validUntil(): DurationNs {
     return this.#validUntil;
+  }
+
+  /** Calls back whenever `validUntil` has changed; one listener, until the function returned is called. */
+  watch(listener: () => void): () => void {
+    this.#onValidity = listener;
+    return () => {
+      if (this.#onValidity === listener) this.#onValidity = () => {};
+    };
   }
 
   /**
@@ -119,7 +128,7 @@ export class CellLease {
   /** Ends the lease at once, so that a successor need not wait for it to run out. Best effort. */
   async release(): Promise<void> {
     await this.stop();
-    this.#validUntil = 0 as DurationNs;
+    this.#setValidity(0 as DurationNs);
     if (this.#revision === 0) return;
     const bytes = encodeLease(this.#record(true));
     const stored = await this.#ports.keys.compareAndSet(
@@ -199,7 +208,7 @@ export class CellLease {
     }
     if (!this.#running) return false;
     this.#running = false;
-    this.#validUntil = 0 as DurationNs;
+    this.#setValidity(0 as DurationNs);
     this.#onLost(
       found === null
         ? `${this.#key} holds bytes that are no lease`
@@ -220,8 +229,14 @@ export class CellLease {
   #confirm(revision: number, before: DurationNs): void {
     this.#revision = revision;
     const until = before + leaseTimes.timeToLive - leaseTimes.margin;
-    this.#validUntil = Math.max(this.#validUntil, until) as DurationNs;
+    this.#setValidity(Math.max(this.#validUntil, until) as DurationNs);
     this.#attempts = this.#attempts.filter((attempt) => attempt.before > before);
+  }
+
+  #setValidity(until: DurationNs): void {
+    if (until === this.#validUntil) return;
+    this.#validUntil = until;
+    this.#onValidity();
   }
 
   #record(fenced: boolean): LeaseRecord {

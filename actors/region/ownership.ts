@@ -34,6 +34,8 @@ export class ShardOwnership implements Ownership {
   readonly #ports: OwnershipPorts;
   readonly #identity: CellIdentity;
   #lease: CellLease | null = null;
+  #unwatchLease: () => void = () => {};
+  readonly #listeners = new Set<(validUntil: DurationNs) => void>();
   /** One claim at a time: markets of one shard would only make each other's compare-and-set fail. */
   #queue: Promise<unknown> = Promise.resolve();
   /** Shards known to be marked in the directory. */
@@ -46,7 +48,10 @@ export class ShardOwnership implements Ownership {
 
   /** The lease under which claims are made from now on; null ends the validity at once. */
   use(lease: CellLease | null): void {
+    this.#unwatchLease();
     this.#lease = lease;
+    this.#unwatchLease = lease?.watch(() => this.#tell()) ?? (() => {});
+    this.#tell();
   }
 
   get holder(): string {
@@ -63,6 +68,16 @@ export class ShardOwnership implements Ownership {
     if (!entry.ok) return entry;
     const found = entry.value === null ? null : decodeOwnership(entry.value.value);
     return ok(found === null ? null : epoch(found.epoch));
+  }
+
+  watch(listener: (validUntil: DurationNs) => void): () => void {
+    this.#listeners.add(listener);
+    listener(this.validUntil());
+    return () => this.#listeners.delete(listener);
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener(this.validUntil());
   }
 
   claim(shard: string, floor: Epoch, lastHolder: string | null = null): Promise<Result<Epoch>> {

@@ -214,6 +214,9 @@ test("limits of an account are kept over a restart", async () => {
     const limits = { maximumOrderQuantity: 10, maximumOpenQuantity: 15 };
     const set = risk.v1.SetLimits.encode({ commandId: "s1", limits, requestedBy: "tester" });
     assert.is(refusalOf(await first.raw(subject("set-limits"), set.finish())), "accepted");
+    const approve = { commandId: "s2", proposal: "s1", approvedBy: "another" };
+    const approved = risk.v1.Approve.encode(approve).finish();
+    assert.is(refusalOf(await first.raw(subject("approve"), approved)), "accepted");
     assert.is(refusalOf(await first.raw(subject("reserve"), reserve("r1", 10))), "accepted");
     const { broker } = first;
     await first.stop();

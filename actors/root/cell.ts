@@ -29,7 +29,9 @@ import { strategyActor } from "../strategy/actor.ts";
 import { type ControlEndpoint, ActorHost } from "./actor-host.ts";
 import type { CellDirectory } from "./cell-directory.ts";
 import { BackgroundFlow, flowStarts } from "./flow-host.ts";
+import { LatencyAlerts } from "./latency-alerts.ts";
 import { marketHost } from "./market-host.ts";
+import { DirectoryPlaces } from "./market-places.ts";
 import type { Measured } from "./metrics.ts";
 import { RefusalCounter } from "./refusal-counter.ts";
 import type { ReferenceData } from "./reference-data.ts";
@@ -134,16 +136,17 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     },
     { region, cell, ...hosting },
   );
+  const markets = marketHost({
+    region,
+    system: () => system,
+    definition: market,
+    directory: (name) => directory.market(name),
+    strongestMode: settings.strongestMode,
+  });
   const router = regionActor({
     bus,
     ownership,
-    markets: marketHost({
-      region,
-      system: () => system,
-      definition: market,
-      directory: (name) => directory.market(name),
-      strongestMode: settings.strongestMode,
-    }),
+    markets,
     flow: {
       pause: (paused) => flow.pause(paused, system, strategy),
       totals: () => flow.totals(),
@@ -157,7 +160,16 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     actors: () => host.view,
     servesMarkets,
   });
-  const riskLimit = riskLimitActor({ events: ports.events });
+  const places = new DirectoryPlaces(reference.markets, bus.keys, clock);
+  const riskLimit = riskLimitActor({
+    events: ports.events,
+    outside: {
+      region,
+      bus,
+      markets: places,
+      incarnation: () => directory.recordedIncarnation(),
+    },
+  });
   const system: ActorSystem = actorSystem({
     definitions: [router, market, strategy, riskLimit, ...host.definitions],
     clock,
@@ -166,6 +178,8 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     log,
     deadLetters: deadLetterStore(clock),
   });
+  const alerts = new LatencyAlerts({ region, cell }, { bus, clock, log });
+  engine.onLatencyAlert?.((alert) => alerts.note(alert));
   const started = await system.start(
     cellTree(
       {
@@ -189,9 +203,11 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
         definition: riskLimit,
         events: ports.events,
         refusals,
+        markets,
         senders: new IncarnationFence((shard) => ownership.recordedEpoch(shard)),
       })
     : null;
+  places.start();
   await host.begin(system);
   const asked = async (message: RegionMessage): Promise<Result<RegionReply>> => {
     const ref = system.find(router, paths.cell(region));
@@ -206,10 +222,17 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
         ? ok(reply.value.report)
         : refuse("internal", "no report");
     },
-    measured: (report) => ({ report, flow: flow.byMarket(), kernel: system.counters() }),
+    measured: (report) => ({
+      report,
+      flow: flow.byMarket(),
+      kernel: system.counters(),
+      alerts: alerts.counts(),
+    }),
     async drain() {
       await host.drain();
+      alerts.stop();
       risk?.unsubscribe();
+      places.stop();
       const drained = await asked({ type: "drain" });
       if (!drained.ok) log.warn({ failure: drained.failure }, "the region actor did not drain");
     },

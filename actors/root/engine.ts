@@ -30,7 +30,7 @@ export function chooseEngine(
   log: Log,
 ): Result<MatchingEngine> {
   if (wanted === "portable") return ok(new PortableEngine({ clock }));
-  const native = loadNativeEngine();
+  const native = loadNativeEngine({ clock });
   if (native.ok || wanted === "native" || native.failure.code !== "addon_missing") return native;
   log.warn({ failure: native.failure }, "running on the portable engine: correct, and much slower");
   return ok(new PortableEngine({ clock }));

@@ -12,7 +12,7 @@ import { fileEventLog } from "../kernel/file-event-log.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
-import type { Failure } from "../kernel/result.ts";
+import { type Failure, ok, type Result } from "../kernel/result.ts";
 import { durationNs } from "../kernel/units.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { SystemFiles } from "../kernel/system-files.ts";
@@ -22,6 +22,7 @@ import { type Cell, startCell } from "./cell.ts";
 import { type CellDirectory, openCellDirectory } from "./cell-directory.ts";
 import { readConfiguration } from "./configuration.ts";
 import { chooseEngine, engineSlots } from "./engine.ts";
+import { SharedMemoryDoor } from "./shared-memory.ts";
 import { type HttpFace, serveHttp } from "./http.ts";
 import { readReferenceData, type ReferenceData } from "./reference-data.ts";
 import {
@@ -57,6 +58,7 @@ class CellProcess {
   #directory: CellDirectory | null = null;
   #engine: MatchingEngine | null = null;
   #http: HttpFace | null = null;
+  #door: SharedMemoryDoor | null = null;
   #bus: NatsBus | null = null;
   #cell: Cell | null = null;
   #phase = "the cell is starting";
@@ -90,7 +92,10 @@ class CellProcess {
           report: () => this.#report(),
           measured: async () => {
             const report = await this.#report();
-            return this.#cell?.measured(report) ?? { report, flow: new Map(), kernel: null };
+            const clients = this.#door?.counters() ?? null;
+            const measured = this.#cell?.measured(report);
+            const nothing = { report, flow: new Map(), kernel: null, alerts: new Map() };
+            return { ...(measured ?? nothing), clients };
           },
         },
         this.#configuration.http,
@@ -105,7 +110,24 @@ class CellProcess {
       return this.#refuse(failure, exitCodes.failed);
     }
     this.#log.info({ http: this.#http.url, engine: engine.value.implementation }, "cell starting");
+    const door = await this.#openDoor(engine.value);
+    if (!door.ok) return this.#refuse(door.failure, exitCodes.unusable);
     await this.#connect(options.value, directory.value, engine.value);
+  }
+
+  /** Markets let clients in by themselves, once they are open. */
+  async #openDoor(engine: MatchingEngine): Promise<Result<void>> {
+    const { clients } = this.#configuration;
+    if (clients === null) return ok(undefined);
+    const door = await SharedMemoryDoor.open(engine, clients, this.#log);
+    if (!door.ok) return door;
+    this.#door = door.value;
+    process.on("SIGHUP", () => {
+      const reloaded = this.#door?.reload();
+      if (reloaded?.ok === false) this.#log.error({ failure: reloaded.failure }, "grants not read");
+      else this.#log.info({}, "grants read again");
+    });
+    return ok(undefined);
   }
 
   async #connect(

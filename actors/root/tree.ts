@@ -17,8 +17,8 @@ import type { StrategyStart } from "../strategy/messages.ts";
  *     cell                  lease, ownership, router, operations services
  *     markets               one_for_one
  *       <market>            started by `cell` once it has the lease
- *     risk                  simple_one_for_one: accounts are all alike
- *       <account>           started by the first request to it
+ *     risk                  simple_one_for_one: desks, accounts and strategies are all alike
+ *       <name>              started by the first request to it
  *     strategies            one_for_one
  *       flow-<market>       background flow of a market that a file defines
  *       <id>                market makers, spawned by request
@@ -55,7 +55,7 @@ export const paths = {
   markets: (region: string): string => `/${region}/markets`,
   market: (region: string, market: string): string => `/${region}/markets/${market}`,
   risk: (region: string): string => `/${region}/risk`,
-  riskLimit: (region: string, account: string): string => `/${region}/risk/${account}`,
+  riskLimit: (region: string, name: string): string => `/${region}/risk/${name}`,
   flow: (region: string, market: string): string => `/${region}/strategies/flow-${market}`,
 } as const;
 
@@ -71,7 +71,7 @@ export function marketSpec(start: MarketStart): ChildSpec<MarketStart> {
 }
 
 export function riskLimitChild(start: RiskLimitStart): DynamicChild<RiskLimitStart> {
-  return { id: start.account, start };
+  return { id: start.name, start };
 }
 
 export function strategySpec(start: StrategyStart): ChildSpec<StrategyStart> {

@@ -10,6 +10,7 @@
 
 #include "base/ensure.hpp"
 #include "journal/lock_line.hpp"
+#include "journal/seal_file.hpp"
 #include "journal/snapshot_file.hpp"
 
 namespace meridian::journal {
@@ -132,13 +133,7 @@ bool Log::recover(const RecordVisitor& visit, Recovery& recovery, std::string& r
   if (!scan_log(files_, directory_, visit, segments_, recovery, reason)) {
     return false;
   }
-  std::vector<std::uint64_t> snapshots;
-  list_snapshots(files_, directory_, snapshots);
-  if (!snapshots.empty() && snapshots.front() > recovery.last_sequence) {
-    reason = "damage: the log in " + directory_ + " ends at record " +
-             std::to_string(recovery.last_sequence) + ", but it went on: there is a snapshot at " +
-             std::to_string(snapshots.front()) +
-             "; restore the folder from a copy, or move it away";
+  if (!check_reach(recovery, reason)) {
     return false;
   }
   if (recovery.cut_bytes > 0 && !cut_tail(recovery, reason)) {
@@ -161,6 +156,27 @@ bool Log::recover(const RecordVisitor& visit, Recovery& recovery, std::string& r
              error_text(outcome) + "; free space on the disk, then start the market again";
   }
   return outcome == 0;
+}
+
+// Snapshots and seals are made of records that were durable.
+bool Log::check_reach(const Recovery& recovery, std::string& reason) {
+  Seals seals;
+  if (!read_seals(files_, directory_, seals, reason)) {
+    return false;
+  }
+  std::vector<std::uint64_t> snapshots;
+  list_snapshots(files_, directory_, snapshots);
+  const std::uint64_t snapshot = snapshots.empty() ? 0 : snapshots.front();
+  if (std::max(snapshot, seals.reach) <= recovery.last_sequence) {
+    return true;
+  }
+  reason =
+      "damage: the log in " + directory_ + " ends at record " +
+      std::to_string(recovery.last_sequence) + ", but it went on: " +
+      (snapshot > recovery.last_sequence ? "there is a snapshot at " + std::to_string(snapshot)
+                                         : "it was durable up to " + std::to_string(seals.reach)) +
+      "; restore the folder from a copy, or move it away";
+  return false;
 }
 
 bool Log::cut_tail(const Recovery& recovery, std::string& reason) {

@@ -82,6 +82,7 @@ class Log {
   int make_id();
   bool recover(const RecordVisitor& visit, Recovery& recovery, std::string& reason);
   void note_durable(std::span<const Record> records);
+  bool check_reach(const Recovery& recovery, std::string& reason);
   bool cut_tail(const Recovery& recovery, std::string& reason);
   Appended begin_segment(std::string& reason);
   [[nodiscard]] std::string path_of(const std::string& name) const {

@@ -11,6 +11,7 @@
 
 #include "journal/lock_line.hpp"
 #include "journal/log_reader.hpp"
+#include "journal/seal_file.hpp"
 #include "journal/test_support.hpp"
 
 namespace meridian::journal {
@@ -312,6 +313,74 @@ TEST_F(LogTest, RefusesAnIdThatIsNotOne) {
   std::ofstream(folder.file("log.id")) << "garbage\n";
   EXPECT_EQ(open(), nullptr);
   EXPECT_NE(reason.find("log.id"), std::string::npos) << reason;
+}
+
+SealEntry sealed_to(std::uint64_t last) {
+  SealEntry entry{};
+  entry.version = seal_version;
+  entry.kind = static_cast<std::uint16_t>(SealKind::block);
+  entry.first = last;
+  entry.last = last;
+  entry.crc32c = crc32c(std::as_bytes(std::span(&entry, 1)).subspan(sizeof(entry.crc32c)));
+  return entry;
+}
+
+// Seals of one record each, up to `last`, and room behind them.
+std::vector<SealEntry> seals_to(std::uint64_t last) {
+  std::vector<SealEntry> entries;
+  for (std::uint64_t sequence = 1; sequence <= last; ++sequence) {
+    entries.push_back(sealed_to(sequence));
+  }
+  entries.resize(entries.size() + seal_group);
+  return entries;
+}
+
+void write_seals(const std::string& path, std::span<const SealEntry> entries) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(entries.data()),
+             static_cast<std::streamsize>(entries.size_bytes()));
+  ASSERT_TRUE(file.good());
+}
+
+TEST_F(LogTest, RefusesALogThatEndsBetweenTwoRecordsBeforeItsLastSeal) {
+  write_log(1, 20);
+  write_seals(folder.file("seals"), seals_to(20));
+  EXPECT_NE(open(), nullptr) << reason;
+  std::filesystem::resize_file(folder.file(segment_name(1)), bytes_of(19));
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find("ends at record 19, but it went on: it was durable up to 20"),
+            std::string::npos)
+      << reason;
+  write_seals(folder.file("seals"), seals_to(19));
+  EXPECT_NE(open(), nullptr) << reason;
+  expect_replayed(19);
+}
+
+TEST_F(LogTest, TellsATornWriteOfSealsFromDamage) {
+  write_log(1, 2 * seal_group);
+  auto seals = seals_to(2 * seal_group);
+  const auto write = [&] { write_seals(folder.file("seals"), seals); };
+  // A sector that never came, of the last write; the seals behind it count for nothing.
+  seals[2 * seal_group - 3] = {};
+  write();
+  EXPECT_NE(open(), nullptr) << reason;
+  // Of a write before.
+  seals[10] = {};
+  write();
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find("damage: seal 11 in"), std::string::npos) << reason;
+  // A bit of an entry that did come.
+  seals = seals_to(2 * seal_group);
+  seals[2 * seal_group - 3].hash[5] = std::byte{1};
+  write();
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find("is broken, but seal 511 behind it is whole"), std::string::npos) << reason;
+  seals = seals_to(2);
+  seals[1].version = seal_version + 1;
+  seals[1].crc32c = crc32c(std::as_bytes(std::span(&seals[1], 1)).subspan(sizeof(seals[1].crc32c)));
+  write();
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find("start the release that wrote them"), std::string::npos) << reason;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 import { RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
 import type { RecordHeader } from "../../actors/kernel/ports/matching-engine.ts";
 import { readRecordHeader, recordFault } from "../records.ts";
+import { readSeals } from "../seal-log.ts";
 import { segmentPath, SEGMENT_RECORDS } from "./log-files.ts";
 import type { LogStorage } from "./log-storage.ts";
 
@@ -36,7 +37,11 @@ export async function recoverLog(
   { repairs } = { repairs: true },
 ): Promise<Recovery> {
   const firsts = await storage.segments(directory);
-  const snapshot = (await storage.snapshots(directory))[0] ?? 0;
+  const seals = await readSeals(storage.seals, directory);
+  const reaches: readonly Reach[] = [
+    { sequence: (await storage.snapshots(directory))[0] ?? 0, by: "there is a snapshot at" },
+    { sequence: seals.reach, by: "it was durable up to" },
+  ];
   const position = { sequence: 0, epoch: 0, timestamp: 0n };
   const torn = { cutBytes: 0, cutFile: "" };
   for (const [index, first] of firsts.entries()) {
@@ -63,18 +68,25 @@ export async function recoverLog(
     checkTorn(path, view, read, position);
     torn.cutBytes = used - end;
     torn.cutFile = path;
-    checkSnapshot(directory, snapshot, position.sequence);
+    checkReach(directory, reaches, position.sequence);
     if (repairs) await storage.cut(path, end);
   }
-  checkSnapshot(directory, snapshot, position.sequence);
+  checkReach(directory, reaches, position.sequence);
   return { ...position, ...torn };
 }
 
-/** A snapshot is made of records that were durable: a log that ends before it has lost some. */
-function checkSnapshot(directory: string, snapshot: number, last: number): void {
-  if (snapshot <= last) return;
+/** What shows that the log had a record. */
+interface Reach {
+  readonly sequence: number;
+  readonly by: string;
+}
+
+/** Snapshots and seals are made of records that were durable: a log that ends before has lost some. */
+function checkReach(directory: string, reaches: readonly Reach[], last: number): void {
+  const beyond = reaches.find(({ sequence }) => sequence > last);
+  if (beyond === undefined) return;
   throw new Error(
-    `damage: the log in ${directory} ends at record ${last}, but it went on: there is a snapshot at ${snapshot}; restore the folder from a copy, or move it away`,
+    `damage: the log in ${directory} ends at record ${last}, but it went on: ${beyond.by} ${beyond.sequence}; restore the folder from a copy, or move it away`,
   );
 }
 

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 
+import { type SealStorage, systemSealStorage } from "../seal-log.ts";
 import { ensureLogId, listSegments, listSnapshots, makeFolder, openLogFile } from "./log-files.ts";
 import type { OpenLogFile } from "./log-files.ts";
 import { lockLog } from "./log-lock.ts";
@@ -26,9 +27,11 @@ export interface LogStorage {
   readonly open: OpenLogFile;
   /** Fills `into` from the position. Throws when the segment is shorter. */
   readInto(path: string, into: Uint8Array, position: number): void;
+  readonly seals: SealStorage;
 }
 
 export const systemLogStorage: LogStorage = {
+  seals: systemSealStorage,
   makeFolder,
   lock: lockLog,
   logId: ensureLogId,

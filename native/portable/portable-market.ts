@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { createHistogram } from "node:perf_hooks";
 
+import type { Seal } from "../../actors/kernel/accepted-chain.ts";
 import { RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
 import type { Clock } from "../../actors/kernel/ports/clock.ts";
 import type {
@@ -251,8 +252,22 @@ export class PortableMarket implements MarketEngine {
     return this.#matched as Sequence;
   }
 
+  seal(seals: readonly Seal[]): Promise<void> {
+    return this.#log.seals.append(seals);
+  }
+
+  sealFrom(point: ChainPoint): Promise<void> {
+    return this.#log.seals.appendBegin(point);
+  }
+
+  mark(): Promise<void> {
+    return this.#log.mark();
+  }
+
   /** This engine has no shadow: it makes no snapshots and replays its whole log. */
   accept(_point: ChainPoint): void {}
+  /** It serves no clients of its own. */
+  gate(_committed: Sequence | null, _leaseUntil: DurationNs | null): void {}
   shadow(): Shadow | null {
     return null;
   }

@@ -171,6 +171,11 @@ void Reactor::unhost(Duty& duty) {
   ask(request);
 }
 
+void Reactor::turn() {
+  rings::StepRequest request([]() noexcept { return true; });
+  ask(request);
+}
+
 void Reactor::add(HostedMarket& market) {
   journal_.add(market.channel());
   shadow_.add(market.shadow());
@@ -181,7 +186,7 @@ void Reactor::add(HostedMarket& market) {
   });
   ask(request);
   const std::scoped_lock guard(monitors_mutex_);
-  monitors_.emplace_back(market, thread_id());
+  monitors_.emplace_back(market, thread_id(), options_.read_kernel);
 }
 
 void Reactor::remove(HostedMarket& market) {

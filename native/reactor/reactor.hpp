@@ -43,6 +43,8 @@ struct ReactorOptions {
   // when the machine changes. A fused placement sleeps at once and is pinned nowhere.
   std::optional<PlacementRequest> placement;
   ReadSysfs sysfs = read_sysfs;
+  // What the kernel counts, for the causes of alerts.
+  ReadKernel read_kernel = read_kernel_counts;
   // How often the machine is looked at, in steps of watch.look_ns.
   std::uint64_t machine_look_ns = 1'000'000'000;
   WatchOptions watch;
@@ -92,6 +94,9 @@ class Reactor {
 
   // The following block the calling thread until the match thread has answered; any thread but the
   // match and the journal thread may call them.
+  // Returns when the match thread has begun a turn after the call: it has seen everything that was
+  // stored before.
+  void turn();
   void add(HostedMarket& market);
   // Returns when the market's command ring is empty and all its records are durable, or its log has
   // failed. Its producer must have stopped, and events must be drained or discarded.

@@ -34,6 +34,7 @@ const observing = {
     patterns.control("describe"),
     patterns.control("watch"),
     patterns.books,
+    patterns.riskQuestions,
     "$SRV.PING",
     "$SRV.PING.>",
     "$SRV.INFO",
@@ -41,7 +42,7 @@ const observing = {
     "$SRV.STATS",
     "$SRV.STATS.>",
   ],
-  subscribe: [patterns.marketData, patterns.events, patterns.supervision],
+  subscribe: [patterns.marketData, patterns.events, patterns.supervision, patterns.alerts],
 } as const;
 
 /** Takes journals, leases and other assets away: no role may. */
@@ -69,6 +70,7 @@ function cell(region: string): Permissions {
       patterns.supervisionOf(region),
       patterns.eventLogsOf(region),
       patterns.operation("status"),
+      patterns.alertsOf(region),
       patterns.deadLettersOf(region),
     ],
     publishDenied: destructive,
@@ -104,13 +106,14 @@ function allowed(user: User, profile: Profile): Permissions {
           patterns.riskLimits,
         ],
         // Two pairs of eyes; the demo profile has one person in both roles.
-        publishDenied: profile === "demo" ? [] : [patterns.operation("approve")],
+        publishDenied:
+          profile === "demo" ? [] : [patterns.operation("approve"), patterns.riskApprovals],
         subscribe: observing.subscribe,
         answers: false,
       };
     case "approver":
       return {
-        publish: [...observing.publish, patterns.operation("approve")],
+        publish: [...observing.publish, patterns.operation("approve"), patterns.riskApprovals],
         publishDenied: [],
         subscribe: observing.subscribe,
         answers: false,

@@ -64,6 +64,7 @@ export const typescriptFolders: readonly Folder[] = [
       "actors/trading",
       "actors/control",
       "native",
+      "native/client",
       "native/portable",
     ],
   },

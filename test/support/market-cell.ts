@@ -79,6 +79,22 @@ export class TestOwnership implements Ownership {
     return ok(this.shards.get(shard) ?? null);
   }
 
+  readonly #listeners = new Set<(validUntil: DurationNs) => void>();
+
+  watch(listener: (validUntil: DurationNs) => void): () => void {
+    this.#listeners.add(listener);
+    listener(durationNs(this.#looks >= 0 ? Number.MAX_SAFE_INTEGER : 0));
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The lease is lost, or there again, from now on. */
+  hold(holds: boolean): void {
+    this.#looks = holds ? Number.POSITIVE_INFINITY : 0;
+    for (const listener of this.#listeners) {
+      listener(durationNs(holds ? Number.MAX_SAFE_INTEGER : 0));
+    }
+  }
+
   /** The lease is found valid this many times more. */
   lapseAfter(looks: number): void {
     this.#looks = looks;

@@ -17,4 +17,9 @@ export interface Ownership {
   recordedEpoch(shard: string): Promise<Result<Epoch | null>>;
   /** Monotonic time until which this cell's lease is valid; compare with Clock.monotonic(). */
   validUntil(): DurationNs;
+  /**
+   * Calls the listener at once, and whenever `validUntil` has changed, until the function it returns is
+   * called.
+   */
+  watch(listener: (validUntil: DurationNs) => void): () => void;
 }

@@ -23,7 +23,8 @@ import {
 } from "./linear-algebra.ts";
 import { nonNegativeExponential } from "./matrix-exponential.ts";
 import { integrate } from "./ordinary-differential.ts";
-import { groundState, type Tridiagonal, tridiagonalGrowth } from "./tridiagonal-growth.ts";
+import { type Tridiagonal, tridiagonalGrowth } from "./tridiagonal-growth.ts";
+import { groundState, spectralGap } from "./tridiagonal-ground-state.ts";
 
 const test = suite("model numerics");
 
@@ -268,6 +269,31 @@ test("B4.2 the ground state is what growth tends to, tails included", () => {
   near(before - h[30]!, ground.rate, 1e-11, "rate");
   for (let i = 0; i < 61; i += 1) {
     assert.ok(Math.abs(h[i]! - h[30]! - ground.h[i]!) < 1e-11, `level ${i}`);
+  }
+});
+
+test("B4.2 the spectral gap is that of a chain whose eigenvalues are known", () => {
+  // Free arrivals on d levels: eigenvalues -2 cos(pi j / (d + 1)).
+  const free = inventory(20, 0, 1);
+  const { rate } = groundState(free, 20);
+  near(rate, -2 * Math.cos(Math.PI / 42), 1e-13);
+  const second = -2 * Math.cos((2 * Math.PI) / 42);
+  near(spectralGap(free, rate), second - rate, 1e-11);
+});
+
+test("B4.1 a span so long that only the slowest mode is left equals its parts, and costs little", () => {
+  const generator = inventory(40, 500, 7);
+  const growth = tridiagonalGrowth(generator);
+  const whole = Float64Array.from({ length: 81 }, (_, i) => -Math.abs(i - 55));
+  const parts = whole.slice();
+  // By the series alone the whole would take 800,000 * 1,000 terms.
+  growth.advance(whole, 1_000);
+  // Parts below the length from which the slowest mode is looked for.
+  for (let part = 0; part < 40; part += 1) growth.advance(parts, 0.005);
+  const { rate } = groundState(generator, 40);
+  for (let i = 0; i < 81; i += 1) {
+    const expected = parts[i]! - rate * (1_000 - 0.2);
+    assert.ok(Math.abs(whole[i]! - expected) < 1e-11, `level ${i}`);
   }
 });
 

@@ -3,9 +3,11 @@
  * equation behind the market-making models, i an inventory and s the time that is left. Held as h = ln v,
  * because v spans hundreds of orders of magnitude. One step writes v = e^g u with g >= h near h and sums
  * the Taylor series of the shifted, non-negative generator in u: all terms are positive, nothing cancels,
- * and every level keeps its relative accuracy. O(d * norm * s), norm about the spread of the killing rates.
+ * and every level keeps its relative accuracy. O(d * norm * s), norm about the spread of the killing rates;
+ * once only the slowest mode is left, the rest of the span costs O(d).
  */
 import { allFinite, type Check, failure, firstFailure, sameLength } from "./failure.ts";
+import { groundState, spectralGap } from "./tridiagonal-ground-state.ts";
 
 export interface Tridiagonal {
   /** Per unit of time, any sign. */
@@ -42,14 +44,56 @@ export function tridiagonalCheck({ killing, up, down }: Tridiagonal): Check {
 const STEP_NORM = 200;
 /** What the series leaves out, as a share of the smallest level's sum. */
 const TRUNCATION = 1e-17;
+/** Change of h that other modes may still make when they are left out: what rounding does in 50 steps. */
+const SETTLED = 2e-13;
+
+/** From this norm * s on it pays to look whether only the slowest mode is left. */
+const LONG_SPAN = 5_000;
 
 export interface Growth {
   /** Advances h = ln v by `span` >= 0, in place. Allocates nothing. */
   advance(h: Float64Array, span: number): void;
 }
 
-/** The generator must have passed tridiagonalCheck; its arrays are read at each step. */
-export function tridiagonalGrowth({ killing, up, down }: Tridiagonal): Growth {
+interface Mode {
+  readonly rate: number;
+  readonly gap: number;
+}
+
+/** next = factor * generator * term, added to the sum; answers its largest entry. */
+function addTerm(
+  stay: Float64Array,
+  rise: Float64Array,
+  fall: Float64Array,
+  term: Float64Array,
+  next: Float64Array,
+  sum: Float64Array,
+  factor: number,
+): number {
+  let largest = 0;
+  let below = 0;
+  let here = term[1]!;
+  for (let i = 0; i < stay.length; i += 1) {
+    const above = term[i + 2]!;
+    const value = factor * (stay[i]! * here + rise[i]! * above + fall[i]! * below);
+    next[i + 1] = value;
+    sum[i]! += value;
+    if (value > largest) largest = value;
+    below = here;
+    here = above;
+  }
+  return largest;
+}
+
+function smallestOf(values: Float64Array): number {
+  let smallest = Number.POSITIVE_INFINITY;
+  for (const value of values) if (value < smallest) smallest = value;
+  return smallest;
+}
+
+/** The generator must have passed tridiagonalCheck, and must not change afterwards. */
+export function tridiagonalGrowth(generator: Tridiagonal): Growth {
+  const { killing, up, down } = generator;
   const size = killing.length;
   const last = size - 1;
   const reference = new Float64Array(size);
@@ -57,10 +101,13 @@ export function tridiagonalGrowth({ killing, up, down }: Tridiagonal): Growth {
   const rise = new Float64Array(size);
   const fall = new Float64Array(size);
   const sum = new Float64Array(size);
-  let term = new Float64Array(size);
-  let next = new Float64Array(size);
+  // Terms have a zero beyond each end.
+  const first = new Float64Array(size + 2);
+  const second = new Float64Array(size + 2);
+  const before = new Float64Array(size);
   let shift = 0;
   let norm = 0;
+  let mode: Mode | null = null;
 
   /**
    * The reference g >= h whose steps no flow crosses faster than `fastest`: where h is steeper (a heavy
@@ -95,111 +142,84 @@ export function tridiagonalGrowth({ killing, up, down }: Tridiagonal): Growth {
     }
   };
 
-  const fillNext = (factor: number): void => {
-    next[0] = factor * (stay[0]! * term[0]! + (last > 0 ? rise[0]! * term[1]! : 0));
-    for (let i = 1; i < last; i += 1) {
-      next[i] = factor * (stay[i]! * term[i]! + rise[i]! * term[i + 1]! + fall[i]! * term[i - 1]!);
+  const start = (h: Float64Array, lifted: boolean): void => {
+    for (let i = 0; i < size; i += 1) {
+      const u = lifted ? Math.exp(h[i]! - reference[i]!) : 1;
+      sum[i] = u;
+      first[i + 1] = u;
     }
-    if (last > 0) next[last] = factor * (stay[last]! * term[last]! + fall[last]! * term[last - 1]!);
   };
 
   /** Sums the series; at least `orders` terms, so that each level has heard of every other one. */
   const series = (span: number, orders: number): void => {
     const reach = norm * span;
+    let term = first;
+    let next = second;
     for (let order = 1; ; order += 1) {
-      fillNext(span / order);
-      let largest = 0;
-      let smallest = Number.POSITIVE_INFINITY;
-      for (let i = 0; i < size; i += 1) {
-        const value = next[i]!;
-        const total = sum[i]! + value;
-        sum[i] = total;
-        if (value > largest) largest = value;
-        if (total < smallest) smallest = total;
-      }
+      const largest = addTerm(stay, rise, fall, term, next, sum, span / order);
       [term, next] = [next, term];
+      if (order < orders || (order <= reach && largest > 0)) continue;
+      // The terms fall from here on, each at least by this factor.
       const falling = 1 - reach / (order + 1);
-      if (order >= orders && falling > 0 && largest <= TRUNCATION * smallest * falling) return;
-      if (largest === 0 && order >= orders) return;
+      if (largest <= TRUNCATION * falling * smallestOf(sum)) return;
     }
+  };
+
+  const slowest = (): Mode => {
+    const { rate } = groundState(generator, last >> 1);
+    return { rate, gap: spectralGap(generator, rate) };
+  };
+
+  /**
+   * Whether the last `elapsed`, in which other modes died out by at least a factor e, moved all levels alike
+   * and at the slowest rate: nothing else is left then.
+   */
+  const settled = (h: Float64Array, elapsed: number, { rate, gap }: Mode): boolean => {
+    const centre = last >> 1;
+    const common = h[centre]! - before[centre]!;
+    if (Math.abs(common / elapsed + rate) > 1e-6 * gap) return false;
+    for (let i = 0; i < size; i += 1) {
+      const other = Math.abs(h[i]! - before[i]! - common);
+      if (other > SETTLED + 1e-15 * (Math.abs(h[i]!) + Math.abs(common))) return false;
+    }
+    return true;
   };
 
   return {
     advance(h, span) {
       shift = killing[0]!;
-      let slowest = shift;
+      let least = shift;
       let flow = 0;
+      let connected = true;
       for (let i = 0; i < size; i += 1) {
         shift = Math.max(shift, killing[i]!);
-        slowest = Math.min(slowest, killing[i]!);
+        least = Math.min(least, killing[i]!);
         flow = Math.max(flow, up[i]! + down[i]!);
+        if (i < last && !(up[i]! > 0 && down[i + 1]! > 0)) connected = false;
       }
+      // What was left when `before` was taken.
+      let seen = Number.POSITIVE_INFINITY;
       for (let left = span; left > 0; ) {
-        const lifted = refer(h, shift - slowest + flow);
+        const lifted = refer(h, shift - least + flow);
         balance();
         const taken = norm * left <= STEP_NORM ? left : STEP_NORM / norm;
-        for (let i = 0; i < size; i += 1) sum[i] = lifted ? Math.exp(h[i]! - reference[i]!) : 1;
-        term.set(sum);
+        start(h, lifted);
         series(taken, lifted ? size : 1);
         for (let i = 0; i < size; i += 1) {
           h[i] = reference[i]! + Math.log(sum[i]!) - shift * taken;
         }
         left -= taken;
+        if (!connected || norm * left <= LONG_SPAN) continue;
+        mode ??= slowest();
+        const elapsed = seen - left;
+        if (elapsed * mode.gap < 1) continue;
+        if (Number.isFinite(seen) && settled(h, elapsed, mode)) {
+          for (let i = 0; i < size; i += 1) h[i]! -= mode.rate * left;
+          return;
+        }
+        before.set(h);
+        seen = left;
       }
     },
   };
-}
-
-/** h = ln of the ground state (0 at `centre`) and the slowest rate: v ~ exp(-rate s) e^h. */
-export interface GroundState {
-  readonly h: Float64Array;
-  readonly rate: number;
-}
-
-/**
- * The positive eigenvector of the smallest eigenvalue, by bisection on the eigenvalue and ratios of
- * neighbours from both ends inwards: each ratio is positive, and the tails keep their relative accuracy.
- * All inner weights must be positive. O(d * 120).
- */
-export function groundState({ killing, up, down }: Tridiagonal, centre: number): GroundState {
-  const size = killing.length;
-  // above[i] = v_i / v_{i-1} for i > centre, below[i] = v_i / v_{i+1} for i < centre.
-  const ratio = new Float64Array(size);
-  /** The centre's own equation, falling in `rate`; negative too when a pivot is: the rate is too large. */
-  const defect = (rate: number): number => {
-    for (let i = size - 1; i > centre; i -= 1) {
-      const pivot = killing[i]! - rate - (i + 1 < size ? up[i]! * ratio[i + 1]! : 0);
-      if (!(pivot > 0)) return -1;
-      ratio[i] = down[i]! / pivot;
-    }
-    for (let i = 0; i < centre; i += 1) {
-      const pivot = killing[i]! - rate - (i > 0 ? down[i]! * ratio[i - 1]! : 0);
-      if (!(pivot > 0)) return -1;
-      ratio[i] = up[i]! / pivot;
-    }
-    const fromAbove = centre + 1 < size ? up[centre]! * ratio[centre + 1]! : 0;
-    const fromBelow = centre > 0 ? down[centre]! * ratio[centre - 1]! : 0;
-    return killing[centre]! - rate - fromAbove - fromBelow;
-  };
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < size; i += 1) {
-    // The bound of Gershgorin for the symmetric matrix of the same eigenvalues, and a diagonal entry.
-    const above = i + 1 < size ? Math.sqrt(up[i]! * down[i + 1]!) : 0;
-    const below = i > 0 ? Math.sqrt(down[i]! * up[i - 1]!) : 0;
-    low = Math.min(low, killing[i]! - above - below);
-    high = Math.min(high, killing[i]!);
-  }
-  low -= 1e-12 * (1 + Math.abs(low));
-  for (let halving = 0; halving < 120; halving += 1) {
-    const middle = (low + high) / 2;
-    if (middle <= low || middle >= high) break;
-    if (defect(middle) > 0) low = middle;
-    else high = middle;
-  }
-  defect(low);
-  const h = new Float64Array(size);
-  for (let i = centre + 1; i < size; i += 1) h[i] = h[i - 1]! + Math.log(ratio[i]!);
-  for (let i = centre - 1; i >= 0; i -= 1) h[i] = h[i + 1]! + Math.log(ratio[i]!);
-  return { h, rate: low };
 }

@@ -36,6 +36,14 @@ interface VerifyReport {
     readonly digest: string;
     readonly reason: string;
   }[];
+  readonly chain: {
+    readonly blocks: number;
+    readonly fences: number;
+    readonly first: number;
+    readonly last: number;
+    readonly hash: string;
+    readonly fault: string | null;
+  };
   readonly perSecond: number;
 }
 
@@ -56,12 +64,14 @@ export function register(program: Command): void {
 
   journal
     .command("verify")
-    .description("check every record and snapshot, replay all of it and say the state's digest")
+    .description(
+      "check every record, seal and snapshot, replay all of it and say the state's digest",
+    )
     .argument("<folder>", "of the log: it holds segment-….log files")
     .addOption(outputOption())
     .addHelpText(
       "after",
-      "\nA torn tail is what a crash leaves of its last write: it is reported, and no fault. Damage, or a\nsnapshot that does not fit the log, ends with exit code 1.",
+      "\nA torn tail is what a crash leaves of its last write: it is reported, and no fault. Damage, a\nblock whose hash is not that of its records, or a snapshot that does not fit the log, ends with exit code 1.\nWho can write the folder can change records and seals alike: the chain hash is to be compared with the\njournal stream's, which servers of other regions hold.",
     )
     .action((folder: string, options: JournalOptions) => perform(() => verify(folder, options)));
 
@@ -118,6 +128,9 @@ async function verify(folder: string, options: JournalOptions): Promise<Result<E
           "torn tail",
           found.tornBytes === 0 ? "none" : `${found.tornBytes} bytes in ${found.tornFile}`,
         ],
+        ["sealed", sealedText(found)],
+        ["chain hash", found.chain.hash === "" ? "-" : found.chain.hash],
+        ["chain", found.chain.fault ?? "every hash is that of the records"],
         ["replayed", `${found.perSecond.toLocaleString("en")} records/s, ${found.engine} engine`],
       ]),
     );
@@ -131,7 +144,14 @@ async function verify(folder: string, options: JournalOptions): Promise<Result<E
       print(`\n${table(["SNAPSHOT", "VERDICT", "DIGEST", "REASON"], rows)}`);
     }
   }
-  return ok(bad.length === 0 ? exitCodes.ok : exitCodes.failed);
+  const isGood = bad.length === 0 && found.chain.fault === null;
+  return ok(isGood ? exitCodes.ok : exitCodes.failed);
+}
+
+function sealedText({ chain, records }: VerifyReport): string {
+  if (chain.last < chain.first) return `nothing of ${records} records`;
+  const tail = records - chain.last;
+  return `records ${chain.first} to ${chain.last} in ${chain.blocks} blocks, ${tail} behind them are not`;
 }
 
 async function dump(folder: string, options: DumpOptions): Promise<Result<ExitCode>> {
