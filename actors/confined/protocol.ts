@@ -28,7 +28,11 @@ export interface Question {
   /** What the strategy remembers; with `fresh` its own start. */
   readonly state: unknown;
   readonly fresh: boolean;
-  readonly view: unknown;
+  /** MarketView of actors/models/backtest/strategy.ts; a feature that is none yet is null. */
+  readonly view: {
+    readonly features: readonly (number | null)[];
+    readonly [field: string]: unknown;
+  };
 }
 
 export type Answer =

@@ -105,7 +105,8 @@ async function main(): Promise<void> {
       let answer: Answer;
       try {
         const { state, view, fresh } = message.json<Question>();
-        answer = { ok: true, decision: strategy.decide(fresh ? strategy.start : state, view) };
+        const seen = { ...view, features: Float64Array.from(view.features, (one) => one ?? NaN) };
+        answer = { ok: true, decision: strategy.decide(fresh ? strategy.start : state, seen) };
       } catch (error) {
         answer = { ok: false, ...whereOf(error, file) };
       }

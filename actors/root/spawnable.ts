@@ -4,6 +4,9 @@ import { decodeDefinition, keys } from "../region/codec.ts";
 import { checkDefinition } from "../region/definition.ts";
 import type { MarketDefinition } from "../region/messages.ts";
 import type { ActorAddress, ActorRecord, SpawnableType, SteerVerb } from "../control/messages.ts";
+import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
+import { parameterRules as customRules } from "../custom-strategy/codec.ts";
+import type { CustomStrategyParameters } from "../custom-strategy/messages.ts";
 import {
   parameterRules as executionRules,
   povParameters,
@@ -28,6 +31,8 @@ export interface SpawnableOf {
     commandId: string,
     verb: SteerVerb,
   ) => Promise<Result<void>>;
+  readonly steerCustom: (path: string, commandId: string, verb: SteerVerb) => Promise<Result<void>>;
+  readonly processes: StrategyProcesses;
 }
 
 type Texts = Readonly<Record<string, string>>;
@@ -75,14 +80,32 @@ export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableTy
       parameters: povParameters,
     }),
   ];
+  types.push(
+    spawnable(of, {
+      type: "custom",
+      group: "strategies",
+      actorType: "custom-strategy",
+      rules: customRules,
+      parameters: ({ maximumInventory, ...given }): CustomStrategyParameters => ({
+        ...given,
+        maximumInventory: maximumInventory ?? 10 * given.quantity,
+      }),
+      steer: of.steerCustom,
+      trial: ({ source }) => of.processes.check(source),
+    }),
+  );
   return new Map(types.map((type) => [type.type, type]));
 }
 
 interface Kind<Given extends { readonly quantity: number }>
   extends Pick<SpawnableType, "type" | "group" | "actorType" | "steer"> {
   readonly rules: z.ZodType<Given>;
-  readonly parameters: (given: Given) => MarketMakerParameters | ExecutionParameters;
+  readonly parameters: (given: Given) => TraderParameters;
+  /** What only a trial shows; done when one is spawned, not when it is started again. */
+  readonly trial?: (given: Given) => Promise<Result<void>>;
 }
+
+type TraderParameters = MarketMakerParameters | ExecutionParameters | CustomStrategyParameters;
 
 function spawnable<Given extends { readonly quantity: number }>(
   of: SpawnableOf,
@@ -110,13 +133,15 @@ function spawnable<Given extends { readonly quantity: number }>(
       const prepared = await read(texts);
       if (!prepared.ok) return prepared;
       const { instrument, account, given } = prepared.value;
+      const tried = (await kind.trial?.(given)) ?? ok(undefined);
+      if (!tried.ok) return tried;
       return ok({ market: instrument.market, account: String(account), ...textsOf(given) });
     },
     async start(record: ActorRecord, sender: ActorAddress) {
       const prepared = await read(record.parameters);
       if (!prepared.ok) return prepared;
       const { instrument, account, given } = prepared.value;
-      const start: TraderStart<MarketMakerParameters | ExecutionParameters> = {
+      const start: TraderStart<TraderParameters> = {
         id: record.id,
         region: sender.actor.split("/")[0] ?? "",
         sender,
