@@ -170,6 +170,19 @@ test("B4.5 EDGE from sums equals EDGE as its authors write it, to 1e-12", () => 
   }
 });
 
+test("B4.5 an absurd price leaves no trace in a rolling estimate once it has left the window", () => {
+  const bars = simulated(900, 5, 0.01);
+  const [high, low] = [1e300, 1e-300];
+  (bars.open as Float64Array)[60] = high;
+  (bars.high as Float64Array)[60] = high;
+  (bars.low as Float64Array)[60] = low;
+  (bars.close as Float64Array)[60] = low;
+  const rolling = certain(rollingEdgeSpread(bars, { rows: 100, signed: true }));
+  for (const end of [400, 651, 900]) {
+    same(rolling[end - 100]!, slice(bars, end - 100, end), `SEED=${SEED} to row ${end}`);
+  }
+});
+
 test("B4.5 a simulated spread of 1 % is recovered within four standard errors, also with two trades a bar", () => {
   for (const ticks of [2, 60]) {
     const estimates = Array.from({ length: 12 }, (_, k) =>
