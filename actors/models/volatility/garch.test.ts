@@ -184,6 +184,8 @@ test("B5.7 bad parameters, short and still samples are refused with a code", () 
   assert.is(code(fitGarch(new Float64Array(100).fill(0.3))), "undefined");
   assert.is(code(garchForecast(asymmetric, -1, 3)), "out_of_range");
   assert.is(code(garchForecast(asymmetric, 1, 0)), "out_of_range");
+  assert.is(code(garchPath([1e200, -1e200], asymmetric)), "not_finite");
+  assert.is(code(fitGarch(returns.map((r) => 1e200 * r))), "not_finite");
   const explosive = { ...asymmetric, alpha: 2 };
   assert.is(code(garchForecast(explosive, 1, 10_000)), "not_finite");
 });
