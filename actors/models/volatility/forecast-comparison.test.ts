@@ -108,6 +108,7 @@ test("B5.7 losses that do not vary, do not fit or are no numbers are refused", (
   assert.is(code(compareForecasts([1, 2], [2, 1])), "too_short");
   assert.is(code(compareForecasts([1, 2, 3], [3, 1, 2], 3)), "out_of_range");
   assert.is(code(compareForecasts([1, 2, Number.NaN], [3, 1, 2])), "not_finite");
+  assert.is(code(compareForecasts([1e200, 2, 3], [3, 1, 2])), "not_finite");
   assert.is(code(qlikeLosses([1, 0], [1, 1])), "out_of_range");
   assert.is(code(squaredLosses([1], [1, 1])), "wrong_shape");
 });
