@@ -72,8 +72,23 @@ export const cellConfigurationSchema = z.strictObject({
     /** Mean arrivals per second and market. */
     rate: z.number().positive(),
   }),
+  /** False: the cell hosts actors only; the markets of the region are another cell's. */
+  markets: z.boolean().default(true),
+  /** Actors that are spawned by request. */
+  actors: z
+    .strictObject({
+      /** This cell hosts at most; 0: none, and it answers no request about them. */
+      capacity: z.int().min(0).max(100_000).default(1_000),
+      /** The region runs at most, at a time. */
+      maximum: z.int().min(0).max(100_000).default(4_096),
+      /** Seconds without a message after which a paused or finished one is put away. */
+      passivateAfter: z.number().min(0).default(30),
+    })
+    .prefault({}),
 });
 export type CellConfiguration = z.infer<typeof cellConfigurationSchema>;
+/** As it is written: what has a default may be left out. */
+export type CellConfigurationFile = z.input<typeof cellConfigurationSchema>;
 
 /** The file of a cell's `clients.grantsFile`; it holds tokens, so only its owner may read it. */
 export const clientGrantsSchema = z.strictObject({

@@ -6,12 +6,14 @@ import { pino } from "pino";
 
 import type { CellConfiguration } from "../../schemas/configuration.ts";
 import type { NatsBus, NatsOptions } from "../bus/nats.ts";
+import { serveEndpoints } from "../bus/services.ts";
 import { trapProcessFailures } from "../kernel/blame.ts";
 import { fileEventLog } from "../kernel/file-event-log.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
 import { type Failure, ok, type Result } from "../kernel/result.ts";
+import { durationNs } from "../kernel/units.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { SystemFiles } from "../kernel/system-files.ts";
 import type { CellFacts } from "../region/actor.ts";
@@ -147,7 +149,7 @@ class CellProcess {
     if (ports.signal.aborted) return;
     if (!assets.ok) return this.#refuse(assets.failure, exitCodes.failed);
     this.#phase = "waiting for the report of the servers";
-    const guard = new SyncGuard(bus, options.reporter, ports);
+    const guard = new SyncGuard(bus, options.reporter, ports, this.#configuration.region);
     const sound = await guard.pass();
     if (ports.signal.aborted) return;
     if (!sound.ok) return this.#refuse(sound.failure, exitCodes.failed);
@@ -160,8 +162,19 @@ class CellProcess {
       void this.end(exitCodes.failed);
     });
     const replicas = replicasOf(this.#configuration.regions);
+    const { actors, region, cell } = this.#configuration;
     const started = await startCell(
-      { ...this.#configuration, reference: this.#reference, strongestMode: sound.value },
+      {
+        ...this.#configuration,
+        reference: this.#reference,
+        strongestMode: sound.value,
+        servesMarkets: this.#configuration.markets,
+        hosting: {
+          capacity: actors.capacity,
+          maximumActors: actors.maximum,
+          passivateAfter: durationNs(Math.round(actors.passivateAfter * 1e9)),
+        },
+      },
       {
         bus,
         engine,
@@ -178,6 +191,17 @@ class CellProcess {
         }),
         ensureJournal: async (definition) => await guard.ensureJournal(definition, replicas),
         facts: () => this.#facts(),
+        serveControl: (endpoints) =>
+          serveEndpoints(
+            bus.connection,
+            {
+              name: `control-${region}`,
+              version: this.#build,
+              description: "Spawns, steers and describes the actors of a region",
+              metadata: { region, cell },
+            },
+            endpoints,
+          ),
       },
     );
     if (!started.ok) return this.#refuse(started.failure, exitCodes.failed);

@@ -88,6 +88,9 @@ class HostedMarket {
     clients_.detach(port, reason);
   }
 
+  // Match thread: sequence of the last command.
+  [[nodiscard]] std::uint64_t matched() const noexcept { return sequence_; }
+
   // Match thread, while parking: whether serve() would do something now, and whether commands wait.
   [[nodiscard]] bool can_work_ordered() noexcept;
   [[nodiscard]] bool has_commands_ordered() noexcept {

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { CellConfiguration } from "../../schemas/configuration.ts";
+import type { CellConfiguration, CellConfigurationFile } from "../../schemas/configuration.ts";
 import { ensureCertificates } from "./certificates.ts";
 import { ensureLocalAccess } from "./local-access.ts";
 import { type Profile, cellUser, reporterUser, usersOf } from "./roles.ts";
@@ -70,7 +70,7 @@ export function prepareCells(plan: ClusterPlan, settings: CellSettings): void {
     const dataDirectory = join(plan.dataDirectory, "cells", region);
     mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
     const others = plan.servers.filter((server) => server.region !== region);
-    const configuration: CellConfiguration = {
+    const configuration: CellConfigurationFile = {
       region,
       cell: `${region.slice(0, 29)}-1`,
       regions: plan.servers.map((server) => server.region),

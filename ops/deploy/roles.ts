@@ -30,6 +30,9 @@ const observing = {
   publish: [
     patterns.operation("status"),
     patterns.operation("tree"),
+    patterns.control("list"),
+    patterns.control("describe"),
+    patterns.control("watch"),
     patterns.books,
     patterns.riskQuestions,
     "$SRV.PING",
@@ -65,6 +68,7 @@ function cell(region: string): Permissions {
       patterns.marketData,
       patterns.actors,
       patterns.supervisionOf(region),
+      patterns.eventLogsOf(region),
       patterns.operation("status"),
       patterns.alertsOf(region),
       patterns.deadLettersOf(region),
@@ -73,6 +77,7 @@ function cell(region: string): Permissions {
     subscribe: [
       `cmd.${region}.>`,
       patterns.operationsOf(region),
+      patterns.controlsOf(region),
       patterns.actorsOf(region),
       patterns.events,
       patterns.marketData,
@@ -97,6 +102,7 @@ function allowed(user: User, profile: Profile): Permissions {
           ...observing.publish,
           patterns.commands,
           patterns.operations,
+          patterns.controls,
           patterns.riskLimits,
         ],
         // Two pairs of eyes; the demo profile has one person in both roles.

@@ -84,12 +84,7 @@ export function filterLocalLevel(
   const n = observations.length;
   const filtered = new Float64Array(n);
   const filteredVariance = new Float64Array(n);
-  let state: LevelState | null = null;
-  for (let t = 0; t < n; t += 1) {
-    state = updateLevel(state, observations[t]!, parameters);
-    filtered[t] = state.level;
-    filteredVariance[t] = state.variance;
-  }
+  filterInto(observations, parameters, filtered, filteredVariance);
   const smoothed = filtered.slice();
   const smoothedVariance = filteredVariance.slice();
   for (let t = n - 2; t >= 0; t -= 1) {
@@ -105,6 +100,27 @@ export function filterLocalLevel(
     smoothedVariance,
     logLikelihood: innovations(observations, parameters).logLikelihood,
   });
+}
+
+/** What updateLevel gives, step after step, without an object for each. */
+function filterInto(
+  y: ArrayLike<number>,
+  { noiseVariance, levelVariance }: LocalLevelParameters,
+  filtered: Float64Array,
+  filteredVariance: Float64Array,
+): void {
+  let level = y[0]!;
+  let variance = noiseVariance;
+  filtered[0] = level;
+  filteredVariance[0] = variance;
+  for (let t = 1; t < y.length; t += 1) {
+    const predicted = variance + levelVariance;
+    const gain = predicted / (predicted + noiseVariance);
+    level += gain * (y[t]! - level);
+    variance = (1 - gain) ** 2 * predicted + gain * gain * noiseVariance;
+    filtered[t] = level;
+    filteredVariance[t] = variance;
+  }
 }
 
 /** The likelihood by the innovations, and the noise variance that would maximise it at this ratio. */

@@ -198,17 +198,18 @@ export function likeliestRegimes(
   const lnTransition = model.transition.map((row) => row.map(Math.log));
   logDensities(model, observations[0]!, density);
   let score = density.map((one, k) => one + Math.log(model.initial[k]!));
+  let before = new Float64Array(regimes);
   for (let t = 1; t < n; t += 1) {
     logDensities(model, observations[t]!, density);
-    const before = score;
-    score = density.map((one, j) => {
+    [before, score] = [score, before];
+    for (let j = 0; j < regimes; j += 1) {
       let best = 0;
       for (let i = 1; i < regimes; i += 1) {
         if (before[i]! + lnTransition[i]![j]! > before[best]! + lnTransition[best]![j]!) best = i;
       }
       from[t * regimes + j] = best;
-      return one + before[best]! + lnTransition[best]![j]!;
-    });
+      score[j] = density[j]! + before[best]! + lnTransition[best]![j]!;
+    }
   }
   let last = 0;
   for (let k = 1; k < regimes; k += 1) if (score[k]! > score[last]!) last = k;

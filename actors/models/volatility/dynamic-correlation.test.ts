@@ -1,3 +1,4 @@
+import { determinant, inverse } from "ml-matrix";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -80,6 +81,21 @@ test("B4.2 every matrix is a correlation: ones on the diagonal, positive definit
     assert.equal(one.diagonal(), [1, 1, 1, 1]);
     assert.ok(choleskyFactor("a correlation", one).ok);
   }
+});
+
+test("B4.2 the likelihood of four assets is the one by a determinant and an inverse", () => {
+  const random = modelRandomness(SEED);
+  const e = Array.from({ length: 30 }, () =>
+    Array.from({ length: 4 }, () => standardNormal(random)),
+  );
+  const { correlations, logLikelihood } = certain(dccPath(e, { a: 0.2, b: 0.6 }));
+  let sum = 0;
+  correlations.forEach((r, t) => {
+    const shock = Matrix.columnVector(e[t]!);
+    const weighted = shock.transpose().mmul(inverse(r)).mmul(shock).get(0, 0);
+    sum += Math.log(determinant(r)) + weighted - shock.norm() ** 2;
+  });
+  near(logLikelihood, -0.5 * sum, 1e-11, `SEED=${SEED}`);
 });
 
 test("B4.2 an asset held twice is lifted off singularity, not refused and not NaN", () => {
