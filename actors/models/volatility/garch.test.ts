@@ -4,6 +4,7 @@ import { gunzipSync } from "node:zlib";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
+import { garchReturns } from "../../../test/models/market-samples.ts";
 import { seed } from "../../../test/support/seed.ts";
 import { sharedData } from "../../../test/support/shared-data.ts";
 import { certain, type ModelResult } from "../numerics/failure.ts";
@@ -27,15 +28,8 @@ const near = (a: number, b: number, error: number, what = ""): void =>
 
 const asymmetric: GarchParameters = { mu: 0.03, omega: 0.02, alpha: 0.05, gamma: 0.09, beta: 0.85 };
 
-function simulated(n: number, p: GarchParameters, at = SEED): Float64Array {
-  const random = modelRandomness(at);
-  let h = unconditionalVariance(p);
-  return Float64Array.from({ length: n }, () => {
-    const e = Math.sqrt(h) * standardNormal(random);
-    h = p.omega + (e < 0 ? p.alpha + p.gamma : p.alpha) * e * e + p.beta * h;
-    return p.mu + e;
-  });
-}
+const simulated = (n: number, p: GarchParameters): Float64Array =>
+  garchReturns(modelRandomness(SEED), n, p);
 
 const file = sharedData("quant/dem2gbp.csv.gz");
 if (file === null)
