@@ -8,7 +8,7 @@ import { ok, refuse } from "../actors/kernel/result.ts";
 import type { Result } from "../actors/kernel/result.ts";
 import type { Addon, ClientCounters, ClientGrant, MachineProbe, ReactorHealth } from "./addon.ts";
 import { loadAddon, regions } from "./addon.ts";
-import type { RingSizes } from "./market-engine.ts";
+import type { Host, RingSizes } from "./market-engine.ts";
 import { NativeMarket } from "./market-engine.ts";
 
 export type {
@@ -35,9 +35,15 @@ export interface NativeEngineOptions extends Partial<RingSizes> {
   readonly spinNs?: number;
   /** Accepted records between two snapshots of a market. Default 1,048,576. */
   readonly snapshotInterval?: number;
+  /** Records of a market's log that are kept at least, whatever could go. Default 16,777,216: 1.6 GB. */
+  readonly recordsKept?: number;
+  /** Records in a segment of a log; fewer are for tests. Default 174,762. */
+  readonly segmentRecords?: number;
 }
 
 const SNAPSHOT_INTERVAL = 2 ** 20;
+const RECORDS_KEPT = 2 ** 24;
+const SEGMENT_RECORDS = 174_762;
 
 /** The engine this process runs: its threads exist once. */
 let running: NativeEngine | null = null;
@@ -68,13 +74,14 @@ export function loadNativeEngine(options: NativeEngineOptions = {}): Result<Nati
       );
     }
   }
-  const interval = options.snapshotInterval ?? SNAPSHOT_INTERVAL;
-  if (!Number.isSafeInteger(interval) || interval < 1) {
-    return refuse(
-      "options_invalid",
-      `snapshotInterval is ${interval}`,
-      "give a whole number from 1",
-    );
+  const counts = {
+    snapshotInterval: { given: options.snapshotInterval ?? SNAPSHOT_INTERVAL, least: 1 },
+    recordsKept: { given: options.recordsKept ?? RECORDS_KEPT, least: 0 },
+    segmentRecords: { given: options.segmentRecords ?? SEGMENT_RECORDS, least: 16 },
+  };
+  for (const [name, { given, least }] of Object.entries(counts)) {
+    if (Number.isSafeInteger(given) && given >= least) continue;
+    return refuse("options_invalid", `${name} is ${given}`, `give a whole number from ${least}`);
   }
   const loaded = loadAddon();
   if (!loaded.ok) return loaded;
@@ -89,7 +96,7 @@ export class NativeEngine implements MatchingEngine {
   readonly #addon: Addon;
   readonly #rings: RingSizes;
   readonly #reactor: Int32Array;
-  readonly #snapshotInterval: number;
+  readonly #log: Pick<Host, "snapshotInterval" | "recordsKept" | "segmentRecords">;
   readonly #stopped: () => void;
   readonly #markets = new Map<string, Promise<NativeMarket>>();
   #stopping: Promise<void> | null = null;
@@ -99,7 +106,11 @@ export class NativeEngine implements MatchingEngine {
   constructor(addon: Addon, rings: RingSizes, options: NativeEngineOptions, stopped: () => void) {
     this.#addon = addon;
     this.#rings = rings;
-    this.#snapshotInterval = options.snapshotInterval ?? SNAPSHOT_INTERVAL;
+    this.#log = {
+      snapshotInterval: options.snapshotInterval ?? SNAPSHOT_INTERVAL,
+      recordsKept: options.recordsKept ?? RECORDS_KEPT,
+      segmentRecords: options.segmentRecords ?? SEGMENT_RECORDS,
+    };
     this.#stopped = stopped;
     const { parked } = regions.reactor;
     const memory = addon.start(options.processor ?? null, options.spinNs ?? 50_000);
@@ -130,7 +141,7 @@ export class NativeEngine implements MatchingEngine {
       addon: this.#addon,
       reactor: this.#reactor,
       rings: this.#rings,
-      snapshotInterval: this.#snapshotInterval,
+      ...this.#log,
     };
     const opening = NativeMarket.open(host, request, closed);
     this.#markets.set(request.market, opening);

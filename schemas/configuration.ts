@@ -63,6 +63,8 @@ export const cellConfigurationSchema = z.strictObject({
   }),
   http: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
   engine: z.enum(["auto", "native", "portable"]),
+  /** Records that each market's log keeps in any case (native/journal/README.md, Trimming). */
+  recordsKept: positive.optional(),
   flow: z.strictObject({
     enabled: z.boolean(),
     seed: z.int().min(0),
