@@ -84,7 +84,12 @@ class CellProcess {
     const directory = openCellDirectory(this.#configuration.dataDirectory);
     if (!directory.ok) return this.#refuse(directory.failure, exitCodes.failed);
     this.#directory = directory.value;
-    const engine = chooseEngine(this.#configuration.engine, this.#clock, this.#log);
+    const engine = chooseEngine(
+      this.#configuration.engine,
+      this.#clock,
+      this.#log,
+      this.#configuration.recordsKept,
+    );
     if (!engine.ok) return this.#refuse(engine.failure, exitCodes.unusable);
     this.#engine = engine.value;
     try {
