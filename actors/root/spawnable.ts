@@ -3,6 +3,7 @@ import { z } from "zod";
 import { decodeDefinition, keys } from "../region/codec.ts";
 import { checkDefinition } from "../region/definition.ts";
 import type { MarketDefinition } from "../region/messages.ts";
+import { hashOf } from "../control/placement.ts";
 import type { ActorAddress, ActorRecord, SpawnableType, SteerVerb } from "../control/messages.ts";
 import {
   parameterRules as executionRules,
@@ -47,11 +48,15 @@ export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableTy
       group: "strategies",
       actorType: "market-maker",
       rules: makerRules,
-      parameters: ({ maximumInventory, ...given }): MarketMakerParameters => ({
-        ...given,
-        model,
-        maximumInventory: maximumInventory ?? 10 * given.quantity,
-      }),
+      parameters: ({ quantity, maximumInventory, ...given }, instrument): MarketMakerParameters => {
+        const each = quantity ?? defaultQuantity(instrument);
+        return {
+          ...given,
+          model,
+          quantity: each,
+          maximumInventory: maximumInventory ?? 10 * each,
+        };
+      },
       steer: of.steerMaker,
     });
   const execution = {
@@ -78,26 +83,29 @@ export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableTy
   return new Map(types.map((type) => [type.type, type]));
 }
 
-interface Kind<Given extends { readonly quantity: number }>
+interface Kind<Given extends { readonly quantity?: number | undefined }>
   extends Pick<SpawnableType, "type" | "group" | "actorType" | "steer"> {
   readonly rules: z.ZodType<Given>;
-  readonly parameters: (given: Given) => MarketMakerParameters | ExecutionParameters;
+  readonly parameters: (
+    given: Given,
+    instrument: Instrument,
+  ) => MarketMakerParameters | ExecutionParameters;
 }
 
-function spawnable<Given extends { readonly quantity: number }>(
+function spawnable<Given extends { readonly quantity?: number | undefined }>(
   of: SpawnableOf,
   kind: Kind<Given>,
 ): SpawnableType {
   const { type, group, actorType, steer } = kind;
-  async function read(texts: Texts): Promise<Result<Prepared<Given>>> {
-    const common = shared.safeParse(texts);
+  async function read(id: string, texts: Texts): Promise<Result<Prepared<Given>>> {
+    const common = shared.safeParse({ account: String(defaultAccount(id)), ...texts });
     if (!common.success) return invalid(type, common.error);
     const { market, account, ...rest } = common.data;
     const given = kind.rules.safeParse(rest);
     if (!given.success) return invalid(type, given.error);
     const instrument = await instrumentOf(of, market);
     if (!instrument.ok) return instrument;
-    const fault = quantityFault(given.data.quantity, instrument.value);
+    const fault = quantityFault(given.data.quantity ?? 0, instrument.value);
     if (fault !== null) return badParameter(type, `quantity: ${fault}`);
     return ok({ instrument: instrument.value, account: Number(account), given: given.data });
   }
@@ -106,14 +114,19 @@ function spawnable<Given extends { readonly quantity: number }>(
     group,
     actorType,
     steer,
-    async check(texts) {
-      const prepared = await read(texts);
+    async check(id, texts) {
+      const prepared = await read(id, texts);
       if (!prepared.ok) return prepared;
       const { instrument, account, given } = prepared.value;
-      return ok({ market: instrument.market, account: String(account), ...textsOf(given) });
+      return ok({
+        market: instrument.market,
+        account: String(account),
+        quantity: String(defaultQuantity(instrument)),
+        ...textsOf(given),
+      });
     },
     async start(record: ActorRecord, sender: ActorAddress) {
-      const prepared = await read(record.parameters);
+      const prepared = await read(record.id, record.parameters);
       if (!prepared.ok) return prepared;
       const { instrument, account, given } = prepared.value;
       const start: TraderStart<MarketMakerParameters | ExecutionParameters> = {
@@ -122,12 +135,20 @@ function spawnable<Given extends { readonly quantity: number }>(
         sender,
         account,
         instrument,
-        parameters: kind.parameters(given),
+        parameters: kind.parameters(given, instrument),
       };
       return ok(start);
     },
   };
 }
+
+/** Accounts of actors that name none: one of their own, out of the way of those that people choose. */
+const ownAccounts = { first: 3_000_000_000, count: 1_000_000_000 } as const;
+const defaultAccount = (id: string): number => ownAccounts.first + (hashOf(id) % ownAccounts.count);
+
+/** Ten lots, or what the market takes at most. */
+const defaultQuantity = ({ lot, maximumQuantity }: Instrument): number =>
+  Math.min(10, Math.max(1, Math.floor(maximumQuantity / lot))) * lot;
 
 interface Prepared<Given> {
   readonly instrument: Instrument;

@@ -188,7 +188,9 @@ test("a pause cancels the quotes, is done once per command id, and a resume brin
     assert.is(clash.refusal?.code, "command_id_reused");
     await eventually("nothing rests", async () => {
       const actor = await described(cell, "p1");
-      return actor?.state === "paused" && !actor.strategy?.bid && !actor.strategy?.ask ? true : null;
+      return actor?.state === "paused" && !actor.strategy?.bid && !actor.strategy?.ask
+        ? true
+        : null;
     });
     await cell.control("send", { id: "p1", commandId: "c2", verb: "resume" });
     await quoting(cell, "p1");
@@ -266,7 +268,10 @@ async function withThree(
     // Both know of each other, and each has its shards, before anything is spawned.
     await eventually("both have shards", async () => {
       const [first, second] = await Promise.all([one, two].map((cell) => shardsOf(cell)));
-      return first !== undefined && second !== undefined && first + second === 16 && first * second > 0
+      return first !== undefined &&
+        second !== undefined &&
+        first + second === 16 &&
+        first * second > 0
         ? true
         : null;
     });
