@@ -54,6 +54,7 @@ export interface SpawnableType {
    * parameters_invalid, unavailable (reference data cannot be read).
    */
   check(
+    id: string,
     parameters: Readonly<Record<string, string>>,
   ): Promise<Result<Readonly<Record<string, string>>>>;
   /** `start` of the child specification. Failure codes as check. */

@@ -189,7 +189,7 @@ export class ControlServices {
     const { types, directory } = this.#ports;
     const type = types.get(request.type);
     if (type === undefined) return unknownType(request.type, types);
-    const parameters = await type.check(request.parameters);
+    const parameters = await type.check(request.key, request.parameters);
     if (!parameters.ok) return parameters;
     for (let attempt = 0; attempt < spawnTries; attempt += 1) {
       const found = await directory.read(request.key);

@@ -7,12 +7,13 @@ import type { CustomStrategyEvent } from "./messages.ts";
 
 const test = suite("custom strategy codec");
 
-test("parameters need a file and a quantity, and a file that is too large is refused", () => {
+test("parameters need a file, and one that is too large is refused", () => {
   const given = parameterRules.parse({ source: "export default 1;", quantity: "10" });
   assert.equal([given.quantity, given.interval, given.maximumInventory], [10, 500, undefined]);
   assert.not.ok(parameterRules.safeParse({ quantity: "10" }).success);
   assert.not.ok(parameterRules.safeParse({ source: "", quantity: "10" }).success);
   assert.not.ok(parameterRules.safeParse({ source: "x".repeat(49_153), quantity: "10" }).success);
+  assert.ok(parameterRules.safeParse({ source: "x" }).success);
   assert.not.ok(parameterRules.safeParse({ source: "x", quantity: "1.5" }).success);
 });
 

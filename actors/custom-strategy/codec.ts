@@ -28,7 +28,7 @@ export const parameterRules = z.strictObject({
       (text) => Buffer.byteLength(text) <= MAXIMUM_SOURCE_BYTES,
       `at most ${MAXIMUM_SOURCE_BYTES} bytes`,
     ),
-  quantity: integer(1, most),
+  quantity: integer(1, most).optional(),
   maximumInventory: integer(1, most).optional(),
   interval: integer(100, 60_000).default(500),
 });

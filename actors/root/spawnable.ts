@@ -3,6 +3,7 @@ import { z } from "zod";
 import { decodeDefinition, keys } from "../region/codec.ts";
 import { checkDefinition } from "../region/definition.ts";
 import type { MarketDefinition } from "../region/messages.ts";
+import { hashOf } from "../control/placement.ts";
 import type { ActorAddress, ActorRecord, SpawnableType, SteerVerb } from "../control/messages.ts";
 import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
 import { parameterRules as customRules } from "../custom-strategy/codec.ts";
@@ -52,11 +53,15 @@ export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableTy
       group: "strategies",
       actorType: "market-maker",
       rules: makerRules,
-      parameters: ({ maximumInventory, ...given }): MarketMakerParameters => ({
-        ...given,
-        model,
-        maximumInventory: maximumInventory ?? 10 * given.quantity,
-      }),
+      parameters: ({ quantity, maximumInventory, ...given }, instrument): MarketMakerParameters => {
+        const each = quantity ?? defaultQuantity(instrument);
+        return {
+          ...given,
+          model,
+          quantity: each,
+          maximumInventory: maximumInventory ?? 10 * each,
+        };
+      },
       steer: of.steerMaker,
     });
   const execution = {
@@ -86,10 +91,13 @@ export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableTy
       group: "strategies",
       actorType: "custom-strategy",
       rules: customRules,
-      parameters: ({ maximumInventory, ...given }): CustomStrategyParameters => ({
-        ...given,
-        maximumInventory: maximumInventory ?? 10 * given.quantity,
-      }),
+      parameters: (
+        { quantity, maximumInventory, ...given },
+        instrument,
+      ): CustomStrategyParameters => {
+        const each = quantity ?? defaultQuantity(instrument);
+        return { ...given, quantity: each, maximumInventory: maximumInventory ?? 10 * each };
+      },
       steer: of.steerCustom,
       trial: ({ source }) => of.processes.check(source),
     }),
@@ -97,30 +105,30 @@ export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableTy
   return new Map(types.map((type) => [type.type, type]));
 }
 
-interface Kind<Given extends { readonly quantity: number }>
+interface Kind<Given extends { readonly quantity?: number | undefined }>
   extends Pick<SpawnableType, "type" | "group" | "actorType" | "steer"> {
   readonly rules: z.ZodType<Given>;
-  readonly parameters: (given: Given) => TraderParameters;
+  readonly parameters: (given: Given, instrument: Instrument) => TraderParameters;
   /** What only a trial shows; done when one is spawned, not when it is started again. */
   readonly trial?: (given: Given) => Promise<Result<void>>;
 }
 
 type TraderParameters = MarketMakerParameters | ExecutionParameters | CustomStrategyParameters;
 
-function spawnable<Given extends { readonly quantity: number }>(
+function spawnable<Given extends { readonly quantity?: number | undefined }>(
   of: SpawnableOf,
   kind: Kind<Given>,
 ): SpawnableType {
   const { type, group, actorType, steer } = kind;
-  async function read(texts: Texts): Promise<Result<Prepared<Given>>> {
-    const common = shared.safeParse(texts);
+  async function read(id: string, texts: Texts): Promise<Result<Prepared<Given>>> {
+    const common = shared.safeParse({ account: String(defaultAccount(id)), ...texts });
     if (!common.success) return invalid(type, common.error);
     const { market, account, ...rest } = common.data;
     const given = kind.rules.safeParse(rest);
     if (!given.success) return invalid(type, given.error);
     const instrument = await instrumentOf(of, market);
     if (!instrument.ok) return instrument;
-    const fault = quantityFault(given.data.quantity, instrument.value);
+    const fault = quantityFault(given.data.quantity ?? 0, instrument.value);
     if (fault !== null) return badParameter(type, `quantity: ${fault}`);
     return ok({ instrument: instrument.value, account: Number(account), given: given.data });
   }
@@ -129,16 +137,21 @@ function spawnable<Given extends { readonly quantity: number }>(
     group,
     actorType,
     steer,
-    async check(texts) {
-      const prepared = await read(texts);
+    async check(id, texts) {
+      const prepared = await read(id, texts);
       if (!prepared.ok) return prepared;
       const { instrument, account, given } = prepared.value;
       const tried = (await kind.trial?.(given)) ?? ok(undefined);
       if (!tried.ok) return tried;
-      return ok({ market: instrument.market, account: String(account), ...textsOf(given) });
+      return ok({
+        market: instrument.market,
+        account: String(account),
+        quantity: String(defaultQuantity(instrument)),
+        ...textsOf(given),
+      });
     },
     async start(record: ActorRecord, sender: ActorAddress) {
-      const prepared = await read(record.parameters);
+      const prepared = await read(record.id, record.parameters);
       if (!prepared.ok) return prepared;
       const { instrument, account, given } = prepared.value;
       const start: TraderStart<TraderParameters> = {
@@ -147,12 +160,20 @@ function spawnable<Given extends { readonly quantity: number }>(
         sender,
         account,
         instrument,
-        parameters: kind.parameters(given),
+        parameters: kind.parameters(given, instrument),
       };
       return ok(start);
     },
   };
 }
+
+/** Accounts of actors that name none: one of their own, out of the way of those that people choose. */
+const ownAccounts = { first: 3_000_000_000, count: 1_000_000_000 } as const;
+const defaultAccount = (id: string): number => ownAccounts.first + (hashOf(id) % ownAccounts.count);
+
+/** Ten lots, or what the market takes at most. */
+const defaultQuantity = ({ lot, maximumQuantity }: Instrument): number =>
+  Math.min(10, Math.max(1, Math.floor(maximumQuantity / lot))) * lot;
 
 interface Prepared<Given> {
   readonly instrument: Instrument;

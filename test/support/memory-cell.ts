@@ -33,6 +33,7 @@ import { silentLog } from "./ports.ts";
 /** A whole cell in this process: real actors, real engine and log, the bus in memory. */
 export interface MemoryCell {
   readonly cell: Cell;
+  readonly name: string;
   readonly bus: MemoryBus;
   /** A client's own connection. */
   readonly client: MemoryBus;
@@ -195,6 +196,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
   }
   return {
     cell,
+    name: options.name ?? "test",
     bus,
     client,
     broker,
