@@ -246,8 +246,8 @@ test("B8.4 a strategy in a file of one's own is spawned by the command line, and
      };
      export default strategy;`,
   );
-  const spawned = await say("spawn", "--from", file, "--market", "BTC-EUR", "--key", "mine", "-q");
-  assert.is(spawned.code, 0, spawned.errors);
+  const mine = await say("spawn", "--from", file, "--market", "BTC-EUR", "--key", "mine", "-q");
+  assert.is(mine.code, 0, mine.errors);
   await eventually("it quotes", async () => {
     const { actor } = await control("describe", { id: "mine" });
     return actor?.strategy?.bid ? actor : null;
