@@ -6,10 +6,14 @@ import { always, close, near, refusalOf } from "../../../test/models/closeness.t
 import { seed } from "../../../test/support/seed.ts";
 import { certain } from "../numerics/failure.ts";
 import { Matrix } from "../numerics/linear-algebra.ts";
+import { standardNormal } from "../random/distributions.ts";
+import { modelRandomness } from "../random/generator.ts";
+import { ewmaCovariance } from "../volatility/dynamic-correlation.ts";
 import { avellanedaStoikovControl } from "./avellaneda-stoikov-exact.ts";
 import { twoAssets } from "./gueant-lehalle-tapia-multi.oracles.ts";
 import {
   bestHedge,
+  covarianceMoved,
   multiAssetAt,
   type MultiAssetParameters,
   multiAssetQuotes,
@@ -267,6 +271,36 @@ test("B4.2 a hedge is worth what it adds to theta", () => {
     const most = Math.max(...gains);
     return best === null ? most <= 1e-9 : Math.abs(best.gain - most) < 1e-9 * (1 + Math.abs(most));
   });
+});
+
+test("B4.2 quotes and hedges follow a correlation that moves", () => {
+  const random = modelRandomness(SEED);
+  const observe = (start: Matrix, correlation: number): Matrix => {
+    const returns = Array.from({ length: 2_000 }, () => {
+      const common = standardNormal(random);
+      const own = standardNormal(random);
+      return [0.3 * common, 0.2 * (correlation * common + Math.sqrt(1 - correlation ** 2) * own)];
+    });
+    return certain(ewmaCovariance(returns, start.to2DArray(), 0.99));
+  };
+  const costs = [
+    { halfSpread: 5, fee: 0 },
+    { halfSpread: 0.05, fee: 0 },
+  ];
+  const together = observe(diagonal.covariance, 0.8);
+  const apart = observe(together, -0.8);
+  assert.ok(covarianceMoved(together, apart));
+  assert.not.ok(covarianceMoved(together, together));
+  for (const [covariance, side] of [
+    [together, 1],
+    [apart, -1],
+  ] as const) {
+    const value = certain(stationaryMultiAsset({ ...twoAssets, covariance }));
+    // Long the first asset: the second is bid for less eagerly when it moves with the first, more when against.
+    const { bids, asks } = certain(multiAssetQuotes(value, [10, 0]));
+    assert.is(Math.sign(bids[1]! - asks[1]!), side, `SEED=${SEED}`);
+    assert.is(certain(bestHedge(value, [10, 0], costs))!.quantity, -side, `SEED=${SEED}`);
+  }
 });
 
 test("B4.2 what writes into the caller's arrays gives the same numbers", () => {

@@ -245,6 +245,15 @@ function marginal(
   return sum;
 }
 
+/**
+ * Whether a covariance that is estimated as time goes (an EWMA, DCC) has moved so far from the one that M was built
+ * with that M must be built anew: Frobenius norm of the difference over that of the built one. 5 % by default
+ * (project choice, as for the volatility of one asset). The matrices are of one shape.
+ */
+export function covarianceMoved(built: Matrix, current: Matrix, tolerance = 0.05): boolean {
+  return Matrix.sub(current, built).norm("frobenius") > tolerance * built.norm("frobenius");
+}
+
 /** What one lot of an asset costs to trade at once, per unit. */
 export interface HedgeCost {
   readonly halfSpread: Price;
