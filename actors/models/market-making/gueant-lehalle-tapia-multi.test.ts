@@ -14,6 +14,7 @@ import { twoAssets } from "./gueant-lehalle-tapia-multi.oracles.ts";
 import {
   bestHedge,
   covarianceMoved,
+  inventoryDeviation,
   multiAssetAt,
   type MultiAssetParameters,
   multiAssetQuotes,
@@ -226,6 +227,32 @@ test("B4.2 the closed form is near the exact solution, and a tight inventory bou
   const closed = certain(multiAssetQuotes(value, [3, -2])).bids[0]!;
   assert.ok(Math.abs(closed / 3.46539818 - 1) < 3e-4, "near the solution of wide bounds");
   assert.ok(Math.abs(closed / far[0] - 1) > 5e-3, "and not of these");
+});
+
+test("B4.2 the inventory's deviation is that of the law that the quotes leave", () => {
+  const single: MultiAssetParameters = {
+    riskAversion: 0.01,
+    covariance: new Matrix([[0.09]]),
+    arrivalRates: [0.9],
+    arrivalDecays: [0.3],
+  };
+  const value = certain(stationaryMultiAsset(single));
+  // Fills are births and deaths: in balance the flows between neighbours are equal.
+  const law = new Float64Array(201);
+  law[0] = 1;
+  for (let q = -100; q < 100; q += 1) {
+    const [bid] = certain(multiAssetQuotes(value, [q])).bids;
+    const [ask] = certain(multiAssetQuotes(value, [q + 1])).asks;
+    law[q + 101] = law[q + 100]! * Math.exp(-0.3 * (bid! - ask!));
+  }
+  const total = law.reduce((sum, one) => sum + one, 0);
+  const variance = law.reduce((sum, one, i) => sum + one * (i - 100) ** 2, 0) / total;
+  near(certain(inventoryDeviation(value, [0.3])), Math.sqrt(variance), 1e-6);
+  // Two assets: 14 lots are less than two deviations along the hedged direction, 34 more than four.
+  const both = certain(inventoryDeviation(certain(stationaryMultiAsset(twoAssets)), [0.3, 0.4]));
+  assert.ok(14 < 2 * both && 34 > 3.9 * both, `${both}`);
+  const flat = certain(stationaryMultiAsset({ ...twoAssets, riskAversion: 0 }));
+  assert.match(refusalOf(inventoryDeviation(flat, [0.3, 0.4])), "undefined");
 });
 
 test("B4.2 inside the no-trade band nothing is hedged, outside the most useful asset is traded", () => {
