@@ -28,7 +28,8 @@ class MarketMonitorTest : public testing::Test {
   static constexpr std::uint64_t window_ns = 25'000'000;
 
   explicit MarketMonitorTest(const ReadKernel& read_kernel = read_kernel_counts,
-                             std::uint32_t record_slots = 32'768) {
+                             std::uint32_t record_slots = 32'768,
+                             std::uint32_t event_slots = 4'096) {
     ReactorOptions options;
     options.read_kernel = read_kernel;
     options.watch.interval_ns = 5'000'000;
@@ -40,7 +41,7 @@ class MarketMonitorTest : public testing::Test {
     reactor = std::make_unique<Reactor>(options, region);
     MarketOptions market_options;
     market_options.directory = folder.path();
-    market_options.event_slots = 4096;
+    market_options.event_slots = event_slots;
     market_options.record_slots = record_slots;
     std::string reason;
     market = HostedMarket::open(
@@ -223,7 +224,7 @@ TEST_F(CauseTest, IsABurstOfCancels) {
 // A disk that takes 30 ms for a write, before a ring of few records.
 class SlowDiskTest : public CauseTest {
  protected:
-  SlowDiskTest() : CauseTest(read_kernel_counts, 1'024) {}
+  SlowDiskTest() : CauseTest(read_kernel_counts, 256) {}
 };
 
 TEST_F(SlowDiskTest, IsTheDisk) {
@@ -263,7 +264,9 @@ class RecordedKernel {
 
 class RecordedKernelTest : public CauseTest {
  protected:
-  RecordedKernelTest() : CauseTest(RecordedKernel()) {}
+  // Room for the events of every command that can wait, and for all records: a reader that is put
+  // off its processor or a busy disk may not be another cause.
+  RecordedKernelTest() : CauseTest(RecordedKernel(), 1U << 18U, 65'536) {}
   ~RecordedKernelTest() override { RecordedKernel::plant(0, 0); }
 };
 

@@ -7,7 +7,8 @@ import {
   type ModelResult,
   refused,
 } from "../numerics/failure.ts";
-import { Matrix, solve } from "../numerics/linear-algebra.ts";
+import { finiteResult } from "../numerics/finite-result.ts";
+import { choleskyFactor, Matrix, solve } from "../numerics/linear-algebra.ts";
 import { lbfgs } from "../numerics/optimise.ts";
 import { type GarchParameters, garchPath } from "./garch.ts";
 
@@ -76,13 +77,22 @@ function addOuter(outer: Float64Array, score: Float64Array): void {
   }
 }
 
+/** In the order of GARCH_NAMES; 0 for a gamma that was held at 0. */
+export interface GarchErrors {
+  /** From the Hessian. */
+  readonly standard: Float64Array;
+  /** Sandwich of Bollerslev and Wooldridge (1992), right also when surprises are not normal. */
+  readonly robust: Float64Array;
+}
+
 export interface GarchFit {
   readonly parameters: GarchParameters;
   readonly logLikelihood: number;
-  /** From the Hessian, in the order of GARCH_NAMES; 0 for a gamma that was held at 0. */
-  readonly standardErrors: Float64Array;
-  /** Sandwich of Bollerslev and Wooldridge (1992), right also when surprises are not normal. */
-  readonly robustErrors: Float64Array;
+  /**
+   * Null where the likelihood has no curvature at its maximum: at the edge of the parameters. With
+   * alpha = 0, say, beta cannot be told.
+   */
+  readonly errors: GarchErrors | null;
   readonly iterations: number;
 }
 
@@ -95,7 +105,7 @@ export interface GarchFitOptions {
  * Maximum likelihood by L-BFGS with analytic gradients from the best of nine starts. The weights are
  * written as shares (alpha / 2, (alpha + gamma) / 2, beta, rest) of 1, so that they stay positive and
  * the persistence stays below 1 (project choice). Needs 50 returns or more. Refuses with `undefined`
- * returns that do not vary, and with not_converged a likelihood without a maximum inside.
+ * returns that do not vary.
  */
 export function fitGarch(
   returns: ArrayLike<number>,
@@ -108,6 +118,8 @@ export function fitGarch(
   for (let t = 0; t < n; t += 1) mean += returns[t]! / n;
   let variance = 0;
   for (let t = 0; t < n; t += 1) variance += (returns[t]! - mean) ** 2 / n;
+  const finite = finiteResult("variance", variance);
+  if (!finite.ok) return finite;
   const scale = Math.sqrt(variance);
   if (!(scale > 1e-13 * Math.abs(mean)) || scale === 0) {
     return refused(failure("undefined", "returns", "they do not vary", "give returns that vary"));
@@ -128,13 +140,14 @@ export function fitGarch(
   const path = garchPath(returns, parameters);
   if (!path.ok) return path;
   const errors = garchErrors(scaled, inner, asymmetric);
-  if (!errors.ok) return errors;
   const units = Float64Array.of(scale, scale * scale, 1, 1, 1);
   return ok({
     parameters,
     logLikelihood: path.value.logLikelihood,
-    standardErrors: errors.value.standard.map((one, i) => one * units[i]!),
-    robustErrors: errors.value.robust.map((one, i) => one * units[i]!),
+    errors: errors && {
+      standard: errors.standard.map((one, i) => one * units[i]!),
+      robust: errors.robust.map((one, i) => one * units[i]!),
+    },
     iterations: found.value.iterations,
   });
 }
@@ -206,7 +219,7 @@ function garchErrors(
   returns: Float64Array,
   parameters: GarchParameters,
   asymmetric: boolean,
-): ModelResult<{ readonly standard: Float64Array; readonly robust: Float64Array }> {
+): GarchErrors | null {
   const free = asymmetric ? [0, 1, 2, 3, 4] : [0, 1, 2, 4];
   const centre = GARCH_NAMES.map((name) => parameters[name]);
   const gradientAt = (i: number, by: number): Float64Array => {
@@ -223,26 +236,17 @@ function garchErrors(
     free.forEach((j, column) => hessian.set(row, column, (below[j]! - above[j]!) / (2 * step)));
   });
   const information = Matrix.add(hessian, hessian.transpose()).mul(0.5);
+  if (!choleskyFactor("the information matrix", information).ok) return null;
   const inverse = solve("the information matrix", information, Matrix.eye(free.length));
-  if (!inverse.ok) return inverse;
+  if (!inverse.ok) return null;
   const outer = new Float64Array(25);
   garchScore(returns, parameters, new Float64Array(5), outer);
   const scores = new Matrix(free.map((i) => free.map((j) => outer[5 * i + j]!)));
   const sandwich = inverse.value.mmul(scores).mmul(inverse.value);
-  if (free.some((_, row) => !(inverse.value.get(row, row) > 0))) {
-    return refused(
-      failure(
-        "not_converged",
-        "the likelihood at its maximum",
-        "its curvature is not negative there: the maximum lies at the edge of the parameters",
-        "use a simpler model or more returns",
-      ),
-    );
-  }
   const spread = (matrix: Matrix): Float64Array => {
     const out = new Float64Array(5);
     free.forEach((i, row) => (out[i] = Math.sqrt(matrix.get(row, row))));
     return out;
   };
-  return ok({ standard: spread(inverse.value), robust: spread(sandwich) });
+  return { standard: spread(inverse.value), robust: spread(sandwich) };
 }
