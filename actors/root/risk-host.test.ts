@@ -306,8 +306,13 @@ test("B5.3 a strategy's own reports stop its account when it has lost more than 
     await desk.allow("mm", wide);
     await until("orders are taken", async () => (await desk.order(10)) === "rests 10");
     const parameters = {
-      ...{ market: "TEST", account: String(account), risk: "mm", quantity: "100" },
-      ...{ interval: "100", reference: "5000", gamma: "0.1" },
+      market: "TEST",
+      account: String(account),
+      risk: "mm",
+      quantity: "100",
+      interval: "100",
+      reference: "5000",
+      gamma: "0.1",
     };
     await until("it is spawned", async () => {
       const request = { key: "maker", type: "avellaneda-stoikov", parameters };
