@@ -80,6 +80,11 @@ const benches: readonly Bench[] = [
     load: async () => (await import("./actors/report.ts")).runActors,
   },
   {
+    name: "models",
+    line: "quotes, features, Hawkes, value at risk, Heston, beside Python libraries for the same work",
+    load: async () => (await import("./models/report.ts")).runModels,
+  },
+  {
     name: "peers",
     line: "engines that registries serve as libraries, beside ours on workload W (bench/peers)",
     load: async () => (await import("./peers/report.ts")).runPeers,

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import { z } from "zod";
 
 import { wire } from "../../schemas/messages.ts";
@@ -14,11 +16,16 @@ export const MAXIMUM_REQUEST_BYTES = 64 * 1024;
 /** Actors in one answer to `list`. */
 export const MAXIMUM_LISTED = 500;
 
+/** The file of a user's strategy is a parameter; every other one is far shorter. */
+const LONGEST_PARAMETER = 48 * 1024;
+/** A longer parameter is told by its length and digest. */
+const LONGEST_SHOWN = 256;
+
 const token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "letters, digits, _ and -, at most 64");
 const requester = z.string().max(64);
 const word = z.string().regex(/^[A-Za-z0-9_-]{0,64}$/, "letters, digits, _ and -");
 const parameters = z
-  .record(z.string().min(1).max(64), z.string().max(256))
+  .record(z.string().min(1).max(64), z.string().max(LONGEST_PARAMETER))
   .refine((given) => Object.keys(given).length <= 64, "at most 64 parameters");
 
 /** An actor that acts under a lease; null: a client. */
@@ -210,12 +217,22 @@ function statusToWire(
     cell,
     shard,
     incarnation,
-    parameters: { ...record.parameters },
+    parameters: shown(record.parameters),
     requestedBy,
     antiAffinity,
     detail,
     ...said,
   };
+}
+
+function shown(given: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => {
+      if (value.length <= LONGEST_SHOWN) return [name, value];
+      const digest = createHash("sha256").update(value).digest("hex").slice(0, 16);
+      return [name, `${Buffer.byteLength(value)} bytes, sha256 ${digest}`];
+    }),
+  );
 }
 
 /** What another cell says of the actors it hosts. Throws on bytes that are no such answer. */

@@ -5,6 +5,9 @@ import { checkDefinition } from "../region/definition.ts";
 import type { MarketDefinition } from "../region/messages.ts";
 import { hashOf } from "../control/placement.ts";
 import type { ActorAddress, ActorRecord, SpawnableType, SteerVerb } from "../control/messages.ts";
+import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
+import { parameterRules as customRules } from "../custom-strategy/codec.ts";
+import type { CustomStrategyParameters } from "../custom-strategy/messages.ts";
 import {
   parameterRules as executionRules,
   povParameters,
@@ -29,6 +32,8 @@ export interface SpawnableOf {
     commandId: string,
     verb: SteerVerb,
   ) => Promise<Result<void>>;
+  readonly steerCustom: (path: string, commandId: string, verb: SteerVerb) => Promise<Result<void>>;
+  readonly processes: StrategyProcesses;
 }
 
 type Texts = Readonly<Record<string, string>>;
@@ -80,17 +85,35 @@ export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableTy
       parameters: povParameters,
     }),
   ];
+  types.push(
+    spawnable(of, {
+      type: "custom",
+      group: "strategies",
+      actorType: "custom-strategy",
+      rules: customRules,
+      parameters: (
+        { quantity, maximumInventory, ...given },
+        instrument,
+      ): CustomStrategyParameters => {
+        const each = quantity ?? defaultQuantity(instrument);
+        return { ...given, quantity: each, maximumInventory: maximumInventory ?? 10 * each };
+      },
+      steer: of.steerCustom,
+      trial: ({ source }) => of.processes.check(source),
+    }),
+  );
   return new Map(types.map((type) => [type.type, type]));
 }
 
 interface Kind<Given extends { readonly quantity?: number | undefined }>
   extends Pick<SpawnableType, "type" | "group" | "actorType" | "steer"> {
   readonly rules: z.ZodType<Given>;
-  readonly parameters: (
-    given: Given,
-    instrument: Instrument,
-  ) => MarketMakerParameters | ExecutionParameters;
+  readonly parameters: (given: Given, instrument: Instrument) => TraderParameters;
+  /** What only a trial shows; done when one is spawned, not when it is started again. */
+  readonly trial?: (given: Given) => Promise<Result<void>>;
 }
+
+type TraderParameters = MarketMakerParameters | ExecutionParameters | CustomStrategyParameters;
 
 function spawnable<Given extends { readonly quantity?: number | undefined }>(
   of: SpawnableOf,
@@ -118,6 +141,8 @@ function spawnable<Given extends { readonly quantity?: number | undefined }>(
       const prepared = await read(id, texts);
       if (!prepared.ok) return prepared;
       const { instrument, account, given } = prepared.value;
+      const tried = (await kind.trial?.(given)) ?? ok(undefined);
+      if (!tried.ok) return tried;
       return ok({
         market: instrument.market,
         account: String(account),
@@ -129,7 +154,7 @@ function spawnable<Given extends { readonly quantity?: number | undefined }>(
       const prepared = await read(record.id, record.parameters);
       if (!prepared.ok) return prepared;
       const { instrument, account, given } = prepared.value;
-      const start: TraderStart<MarketMakerParameters | ExecutionParameters> = {
+      const start: TraderStart<TraderParameters> = {
         id: record.id,
         region: sender.actor.split("/")[0] ?? "",
         sender,

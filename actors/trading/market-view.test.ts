@@ -9,7 +9,9 @@ const test = suite("market view");
 const at = (seconds: number, bid: number, ask: number, change: Partial<Seen> = {}): Seen => ({
   type: "seen",
   bid,
+  bidQuantity: 1,
   ask,
+  askQuantity: 1,
   sequence: seconds,
   last: 0,
   volume: null,

@@ -55,7 +55,17 @@ export interface TraderKind<Parameters, Memo> {
   >;
   /** Between two looks at the market. */
   interval(start: TraderStart<Parameters>): DurationNs;
+  /** Absent: the planner needs nothing but what the actor knows. Made once an incarnation. */
+  adviser?(context: TraderContext, start: TraderStart<Parameters>): Adviser<Memo>;
 }
+
+export type TraderContext = ActorContext<TraderMessage, EventSourcedMachine>;
+
+/** Who is asked outside before each plan; what it says goes into the plan, which stays pure. */
+export type Adviser<Memo> = (
+  state: TraderState<Memo>,
+  view: MarketView,
+) => Promise<{ readonly advice: unknown; readonly failure: Failure | null }>;
 
 /** Resends of internal commands come at once or not at all; those of people are few. */
 const remembered = 256;
@@ -116,6 +126,7 @@ class TraderLoop<Parameters, Memo> {
   readonly #ports: TraderPorts;
   readonly #self: ActorRef<TraderMessage, TraderReply<Memo>>;
   readonly #view: MarketViewActor = createMarketView();
+  readonly #adviser: Adviser<Memo> | null;
   #detail = "";
   #asked = 0;
   #failures = 0;
@@ -133,6 +144,7 @@ class TraderLoop<Parameters, Memo> {
     this.#kind = kind;
     this.#ports = ports;
     this.#self = context.self;
+    this.#adviser = kind.adviser?.(context, start) ?? null;
   }
 
   begin(): void {
@@ -185,15 +197,20 @@ class TraderLoop<Parameters, Memo> {
     if (before.ledger.pending !== null) return await this.#settle(before);
     if (before.ledger.live.length > 0) await this.#reconcile(before);
     if (this.#view.getSnapshot().context.sequence === 0) await this.#readBook();
+    const view = this.#view.getSnapshot().context;
+    const asked = before.phase === "running" ? await this.#adviser?.(before, view) : undefined;
+    const { advice = null, failure = null } = asked ?? {};
     const message: TraderMessage = {
       type: "plan",
       commandId: this.#commandId("plan"),
       session: this.#ports.session(),
-      view: this.#view.getSnapshot().context,
+      view,
+      advice,
     };
     await this.#ask(message);
     const after = await this.#look();
     if (after === null) return true;
+    if (failure !== null) this.#detail = `${failure.code}: ${failure.reason}`;
     if (after.ledger.pending !== null) return await this.#settle(after);
     this.#stands(after);
     return after.phase !== "stopped" && after.phase !== "done";

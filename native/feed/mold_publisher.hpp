@@ -14,6 +14,9 @@ using protocols::ItchStore;
 struct PacketPort {
   void* context = nullptr;
   void (*send)(void* context, protocols::Bytes packet) noexcept = nullptr;
+  // Where the next packet is made, packet_bytes long; asked for again after each send. Without it
+  // packets are made in memory of the publisher's.
+  std::byte* (*memory)(void* context) noexcept = nullptr;
 };
 
 // What a packet may have in an Ethernet frame, with room for tunnels.
@@ -27,12 +30,16 @@ class MoldPublisher {
 
   // `store` outlives the publisher and is written by it alone.
   MoldPublisher(const protocols::mold::Session& session, ItchStore& store, PacketPort port) noexcept
-      : session_(session), store_(store), port_(port), packet_first_(store.next()) {}
+      : session_(session), store_(store), port_(port), packet_first_(store.next()) {
+    take_memory();
+  }
   MoldPublisher(const MoldPublisher&) = delete;
   MoldPublisher& operator=(const MoldPublisher&) = delete;
 
   // The next message. Packets leave when they are full, and with flush().
   void put(protocols::Bytes message) noexcept;
+  // Messages are only kept, not sent, while this is on. Nothing may have gathered when it changes.
+  void keep_silent(bool is_silent) noexcept { is_silent_ = is_silent; }
   // Sends what has gathered: at the end of a turn.
   void flush(std::uint64_t now_ns) noexcept;
   // Sends a heartbeat when nothing left for a second, or the end again.
@@ -48,13 +55,17 @@ class MoldPublisher {
   [[nodiscard]] std::uint64_t packets() const noexcept { return packets_; }
 
  private:
+  void take_memory() noexcept {
+    packet_ = port_.memory == nullptr ? own_.data() : port_.memory(port_.context);
+  }
   void send_packet() noexcept;
   void send_bare(std::uint16_t count, std::uint64_t now_ns) noexcept;
 
   protocols::mold::Session session_;
   ItchStore& store_;
   PacketPort port_;
-  std::array<std::byte, packet_bytes> packet_{};
+  std::array<std::byte, packet_bytes> own_{};
+  std::byte* packet_ = nullptr;
   std::size_t packet_size_ = protocols::mold::header_bytes;
   std::uint64_t packet_first_;
   std::uint16_t packet_count_ = 0;
@@ -62,6 +73,7 @@ class MoldPublisher {
   std::uint64_t ended_ns_ = 0;
   std::uint64_t packets_ = 0;
   bool is_ended_ = false;
+  bool is_silent_ = false;
 };
 
 // Answers re-requests out of a store.

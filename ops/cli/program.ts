@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 
 import { register as registerAccount } from "./commands/account.ts";
+import { register as registerBacktest } from "./commands/backtest.ts";
 import { register as registerCompletion } from "./commands/completion.ts";
 import { register as registerConfiguration } from "./commands/config.ts";
 import { register as registerDoctor } from "./commands/doctor.ts";
@@ -31,6 +32,7 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerStrategy,
   registerAccount,
   registerReplay,
+  registerBacktest,
   registerJournal,
   registerDoctor,
   registerConfiguration,

@@ -127,6 +127,8 @@ export interface MemoryCellOptions {
   /** False: hosts actors only. Absent: true. */
   readonly servesMarkets?: boolean;
   readonly hosting?: Partial<HostingSettings>;
+  /** Runs users' strategies; absent: none. */
+  readonly processes?: CellPorts["processes"];
 }
 
 const timeout = durationNs(5_000_000_000);
@@ -164,6 +166,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
       randomBytes: (count) => new Uint8Array(randomBytes(count)),
       directory,
       events: fileEventLog({ directory: directory.actors, capacity: 10_000, log: silentLog }),
+      ...(options.processes === undefined ? {} : { processes: options.processes }),
       ensureJournal: options.ensureJournal ?? (() => Promise.resolve(ok(undefined))),
       facts: () => ({
         engine: "portable",

@@ -9,6 +9,7 @@ import {
   positive,
   refused,
 } from "../numerics/failure.ts";
+import { finiteResult } from "../numerics/finite-result.ts";
 
 /**
  * Spread as the noise on an efficient log price, from the mean squared changes over several lags.
@@ -39,7 +40,8 @@ export function whiteNoiseSpread(
 ): ModelResult<number> {
   const wrong = check(logPrices, lag, otherLag);
   if (wrong !== null) return refused(wrong);
-  return ok(
+  return finiteResult(
+    "spread",
     whiteNoiseSpreadOfMoments(
       lag,
       meanSquaredChange(logPrices, lag),
@@ -86,6 +88,8 @@ export function fractionalSpread(
   const moment = meanSquaredChange(logPrices, lag);
   const other = meanSquaredChange(logPrices, otherLag);
   if (hurst !== undefined) {
+    const finite = finiteResult("V(L) + V(L')", moment + other);
+    if (!finite.ok) return finite;
     return ok({ spread: fractionalSpreadOfMoments(lag, moment, otherLag, other, hurst), hurst });
   }
   const estimate = hurstOfMoments(

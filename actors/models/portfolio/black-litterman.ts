@@ -8,7 +8,7 @@ import {
   positive,
   refused,
 } from "../numerics/failure.ts";
-import { Matrix, solve, solvePositiveDefinite } from "../numerics/linear-algebra.ts";
+import { Matrix, solvePositiveDefinite } from "../numerics/linear-algebra.ts";
 
 /** Symbols of He & Litterman, "The intuition behind Black-Litterman model portfolios" (1999). */
 export interface BlackLittermanInputs {
@@ -20,7 +20,7 @@ export interface BlackLittermanInputs {
   readonly riskAversion: number;
   /** tau > 0: uncertainty of the equilibrium, as a share of the covariance. */
   readonly tau: number;
-  /** P: one portfolio a view, row-major k x n, k >= 1, linearly independent. */
+  /** P: one portfolio a view, row-major k x n, k >= 1. */
   readonly views: Float64Array;
   /** Q: expected return of each, k. */
   readonly viewReturns: Float64Array;
@@ -45,7 +45,7 @@ export interface BlackLitterman {
 
 /**
  * Black & Litterman (1992) in the form of He & Litterman. O(n^3). Failures: wrong_shape, not_finite, out_of_range,
- * not_positive_definite (covariance, or views that depend on each other).
+ * not_positive_definite.
  */
 export function blackLitterman(inputs: BlackLittermanInputs): ModelResult<BlackLitterman> {
   const wrong = inputsCheck(inputs);
@@ -82,11 +82,7 @@ export function blackLitterman(inputs: BlackLittermanInputs): ModelResult<BlackL
   const weights = solvePositiveDefinite("Sigma + M", posterior, expected);
   if (!weights.ok) return weights;
   const held = weights.value.div(riskAversion);
-  const tilt = held
-    .clone()
-    .mul(1 + tau)
-    .sub(market);
-  const lambda = solve("P P'", P.mmul(P.transpose()), P.mmul(tilt));
+  const lambda = viewWeightsOf(inputs, viewCovariance, omega, P.mmul(equilibrium));
   if (!lambda.ok) return lambda;
   const vector = (matrix: Matrix): Float64Array => Float64Array.from(matrix.to1DArray());
   return {
@@ -100,6 +96,25 @@ export function blackLitterman(inputs: BlackLittermanInputs): ModelResult<BlackL
       viewVariances: omega,
     },
   };
+}
+
+/**
+ * (Omega / tau + P Sigma P' / (1 + tau)) lambda = Q / delta - P Sigma w_eq / (1 + tau): what follows from
+ * delta (Sigma + M) w = mu when w is written by lambda.
+ */
+function viewWeightsOf(
+  { tau, riskAversion, viewReturns }: BlackLittermanInputs,
+  viewCovariance: Matrix,
+  omega: Float64Array,
+  viewEquilibrium: Matrix,
+): ModelResult<Matrix> {
+  const left = symmetric(viewCovariance).div(tau * (1 + tau));
+  const right = viewEquilibrium.clone().div(-riskAversion * (1 + tau));
+  for (const [view, variance] of omega.entries()) {
+    left.set(view, view, left.get(view, view) + variance / tau);
+    right.set(view, 0, right.get(view, 0) + viewReturns[view]! / riskAversion);
+  }
+  return solvePositiveDefinite("Omega / tau + P Sigma P' / (1 + tau)", left, right);
 }
 
 const symmetric = (matrix: Matrix): Matrix => matrix.clone().add(matrix.transpose()).div(2);

@@ -1,6 +1,8 @@
+import { determinant, inverse } from "ml-matrix";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
+import { correlatedShocks } from "../../../test/models/market-samples.ts";
 import { seed } from "../../../test/support/seed.ts";
 import { certain, type ModelResult } from "../numerics/failure.ts";
 import { choleskyFactor, Matrix, symmetricEigen } from "../numerics/linear-algebra.ts";
@@ -21,20 +23,8 @@ const code = (result: ModelResult<unknown>): string => (result.ok ? "ok" : resul
 const near = (a: number, b: number, error: number, what = ""): void =>
   assert.ok(Math.abs(a - b) <= error, `${what}: ${a} is not ${b}`);
 
-/** Shocks of two assets whose correlation follows the recursion itself. */
-function simulatedShocks(n: number, a: number, b: number, mean: number): number[][] {
-  const random = modelRandomness(SEED);
-  let [q11, q12, q22] = [1, mean, 1];
-  return Array.from({ length: n }, () => {
-    const rho = q12 / Math.sqrt(q11 * q22);
-    const x = standardNormal(random);
-    const y = rho * x + Math.sqrt(1 - rho * rho) * standardNormal(random);
-    q11 = 1 - a - b + a * x * x + b * q11;
-    q12 = (1 - a - b) * mean + a * x * y + b * q12;
-    q22 = 1 - a - b + a * y * y + b * q22;
-    return [x, y];
-  });
-}
+const simulatedShocks = (n: number, a: number, b: number, mean: number): number[][] =>
+  correlatedShocks(modelRandomness(SEED), n, { a, b, mean });
 
 test("B4.2 a and b of a simulated moving correlation are recovered", () => {
   const found = certain(fitDccShocks(simulatedShocks(2500, 0.06, 0.9, 0.4)));
@@ -80,6 +70,21 @@ test("B4.2 every matrix is a correlation: ones on the diagonal, positive definit
     assert.equal(one.diagonal(), [1, 1, 1, 1]);
     assert.ok(choleskyFactor("a correlation", one).ok);
   }
+});
+
+test("B4.2 the likelihood of four assets is the one by a determinant and an inverse", () => {
+  const random = modelRandomness(SEED);
+  const e = Array.from({ length: 30 }, () =>
+    Array.from({ length: 4 }, () => standardNormal(random)),
+  );
+  const { correlations, logLikelihood } = certain(dccPath(e, { a: 0.2, b: 0.6 }));
+  let sum = 0;
+  correlations.forEach((r, t) => {
+    const shock = Matrix.columnVector(e[t]!);
+    const weighted = shock.transpose().mmul(inverse(r)).mmul(shock).get(0, 0);
+    sum += Math.log(determinant(r)) + weighted - shock.norm() ** 2;
+  });
+  near(logLikelihood, -0.5 * sum, 1e-11, `SEED=${SEED}`);
 });
 
 test("B4.2 an asset held twice is lifted off singularity, not refused and not NaN", () => {

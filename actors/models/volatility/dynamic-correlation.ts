@@ -1,6 +1,5 @@
 import { ok } from "../../kernel/result.ts";
 import {
-  allFinite,
   atLeast,
   between,
   failure,
@@ -9,14 +8,9 @@ import {
   notNegative,
   refused,
 } from "../numerics/failure.ts";
-import {
-  choleskyFactor,
-  clipEigenvalues,
-  Matrix,
-  matrixOf,
-  symmetricCheck,
-} from "../numerics/linear-algebra.ts";
+import { clipEigenvalues, Matrix, matrixOf, symmetricCheck } from "../numerics/linear-algebra.ts";
 import { nelderMead } from "../numerics/optimise.ts";
+import { type DccWalk, dccWalk } from "./dcc-walk.ts";
 import { type GarchFit, fitGarch } from "./garch-fit.ts";
 import { garchPath } from "./garch.ts";
 
@@ -55,16 +49,24 @@ export function ewmaCovariance(
           "give one row and column of start for each asset",
         ));
   if (unfit !== null) return refused(unfit);
-  const covariance = from.value.to1DArray();
+  const covariance = Float64Array.from(from.value.to1DArray());
+  for (const row of returns) updateEwmaCovariance(covariance, row, decay);
   const d = rows.value.columns;
-  for (const row of returns) {
-    for (let i = 0; i < d; i += 1) {
-      for (let j = 0; j < d; j += 1) {
-        covariance[i * d + j] = decay * covariance[i * d + j]! + (1 - decay) * (row[i]! * row[j]!);
-      }
+  return guarded(Matrix.from1DArray(d, d, Array.from(covariance)));
+}
+
+/** One row into a covariance in place, rows first (d x d); the caller has checked both. O(d^2). */
+export function updateEwmaCovariance(
+  covariance: Float64Array,
+  row: ArrayLike<number>,
+  decay: number = RISK_METRICS_DECAY,
+): void {
+  const d = row.length;
+  for (let i = 0; i < d; i += 1) {
+    for (let j = 0; j < d; j += 1) {
+      covariance[i * d + j] = decay * covariance[i * d + j]! + (1 - decay) * (row[i]! * row[j]!);
     }
   }
-  return guarded(Matrix.from1DArray(d, d, covariance));
 }
 
 /** Lifts eigenvalues that rounding or a deficient start left below 1e-12 of the trace. */
@@ -123,63 +125,52 @@ export function dccPath(
   shocks: readonly ArrayLike<number>[],
   parameters: DccParameters,
 ): ModelResult<DccPath> {
-  const correlations: Matrix[] = [];
-  const walked = walk(shocks, parameters, (correlation) => correlations.push(correlation));
-  if (!walked.ok) return walked;
-  const next = correlationOf(walked.value.state);
-  if (!next.ok) return next;
-  return ok({ correlations, next: next.value, logLikelihood: walked.value.logLikelihood });
+  const wrong = firstFailure(
+    notNegative("a", parameters.a),
+    notNegative("b", parameters.b),
+    between("a + b", parameters.a + parameters.b, -1, 1),
+  );
+  if (wrong !== null) return refused(wrong);
+  const walk = prepared(shocks);
+  if (!walk.ok) return walk;
+  return pathOf(walk.value, parameters);
 }
 
-function walk(
-  shocks: readonly ArrayLike<number>[],
-  { a, b }: DccParameters,
-  each: (correlation: Matrix) => void,
-): ModelResult<{ readonly state: Matrix; readonly logLikelihood: number }> {
+function pathOf(walk: DccWalk, { a, b }: DccParameters): ModelResult<DccPath> {
+  const correlations: Matrix[] = [];
+  const { assets: d, correlation } = walk;
+  const kept = (): Matrix => Matrix.from1DArray(d, d, Array.from(correlation));
+  const logLikelihood = walk.run(a, b, () => correlations.push(kept()));
+  if (Number.isNaN(logLikelihood)) {
+    return refused(
+      failure(
+        "not_positive_definite",
+        "a correlation on the way",
+        "rounding left it without a Cholesky factor",
+        "leave out an asset that others make up",
+      ),
+    );
+  }
+  return ok({ correlations, next: kept(), logLikelihood });
+}
+
+/** Rows of shocks as the walk wants them, their mean outer product lifted off singularity. */
+function prepared(shocks: readonly ArrayLike<number>[]): ModelResult<DccWalk> {
   const matrix = matrixOf("shocks", shocks);
   if (!matrix.ok) return matrix;
   const e = matrix.value;
-  const wrong = firstFailure(
-    notNegative("a", a),
-    notNegative("b", b),
-    between("a + b", a + b, -1, 1),
-    atLeast("shocks", shocks, e.columns),
-  );
+  const wrong = atLeast("shocks", shocks, e.columns);
   if (wrong !== null) return refused(wrong);
   const mean = guarded(symmetric(e.transpose().mmul(e).div(e.rows)));
   if (!mean.ok) return mean;
-  const anchor = Matrix.mul(mean.value, 1 - a - b);
-  let state = mean.value;
-  let logLikelihood = 0;
-  for (let t = 0; t < e.rows; t += 1) {
-    const correlation = correlationOf(state);
-    if (!correlation.ok) return correlation;
-    const factor = choleskyFactor("a correlation", correlation.value);
-    if (!factor.ok) return factor;
-    const shock = e.getRow(t);
-    logLikelihood += dccTerm(factor.value, shock);
-    each(correlation.value);
-    const column = Matrix.columnVector(shock);
-    const outer = column.mmul(column.transpose()).mul(a);
-    state = Matrix.add(anchor, outer).add(Matrix.mul(state, b));
-  }
-  return ok({ state, logLikelihood });
+  const still = correlationOf(mean.value);
+  if (!still.ok) return still;
+  return ok(
+    dccWalk(Float64Array.from(e.to1DArray()), Float64Array.from(mean.value.to1DArray()), e.columns),
+  );
 }
 
 const symmetric = (matrix: Matrix): Matrix => Matrix.add(matrix, matrix.transpose()).div(2);
-
-/** -(ln|R| + e' R^-1 e - e' e) / 2 from the lower Cholesky factor of R. */
-function dccTerm(lower: Matrix, shock: readonly number[]): number {
-  let value = 0;
-  const solved: number[] = [];
-  shock.forEach((one, i) => {
-    let rest = one;
-    for (let j = 0; j < i; j += 1) rest -= lower.get(i, j) * solved[j]!;
-    solved.push(rest / lower.get(i, i));
-    value += 2 * Math.log(lower.get(i, i)) + solved[i]! ** 2 - one * one;
-  });
-  return -0.5 * value;
-}
 
 export interface DccFit {
   /** One a column of the returns. */
@@ -229,22 +220,22 @@ export function fitDcc(returns: readonly ArrayLike<number>[]): ModelResult<DccFi
 export function fitDccShocks(
   shocks: readonly ArrayLike<number>[],
 ): ModelResult<{ readonly parameters: DccParameters; readonly path: DccPath }> {
-  const wrong = firstFailure(...shocks.map((row, t) => allFinite(`shocks[${t}]`, row)));
-  if (wrong !== null) return refused(wrong);
+  const walk = prepared(shocks);
+  if (!walk.ok) return walk;
   const weights = (x: Float64Array): DccParameters => {
     const [a, b] = [Math.exp(x[0]!), Math.exp(x[1]!)];
     return { a: a / (1 + a + b), b: b / (1 + a + b) };
   };
   const found = nelderMead(
     (x) => {
-      const walked = walk(shocks, weights(x), () => {});
-      return walked.ok ? -walked.value.logLikelihood : Infinity;
+      const { a, b } = weights(x);
+      return -walk.value.run(a, b);
     },
-    [Math.log(0.05 / 0.05), Math.log(0.9 / 0.05)],
+    [0, Math.log(0.9 / 0.05)],
     { steps: [0.5, 0.5], valueTolerance: 1e-11, pointTolerance: 1e-5 },
   );
   if (!found.ok) return found;
   const parameters = weights(found.value.point);
-  const path = dccPath(shocks, parameters);
+  const path = pathOf(walk.value, parameters);
   return path.ok ? ok({ parameters, path: path.value }) : path;
 }
