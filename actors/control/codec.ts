@@ -28,6 +28,11 @@ const parameters = z
   .record(z.string().min(1).max(64), z.string().max(LONGEST_PARAMETER))
   .refine((given) => Object.keys(given).length <= 64, "at most 64 parameters");
 
+/** An actor that acts under a lease; null: a client. */
+const sender = z
+  .strictObject({ actor: z.string().min(1).max(256), shard: token, incarnation: z.int().min(1) })
+  .nullable();
+
 /** The rules for each verb's request; a test compares the fields with the protobuf messages. */
 export const requestRules = {
   spawn: z.strictObject({
@@ -36,8 +41,9 @@ export const requestRules = {
     parameters,
     requestedBy: requester,
     antiAffinity: word,
+    sender,
   }),
-  stop: z.strictObject({ id: token, requestedBy: requester }),
+  stop: z.strictObject({ id: token, requestedBy: requester, sender }),
   restart: z.strictObject({ id: token, requestedBy: requester }),
   list: z.strictObject({
     type: z.string().max(64),
@@ -45,7 +51,12 @@ export const requestRules = {
     limit: z.int().min(0).max(MAXIMUM_LISTED),
   }),
   describe: z.strictObject({ id: token }),
-  send: z.strictObject({ id: token, commandId: token, verb: z.enum(["pause", "resume"]) }),
+  send: z.strictObject({
+    id: token,
+    commandId: token,
+    verb: z.enum(["pause", "resume"]),
+    sender,
+  }),
   watch: z.strictObject({ id: token }),
 } as const;
 
@@ -106,8 +117,9 @@ function checked(verb: subjects.ControlVerb, fields: unknown): Result<ControlReq
     case "spawn":
       return result(verb, requestRules.spawn.safeParse(fields), (value) => ({ verb, ...value }));
     case "stop":
+      return result(verb, requestRules.stop.safeParse(fields), (value) => ({ verb, ...value }));
     case "restart":
-      return result(verb, requestRules[verb].safeParse(fields), (value) => ({ verb, ...value }));
+      return result(verb, requestRules.restart.safeParse(fields), (value) => ({ verb, ...value }));
     case "describe":
     case "watch":
       return result(verb, requestRules[verb].safeParse(fields), (value) => ({ verb, ...value }));
@@ -119,6 +131,7 @@ function checked(verb: subjects.ControlVerb, fields: unknown): Result<ControlReq
         id: value.id,
         commandId: value.commandId,
         message: value.verb,
+        sender: value.sender,
       }));
     default:
       return unreachable(verb);
@@ -145,6 +158,9 @@ function plain(message: object): Record<string, unknown> {
     if (typeof fallback === "function") continue;
     fields[name] = (message as Record<string, unknown>)[name] ?? fallback;
   }
+  const { sender: given } = fields;
+  // A whole sender has all its fields; a message of protobuf has a prototype that zod does not want.
+  if (typeof given === "object" && given !== null) fields["sender"] = plain(given);
   return fields;
 }
 

@@ -19,6 +19,7 @@ import { executionActor } from "../execution/actor.ts";
 import { encodeReport as encodeExecution } from "../execution/codec.ts";
 import type { ExecutionParameters } from "../execution/messages.ts";
 import type { ActorDefinition, ActorSystem } from "../kernel/actor.ts";
+import { IncarnationFence } from "../kernel/incarnation-fence.ts";
 import type { EventSourcedMachine } from "../kernel/event-sourced-machine.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
@@ -141,6 +142,7 @@ export class ActorHost {
         membership,
         directory,
         types,
+        senders: new IncarnationFence((shard) => of.ownership.recordedEpoch(shard)),
         refused: (code) => refusals.count(code),
       },
       settings,

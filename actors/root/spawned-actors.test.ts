@@ -285,6 +285,10 @@ async function withThree(
   }
 }
 
+const pad = (shard: number): string => String(shard).padStart(2, "0");
+const refusalOf = (payload: Uint8Array | null): string =>
+  wire.risk.v1.RiskLimitReply.decode(payload ?? new Uint8Array()).refusal?.code ?? "accepted";
+
 const staleRefusals = async (home: MemoryCell): Promise<number> =>
   (await home.report()).markets[0]?.refusals["stale_epoch"] ?? 0;
 
@@ -324,6 +328,24 @@ test("B6.2 a lost cell's actors come back in another within 5 s, with their stat
       return sum === 100 ? found : null;
     });
     assert.ok(inventories.every(({ cell }) => cell === "two"));
+    const sender = { actor: "a", shard: `act-eu-central-${pad(victim.shard)}`, incarnation: 1 };
+    const steer = { id: victim.id, commandId: "s1", verb: "pause" };
+    const refused = await home.control("send", { ...steer, sender });
+    assert.is(refused.refusal?.code, "stale_epoch", "executions and strategies refuse it as well");
+    const unborn = { ...sender, incarnation: after.incarnation + 1 };
+    const early = await home.control("send", { ...steer, sender: unborn });
+    assert.is(early.refusal?.code, "not_owner", "nobody has that incarnation yet");
+    const reserve = (incarnation: number): Promise<Uint8Array | null> =>
+      home.raw(
+        "act.eu-central.risk-limit.acc.reserve",
+        wire.risk.v1.Reserve.encode({
+          commandId: "r1",
+          quantity: 1,
+          sender: { ...sender, incarnation },
+        }).finish(),
+      );
+    assert.is(refusalOf(await reserve(1)), "stale_epoch", "a risk limit refuses it");
+    assert.is(refusalOf(await reserve(after.incarnation)), "not_found", "the present one is heard");
     const stale = await staleRefusals(home);
     one.bus.setConnected(true);
     await eventually("the old incarnation is refused", async () =>

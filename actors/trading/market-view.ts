@@ -71,7 +71,8 @@ export function midOf(view: Pick<MarketView, "bid" | "ask" | "last">): number {
 
 /** Ticks go through a transition function: a machine would cost ten times as much for each (DESIGN §6). */
 const marketViewLogic = fromTransition(
-  (view: MarketView, message: Seen) => seen(view, message),
+  // XState's own events, like that of a stop, come here too.
+  (view: MarketView, message: Seen) => (message.type === "seen" ? seen(view, message) : view),
   emptyView,
 );
 

@@ -207,7 +207,7 @@ class TraderLoop<Parameters, Memo> {
       view,
       advice,
     };
-    await this.#self.ask(message, askTimeout);
+    await this.#ask(message);
     const after = await this.#look();
     if (after === null) return true;
     if (failure !== null) this.#detail = `${failure.code}: ${failure.reason}`;
@@ -216,8 +216,16 @@ class TraderLoop<Parameters, Memo> {
     return after.phase !== "stopped" && after.phase !== "done";
   }
 
+  /** The address holds over restarts: what an ended incarnation still has to say is not for its successor. */
+  async #ask(message: TraderMessage): Promise<Result<TraderReply<Memo>>> {
+    this.#context.signal.throwIfAborted();
+    const reply = await this.#self.ask(message, askTimeout);
+    this.#context.signal.throwIfAborted();
+    return reply;
+  }
+
   async #look(): Promise<TraderState<Memo> | null> {
-    const reply = await this.#self.ask({ type: "look" }, askTimeout);
+    const reply = await this.#ask({ type: "look" });
     return reply.ok && reply.value.type === "state" ? reply.value.state : null;
   }
 
@@ -245,7 +253,7 @@ class TraderLoop<Parameters, Memo> {
       ? answer.value.map((outcome, index) => settlementOf(pending.orders[index] as Order, outcome))
       : pending.orders.map(() => refusedBy(answer.failure));
     const commandId = `settle/${pending.firstNumber}`;
-    await this.#self.ask({ type: "settle", commandId, settlements }, askTimeout);
+    await this.#ask({ type: "settle", commandId, settlements });
     const slow = settlements.find(({ refusal }) => refusal !== null && passes(refusal));
     const refused = settlements.find(({ refusal }) => refusal !== null);
     this.#detail = refused?.refusal ?? "";
@@ -258,7 +266,9 @@ class TraderLoop<Parameters, Memo> {
   async #submit(payload: Uint8Array, expected: number): Promise<Result<readonly OrderOutcome[]>> {
     const { home, market } = this.#start.instrument;
     const subject = codec.submitSubject(home, market);
+    this.#context.signal.throwIfAborted();
     const reply = await this.#ports.bus.request(subject, payload, replyTimeout);
+    this.#context.signal.throwIfAborted();
     // Whatever kept the answer away, nobody knows; the same bytes are sent again.
     if (!reply.ok) return refuse("timeout", reply.failure.reason, "it is sent again");
     const answer = codec.decodeSubmitReply(reply.value, expected);
@@ -285,7 +295,7 @@ class TraderLoop<Parameters, Memo> {
     });
     if (resting.length === 0) return;
     const commandId = this.#commandId("reconcile");
-    await this.#self.ask({ type: "reconcile", commandId, resting }, askTimeout);
+    await this.#ask({ type: "reconcile", commandId, resting });
   }
 
   async #readBook(): Promise<void> {

@@ -51,6 +51,8 @@ function startSecondCell(): ChildProcess {
     cell: `${region}-2`,
     dataDirectory,
     http: { ...first.http, port: 0 },
+    // A guest user is one cell's alone.
+    nats: { ...first.nats, guests: [] },
     markets: false,
   };
   const file = join(data, "second-cell.json");
@@ -222,6 +224,35 @@ test("the command line spawns, lists, describes, watches, restarts and stops, wi
   await run(2, "strategy", "spawn", "twap");
   await run(2, ...spawnLine, "--set", "gamma", ...asOperator);
   await run(2, "strategy", "list", "--region", "atlantis");
+});
+
+test("B8.4 a strategy in a file of one's own is spawned by the command line, and a broken one is refused with its line", async () => {
+  const file = join(data, "mine.ts");
+  const say = async (...words: readonly string[]) =>
+    meridian(data, ["strategy", ...words, "--as", "operator"]);
+  writeFileSync(file, "const strategy = {\n  name: = 1,\n};\nexport default strategy;\n");
+  const broken = await say("spawn", "--from", file, "--market", "BTC-EUR", "--key", "mine");
+  assert.is(broken.code, 3, broken.errors);
+  assert.match(broken.errors, /strategy_invalid: strategy\.ts:2: /);
+  assert.is((await say("spawn", "--from", join(data, "none.ts"), "--market", "BTC-EUR")).code, 1);
+  assert.is((await say("spawn", "--market", "BTC-EUR")).code, 2);
+  writeFileSync(
+    file,
+    `import { noQuotes, type Strategy } from "meridian/strategy";
+     const strategy: Strategy<null> = {
+       name: "far away",
+       start: null,
+       decide: (state) => ({ state, desired: { ...noQuotes, bid: { price: 40_000, quantity: 1 } } }),
+     };
+     export default strategy;`,
+  );
+  const mine = await say("spawn", "--from", file, "--market", "BTC-EUR", "--key", "mine", "-q");
+  assert.is(mine.code, 0, mine.errors);
+  await eventually("it quotes", async () => {
+    const { actor } = await control("describe", { id: "mine" });
+    return actor?.strategy?.bid ? actor : null;
+  });
+  assert.is((await say("stop", "mine")).code, 0);
 });
 
 test("B6.2 a frozen cell's actor comes back in the other cell within 5 s; awake again it trades nothing", async () => {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 
 import type { Command } from "commander";
 
@@ -38,6 +39,7 @@ type SpawnOptions = Options & {
   readonly key?: string;
   readonly antiAffinity?: string;
   readonly set: readonly string[];
+  readonly from?: string;
   readonly quiet?: boolean;
 };
 
@@ -48,9 +50,12 @@ Types and what --set takes (defaults in brackets; prices in price units, quantit
                          tolerance [0], reference [none]
   twap                   side, quantity, duration, slices [60], limit [none], interval [500]
   pov                    side, quantity, share, band [1], maximumChild [all], limit [none], interval [500]
+  custom                 quantity [10 lots], maximumInventory [10 quotes], interval [500]; the strategy is
+                         yours, in the file of --from (actors/custom-strategy/README.md shows how to write one)
 
 Examples:
   npx meridian strategy spawn avellaneda-stoikov --market BTC-EUR --set gamma=0.1 --as operator
+  npx meridian strategy spawn --from ./my-strategy.ts --market BTC-EUR --as operator
   npx meridian strategy spawn twap --market BTC-EUR --set side=buy --set quantity=100 --set duration=60 --as operator`;
 
 /** `meridian strategy …`: spawn, watch and stop strategies and executions. */
@@ -61,11 +66,12 @@ export function register(program: Command): void {
 
   withRegion(strategy.command("spawn"))
     .description("start one; the same key again is the same one")
-    .argument("<type>", "avellaneda-stoikov, gueant-lehalle-tapia, twap or pov")
+    .argument("[type]", "avellaneda-stoikov, gueant-lehalle-tapia, twap, pov or custom", "custom")
     .requiredOption("--market <market>", "market it trades in")
     .option("--account <number>", "account it trades under (default: one of its own)")
     .option("--key <id>", "its name (default: the type and eight random digits)")
     .option("--anti-affinity <word>", "keep those of one word in different cells")
+    .option("--from <file>", "your own strategy: a TypeScript file")
     .option("--set <name=value>", "a parameter; may be repeated", collect, [])
     .option("-q, --quiet", "print its name only")
     .addOption(outputOption())
@@ -129,7 +135,9 @@ const collect = (value: string, before: readonly string[]): readonly string[] =>
 const randomDigits = (): string => randomBytes(4).toString("hex");
 
 async function spawn(cluster: Cluster, type: string, options: SpawnOptions) {
-  const parameters = parametersOf(options);
+  const given = parametersOf(options);
+  if (!given.ok) return given;
+  const parameters = withSource(type, options.from, given.value);
   if (!parameters.ok) return parameters;
   const region =
     options.region === undefined
@@ -174,6 +182,29 @@ export function parametersOf(
     parameters[name] = setting.slice(at + 1);
   }
   return ok(parameters);
+}
+
+/** The file of a custom strategy goes with the request. Failure codes: usage, file_unreadable. */
+function withSource(
+  type: string,
+  file: string | undefined,
+  parameters: Readonly<Record<string, string>>,
+): Result<Readonly<Record<string, string>>> {
+  if ((type === "custom") !== (file !== undefined)) {
+    return file === undefined
+      ? refuse("usage", "a custom strategy is in a file", "--from FILE, or name another type")
+      : refuse(
+          "usage",
+          `--from is for your own strategy, not for ${type}`,
+          "leave one of them out",
+        );
+  }
+  if (file === undefined) return ok(parameters);
+  try {
+    return ok({ ...parameters, source: readFileSync(file, "utf8") });
+  } catch (error) {
+    return refuse("file_unreadable", `${file}: ${(error as Error).message}`, "check the path");
+  }
 }
 
 async function list(cluster: Cluster, options: Options & { readonly quiet?: boolean }) {
