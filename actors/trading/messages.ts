@@ -61,6 +61,8 @@ export type TraderMessage =
       /** Taken when the actor has none yet. */
       readonly session: number;
       readonly view: MarketView;
+      /** What the kind asked outside for, checked; absent where it asks nothing. */
+      readonly advice?: unknown;
     }
   | {
       readonly type: "settle";

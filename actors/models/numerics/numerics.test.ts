@@ -272,6 +272,25 @@ test("B4.2 the ground state is what growth tends to, tails included", () => {
   }
 });
 
+test("B4.2 a ground state far from the middle is found with its tails too", () => {
+  // A drift of 12 per level moves the peak from level 30 to about 50, or on to the end.
+  for (const [penalty, drift] of [
+    [0.3, 12],
+    [0.3, 40],
+    [0.02, 0],
+  ] as const) {
+    const generator = inventory(30, penalty, 4);
+    for (let i = 0; i < 61; i += 1) generator.killing[i]! -= drift * (i - 30);
+    const ground = groundState(generator, 30);
+    const h = new Float64Array(61);
+    tridiagonalGrowth(generator).advance(h, 40);
+    for (let i = 0; i < 61; i += 1) {
+      const difference = h[i]! - h[30]! - ground.h[i]!;
+      assert.ok(Math.abs(difference) < 1e-9, `level ${i}, drift ${drift}: ${difference}`);
+    }
+  }
+});
+
 test("B4.2 the spectral gap is that of a chain whose eigenvalues are known", () => {
   // Free arrivals on d levels: eigenvalues -2 cos(pi j / (d + 1)).
   const free = inventory(20, 0, 1);

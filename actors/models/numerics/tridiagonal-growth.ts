@@ -153,6 +153,8 @@ export function tridiagonalGrowth(generator: Tridiagonal): Growth {
   /** Sums the series; at least `orders` terms, so that each level has heard of every other one. */
   const series = (span: number, orders: number): void => {
     const reach = norm * span;
+    // Sums only rise: their least, once most terms are in, bounds it for the rest.
+    let smallest = 0;
     let term = first;
     let next = second;
     for (let order = 1; ; order += 1) {
@@ -161,7 +163,8 @@ export function tridiagonalGrowth(generator: Tridiagonal): Growth {
       if (order < orders || (order <= reach && largest > 0)) continue;
       // The terms fall from here on, each at least by this factor.
       const falling = 1 - reach / (order + 1);
-      if (largest <= TRUNCATION * falling * smallestOf(sum)) return;
+      if (smallest === 0) smallest = smallestOf(sum);
+      if (largest <= TRUNCATION * falling * smallest) return;
     }
   };
 

@@ -47,7 +47,8 @@ export function ledoitWolf(
 
 /**
  * The same towards one correlation for all pairs and the sample variances (Ledoit & Wolf, "Honey, I shrunk the sample
- * covariance matrix", J. Portfolio Management 30, 2004, appendix B): shrinkage (pi - rho) / gamma / t. O(t n^2).
+ * covariance matrix", J. Portfolio Management 30, 2004, appendix B): shrinkage (pi - rho) / gamma / t. All moments are
+ * divided by t; PyPortfolioOpt divides the sample covariance by t - 1 and so has other digits. O(t n^2).
  * Failures: as above; undefined also for an asset without variance.
  */
 export function ledoitWolfConstantCorrelation(
