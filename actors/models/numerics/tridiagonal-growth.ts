@@ -110,19 +110,26 @@ export function tridiagonalGrowth(generator: Tridiagonal): Growth {
   let mode: Mode | null = null;
 
   /**
-   * The reference g >= h whose steps no flow crosses faster than `fastest`: where h is steeper (a heavy
-   * penalty at the end), u = e^(h - g) starts below 1, and what its neighbours send it soon exceeds it.
-   * Answers whether g differs from h.
+   * The reference g >= h that no flow crosses faster than it must: where h is steeper (a heavy penalty at the end),
+   * u = e^(h - g) starts below 1, and what its neighbours send it soon exceeds it. The n-th level from the one
+   * that sends grows as (weight s)^n / n!, so a step of g allows for n / s. Answers whether g differs from h.
    */
-  const refer = (h: Float64Array, fastest: number): boolean => {
-    const slope = (weight: number): number => Math.log(Math.max(2, fastest / weight));
+  const refer = (h: Float64Array, fastest: number, left: number): boolean => {
+    const drop = (weight: number, distance: number): number =>
+      Math.log(Math.max(2, Math.max(fastest, distance / left) / weight));
+    let distance = 0;
     for (let i = 0; i < size; i += 1) {
-      const carried = i > 0 ? reference[i - 1]! - slope(down[i]!) : h[i]!;
+      const carried =
+        i > 0 ? reference[i - 1]! - drop(down[i]!, distance + 1) : Number.NEGATIVE_INFINITY;
+      distance = carried > h[i]! ? distance + 1 : 0;
       reference[i] = Math.max(h[i]!, carried);
     }
     let lifted = false;
+    distance = 0;
     for (let i = last; i >= 0; i -= 1) {
-      const carried = i < last ? reference[i + 1]! - slope(up[i]!) : h[i]!;
+      const carried =
+        i < last ? reference[i + 1]! - drop(up[i]!, distance + 1) : Number.NEGATIVE_INFINITY;
+      distance = carried > reference[i]! ? distance + 1 : 0;
       if (carried > reference[i]!) reference[i] = carried;
       if (reference[i]! > h[i]!) lifted = true;
     }
@@ -203,7 +210,7 @@ export function tridiagonalGrowth(generator: Tridiagonal): Growth {
       // What was left when `before` was taken.
       let seen = Number.POSITIVE_INFINITY;
       for (let left = span; left > 0; ) {
-        const lifted = refer(h, shift - least + flow);
+        const lifted = refer(h, shift - least + flow, left);
         balance();
         const taken = norm * left <= STEP_NORM ? left : STEP_NORM / norm;
         start(h, lifted);
