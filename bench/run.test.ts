@@ -57,6 +57,7 @@ test("without a name the benches are listed, one line each", async () => {
     "depth",
     "bridge",
     "order-to-trade",
+    "metrics",
     "edge",
     "replay",
     "actors",
@@ -189,6 +190,24 @@ test("A1.1 A1.2 A1.4 B3.1 order to trade is measured on a market that ends as re
     const plot = join(repository, "build", "bench", `order-to-trade-${name}.svg`);
     assert.match(readFileSync(plot, "utf8"), /^<svg .*[^]*<polyline [^]*<\/svg>\n$/);
   }
+});
+
+test("A7.3 metrics on and off are compared in one market, both over the whole recording", async () => {
+  const { output, figures } = await quick("metrics");
+  const [, on, off] = /metrics on \((\d+) orders\) and off \((\d+)\) in turn/.exec(output) ?? [];
+  assert.ok(Number(on) > 100 && Number(off) > 100, output);
+  assert.match(
+    output,
+    /ratio of the medians of p50, on over off: [\d.]+, 95 % of 10,000 resamples/,
+  );
+  assert.match(
+    output,
+    /^p50 on over off, pair by pair .* goal 1\.02: (met|missed) by the median$/m,
+  );
+  assert.equal(figures, [
+    ...["p50", "p99"].flatMap((share) => [`metrics on, ${share}`, `metrics off, ${share}`]),
+    ...["p50", "p99"].map((share) => `${share} on over off, pair by pair`),
+  ]);
 });
 
 testUnless(

@@ -4,7 +4,11 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 
-import type { LatencySummary, Recovered } from "../actors/kernel/ports/matching-engine.ts";
+import type {
+  LatencyCause,
+  LatencySummary,
+  Recovered,
+} from "../actors/kernel/ports/matching-engine.ts";
 import { ok, refuse } from "../actors/kernel/result.ts";
 import type { Result } from "../actors/kernel/result.ts";
 import { sealLayout } from "./seal-entry.ts";
@@ -14,10 +18,15 @@ import { layout } from "./slots.ts";
 export interface Addon {
   layout(): unknown;
   probe(): MachineProbe;
-  /** Starts the threads; once until `stop`. Gives the memory shared by all markets. */
-  start(processor: number | null | "auto", spinNs: number): ArrayBuffer;
+  /**
+   * Starts the threads; once until `stop`. Gives the memory shared by all markets. `alerted` is called
+   * after an alert of some market has begun or ended.
+   */
+  start(processor: number | null | "auto", spinNs: number, alerted: () => void): ArrayBuffer;
   /** Ends the threads; every market is closed before. */
   stop(): Promise<void>;
+  /** Resolves when the match thread has begun another turn. */
+  turn(): Promise<void>;
   /** Wakes the match thread; only needed when its `parked` word is not 0. */
   wake(): void;
   hiccups(): LatencySummary;
@@ -49,6 +58,8 @@ export interface Addon {
   /** Why the log failed or waits for room; empty while it does neither. */
   failure(id: number): string;
   latency(id: number): MarketLatency;
+  alert(id: number): MarketAlert;
+  plantDelay(id: number, ns: number): void;
   health(): ReactorHealth;
   /** Opens the socket for shared-memory clients; throws an Error that says what to do. */
   serveClients(path: string): void;
@@ -78,14 +89,17 @@ export interface MarketLatency {
   };
   /** By kind number; unknown kinds in the first. */
   readonly commands: readonly number[];
-  /** Whether its median is above what is usual for it, and what speaks for which cause. */
-  readonly alert: {
-    readonly isSlow: boolean;
-    readonly raised: number;
-    readonly p50: number;
-    readonly usual: number;
-    readonly cause: "unknown" | "page_faults" | "steal" | "ring_full" | "cancel_burst" | "disk";
-  };
+  readonly alert: MarketAlert;
+}
+
+/** Whether a market's median is above what is usual for it, and what speaks for which cause. */
+export interface MarketAlert {
+  readonly isSlow: boolean;
+  /** Alerts since the market was opened. */
+  readonly raised: number;
+  readonly p50: number;
+  readonly usual: number;
+  readonly cause: LatencyCause;
 }
 
 /** What the reactor's threads got and did (native/reactor/README.md). */

@@ -1,4 +1,6 @@
+import type { Clock } from "../actors/kernel/ports/clock.ts";
 import type {
+  LatencyAlert,
   LatencySummary,
   MarketEngine,
   MatchingEngine,
@@ -10,11 +12,13 @@ import type { Addon, ClientCounters, ClientGrant, MachineProbe, ReactorHealth } 
 import { loadAddon, regions } from "./addon.ts";
 import type { Host, RingSizes } from "./market-engine.ts";
 import { NativeMarket } from "./market-engine.ts";
+import { AlertWatch } from "./alert-watch.ts";
 
 export type {
   ClientCounters,
   ClientGrant,
   MachineProbe,
+  MarketAlert,
   MarketLatency,
   ReactorHealth,
   Recovery,
@@ -33,6 +37,11 @@ export interface NativeEngineOptions extends Partial<RingSizes> {
   readonly processor?: number | null | "auto";
   /** How long the match thread looks for work before it sleeps, in nanoseconds. Default 50,000. */
   readonly spinNs?: number;
+  /**
+   * The clock of leases (MarketEngine.gate). With one, markets take nothing of clients before a lease is
+   * told; without, times are those of CLOCK_MONOTONIC and a market that is opened is under no lease.
+   */
+  readonly clock?: Clock;
   /** Accepted records between two snapshots of a market. Default 1,048,576. */
   readonly snapshotInterval?: number;
   /** Records of a market's log that are kept at least, whatever could go. Default 16,777,216: 1.6 GB. */
@@ -97,8 +106,12 @@ export class NativeEngine implements MatchingEngine {
   readonly #rings: RingSizes;
   readonly #reactor: Int32Array;
   readonly #log: Pick<Host, "snapshotInterval" | "recordsKept" | "segmentRecords">;
+  readonly #clockOriginNs: number;
+  readonly #isLeased: boolean;
   readonly #stopped: () => void;
   readonly #markets = new Map<string, Promise<NativeMarket>>();
+  readonly #open = new Map<string, NativeMarket>();
+  readonly #alerts = new AlertWatch();
   #stopping: Promise<void> | null = null;
   #servesClients = false;
 
@@ -111,9 +124,15 @@ export class NativeEngine implements MatchingEngine {
       recordsKept: options.recordsKept ?? RECORDS_KEPT,
       segmentRecords: options.segmentRecords ?? SEGMENT_RECORDS,
     };
+    this.#isLeased = options.clock !== undefined;
+    // In this order, so that a lease never seems to hold for longer than it does.
+    const monotonicNs = Number(process.hrtime.bigint());
+    this.#clockOriginNs = options.clock === undefined ? 0 : monotonicNs - options.clock.monotonic();
     this.#stopped = stopped;
     const { parked } = regions.reactor;
-    const memory = addon.start(options.processor ?? null, options.spinNs ?? 50_000);
+    const memory = addon.start(options.processor ?? null, options.spinNs ?? 50_000, () =>
+      this.#alerts.look(),
+    );
     this.#reactor = new Int32Array(memory, parked, 1);
   }
 
@@ -136,17 +155,23 @@ export class NativeEngine implements MatchingEngine {
     }
     const closed = (): void => {
       this.#markets.delete(request.market);
+      this.#open.delete(request.market);
+      this.#alerts.forget(request.market);
     };
     const host = {
       addon: this.#addon,
       reactor: this.#reactor,
       rings: this.#rings,
       ...this.#log,
+      clockOriginNs: this.#clockOriginNs,
+      isLeased: this.#isLeased,
     };
     const opening = NativeMarket.open(host, request, closed);
     this.#markets.set(request.market, opening);
     try {
       const market = await opening;
+      this.#open.set(request.market, market);
+      this.#alerts.follow(market);
       if (this.#servesClients) market.admitClients();
       return market;
     } catch (cause) {
@@ -177,6 +202,15 @@ export class NativeEngine implements MatchingEngine {
 
   clientCounters(): ClientCounters {
     return this.#addon.clientCounters();
+  }
+
+  /** The market of this name, null when none is open. */
+  market(name: string): NativeMarket | null {
+    return this.#open.get(name) ?? null;
+  }
+
+  onLatencyAlert(listener: (alert: LatencyAlert) => void): void {
+    this.#alerts.listener = listener;
   }
 
   /** Closes every market, then ends the threads. */

@@ -24,7 +24,15 @@ import type {
   QuantityLots,
   Sequence,
 } from "../actors/kernel/units.ts";
-import type { Addon, MarketLatency, OpenedMarket, Recovery, RingStatistics } from "./addon.ts";
+import { durationNs, type DurationNs } from "../actors/kernel/units.ts";
+import type {
+  Addon,
+  MarketAlert,
+  MarketLatency,
+  OpenedMarket,
+  Recovery,
+  RingStatistics,
+} from "./addon.ts";
 import { regions } from "./addon.ts";
 import { SealLog, systemSealStorage } from "./seal-log.ts";
 import { readRecordHeader } from "./records.ts";
@@ -58,6 +66,8 @@ const SLOW_TRIES = 5_000;
 
 /** How often a full disk is tried again for a seal, in milliseconds. */
 const ROOM_RETRY = 100;
+/** More than this of a drill would be an outage. */
+const LONGEST_DRILL_NS = 1_000_000;
 
 /** Events drained before their slots are given back: the engine may be waiting for them. */
 const EVENTS_PER_RELEASE = 1024;
@@ -90,6 +100,10 @@ export interface Host {
   readonly snapshotInterval: number;
   readonly recordsKept: number;
   readonly segmentRecords: number;
+  /** What to add to a time of the engine's clock to have one of CLOCK_MONOTONIC. */
+  readonly clockOriginNs: number;
+  /** Markets wait for a lease before they take anything of clients. */
+  readonly isLeased: boolean;
 }
 
 /**
@@ -186,6 +200,7 @@ export class NativeMarket implements MarketEngine {
     try {
       const seals = await SealLog.open(directory, systemSealStorage, () => sleep(ROOM_RETRY), ring);
       market = new NativeMarket(host, request, opened, seals, closed);
+      if (host.isLeased) market.gate(null, durationNs(0));
       await market.mark();
     } catch (cause) {
       await host.addon.close(opened.id);
@@ -280,6 +295,26 @@ export class NativeMarket implements MarketEngine {
   latency(): MarketLatency {
     this.#mustBeOpen();
     return this.#host.addon.latency(this.#id);
+  }
+
+  /** Whether it has become slower than usual. */
+  alert(): MarketAlert {
+    this.#mustBeOpen();
+    return this.#host.addon.alert(this.#id);
+  }
+
+  /**
+   * A drill: each command takes so many nanoseconds longer until the next call (0 ends it). For seeing
+   * whether anybody notices.
+   */
+  plantDelay(ns: number): void {
+    this.#mustBeOpen();
+    if (!Number.isSafeInteger(ns) || ns < 0 || ns > LONGEST_DRILL_NS) {
+      throw new RangeError(
+        `a planted delay is a whole number of nanoseconds up to 1 ms, not ${ns}`,
+      );
+    }
+    this.#host.addon.plantDelay(this.#id, ns);
   }
 
   /** How full the rings are. */
@@ -426,15 +461,16 @@ export class NativeMarket implements MarketEngine {
   }
 
   /**
-   * Says what of the market may leave: the last committed sequence, null while nobody follows the
-   * accepted chain, and until when the lease holds (CLOCK_MONOTONIC, ns; null: under no lease). The
-   * events of clients wait for it (native/reactor/output_gate.hpp); a market that is opened is under
-   * no lease and follows no chain.
+   * The events of clients wait for it (native/reactor/output_gate.hpp). Until it is called first, a
+   * market follows no chain and is under no lease, or under one that has lapsed: NativeEngineOptions.clock.
    */
-  gate(committed: Sequence | null, leaseUntilNs: number | null): void {
+  gate(committed: Sequence | null, leaseUntil: DurationNs | null): void {
     this.#mustBeOpen();
     this.#numbers[COMMITTED] = committed ?? -1;
-    this.#numbers[LEASE_UNTIL] = leaseUntilNs ?? 0;
+    // 0 is no lease at all, which is not the same as none left.
+    const lapsed = leaseUntil !== null && leaseUntil <= 0;
+    this.#numbers[LEASE_UNTIL] =
+      leaseUntil === null ? 0 : lapsed ? 1 : leaseUntil + this.#host.clockOriginNs;
     // An atomic access orders the plain stores before the look at the sleeper.
     Atomics.add(this.#words, EVENTS_ARMED, 0);
     if (Atomics.load(this.#host.reactor, PARKED) === BLOCKED) this.#host.addon.wake();
@@ -459,9 +495,12 @@ export class NativeMarket implements MarketEngine {
     }
     this.#onEvents = () => {};
     this.#onDurable = () => {};
+    if (this.#host.isLeased) this.gate(null, durationNs(0));
     this.#discarding = true;
     this.flush();
     this.#discardEvents();
+    // Whatever the match thread took before it saw the gate closed is counted after another turn.
+    await this.#host.addon.turn();
     await this.#until(() => this.#isIdle());
     this.#discardEvents();
     this.#discarding = false;

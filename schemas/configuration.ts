@@ -8,6 +8,7 @@ import { z } from "zod";
 const token = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,32}$/, "a token of [A-Za-z0-9_-], at most 32 long");
+const largest32 = 2 ** 32 - 1;
 const positive = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
 
 /** regions/<home>/markets/<market>.toml; home is the folder, market the file name. */
@@ -65,14 +66,49 @@ export const cellConfigurationSchema = z.strictObject({
   engine: z.enum(["auto", "native", "portable"]),
   /** Records that each market's log keeps in any case (native/journal/README.md, Trimming). */
   recordsKept: positive.optional(),
+  /** Where processes of this machine connect over shared memory, and who may; null: nobody. */
+  clients: z.strictObject({ socket: z.string(), grantsFile: z.string() }).nullable().default(null),
   flow: z.strictObject({
     enabled: z.boolean(),
     seed: z.int().min(0),
     /** Mean arrivals per second and market. */
     rate: z.number().positive(),
   }),
+  /** False: the cell hosts actors only; the markets of the region are another cell's. */
+  markets: z.boolean().default(true),
+  /** Actors that are spawned by request. */
+  actors: z
+    .strictObject({
+      /** This cell hosts at most; 0: none, and it answers no request about them. */
+      capacity: z.int().min(0).max(100_000).default(1_000),
+      /** The region runs at most, at a time. */
+      maximum: z.int().min(0).max(100_000).default(4_096),
+      /** Seconds without a message after which a paused or finished one is put away. */
+      passivateAfter: z.number().min(0).default(30),
+    })
+    .prefault({}),
 });
 export type CellConfiguration = z.infer<typeof cellConfigurationSchema>;
+/** As it is written: what has a default may be left out. */
+export type CellConfigurationFile = z.input<typeof cellConfigurationSchema>;
+
+/** The file of a cell's `clients.grantsFile`; it holds tokens, so only its owner may read it. */
+export const clientGrantsSchema = z.strictObject({
+  grants: z
+    .array(
+      z.strictObject({
+        /** 32 bytes, not to be guessed. */
+        token: z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits, lower case"),
+        /** User id of the client's process. */
+        user: z.int().min(0).max(largest32),
+        account: z.int().min(1).max(largest32),
+        /** `stream`: every event of the market; `speak_for_others`: orders of any account. */
+        permissions: z.array(z.enum(["stream", "speak_for_others"])),
+      }),
+    )
+    .max(1_024),
+});
+export type ClientGrants = z.infer<typeof clientGrantsSchema>;
 
 /** <data>/cluster.json: written by the launcher, read by the command line. */
 export const clusterFileSchema = z.strictObject({
@@ -88,6 +124,8 @@ export const clusterFileSchema = z.strictObject({
       http: z.string(),
       natsPid: z.int(),
       cellPid: z.int(),
+      /** Where processes of this machine connect over shared memory; absent when they cannot. */
+      clients: z.strictObject({ socket: z.string(), grantsFile: z.string() }).optional(),
     }),
   ),
   /** Role -> file with the nkey seed (mode 0600). */

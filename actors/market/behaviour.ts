@@ -14,6 +14,7 @@ import {
 } from "./codec.ts";
 import { noLatency, type MarketCounters } from "./counters.ts";
 import { configureCommand, mustConfigure } from "./decide.ts";
+import { EngineGate } from "./engine-gate.ts";
 import type { MarketMachine } from "./machine.ts";
 import type {
   MarketDefinition,
@@ -55,6 +56,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   #engine: MarketEngine | null = null;
   #shipper: JournalShipper | null = null;
   #trading: Trading | null = null;
+  #gate: EngineGate | null = null;
   #owned: Owned | null = null;
   #rootStored = 0;
   #rootStoredAt = 0;
@@ -78,6 +80,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     // The market stays open in the engine when the actor fails; its successor attaches to it.
     context.onExit(() => {
       this.#counters.withheld += this.#trading?.waiting.requests ?? 0;
+      this.#closeGate();
       this.#shipper?.stop();
       this.#engine?.onEvents(() => {});
       this.#engine?.onDurable(() => {});
@@ -144,6 +147,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#context.lifecycle.send({ type: "STOP" });
     const engine = this.#engine;
     if (engine === null) return;
+    this.#closeGate();
     const trading = this.#trading;
     if (trading !== null) {
       const until = this.#context.clock.monotonic() + SETTLE_LIMIT;
@@ -157,6 +161,11 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#shipper?.stop();
     await engine.close();
     this.#engine = null;
+  }
+
+  #closeGate(): void {
+    this.#gate?.close();
+    this.#gate = null;
   }
 
   #settled(engine: MarketEngine, trading: Trading): boolean {
@@ -201,6 +210,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     const { state } = trading.referenceAt(trading.committed);
     this.#context.lifecycle.send({ type: "READY", state });
     this.#context.log.info({ epoch: owned.epoch, matched, state }, "market open");
+    this.#gate = new EngineGate(engine, this.#ports.ownership, trading.committed);
     trading.announce();
     this.#watch(engine, trading);
   }
@@ -284,6 +294,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         recordsRemembered: this.#ports.recordsRemembered ?? RECORDS_REMEMBERED,
         onCommitted: (committed) => {
           trading.onCommitted(committed);
+          this.#gate?.onCommitted(trading.committed);
           const followed = this.#shipper?.followed;
           if (followed !== undefined) engine.accept(pointOf(followed));
         },
@@ -319,6 +330,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
       }
       if (logFailure !== null) {
         this.#trading = null;
+        this.#closeGate();
         const { message } = new MarketFailed(this.#logFailed(logFailure));
         this.#context.lifecycle.send({ type: "FAILED", detail: message });
         return;

@@ -124,6 +124,27 @@ test("a renewed lease stays valid, and each write has other bytes", async () => 
   assert.ok(lease.validUntil() < clock.monotonic());
 });
 
+test("B9.7 who watches is told of the validity now, of each renewal, and of its end", async () => {
+  const { lease, ownership } = cell("eu", "n1");
+  const told: number[] = [];
+  const unwatch = ownership.watch((validUntil) => told.push(validUntil));
+  assert.equal(told, [0]);
+  await lease.acquire(0);
+  lease.start(() => assert.unreachable());
+  await clock.advance(ms(400));
+  assert.equal(told, [0, ms(1_700), ms(2_100)]);
+  ownership.use(null);
+  assert.is(told.at(-1), 0);
+  await clock.advance(ms(400));
+  assert.is(told.length, 4, "the lease is not this owner's any more");
+  ownership.use(lease);
+  await lease.release();
+  assert.equal(told.slice(4), [ms(2_500), 0]);
+  unwatch();
+  ownership.use(null);
+  assert.is(told.length, 6);
+});
+
 test("its own late write is recognised by its bytes and counts from when it was sent", async () => {
   const { lease, keys: store } = cell("eu", "n1");
   await lease.acquire(0);

@@ -3,7 +3,7 @@ import type { KeyStore } from "../kernel/ports/bus.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
-import { decodeLease, encodeLease, keys, type LeaseRecord } from "./codec.ts";
+import { decodeLease, encodeLease, type HostedActors, keys, type LeaseRecord } from "./codec.ts";
 import { leaseTimes, observeSilence } from "./silence.ts";
 
 /** Who holds the lease. */
@@ -22,6 +22,8 @@ export interface LeasePorts {
   readonly nonce: () => Uint8Array;
   /** Makes the incarnation durable before it is used; the next process starts above it. */
   readonly persistIncarnation: (incarnation: number) => void;
+  /** What each renewal says of the actors hosted here; absent or null: it hosts none. */
+  readonly actors?: () => HostedActors | null;
 }
 
 /** A write whose fate is not known yet. */
@@ -54,6 +56,7 @@ export class CellLease {
   #inFlight: Promise<void> = Promise.resolve();
   #running = false;
   #onLost: (reason: string) => void = () => {};
+  #onValidity: () => void = () => {};
 
   constructor(ports: LeasePorts, identity: CellIdentity) {
     this.#ports = ports;
@@ -69,6 +72,14 @@ export class CellLease {
   /** Monotonic time until which no other cell may act for this one; 0 when never acquired or lost. */
   validUntil(): DurationNs {
     return this.#validUntil;
+  }
+
+  /** Calls back whenever `validUntil` has changed; one listener, until the function returned is called. */
+  watch(listener: () => void): () => void {
+    this.#onValidity = listener;
+    return () => {
+      if (this.#onValidity === listener) this.#onValidity = () => {};
+    };
   }
 
   /**
@@ -117,7 +128,7 @@ export class CellLease {
   /** Ends the lease at once, so that a successor need not wait for it to run out. Best effort. */
   async release(): Promise<void> {
     await this.stop();
-    this.#validUntil = 0 as DurationNs;
+    this.#setValidity(0 as DurationNs);
     if (this.#revision === 0) return;
     const bytes = encodeLease(this.#record(true));
     const stored = await this.#ports.keys.compareAndSet(
@@ -197,7 +208,7 @@ export class CellLease {
     }
     if (!this.#running) return false;
     this.#running = false;
-    this.#validUntil = 0 as DurationNs;
+    this.#setValidity(0 as DurationNs);
     this.#onLost(
       found === null
         ? `${this.#key} holds bytes that are no lease`
@@ -218,8 +229,14 @@ export class CellLease {
   #confirm(revision: number, before: DurationNs): void {
     this.#revision = revision;
     const until = before + leaseTimes.timeToLive - leaseTimes.margin;
-    this.#validUntil = Math.max(this.#validUntil, until) as DurationNs;
+    this.#setValidity(Math.max(this.#validUntil, until) as DurationNs);
     this.#attempts = this.#attempts.filter((attempt) => attempt.before > before);
+  }
+
+  #setValidity(until: DurationNs): void {
+    if (until === this.#validUntil) return;
+    this.#validUntil = until;
+    this.#onValidity();
   }
 
   #record(fenced: boolean): LeaseRecord {
@@ -229,6 +246,7 @@ export class CellLease {
       renewal: this.#renewal,
       nonce: this.#ports.nonce(),
       fenced,
+      actors: this.#ports.actors?.() ?? null,
     };
   }
 

@@ -1,3 +1,4 @@
+import type { SenderIdentity } from "../kernel/incarnation-fence.ts";
 import type { Failure } from "../kernel/result.ts";
 import type { QuantityLots } from "../kernel/units.ts";
 
@@ -69,8 +70,8 @@ export type RiskLimitCommand =
       readonly requestedBy: string;
     }
   | { readonly type: "resume"; readonly commandId: string; readonly requestedBy: string }
-  | { readonly type: "reserve"; readonly commandId: string; readonly quantity: QuantityLots }
-  | { readonly type: "release"; readonly commandId: string; readonly quantity: QuantityLots }
+  | ({ readonly type: "reserve" } & Move)
+  | ({ readonly type: "release" } & Move)
   | {
       readonly type: "undo";
       readonly commandId: string;
@@ -100,7 +101,17 @@ export interface ProposalDue {
 }
 export type RiskLimitMessage = RiskLimitCommand | Describe | ProposalDue;
 
-type EventOf<Command> = Command extends { readonly type: string } ? Omit<Command, "type"> : never;
+/** Lots that an order takes, or gives back. */
+export interface Move {
+  readonly commandId: string;
+  readonly quantity: QuantityLots;
+  /** An actor that acts under a lease; a client has none. */
+  readonly sender?: SenderIdentity;
+}
+
+type EventOf<Command> = Command extends { readonly type: string }
+  ? Omit<Command, "type" | "sender">
+  : never;
 type Commanded<Type extends RiskLimitCommand["type"]> = EventOf<
   Extract<RiskLimitCommand, { readonly type: Type }>
 >;

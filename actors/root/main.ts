@@ -6,12 +6,14 @@ import { pino } from "pino";
 
 import type { CellConfiguration } from "../../schemas/configuration.ts";
 import type { NatsBus, NatsOptions } from "../bus/nats.ts";
+import { serveEndpoints } from "../bus/services.ts";
 import { trapProcessFailures } from "../kernel/blame.ts";
 import { fileEventLog } from "../kernel/file-event-log.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
-import type { Failure } from "../kernel/result.ts";
+import { type Failure, ok, type Result } from "../kernel/result.ts";
+import { durationNs } from "../kernel/units.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { SystemFiles } from "../kernel/system-files.ts";
 import type { CellFacts } from "../region/actor.ts";
@@ -20,6 +22,7 @@ import { type Cell, startCell } from "./cell.ts";
 import { type CellDirectory, openCellDirectory } from "./cell-directory.ts";
 import { readConfiguration } from "./configuration.ts";
 import { chooseEngine, engineSlots } from "./engine.ts";
+import { SharedMemoryDoor } from "./shared-memory.ts";
 import { type HttpFace, serveHttp } from "./http.ts";
 import { readReferenceData, type ReferenceData } from "./reference-data.ts";
 import {
@@ -55,6 +58,7 @@ class CellProcess {
   #directory: CellDirectory | null = null;
   #engine: MatchingEngine | null = null;
   #http: HttpFace | null = null;
+  #door: SharedMemoryDoor | null = null;
   #bus: NatsBus | null = null;
   #cell: Cell | null = null;
   #phase = "the cell is starting";
@@ -93,7 +97,10 @@ class CellProcess {
           report: () => this.#report(),
           measured: async () => {
             const report = await this.#report();
-            return this.#cell?.measured(report) ?? { report, flow: new Map(), kernel: null };
+            const clients = this.#door?.counters() ?? null;
+            const measured = this.#cell?.measured(report);
+            const nothing = { report, flow: new Map(), kernel: null, alerts: new Map() };
+            return { ...(measured ?? nothing), clients };
           },
         },
         this.#configuration.http,
@@ -108,7 +115,24 @@ class CellProcess {
       return this.#refuse(failure, exitCodes.failed);
     }
     this.#log.info({ http: this.#http.url, engine: engine.value.implementation }, "cell starting");
+    const door = await this.#openDoor(engine.value);
+    if (!door.ok) return this.#refuse(door.failure, exitCodes.unusable);
     await this.#connect(options.value, directory.value, engine.value);
+  }
+
+  /** Markets let clients in by themselves, once they are open. */
+  async #openDoor(engine: MatchingEngine): Promise<Result<void>> {
+    const { clients } = this.#configuration;
+    if (clients === null) return ok(undefined);
+    const door = await SharedMemoryDoor.open(engine, clients, this.#log);
+    if (!door.ok) return door;
+    this.#door = door.value;
+    process.on("SIGHUP", () => {
+      const reloaded = this.#door?.reload();
+      if (reloaded?.ok === false) this.#log.error({ failure: reloaded.failure }, "grants not read");
+      else this.#log.info({}, "grants read again");
+    });
+    return ok(undefined);
   }
 
   async #connect(
@@ -130,7 +154,7 @@ class CellProcess {
     if (ports.signal.aborted) return;
     if (!assets.ok) return this.#refuse(assets.failure, exitCodes.failed);
     this.#phase = "waiting for the report of the servers";
-    const guard = new SyncGuard(bus, options.reporter, ports);
+    const guard = new SyncGuard(bus, options.reporter, ports, this.#configuration.region);
     const sound = await guard.pass();
     if (ports.signal.aborted) return;
     if (!sound.ok) return this.#refuse(sound.failure, exitCodes.failed);
@@ -143,8 +167,19 @@ class CellProcess {
       void this.end(exitCodes.failed);
     });
     const replicas = replicasOf(this.#configuration.regions);
+    const { actors, region, cell } = this.#configuration;
     const started = await startCell(
-      { ...this.#configuration, reference: this.#reference, strongestMode: sound.value },
+      {
+        ...this.#configuration,
+        reference: this.#reference,
+        strongestMode: sound.value,
+        servesMarkets: this.#configuration.markets,
+        hosting: {
+          capacity: actors.capacity,
+          maximumActors: actors.maximum,
+          passivateAfter: durationNs(Math.round(actors.passivateAfter * 1e9)),
+        },
+      },
       {
         bus,
         engine,
@@ -161,6 +196,17 @@ class CellProcess {
         }),
         ensureJournal: async (definition) => await guard.ensureJournal(definition, replicas),
         facts: () => this.#facts(),
+        serveControl: (endpoints) =>
+          serveEndpoints(
+            bus.connection,
+            {
+              name: `control-${region}`,
+              version: this.#build,
+              description: "Spawns, steers and describes the actors of a region",
+              metadata: { region, cell },
+            },
+            endpoints,
+          ),
       },
     );
     if (!started.ok) return this.#refuse(started.failure, exitCodes.failed);

@@ -3,7 +3,10 @@ import { Counter, Gauge, Registry } from "prom-client";
 import type { KernelCounters } from "../kernel/actor.ts";
 import { journalLag } from "../region/decide.ts";
 import type { RegionReport } from "../region/messages.ts";
+import { connectRefusals, endReasons } from "../../native/client/market-client.ts";
+import type { ClientCounters } from "../../native/index.ts";
 import type { FlowCounts } from "./flow-host.ts";
+import type { AlertCounts } from "./latency-alerts.ts";
 
 /** What a scrape shows. */
 export interface Measured {
@@ -11,6 +14,10 @@ export interface Measured {
   readonly flow: ReadonlyMap<string, FlowCounts>;
   /** Null before the actors are started. */
   readonly kernel: KernelCounters | null;
+  /** Of the markets that had a latency alert. */
+  readonly alerts: ReadonlyMap<string, AlertCounts>;
+  /** Absent in a cell without shared-memory clients. */
+  readonly clients?: ClientCounters | null;
 }
 
 /**
@@ -75,6 +82,15 @@ export class Metrics {
     "kind",
     "quantile",
   ]);
+  readonly #isSlow = this.#gauge(
+    "meridian_latency_alert",
+    "1 while the market is slower than it usually is",
+    ["market"],
+  );
+  readonly #alerts = this.#counter("meridian_latency_alerts_total", "Latency alerts by cause", [
+    "market",
+    "cause",
+  ]);
   readonly #flowSent = this.#counter("meridian_flow_commands_total", "Commands of the flow", [
     "market",
   ]);
@@ -82,6 +98,24 @@ export class Metrics {
     "meridian_flow_skipped_total",
     "Arrivals of the flow left out because the market answered slowly",
     ["market"],
+  );
+  readonly #clientsAccepted = this.#counter(
+    "meridian_clients_accepted_total",
+    "Connections over shared memory",
+  );
+  readonly #clientsRefused = this.#counter(
+    "meridian_clients_refused_total",
+    "Refused connections over shared memory",
+    ["code"],
+  );
+  readonly #clientsEnded = this.#counter(
+    "meridian_clients_ended_total",
+    "Ended connections over shared memory",
+    ["reason"],
+  );
+  readonly #clientWakes = this.#counter(
+    "meridian_client_wakes_total",
+    "Times a client woke a reactor that slept",
   );
   readonly #cpu = this.#counter("process_cpu_seconds_total", "User and system time");
   readonly #memory = this.#gauge("process_resident_memory_bytes", "Resident memory");
@@ -97,6 +131,12 @@ export class Metrics {
       this.#flowSkipped.inc({ market }, counts.skipped);
       this.#quantiles(market, "flow", counts.latency);
     }
+    for (const [market, { stands, raised }] of measured.alerts) {
+      this.#isSlow.set({ market }, stands ? 1 : 0);
+      for (const [cause, count] of Object.entries(raised))
+        this.#alerts.inc({ market, cause }, count);
+    }
+    if (measured.clients != null) this.#clients(measured.clients);
     this.#process();
     return await this.#registry.metrics();
   }
@@ -123,6 +163,17 @@ export class Metrics {
     this.#lateErrors.inc(kernel.lateErrors);
     for (const [code, count] of Object.entries(kernel.refusals)) {
       this.#actorRefusals.inc({ code }, count);
+    }
+  }
+
+  #clients({ accepted, refused, ended, wakes }: ClientCounters): void {
+    this.#clientsAccepted.inc(accepted);
+    this.#clientWakes.inc(wakes);
+    for (const [number, code] of connectRefusals.entries()) {
+      if (number > 0) this.#clientsRefused.inc({ code }, refused[number] ?? 0);
+    }
+    for (const [number, reason] of endReasons.entries()) {
+      if (reason !== null) this.#clientsEnded.inc({ reason }, ended[number] ?? 0);
     }
   }
 

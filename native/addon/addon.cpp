@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "addon/alert_bell.hpp"
 #include "addon/client_binding.hpp"
 #include "addon/layout.hpp"
 #include "addon/market_binding.hpp"
@@ -43,6 +44,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
                           InstanceMethod("start", &ReactorAddon::start),
                           InstanceMethod("stop", &ReactorAddon::stop),
                           InstanceMethod("wake", &ReactorAddon::wake),
+                          InstanceMethod("turn", &ReactorAddon::turn),
                           InstanceMethod("hiccups", &ReactorAddon::hiccups),
                           InstanceMethod("parkings", &ReactorAddon::parkings),
                           InstanceMethod("open", &ReactorAddon::open),
@@ -61,6 +63,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
                           InstanceMethod("statistics", &ReactorAddon::statistics),
                           InstanceMethod("failure", &ReactorAddon::failure),
                           InstanceMethod("latency", &ReactorAddon::latency),
+                          InstanceMethod("alert", &ReactorAddon::alert),
+                          InstanceMethod("plantDelay", &ReactorAddon::plant_delay),
                           InstanceMethod("health", &ReactorAddon::health),
                           InstanceMethod("serveClients", &ReactorAddon::serve_clients),
                           InstanceMethod("grantClient", &ReactorAddon::grant_client),
@@ -80,7 +84,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   Napi::Value layout(Info info) { return addon::layout(info.Env()); }
   Napi::Value probe(Info info) { return addon::probe(info.Env()); }
 
-  // (processor, null or "auto", spin ns) -> ArrayBuffer over the ReactorRegion
+  // (processor, null or "auto", spin ns, bell for alerts) -> ArrayBuffer over the ReactorRegion
   Napi::Value start(Info info) {
     ensure(reactor_ == nullptr);
     int error = 0;
@@ -100,6 +104,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
       options.placement = reactor::PlacementRequest{reactor::allowed_processors(), {}, {}};
     }
     options.spin_ns = integer_of(info[1]);
+    alerts_ = std::make_unique<AlertBell>(info.Env(), info[2].As<Napi::Function>());
+    options.on_alert = [this](const reactor::MarketAlert& /*alert*/) { alerts_->ring(); };
     reactor_ = std::make_unique<reactor::Reactor>(options, *region_);
     const auto buffer =
         Napi::ArrayBuffer::New(info.Env(), memory_.memory().data(), memory_.memory().size());
@@ -122,12 +128,25 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
           memory_ = {};
           return std::string();
         },
-        [](Napi::Env env) { return env.Undefined(); });
+        [this](Napi::Env env) {
+          alerts_.reset();
+          return env.Undefined();
+        });
   }
 
   Napi::Value wake(Info info) {
     reactor_->wake();
     return info.Env().Undefined();
+  }
+  // () -> Promise
+  Napi::Value turn(Info info) {
+    return PromiseWorker::start(
+        info.Env(),
+        [this] {
+          reactor_->turn();
+          return std::string();
+        },
+        [](Napi::Env env) { return env.Undefined(); });
   }
   Napi::Value hiccups(Info info) { return report(info.Env(), region_->hiccups.summary()); }
   Napi::Value parkings(Info info) {
@@ -319,6 +338,15 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
 
   // (id) -> where a market's time goes, and whether it has become slower
   Napi::Value latency(Info info) { return report(info.Env(), market_of(info).market().metrics()); }
+  // (id) -> whether it has become slower; reads five words
+  Napi::Value alert(Info info) {
+    return report_alert(info.Env(), market_of(info).market().metrics());
+  }
+  // (id, ns): each command takes so much longer until another value is given
+  Napi::Value plant_delay(Info info) {
+    market_of(info).market().plant_delay(integer_of(info[1]));
+    return info.Env().Undefined();
+  }
   // () -> what the reactor's threads got and did
   Napi::Value health(Info info) { return report(info.Env(), *reactor_, *region_); }
 
@@ -418,6 +446,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   rings::SharedRegion memory_;
   reactor::ReactorRegion* region_ = nullptr;
   Napi::Reference<Napi::ArrayBuffer> buffer_;
+  // Rung by the reactor's threads.
+  std::unique_ptr<AlertBell> alerts_;
   // After what its threads touch: destroyed first, when the environment goes.
   std::unique_ptr<reactor::Reactor> reactor_;
   std::map<std::uint32_t, std::unique_ptr<MarketBinding>> markets_;

@@ -23,6 +23,8 @@ export interface ConnectOptions {
   readonly stream?: boolean;
   /** Every kind of command, of any account. */
   readonly administer?: boolean;
+  /** Orders of any account and session, for order entry that has checked who sends them. */
+  readonly speakForOthers?: boolean;
   /** Orders that are canceled when this client is gone: a group, or all of the account. */
   readonly cancelOnDisconnect?: number | "account";
   /** Powers of two, 16 … 2^20. Default 4,096 and 16,384. */
@@ -31,7 +33,7 @@ export interface ConnectOptions {
 }
 
 /** By number, as in client_region.hpp. */
-const connectRefusals = [
+export const connectRefusals = [
   "none",
   "version_unknown",
   "market_unknown",
@@ -44,7 +46,7 @@ const connectRefusals = [
 ] as const;
 export type ConnectRefusal = Exclude<(typeof connectRefusals)[number], "none">;
 
-const endReasons = [
+export const endReasons = [
   null,
   "closed",
   "died",
@@ -62,6 +64,7 @@ export type Submitted = "yes" | "ring_full" | "not_permitted" | "ended";
 
 const STREAM = 1;
 const ADMINISTER = 2;
+const SPEAK_FOR_OTHERS = 4;
 const WHOLE_ACCOUNT = 256;
 const BLOCKED = 2;
 
@@ -121,7 +124,10 @@ export class MarketClient {
         token: options.token,
         account: options.account,
         session: options.session ?? 0,
-        permissions: (options.stream ? STREAM : 0) + (options.administer ? ADMINISTER : 0),
+        permissions:
+          (options.stream ? STREAM : 0) +
+          (options.administer ? ADMINISTER : 0) +
+          (options.speakForOthers ? SPEAK_FOR_OTHERS : 0),
         cancelScope: scope === "account" ? WHOLE_ACCOUNT : scope,
         commandSlots: options.commandSlots ?? 4_096,
         eventSlots: options.eventSlots ?? 16_384,

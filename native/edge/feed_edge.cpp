@@ -48,14 +48,15 @@ FeedEdge::FeedEdge(const FeedOptions& options, std::span<const Subscriber> subsc
 }
 
 bool FeedEdge::do_work(Time now, std::uint64_t wait_ns) noexcept {
-  bool has_worked = host_.turn(now, wait_ns);
+  host_.begin(now);
   publisher_.tick(now.steady_ns);
-  has_worked = host_.take_packets() || has_worked;
-  if (told_ != store_.next()) {
+  bool has_worked = told_ != store_.next();
+  if (has_worked) {
     told_ = store_.next();
-    has_worked = true;
     host_.tell_all();
   }
+  has_worked = host_.turn(has_worked ? 0 : wait_ns) || has_worked;
+  has_worked = host_.take_packets() || has_worked;
   has_worked = answer_requests() || has_worked;
   host_.look_at_clocks();
   return has_worked;

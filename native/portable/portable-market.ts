@@ -272,6 +272,8 @@ export class PortableMarket implements MarketEngine {
 
   /** This engine has no shadow: it makes no snapshots and replays its whole log. */
   accept(_point: ChainPoint): void {}
+  /** It serves no clients of its own. */
+  gate(_committed: Sequence | null, _leaseUntil: DurationNs | null): void {}
   shadow(): Shadow | null {
     return null;
   }

@@ -325,6 +325,27 @@ TEST_F(ClientTest, TakesNothingFromAClientOnceTheLeaseHasLapsed) {
   EXPECT_EQ(events_until_last(client).front().kind, kind(EventKind::accepted));
 }
 
+TEST_F(ClientTest, SleepsWithoutALeaseAndCancelsForThoseWhoLeftWhenThereIsOne) {
+  MarketClient survivor = connect(8);
+  client::Hello hello = hello_of(7);
+  hello.cancel_scope = client::cancel_scope::account;
+  MarketClient leaver = connect(hello);
+  send(leaver, place_command(wire::Side::sell, 100, 1));
+  events_until_last(leaver);
+  lease_until(1);
+  leaver.close();
+  send(survivor, place_command(wire::Side::sell, 101, 1));
+  wait_for([&] { return ended(client::EndReason::closed) == 1; });
+  const double matched = market().region().matched.load();
+  wait_parked();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_NE(parked(), 0U) << "who may do nothing does not look for work";
+  EXPECT_EQ(market().region().matched.load(), matched);
+  lease_until(static_cast<double>(monotonic_ns()) + 60e9);
+  wait_for([&] { return market().region().matched.load() >= matched + 2; });
+  wait_for([&] { return market().region().resting_orders.load() == 1; });
+}
+
 TEST_F(ClientTest, WakesAReactorThatSleeps) {
   MarketClient client = connect(7);
   for (int round = 0; round < 20; ++round) {

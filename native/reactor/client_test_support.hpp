@@ -113,6 +113,8 @@ class ClientFixture : public testing::Test {
     wait_for([this] { return region_->parked.load() != 0; });
   }
 
+  [[nodiscard]] std::uint32_t parked() const { return region_->parked.load(); }
+
   // A configure of the market's owner; the market has an event reader from now on.
   void configure(wire::DurabilityMode mode) {
     wire::Command command = configure_command(100'000);

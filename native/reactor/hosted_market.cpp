@@ -158,7 +158,12 @@ std::uint32_t HostedMarket::serve(std::uint32_t budget) noexcept {
     }
     taken = take(budget);
     if (!clients_.is_idle() || own_has_work_) {
-      taken += take_of_clients();
+      if (!clients_.has_clients()) {
+        has_lease_ = OutputGate::has_lease(gate_positions());
+      }
+      // Without a lease a command that nobody asks for now would stand between this owner's log
+      // and that of the next.
+      taken += has_lease_ ? take_of_clients() : 0;
     }
   }
   depth_.poll(engine_, sequence_, thread_.clock.now());
@@ -174,7 +179,7 @@ std::uint32_t HostedMarket::take(std::uint32_t budget) noexcept {
   // Acquire pairs with set_epoch: commands published after it are seen after it.
   const std::uint64_t epoch = epoch_.load(std::memory_order_acquire);
   Sink sink(*this);
-  std::uint64_t start = thread_.clock.now();
+  std::uint64_t start = 0;
   std::uint32_t taken = 0;
   for (; taken < most && has_room(); ++taken) {
     if (waiting - taken > engine::Market::look_ahead_far) {
@@ -183,7 +188,7 @@ std::uint32_t HostedMarket::take(std::uint32_t budget) noexcept {
     }
     // The slot stays the producer's memory: it is copied once, and only the copy is used.
     const wire::Command command = commands_.at(0);
-    start = process(command, epoch, start, sink);
+    start = process(command, epoch, start != 0 ? start : thread_.clock.now(), sink);
     commands_.advance(1);
   }
   if (taken > 0) {
@@ -207,7 +212,8 @@ std::uint64_t HostedMarket::process(const wire::Command& command, std::uint64_t 
     configured_mode_ = command.order_type;
   }
   watches_events_ = configures || own_is_under_way_ || clients_.has_clients();
-  const bool is_sampled = sequence_ % sample_interval == 0;
+  const bool measures = measures_.load(std::memory_order_relaxed);
+  const bool is_sampled = measures && sequence_ % sample_interval == 0;
   const std::uint64_t sequenced = is_sampled ? thread_.clock.now() : 0;
   engine_.apply(command, sequence_, timestamp_ns_, sink);
   if (const std::uint64_t planted = planted_ns_.load(std::memory_order_relaxed); planted != 0)
@@ -218,6 +224,9 @@ std::uint64_t HostedMarket::process(const wire::Command& command, std::uint64_t 
   }
   const std::uint64_t matched = is_sampled ? thread_.clock.now() : 0;
   records_.publish();
+  if (!measures) [[unlikely]] {
+    return 0;
+  }
   const std::uint64_t end = thread_.clock.now();
   region_->service_time.record(thread_.clock.duration_ns(end - start));
   measure(command, start, sequenced, matched, end);
@@ -259,7 +268,7 @@ std::uint32_t HostedMarket::take_of_clients() noexcept {
   std::uint32_t taken = 0;
   std::uint64_t start = 0;
   const auto process_next = [&](const wire::Command& command) noexcept {
-    start = process(command, epoch, taken == 0 ? thread_.clock.now() : start, sink);
+    start = process(command, epoch, start != 0 ? start : thread_.clock.now(), sink);
     ++taken;
   };
   if (may_take_of_clients_) {
@@ -326,13 +335,14 @@ void HostedMarket::release_events() noexcept {
   const GatePositions positions = gate_positions();
   const bool was_open = gate_is_open_;
   gate_is_open_ = gate_.is_open(positions);
+  has_lease_ = OutputGate::has_lease(positions);
   if (gate_is_open_ && was_open) {
     may_take_of_clients_ = true;
     return;
   }
   const std::uint64_t safe = gate_.safe(positions);
   clients_.release_events_through(safe);
-  may_take_of_clients_ = OutputGate::has_lease(positions) && sequence_ - safe < unsafe_window;
+  may_take_of_clients_ = has_lease_ && sequence_ - safe < unsafe_window;
 }
 
 void HostedMarket::show_alert(bool is_slow, std::uint64_t p50_ns, std::uint64_t usual_ns,
@@ -380,15 +390,20 @@ bool HostedMarket::can_work_ordered() noexcept {
   const bool has_output_room = !adopting_ && records_.has_room_ordered(1) &&
                                (events_.has_room_ordered(event_reserve(events_.capacity())) ||
                                 discarding_.load(std::memory_order_seq_cst));
-  if (has_output_room &&
-      (commands_.available_ordered() > 0 || clients_.owes_cancel() || own_has_work_ ||
-       clients_.any([](ClientPort& port) { return port.can_work_ordered(); }))) {
+  if (has_output_room && commands_.available_ordered() > 0) {
     return true;
   }
-  if (!clients_.owes_events()) {
+  if (clients_.is_idle() && !own_has_work_) {
     return false;
   }
-  const std::uint64_t safe = gate_.safe(gate_positions());
+  const GatePositions positions = gate_positions();
+  const std::uint64_t safe = gate_.safe(positions);
+  if (has_output_room && OutputGate::has_lease(positions) &&
+      (clients_.owes_cancel() || own_has_work_ ||
+       (sequence_ - safe < unsafe_window &&
+        clients_.any([](ClientPort& port) { return port.can_work_ordered(); })))) {
+    return true;
+  }
   return clients_.any([safe](const ClientPort& port) { return port.can_release(safe); });
 }
 

@@ -90,6 +90,9 @@ class HostedMarket {
     clients_.detach(port, reason);
   }
 
+  // Match thread: sequence of the last command.
+  [[nodiscard]] std::uint64_t matched() const noexcept { return sequence_; }
+
   // Match thread, while parking: whether serve() would do something now, and whether commands wait.
   [[nodiscard]] bool can_work_ordered() noexcept;
   [[nodiscard]] bool has_commands_ordered() noexcept {
@@ -105,7 +108,8 @@ class HostedMarket {
   void settle_depth() noexcept { depth_.settle(engine_, sequence_); }
   // Match thread: commands or events wait, but for what somebody else does.
   [[nodiscard]] bool is_blocked() noexcept {
-    return commands_.available() > 0 || clients_.owes_events() || clients_.owes_cancel() ||
+    return commands_.available() > 0 || own_has_work_ || clients_.owes_events() ||
+           clients_.owes_cancel() ||
            clients_.any([](ClientPort& port) { return port.is_blocked(); });
   }
   // Match thread: nothing more will come out of the command ring as it stands.
@@ -146,6 +150,11 @@ class HostedMarket {
                   std::uint32_t cause) noexcept;
   // Any thread: every command takes so much longer from now on, to see whether anybody notices.
   void plant_delay(std::uint64_t ns) noexcept { planted_ns_.store(ns, std::memory_order_relaxed); }
+  // Any thread: whether commands are measured (they are, unless told otherwise): for seeing what
+  // that costs. Unmeasured, the clock is read for the sequencer alone, and no alert can be raised.
+  void set_measuring(bool measures) noexcept {
+    measures_.store(measures, std::memory_order_relaxed);
+  }
 
   [[nodiscard]] const MarketOptions& options() const noexcept { return options_; }
   [[nodiscard]] const MarketRecovery& recovery() const noexcept { return recovery_; }
@@ -201,11 +210,12 @@ class HostedMarket {
 
   // Match thread: at most `budget` commands of the owner.
   std::uint32_t take(std::uint32_t budget) noexcept;
-  // Match thread: some commands of each client, and what clients that have gone left to do.
+  // Match thread, under the lease: some commands of each client, and what clients that have gone
+  // left to do.
   std::uint32_t take_of_clients() noexcept;
   // Match thread: shows clients what is safe, and sees whether more may be taken of them.
   void release_events() noexcept;
-  // One command, from its stamps to its record. Returns the time when it was done.
+  // One command, from its stamps to its record. Returns the time when it was done; 0 unmeasured.
   std::uint64_t process(const wire::Command& command, std::uint64_t epoch, std::uint64_t start,
                         Sink& sink) noexcept;
   // An event of the command under way, complete.
@@ -251,6 +261,7 @@ class HostedMarket {
   // Somebody but the owner wants to know of the events of the command under way.
   bool watches_events_ = false;
   std::uint8_t configured_mode_ = 0;
+  bool has_lease_ = false;
   bool may_take_of_clients_ = false;
   // A command of the reactor's own is under way; it was refused; such commands left work.
   bool own_is_under_way_ = false;
@@ -258,6 +269,8 @@ class HostedMarket {
   bool own_has_work_ = false;
   // Where events go once nobody reads them any more.
   wire::Event discarded_{};
+  // Written by whoever compares, read by the match thread.
+  std::atomic<bool> measures_{true};
   // Written by whoever tests the alarms, read by the match thread.
   std::atomic<std::uint64_t> planted_ns_{0};
   // Written by the thread that owns the producers, read by the match thread.

@@ -171,6 +171,11 @@ void Reactor::unhost(Duty& duty) {
   ask(request);
 }
 
+void Reactor::turn() {
+  rings::StepRequest request([]() noexcept { return true; });
+  ask(request);
+}
+
 void Reactor::add(HostedMarket& market) {
   journal_.add(market.channel());
   shadow_.add(market.shadow());
@@ -181,7 +186,7 @@ void Reactor::add(HostedMarket& market) {
   });
   ask(request);
   const std::scoped_lock guard(monitors_mutex_);
-  monitors_.emplace_back(market, thread_id());
+  monitors_.emplace_back(market, thread_id(), options_.read_kernel);
 }
 
 void Reactor::remove(HostedMarket& market) {
@@ -210,13 +215,18 @@ void Reactor::adopt(HostedMarket& market, std::span<const journal::Record> recor
   ask(request);
 }
 
-bool Reactor::attach(HostedMarket& market, ClientPort& port) {
+bool Reactor::attach(HostedMarket& market, ClientPort& port, std::uint64_t* sequence) {
   bool is_attached = false;
-  rings::StepRequest request([&market, &port, &is_attached]() noexcept {
+  std::uint64_t matched = 0;
+  rings::StepRequest request([&market, &port, &is_attached, &matched]() noexcept {
     is_attached = market.attach(port);
+    matched = market.matched();
     return true;
   });
   ask(request);
+  if (sequence != nullptr) {
+    *sequence = matched;
+  }
   return is_attached;
 }
 

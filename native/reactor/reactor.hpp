@@ -43,6 +43,8 @@ struct ReactorOptions {
   // when the machine changes. A fused placement sleeps at once and is pinned nowhere.
   std::optional<PlacementRequest> placement;
   ReadSysfs sysfs = read_sysfs;
+  // What the kernel counts, for the causes of alerts.
+  ReadKernel read_kernel = read_kernel_counts;
   // How often the machine is looked at, in steps of watch.look_ns.
   std::uint64_t machine_look_ns = 1'000'000'000;
   WatchOptions watch;
@@ -92,6 +94,9 @@ class Reactor {
 
   // The following block the calling thread until the match thread has answered; any thread but the
   // match and the journal thread may call them.
+  // Returns when the match thread has begun a turn after the call: it has seen everything that was
+  // stored before.
+  void turn();
   void add(HostedMarket& market);
   // Returns when the market's command ring is empty and all its records are durable, or its log has
   // failed. Its producer must have stopped, and events must be drained or discarded.
@@ -105,10 +110,11 @@ class Reactor {
     shadow_.accept(market.shadow(), point);
   }
 
-  // A client of a market that was added. attach() is false when the market has no place left.
+  // A client of a market that was added. attach() is false when the market has no place left; else
+  // `sequence` is that of the last command whose events the client is not told.
   // detach() returns when the port is touched no more; the market cancels what the client's terms
   // say. All clients are detached before their market is removed.
-  bool attach(HostedMarket& market, ClientPort& port);
+  bool attach(HostedMarket& market, ClientPort& port, std::uint64_t* sequence = nullptr);
   void detach(HostedMarket& market, ClientPort& port, client::EndReason reason);
 
  private:

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { Command } from "commander";
 
+import { register as registerAccount } from "./commands/account.ts";
 import { register as registerCompletion } from "./commands/completion.ts";
 import { register as registerConfiguration } from "./commands/config.ts";
 import { register as registerDoctor } from "./commands/doctor.ts";
@@ -26,6 +27,7 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerLogin,
   registerOrder,
   registerMarket,
+  registerAccount,
   registerReplay,
   registerJournal,
   registerDoctor,

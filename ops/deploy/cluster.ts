@@ -1,7 +1,8 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { CellConfiguration } from "../../schemas/configuration.ts";
+import type { CellConfiguration, CellConfigurationFile } from "../../schemas/configuration.ts";
 import { ensureCertificates } from "./certificates.ts";
+import { ensureLocalAccess } from "./local-access.ts";
 import { type Profile, cellUser, reporterUser, usersOf } from "./roles.ts";
 import { type Credentials, ensureSeeds } from "./seeds.ts";
 import {
@@ -12,6 +13,7 @@ import {
   serverConfiguration,
   storeDirectory,
 } from "./topology.ts";
+import { writeWhole } from "./whole-file.ts";
 
 /** Name of the one stretched NATS cluster. */
 const clusterName = "meridian";
@@ -21,13 +23,6 @@ export interface CellSettings {
   readonly regionsDirectory: string;
   readonly engine: CellConfiguration["engine"];
   readonly flow: CellConfiguration["flow"];
-}
-
-/** Writes a file as a whole, readable by the owner only. */
-export function writeWhole(path: string, text: string): void {
-  const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, text, { mode: 0o600 });
-  renameSync(draft, path);
 }
 
 /** The configuration file of a region's server. */
@@ -75,7 +70,7 @@ export function prepareCells(plan: ClusterPlan, settings: CellSettings): void {
     const dataDirectory = join(plan.dataDirectory, "cells", region);
     mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
     const others = plan.servers.filter((server) => server.region !== region);
-    const configuration: CellConfiguration = {
+    const configuration: CellConfigurationFile = {
       region,
       cell: `${region.slice(0, 29)}-1`,
       regions: plan.servers.map((server) => server.region),
@@ -90,6 +85,7 @@ export function prepareCells(plan: ClusterPlan, settings: CellSettings): void {
       },
       http: { host: loopback, port: ports.http },
       engine: settings.engine,
+      clients: ensureLocalAccess(plan.dataDirectory, region),
       flow: settings.flow,
     };
     writeWhole(cellFile(plan.dataDirectory, region), `${JSON.stringify(configuration, null, 2)}\n`);

@@ -3,14 +3,8 @@ import { join, resolve } from "node:path";
 import { type Failure, type Result, ok, refuse } from "../../actors/kernel/result.ts";
 import type { CellConfiguration, ClusterFile } from "../../schemas/configuration.ts";
 import { locateNatsServer } from "../bootstrap/nats-server.mjs";
-import {
-  cellFile,
-  credentialsOf,
-  prepareCells,
-  prepareServers,
-  serverFile,
-  writeWhole,
-} from "./cluster.ts";
+import { cellFile, credentialsOf, prepareCells, prepareServers, serverFile } from "./cluster.ts";
+import { ensureLocalAccess } from "./local-access.ts";
 import { leftovers, lockData, unlockData } from "./data-lock.ts";
 import { lastLogLines } from "./log-file.ts";
 import { type MovedPort, choosePorts } from "./ports.ts";
@@ -19,6 +13,7 @@ import { type Region, readRegions } from "./regions.ts";
 import { type Profile, people } from "./roles.ts";
 import { type ProcessStart, SupervisedProcess, diesWithLauncher } from "./supervised-process.ts";
 import type { RegionStatus } from "./status.ts";
+import { writeWhole } from "./whole-file.ts";
 import { type ClusterPlan, type RegionPorts, httpUrl, natsUrl } from "./topology.ts";
 
 /** What a cluster is started with. */
@@ -245,8 +240,6 @@ export class Launcher {
   }
 
   #writeClusterFile(plan: ClusterPlan): ClusterFile {
-    const pidOf = (region: string, role: "server" | "cell"): number =>
-      this.#processes.find((each) => each.region === region)?.[role]?.pid ?? 0;
     const cluster: ClusterFile = {
       version: 1,
       profile: plan.profile,
@@ -257,8 +250,9 @@ export class Launcher {
         name: region,
         nats: natsUrl(ports),
         http: httpUrl(ports),
-        natsPid: pidOf(region, "server"),
-        cellPid: pidOf(region, "cell"),
+        natsPid: this.processId(region, "server"),
+        cellPid: this.processId(region, "cell"),
+        ...localAccess(this.#dataDirectory, region),
       })),
       users: Object.fromEntries(
         people.map(({ name, role }) => [
@@ -269,6 +263,11 @@ export class Launcher {
     };
     writeWhole(join(this.#dataDirectory, "cluster.json"), `${JSON.stringify(cluster, null, 2)}\n`);
     return cluster;
+  }
+
+  /** As it is now, for a process may have been started again; 0 when it does not run. */
+  processId(region: string, role: "server" | "cell"): number {
+    return this.#processes.find((each) => each.region === region)?.[role]?.pid ?? 0;
   }
 
   /** Times any process was started again. */
@@ -312,6 +311,15 @@ export class Launcher {
     unlockData(this.#dataDirectory);
     this.#locked = false;
   }
+}
+
+/** What a region's entry in the file of the cluster says about shared memory. */
+function localAccess(
+  dataDirectory: string,
+  region: string,
+): Pick<ClusterFile["regions"][number], "clients"> {
+  const clients = ensureLocalAccess(dataDirectory, region);
+  return clients === null ? {} : { clients };
 }
 
 /** The failure with the end of the log of a process it names. */

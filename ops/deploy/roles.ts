@@ -30,7 +30,11 @@ const observing = {
   publish: [
     patterns.operation("status"),
     patterns.operation("tree"),
+    patterns.control("list"),
+    patterns.control("describe"),
+    patterns.control("watch"),
     patterns.books,
+    patterns.riskQuestions,
     "$SRV.PING",
     "$SRV.PING.>",
     "$SRV.INFO",
@@ -38,7 +42,7 @@ const observing = {
     "$SRV.STATS",
     "$SRV.STATS.>",
   ],
-  subscribe: [patterns.marketData, patterns.events, patterns.supervision],
+  subscribe: [patterns.marketData, patterns.events, patterns.supervision, patterns.alerts],
 } as const;
 
 /** Takes journals, leases and other assets away: no role may. */
@@ -64,13 +68,16 @@ function cell(region: string): Permissions {
       patterns.marketData,
       patterns.actors,
       patterns.supervisionOf(region),
+      patterns.eventLogsOf(region),
       patterns.operation("status"),
+      patterns.alertsOf(region),
       patterns.deadLettersOf(region),
     ],
     publishDenied: destructive,
     subscribe: [
       `cmd.${region}.>`,
       patterns.operationsOf(region),
+      patterns.controlsOf(region),
       patterns.actorsOf(region),
       patterns.events,
       patterns.marketData,
@@ -95,6 +102,7 @@ function allowed(user: User, profile: Profile): Permissions {
           ...observing.publish,
           patterns.commands,
           patterns.operations,
+          patterns.controls,
           patterns.riskLimits,
         ],
         // Two pairs of eyes; the demo profile has one person in both roles.

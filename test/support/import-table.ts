@@ -13,6 +13,7 @@ const actorTypes = [
   "market",
   "strategy",
   "risk-limit",
+  "market-maker",
   "execution",
   "region",
   "surveillance",
@@ -22,16 +23,29 @@ const actorTypes = [
   "anchor",
 ];
 
+/** Actor types that keep orders at a market: what they have in common is actors/trading. */
+const traders = ["market-maker", "execution"];
+
 export const typescriptFolders: readonly Folder[] = [
   { path: "schemas", imports: [] },
   { path: "actors/kernel", imports: [] },
   {
     path: "actors/models",
-    imports: ["actors/kernel/units.ts", "actors/kernel/ports/randomness.ts"],
+    imports: [
+      "actors/kernel/units.ts",
+      "actors/kernel/ports/randomness.ts",
+      "actors/kernel/result.ts",
+    ],
   },
   ...actorTypes.map(
-    (type): Folder => ({ path: `actors/${type}`, imports: [kernel, models, schemas], actor: true }),
+    (type): Folder => ({
+      path: `actors/${type}`,
+      imports: [kernel, models, schemas, ...(traders.includes(type) ? ["actors/trading"] : [])],
+      actor: true,
+    }),
   ),
+  { path: "actors/trading", imports: [kernel, schemas] },
+  { path: "actors/control", imports: [kernel, schemas] },
   { path: "actors/fix", imports: [kernel, schemas] },
   { path: "actors/incident", imports: [kernel, schemas] },
   { path: "actors/replay", imports: [kernel, models, schemas] },
@@ -47,7 +61,10 @@ export const typescriptFolders: readonly Folder[] = [
       "actors/incident",
       "actors/replay",
       "actors/bus",
+      "actors/trading",
+      "actors/control",
       "native",
+      "native/client",
       "native/portable",
     ],
   },
@@ -145,6 +162,23 @@ export const cppFolders: readonly Folder[] = [
     ],
   },
   {
+    path: "native/duties",
+    imports: [
+      "native/base",
+      "native/wire",
+      "native/rings",
+      "native/client",
+      "native/engine",
+      "native/memory",
+      "native/protocols",
+      "native/journal",
+      "native/reactor",
+      "native/order_entry",
+      "native/feed",
+      "native/edge",
+    ],
+  },
+  {
     path: "native/addon",
     imports: [
       "native/base",
@@ -152,9 +186,14 @@ export const cppFolders: readonly Folder[] = [
       "native/rings",
       "native/client",
       "native/engine",
+      "native/memory",
       "native/protocols",
       "native/journal",
       "native/reactor",
+      "native/order_entry",
+      "native/feed",
+      "native/edge",
+      "native/duties",
     ],
   },
 ];

@@ -60,6 +60,8 @@ export const testDefinition: MarketDefinition = {
 export class TestOwnership implements Ownership {
   readonly holder: string;
   refusal: Result<Epoch> | null = null;
+  /** Epochs of shards of actors, as recorded. */
+  readonly shards = new Map<string, Epoch>();
   #recorded = 0;
   #looks = Number.POSITIVE_INFINITY;
 
@@ -71,6 +73,26 @@ export class TestOwnership implements Ownership {
     if (this.refusal !== null) return this.refusal;
     this.#recorded = Math.max(this.#recorded, floor) + 1;
     return ok(epochOf(this.#recorded));
+  }
+
+  async recordedEpoch(shard: string): Promise<Result<Epoch | null>> {
+    return ok(this.shards.get(shard) ?? null);
+  }
+
+  readonly #listeners = new Set<(validUntil: DurationNs) => void>();
+
+  watch(listener: (validUntil: DurationNs) => void): () => void {
+    this.#listeners.add(listener);
+    listener(durationNs(this.#looks >= 0 ? Number.MAX_SAFE_INTEGER : 0));
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The lease is lost, or there again, from now on. */
+  hold(holds: boolean): void {
+    this.#looks = holds ? Number.POSITIVE_INFINITY : 0;
+    for (const listener of this.#listeners) {
+      listener(durationNs(holds ? Number.MAX_SAFE_INTEGER : 0));
+    }
   }
 
   /** The lease is found valid this many times more. */

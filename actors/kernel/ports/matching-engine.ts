@@ -1,6 +1,7 @@
 import type { Seal } from "../accepted-chain.ts";
 import type {
   AccountId,
+  DurationNs,
   Epoch,
   OrderId,
   PriceTicks,
@@ -549,6 +550,12 @@ export interface MarketEngine {
    * further. Points do not fall.
    */
   accept(point: ChainPoint): void;
+  /**
+   * What may leave to clients that this engine serves by itself (shared memory, OUCH, ITCH), and whether
+   * anything is taken of them: the last committed sequence, null while nobody follows the accepted
+   * chain, and until when the lease holds by Clock.monotonic(); null: under no lease.
+   */
+  gate(committed: Sequence | null, leaseUntil: DurationNs | null): void;
   /** Where the shadow stands; null before its first point, and for an engine without one. */
   shadow(): Shadow | null;
   /** Resting orders in price-time order, best first: for queries and recovery checks. Idle markets only. */
@@ -578,7 +585,30 @@ export interface MatchingEngine {
    * resolved. `request.epoch` is ignored then (use setEpoch); another directory rejects.
    */
   open(request: OpenMarket): Promise<MarketEngine>;
+  /**
+   * The listener is told, on the event loop, when a market has become slower than it usually is and
+   * when that is over. One listener. Absent: an engine that does not watch its own speed.
+   */
+  onLatencyAlert?(listener: (alert: LatencyAlert) => void): void;
   stop(): Promise<void>;
+}
+
+/** What speaks for which cause of a market's being slow; unknown: nothing that was counted does. */
+export type LatencyCause =
+  | "unknown"
+  | "page_faults"
+  | "steal"
+  | "ring_full"
+  | "cancel_burst"
+  | "disk";
+
+/** A market is slower than it usually is (`stands`), or not any more. Nanoseconds of service time. */
+export interface LatencyAlert {
+  readonly market: string;
+  readonly stands: boolean;
+  readonly p50: number;
+  readonly usual: number;
+  readonly cause: LatencyCause;
 }
 
 /** Events and commands as 64-byte slots (native/wire); native/slots.ts has what implements it. */

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { seed } from "../../test/support/seed.ts";
+import { seed } from "../../../test/support/seed.ts";
 import {
   branchingRatio,
   countVariance,
@@ -12,9 +12,9 @@ import {
   meanRate,
   simulateHawkes,
   stationary,
-} from "./hawkes.ts";
+} from "./hawkes-arrivals.ts";
 
-const test = suite("hawkes");
+const test = suite("Hawkes arrivals");
 const SEED = seed(8_214_690_731);
 
 /** Mulberry32: enough randomness for a test, and its own. */
