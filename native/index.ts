@@ -165,8 +165,6 @@ export class NativeEngine implements MatchingEngine {
       clockOriginNs: this.#clockOriginNs,
       isLeased: this.#isLeased,
       ...this.#log,
-      clockOriginNs: this.#clockOriginNs,
-      isLeased: this.#isLeased,
     };
     const opening = NativeMarket.open(host, request, closed);
     this.#markets.set(request.market, opening);
