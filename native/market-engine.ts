@@ -24,6 +24,7 @@ import type {
 import { durationNs, type DurationNs } from "../actors/kernel/units.ts";
 import type { Addon, MarketLatency, OpenedMarket, Recovery, RingStatistics } from "./addon.ts";
 import { regions } from "./addon.ts";
+import { MarketDuties } from "./market-duties.ts";
 import { readRecordHeader } from "./records.ts";
 import { DepthView } from "./depth.ts";
 import type { Depth, OrderPage, TopOfBook } from "./depth.ts";
@@ -98,6 +99,8 @@ export class NativeMarket implements MarketEngine {
   readonly logId: string;
   /** What opening the log found. */
   readonly recovery: Recovery;
+  /** Order entry and the feed, hosted beside it. */
+  readonly duties: MarketDuties;
   readonly #host: Host;
   readonly #id: number;
   readonly #directory: string;
@@ -138,6 +141,7 @@ export class NativeMarket implements MarketEngine {
     this.recovery = opened.recovery;
     this.#host = host;
     this.#id = opened.id;
+    this.duties = new MarketDuties(host.addon, opened.id);
     this.#directory = request.directory;
     this.#closed = closed;
     this.#epoch = opened.epoch;
@@ -406,6 +410,7 @@ export class NativeMarket implements MarketEngine {
 
   close(): Promise<void> {
     this.#closing ??= (async () => {
+      await this.duties.close();
       this.flush();
       await this.#until(() => {
         // Who still listens gets every event; when nobody takes them they may not block the engine.

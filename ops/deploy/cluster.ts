@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { CellConfiguration } from "../../schemas/configuration.ts";
 import { ensureCertificates } from "./certificates.ts";
-import { ensureLocalAccess } from "./local-access.ts";
+import { ensureEdges, ensureLocalAccess } from "./local-access.ts";
 import { type Profile, cellUser, reporterUser, usersOf } from "./roles.ts";
 import { type Credentials, ensureSeeds } from "./seeds.ts";
 import {
@@ -85,6 +85,7 @@ export function prepareCells(plan: ClusterPlan, settings: CellSettings): void {
       },
       http: { host: loopback, port: ports.http },
       engine: settings.engine,
+      edges: ensureEdges(plan.dataDirectory, region, loopback),
       clients: ensureLocalAccess(plan.dataDirectory, region),
       flow: settings.flow,
     };
