@@ -27,6 +27,8 @@ type Place = EdgesFile["markets"][string];
 
 const connections = 256;
 const feedConnections = 64;
+const samePortTries = 10;
+const samePortPause = durationNs(100_000_000);
 const lookEvery = durationNs(1_000_000_000);
 /** A price of 0x7FFFFFFF is OUCH's market order. */
 const highestPrice = 0x7fff_fffe;
@@ -244,11 +246,15 @@ export class MarketEdges {
   ): Promise<Opened> {
     const isAskedFor = (this.#settings.ports[market]?.[kind] ?? 0) !== 0;
     if (wanted === 0 || isAskedFor) return await open(wanted);
-    try {
-      return await open(wanted);
-    } catch {
-      return await open(0);
+    for (let attempt = 0; attempt < samePortTries; attempt += 1) {
+      try {
+        return await open(wanted);
+      } catch {
+        // The kernel lets go of the sockets of a ring some time after the ring was closed.
+        await new Promise<void>((wake) => void this.#clock.after(samePortPause, wake));
+      }
     }
+    return await open(0);
   }
 
   #opened(open: Open, more: Partial<Place>): void {

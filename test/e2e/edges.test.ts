@@ -65,9 +65,9 @@ async function meridian(
   return JSON.parse(output) as Record<string, unknown>;
 }
 
-async function logIn(region: OneRegion, place: Place): Promise<OuchClient> {
+async function logIn(region: OneRegion, listening: Place): Promise<OuchClient> {
   const [member] = accessOf(region).members;
-  const connected = await connectTcp(place.host, place.orders);
+  const connected = await connectTcp(listening.host, listening.orders);
   if (!connected.ok || member === undefined) throw new Error("nobody listens");
   const { username, password } = member;
   const loggedIn = await OuchClient.logIn(connected.stream, { username, password });
@@ -95,7 +95,7 @@ const order = (userRef: number, side: "B" | "S", quantity: number): OuchInbound 
 async function isFollowed(region: OneRegion, reader: PacketReader): Promise<void> {
   await eventually("the book out of packets is the market's", async () => {
     reader.ask();
-    const { bids = [], asks = [] } = await region.book();
+    const { bids, asks } = await region.book();
     const inFeedUnits = (levels: typeof bids): (readonly [number, number])[] =>
       levels.map(({ price, quantity }) => [Number(price) * 100, Number(quantity)]);
     const isSame =

@@ -11,37 +11,20 @@ export class FeedBook {
   trades = 0;
 
   take(message: ItchMessage): void {
-    switch (message.kind) {
-      case "addOrder":
-        this.#orders.set(message.reference, {
-          side: message.side,
-          price: message.price,
-          shares: message.shares,
-        });
-        return;
-      case "orderExecuted":
-      case "orderExecutedAtPrice":
-        this.trades += 1;
-        this.#cut(message.reference, message.shares);
-        return;
-      case "orderReduced":
-        this.#cut(message.reference, message.shares);
-        return;
-      case "orderDeleted":
-        this.#orders.delete(message.reference);
-        return;
-      case "orderReplaced": {
-        const old = this.#orders.get(message.reference);
-        if (old === undefined) throw new Error(`no order ${message.reference}`);
-        this.#orders.delete(message.reference);
-        this.#orders.set(message.newReference, {
-          side: old.side,
-          price: message.price,
-          shares: message.shares,
-        });
-        return;
-      }
-      default:
+    if (message.kind === "addOrder") {
+      const { side, price, shares } = message;
+      this.#orders.set(message.reference, { side, price, shares });
+    } else if (message.kind === "orderExecuted" || message.kind === "orderExecutedAtPrice") {
+      this.trades += 1;
+      this.#cut(message.reference, message.shares);
+    } else if (message.kind === "orderReduced") this.#cut(message.reference, message.shares);
+    else if (message.kind === "orderDeleted") this.#orders.delete(message.reference);
+    else if (message.kind === "orderReplaced") {
+      const old = this.#orders.get(message.reference);
+      if (old === undefined) throw new Error(`no order ${message.reference}`);
+      this.#orders.delete(message.reference);
+      const { price, shares } = message;
+      this.#orders.set(message.newReference, { side: old.side, price, shares });
     }
   }
 
