@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type BenchOptions, type Figure, type Report, figure } from "./bench.ts";
+import { bootstrapRatio } from "./histogram.ts";
 import { runProgram } from "./programs.ts";
 
 const network = z.string();
@@ -30,9 +31,11 @@ const ECHO_RATIO_GOAL = 1.5;
 
 /** Order entry over TCP on loopback: both networks in one run. */
 export async function runEdge({ quick, repeats }: BenchOptions): Promise<Report> {
-  const words = quick
-    ? ["--rounds", "4", "--batches", "40", "--connections", "64"]
-    : ["--rounds", "400", "--batches", "40000", "--connections", "64,512,4096"];
+  const words = (
+    quick
+      ? "--messages 256 --connections 64 --batches 40 --blocks 2 --singles 100"
+      : "--messages 100000 --connections 64,512,4096 --batches 40000 --blocks 10 --singles 1000"
+  ).split(" ");
   const runs: Output[] = [];
   for (let run = 0; run < repeats; run += 1)
     runs.push(outputSchema.parse(JSON.parse(await runProgram("edge", words))));
@@ -54,9 +57,22 @@ export async function runEdge({ quick, repeats }: BenchOptions): Promise<Report>
     ],
     notes: [
       "one thread is the edge and the matching engine and never waits, one is all clients; system calls are the server's in turns that found something to do",
+      ...ratioNotes(runs.flatMap(({ single }) => single)),
       ...(missing === "" ? [] : [`without io_uring: ${missing}`]),
     ],
   };
+}
+
+/** Blocks of the echo and of each network took turns, so that what the machine did is in both. */
+function ratioNotes(blocks: Output["single"]): string[] {
+  const p50 = (name: string): number[] =>
+    blocks.filter((one) => one.network === name).map((one) => one.p50);
+  return networksOf(blocks)
+    .filter((name) => name !== "echo")
+    .map((name) => {
+      const { ratio, low, high } = bootstrapRatio(p50(name), p50("echo"));
+      return `order to acknowledgement over a bare echo, ${name}: ratio of the medians of p50 ${ratio.toFixed(2)}, 95 % of 10,000 resamples of the blocks between ${low.toFixed(2)} and ${high.toFixed(2)}`;
+    });
 }
 
 function figuresOfMany(name: string, runs: readonly Output[]): Figure[] {

@@ -1,7 +1,15 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { type Histogram, bootstrapRatio, merge, quantileOf, share, total } from "./histogram.ts";
+import {
+  type Histogram,
+  bootstrapRatio,
+  groupedQuantileOf,
+  merge,
+  quantileOf,
+  share,
+  total,
+} from "./histogram.ts";
 import { latencyPlot } from "./plot.ts";
 
 const test = suite("histograms of benches");
@@ -60,6 +68,41 @@ test("A1.1 a plot names each line, escapes its title, and stays in its frame", (
       assert.ok(x >= 79 && x <= 651 && y >= 49 && y <= 461, point);
     }
   }
+});
+
+test("a grouped quantile lies within its bucket, as far as the rank lies within its count", () => {
+  assert.is(
+    groupedQuantileOf(
+      [
+        [100, 10],
+        [110, 10],
+      ],
+      0.5,
+    ),
+    100,
+  );
+  assert.is(
+    groupedQuantileOf(
+      [
+        [100, 5],
+        [110, 10],
+        [120, 5],
+      ],
+      0.5,
+    ),
+    105,
+  );
+  assert.is(
+    groupedQuantileOf(
+      [
+        [100, 1],
+        [110, 9],
+      ],
+      0.55,
+    ),
+    105,
+  );
+  assert.ok(Number.isNaN(groupedQuantileOf([], 0.5)));
 });
 
 test.run();

@@ -15,6 +15,22 @@ export function quantileOf(histogram: Histogram, at: number): number {
   return histogram.at(-1)?.[0] ?? Number.NaN;
 }
 
+/**
+ * The same, spread evenly over its bucket (the quantile of grouped data): for differences smaller than
+ * a step of the clock.
+ */
+export function groupedQuantileOf(histogram: Histogram, at: number): number {
+  const wanted = total(histogram) * at;
+  let seen = 0;
+  let before = 0;
+  for (const [value, count] of histogram) {
+    if (seen + count > wanted) return before + ((value - before) * (wanted - seen)) / count;
+    seen += count;
+    before = value;
+  }
+  return histogram.at(-1)?.[0] ?? Number.NaN;
+}
+
 /** The share of values above `limit`. */
 export function share(histogram: Histogram, limit: number): number {
   const above = total(histogram.filter(([value]) => value > limit));

@@ -14,6 +14,7 @@ const programs = [
   "engine_workload",
   "idle_spinner",
   "journal",
+  "metrics_cost",
   "order_to_trade",
   "risk_cost",
 ] as const;
@@ -48,7 +49,14 @@ async function cmake(...words: readonly string[]): Promise<void> {
 /** Runs a program to its end and gives what it printed. Throws BenchVoid with its reason. */
 export async function runProgram(name: Program, words: readonly string[]): Promise<string> {
   try {
-    return (await run(join(tree, "bench", name), words, { maxBuffer: 2 ** 28 })).stdout;
+    const running = run(join(tree, "bench", name), words, { maxBuffer: 2 ** 28 });
+    // What it is at, while it is at it: some take minutes.
+    running.child.stderr?.on("data", (text: string | Buffer) => {
+      for (const [, doing] of text.toString().matchAll(/^progress: (.*)$/gm)) {
+        process.stderr.write(`          ${doing}\n`);
+      }
+    });
+    return (await running).stdout;
   } catch (cause) {
     const { stderr = "", message } = cause as { stderr?: string; message: string };
     throw new BenchVoid(`${name}: ${stderr.trim() === "" ? message : stderr.trim()}`);

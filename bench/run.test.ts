@@ -57,9 +57,11 @@ test("without a name the benches are listed, one line each", async () => {
     "depth",
     "bridge",
     "order-to-trade",
+    "metrics",
     "edge",
     "replay",
     "actors",
+    "models",
     "peers",
   ]) {
     assert.match(output, new RegExp(`^  ${name} +\\S.*$`, "m"));
@@ -191,6 +193,24 @@ test("A1.1 A1.2 A1.4 B3.1 order to trade is measured on a market that ends as re
   }
 });
 
+test("A7.3 metrics on and off are compared in one market, both over the whole recording", async () => {
+  const { output, figures } = await quick("metrics");
+  const [, on, off] = /metrics on \((\d+) orders\) and off \((\d+)\) in turn/.exec(output) ?? [];
+  assert.ok(Number(on) > 100 && Number(off) > 100, output);
+  assert.match(
+    output,
+    /ratio of the medians of p50, on over off: [\d.]+, 95 % of 10,000 resamples/,
+  );
+  assert.match(
+    output,
+    /^p50 on over off, pair by pair .* goal 1\.02: (met|missed) by the median$/m,
+  );
+  assert.equal(figures, [
+    ...["p50", "p99"].flatMap((share) => [`metrics on, ${share}`, `metrics off, ${share}`]),
+    ...["p50", "p99"].map((share) => `${share} on over off, pair by pair`),
+  ]);
+});
+
 testUnless(
   test,
   missing,
@@ -207,6 +227,27 @@ testUnless(
     assert.is(figures.length, 11);
   },
 );
+
+test("B7.4 the models answer as their closed forms before a figure is printed", async () => {
+  const { output, figures } = await quick("models");
+  assert.match(output, /^note +a quick run leaves Python out$/m);
+  const names = figures.filter((name) => name.endsWith(", time passed"));
+  assert.equal(
+    names.map((name) => name.slice(0, name.indexOf(","))),
+    [
+      "quote from a table",
+      "quote table",
+      "quote table",
+      "quotes of 20 assets",
+      "features",
+      "Hawkes",
+      "Hawkes",
+      "Monte Carlo VaR",
+      "Monte Carlo VaR",
+      "Heston",
+    ],
+  );
+});
 
 test("a replay through a cluster does what the portable engine does, and says what limits it", async () => {
   const { output, figures } = await quick("replay");

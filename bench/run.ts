@@ -60,6 +60,11 @@ const benches: readonly Bench[] = [
     load: async () => (await import("./order-to-trade.ts")).runOrderToTrade,
   },
   {
+    name: "metrics",
+    line: "what measuring itself costs the reactor: order to last event with its metrics on and off",
+    load: async () => (await import("./metrics.ts")).runMetrics,
+  },
+  {
     name: "edge",
     line: "order entry over TCP: io_uring and epoll with 64 to 4,096 clients, batches, beside an echo",
     load: async () => (await import("./edge.ts")).runEdge,
@@ -73,6 +78,11 @@ const benches: readonly Bench[] = [
     name: "actors",
     line: "the actor kernel beside raw XState, nact, Erlang and Pekko: spawn, memory, messages, restarts, NATS",
     load: async () => (await import("./actors/report.ts")).runActors,
+  },
+  {
+    name: "models",
+    line: "quotes, features, Hawkes, value at risk, Heston, beside Python libraries for the same work",
+    load: async () => (await import("./models/report.ts")).runModels,
   },
   {
     name: "peers",

@@ -4,18 +4,26 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 
-import type { LatencySummary, Recovered } from "../actors/kernel/ports/matching-engine.ts";
+import type {
+  LatencyCause,
+  LatencySummary,
+  Recovered,
+} from "../actors/kernel/ports/matching-engine.ts";
 import { ok, refuse } from "../actors/kernel/result.ts";
 import type { Result } from "../actors/kernel/result.ts";
 import type { FeedOptions, OrderEntryOptions } from "./market-duties.ts";
+import { sealLayout } from "./seal-entry.ts";
 import { layout } from "./slots.ts";
 
 /** The addon's functions as they are (native/addon/addon.cpp): no checks behind them. */
 export interface Addon {
   layout(): unknown;
   probe(): MachineProbe;
-  /** Starts the threads; once until `stop`. Gives the memory shared by all markets. */
-  start(processor: number | null | "auto", spinNs: number): ArrayBuffer;
+  /**
+   * Starts the threads; once until `stop`. Gives the memory shared by all markets. `alerted` is called
+   * after an alert of some market has begun or ended.
+   */
+  start(processor: number | null | "auto", spinNs: number, alerted: () => void): ArrayBuffer;
   /** Ends the threads; every market is closed before. */
   stop(): Promise<void>;
   /** Resolves when the match thread has begun another turn. */
@@ -37,6 +45,10 @@ export interface Addon {
     timestamp: string | null,
     usesSnapshots: boolean,
   ): Promise<RolledBack>;
+  /** Last record of the oldest segment, and the older of two snapshots; 0 for none. */
+  trimRange(id: number): Promise<{ readonly oldestEnd: number; readonly snapshot: number }>;
+  /** Removes the segments below `base`, where the seals begin, if two snapshots can be restored. */
+  trim(id: number, base: number): Promise<void>;
   /** Makes a log of its own in `to` with the records up to `last`; gives its id. */
   copyLog(from: string, to: string, last: number): Promise<string>;
   records(id: number, from: number, maximumBytes: number): Uint8Array;
@@ -47,6 +59,8 @@ export interface Addon {
   /** Why the log failed or waits for room; empty while it does neither. */
   failure(id: number): string;
   latency(id: number): MarketLatency;
+  alert(id: number): MarketAlert;
+  plantDelay(id: number, ns: number): void;
   health(): ReactorHealth;
   /** Opens the socket for shared-memory clients; throws an Error that says what to do. */
   serveClients(path: string): void;
@@ -89,14 +103,17 @@ export interface MarketLatency {
   };
   /** By kind number; unknown kinds in the first. */
   readonly commands: readonly number[];
-  /** Whether its median is above what is usual for it, and what speaks for which cause. */
-  readonly alert: {
-    readonly isSlow: boolean;
-    readonly raised: number;
-    readonly p50: number;
-    readonly usual: number;
-    readonly cause: "unknown" | "page_faults" | "steal" | "ring_full" | "cancel_burst" | "disk";
-  };
+  readonly alert: MarketAlert;
+}
+
+/** Whether a market's median is above what is usual for it, and what speaks for which cause. */
+export interface MarketAlert {
+  readonly isSlow: boolean;
+  /** Alerts since the market was opened. */
+  readonly raised: number;
+  readonly p50: number;
+  readonly usual: number;
+  readonly cause: LatencyCause;
 }
 
 /** What the reactor's threads got and did (native/reactor/README.md). */
@@ -173,6 +190,7 @@ export interface OpenRequest {
   readonly recordSlots: number;
   /** Accepted records between two snapshots. */
   readonly snapshotInterval: number;
+  readonly segmentRecords: number;
 }
 
 /** Hash and digest as hexadecimal digits; a failure is empty when there is none. */
@@ -356,7 +374,7 @@ export function loadAddon(path = addonPath()): Result<Addon> {
     const reason = cause instanceof Error ? cause.message : String(cause);
     return refuse("addon_missing", `the addon at ${path} cannot be loaded: ${reason}`, build);
   }
-  const difference = layoutDifference(addon.layout(), { ...layout, ...regions });
+  const difference = layoutDifference(addon.layout(), { ...layout, ...regions, seal: sealLayout });
   if (difference !== null) {
     return refuse(
       "layout_differs",

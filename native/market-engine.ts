@@ -1,4 +1,7 @@
 import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { Seal } from "../actors/kernel/accepted-chain.ts";
 
 import type {
   EngineCommand,
@@ -22,9 +25,17 @@ import type {
   Sequence,
 } from "../actors/kernel/units.ts";
 import { durationNs, type DurationNs } from "../actors/kernel/units.ts";
-import type { Addon, MarketLatency, OpenedMarket, Recovery, RingStatistics } from "./addon.ts";
+import type {
+  Addon,
+  MarketAlert,
+  MarketLatency,
+  OpenedMarket,
+  Recovery,
+  RingStatistics,
+} from "./addon.ts";
 import { regions } from "./addon.ts";
 import { MarketDuties } from "./market-duties.ts";
+import { SealLog, systemSealStorage } from "./seal-log.ts";
 import { readRecordHeader } from "./records.ts";
 import { DepthView } from "./depth.ts";
 import type { Depth, OrderPage, TopOfBook } from "./depth.ts";
@@ -53,6 +64,11 @@ const DEPTH_LEVELS = 32;
  */
 const QUICK_TRIES = 100;
 const SLOW_TRIES = 5_000;
+
+/** How often a full disk is tried again for a seal, in milliseconds. */
+const ROOM_RETRY = 100;
+/** More than this of a drill would be an outage. */
+const LONGEST_DRILL_NS = 1_000_000;
 
 /** Events drained before their slots are given back: the engine may be waiting for them. */
 const EVENTS_PER_RELEASE = 1024;
@@ -87,6 +103,8 @@ export interface Host {
   readonly clockOriginNs: number;
   /** Markets wait for a lease before they take anything of clients. */
   readonly isLeased: boolean;
+  readonly recordsKept: number;
+  readonly segmentRecords: number;
 }
 
 /**
@@ -113,6 +131,7 @@ export class NativeMarket implements MarketEngine {
   readonly #eventMask: number;
   readonly #depth: DepthView;
   readonly #reader = new EventReader();
+  readonly #seals: SealLog;
 
   /** Commands written, made visible, and known to be taken. */
   #commandTail = 0;
@@ -126,6 +145,7 @@ export class NativeMarket implements MarketEngine {
   #discarding = false;
   #adopting = false;
   #closing: Promise<void> | null = null;
+  #trimming: Promise<unknown> = Promise.resolve();
   /** The last page of orders asked for: one at a time. */
   #paging: Promise<unknown> = Promise.resolve();
   /** Set when the memory is gone: what was last known. */
@@ -135,11 +155,18 @@ export class NativeMarket implements MarketEngine {
   /** Called after each bell, by those who wait for idleness. */
   readonly #watchers = new Set<() => void>();
 
-  private constructor(host: Host, request: OpenMarket, opened: OpenedMarket, closed: () => void) {
+  private constructor(
+    host: Host,
+    request: OpenMarket,
+    opened: OpenedMarket,
+    seals: SealLog,
+    closed: () => void,
+  ) {
     this.market = request.market;
     this.logId = opened.logId;
     this.recovery = opened.recovery;
     this.#host = host;
+    this.#seals = seals;
     this.#id = opened.id;
     this.duties = new MarketDuties(host.addon, opened.id);
     this.#directory = request.directory;
@@ -161,14 +188,28 @@ export class NativeMarket implements MarketEngine {
   static async open(host: Host, request: OpenMarket, closed: () => void): Promise<NativeMarket> {
     const { directory, epoch } = request;
     let market: NativeMarket | null = null;
+    const ring = (): void => {
+      if (market !== null) market.#rang();
+    };
     const opened = await host.addon.open(
-      { directory, epoch, ...host.rings, snapshotInterval: host.snapshotInterval },
-      () => {
-        if (market !== null) market.#rang();
+      {
+        directory,
+        epoch,
+        ...host.rings,
+        snapshotInterval: host.snapshotInterval,
+        segmentRecords: host.segmentRecords,
       },
+      ring,
     );
-    market = new NativeMarket(host, request, opened, closed);
-    if (host.isLeased) market.gate(null, durationNs(0));
+    try {
+      const seals = await SealLog.open(directory, systemSealStorage, () => sleep(ROOM_RETRY), ring);
+      market = new NativeMarket(host, request, opened, seals, closed);
+      if (host.isLeased) market.gate(null, durationNs(0));
+      await market.mark();
+    } catch (cause) {
+      await host.addon.close(opened.id);
+      throw cause;
+    }
     return market;
   }
 
@@ -243,8 +284,10 @@ export class NativeMarket implements MarketEngine {
       commandRingRefusals: this.#commandRingRefusals,
       digest,
       restingOrders: this.#numbers[RESTING] ?? 0,
-      logFailure: this.#hasFailed() ? this.#host.addon.failure(this.#id) : null,
-      logWaiting: this.#isWaitingForRoom() ? this.#host.addon.failure(this.#id) : null,
+      logFailure: this.#hasFailed() ? this.#host.addon.failure(this.#id) : this.#seals.failure,
+      logWaiting: this.#isWaitingForRoom()
+        ? this.#host.addon.failure(this.#id)
+        : this.#seals.waiting,
     };
   }
 
@@ -256,6 +299,26 @@ export class NativeMarket implements MarketEngine {
   latency(): MarketLatency {
     this.#mustBeOpen();
     return this.#host.addon.latency(this.#id);
+  }
+
+  /** Whether it has become slower than usual. */
+  alert(): MarketAlert {
+    this.#mustBeOpen();
+    return this.#host.addon.alert(this.#id);
+  }
+
+  /**
+   * A drill: each command takes so many nanoseconds longer until the next call (0 ends it). For seeing
+   * whether anybody notices.
+   */
+  plantDelay(ns: number): void {
+    this.#mustBeOpen();
+    if (!Number.isSafeInteger(ns) || ns < 0 || ns > LONGEST_DRILL_NS) {
+      throw new RangeError(
+        `a planted delay is a whole number of nanoseconds up to 1 ms, not ${ns}`,
+      );
+    }
+    this.#host.addon.plantDelay(this.#id, ns);
   }
 
   /** How full the rings are. */
@@ -295,6 +358,45 @@ export class NativeMarket implements MarketEngine {
       this.#adopting = false;
       this.flush();
     }
+  }
+
+  seal(seals: readonly Seal[]): Promise<void> {
+    this.#mustBeOpen();
+    return this.#seals.append(seals);
+  }
+
+  sealFrom(point: ChainPoint): Promise<void> {
+    this.#mustBeOpen();
+    return this.#seals.appendBegin(point);
+  }
+
+  get trimmed(): ChainPoint | null {
+    return this.#seals.trimmed;
+  }
+
+  trim(floor: number): Promise<ChainPoint | null> {
+    this.#mustBeOpen();
+    const trimming = this.#trimming.then(() => this.#trim(floor));
+    this.#trimming = trimming.catch(() => {});
+    return trimming;
+  }
+
+  async #trim(floor: number): Promise<ChainPoint | null> {
+    const { recordsKept, segmentRecords, addon } = this.#host;
+    const limit = Math.min(floor, (this.#numbers[DURABLE] ?? 0) - recordsKept);
+    const first = this.trimmed?.sequence ?? 0;
+    if (this.#closing !== null || limit - first < segmentRecords) return null;
+    const { oldestEnd, snapshot } = await addon.trimRange(this.#id);
+    const highest = Math.min(limit, snapshot - 1);
+    if (oldestEnd === 0 || highest < oldestEnd) return null;
+    const point = await this.#seals.trim(highest);
+    if (point !== null) await addon.trim(this.#id, point.sequence);
+    return point;
+  }
+
+  mark(): Promise<void> {
+    this.#mustBeOpen();
+    return this.#seals.mark(this.#numbers[DURABLE] ?? 0);
   }
 
   accept({ sequence, epoch, hash }: ChainPoint): void {
@@ -419,6 +521,11 @@ export class NativeMarket implements MarketEngine {
         return this.#isIdle() || this.#isWaitingForRoom();
       });
       if (this.#hasEvents()) this.#onEvents();
+      // A disk that takes no mark is reported by what it does to records.
+      this.#seals.leave();
+      await this.#trimming;
+      await this.mark().catch(() => {});
+      await this.#seals.close();
       this.#final = { progress: this.progress(), serviceTime: this.serviceTime() };
       try {
         await this.#host.addon.close(this.#id);
@@ -457,7 +564,10 @@ export class NativeMarket implements MarketEngine {
     Atomics.store(this.#words, DURABLE_ARMED, 1);
     // An atomic load between the store and the plain reads keeps them in this order.
     const failure =
-      Atomics.load(this.#words, FAILED) * 2 + Atomics.load(this.#words, WAITING_FOR_ROOM);
+      Atomics.load(this.#words, FAILED) * 2 +
+      Atomics.load(this.#words, WAITING_FOR_ROOM) +
+      (this.#seals.failure === null ? 0 : 8) +
+      (this.#seals.waiting === null ? 0 : 4);
     const durable = this.#numbers[DURABLE] ?? 0;
     if (durable === this.#durableSeen && failure === this.#failureSeen) return false;
     this.#durableSeen = durable;

@@ -65,6 +65,8 @@ export const cellConfigurationSchema = z.strictObject({
     /** nkey seed of the cell's user, and of its user in the system account (server reports only). */
     seedFile: z.string(),
     systemSeedFile: z.string(),
+    /** One user for each strategy of a user that may run at a time; `subject`: where it is asked. */
+    guests: z.array(z.strictObject({ subject: z.string(), seedFile: z.string() })).default([]),
   }),
   http: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
   engine: z.enum(["auto", "native", "portable"]),
@@ -88,14 +90,31 @@ export const cellConfigurationSchema = z.strictObject({
     .default(null),
   /** Where processes of this machine connect over shared memory, and who may; null: nobody. */
   clients: z.strictObject({ socket: z.string(), grantsFile: z.string() }).nullable().default(null),
+  /** Records that each market's log keeps in any case (native/journal/README.md, Trimming). */
+  recordsKept: positive.optional(),
   flow: z.strictObject({
     enabled: z.boolean(),
     seed: z.int().min(0),
     /** Mean arrivals per second and market. */
     rate: z.number().positive(),
   }),
+  /** False: the cell hosts actors only; the markets of the region are another cell's. */
+  markets: z.boolean().default(true),
+  /** Actors that are spawned by request. */
+  actors: z
+    .strictObject({
+      /** This cell hosts at most; 0: none, and it answers no request about them. */
+      capacity: z.int().min(0).max(100_000).default(1_000),
+      /** The region runs at most, at a time. */
+      maximum: z.int().min(0).max(100_000).default(4_096),
+      /** Seconds without a message after which a paused or finished one is put away. */
+      passivateAfter: z.number().min(0).default(30),
+    })
+    .prefault({}),
 });
 export type CellConfiguration = z.infer<typeof cellConfigurationSchema>;
+/** As it is written: what has a default may be left out. */
+export type CellConfigurationFile = z.input<typeof cellConfigurationSchema>;
 
 /** The file of a cell's `clients.grantsFile`; it holds tokens, so only its owner may read it. */
 export const clientGrantsSchema = z.strictObject({

@@ -90,7 +90,8 @@ test("relative TypeScript imports name the file with its ending", () => {
 test("TypeScript files are kebab-case and C++ files snake_case", () => {
   const bad = [
     ...typescriptFiles.filter(
-      (file) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.soak)?\.(ts|mjs)$/.test(basename(file)),
+      (file) =>
+        !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.soak|\.oracles|\.d)?\.(ts|mjs)$/.test(basename(file)),
     ),
     ...cppFiles.filter((file) => !/^[a-z0-9]+(_[a-z0-9]+)*\.(hpp|cpp|h|c)$/.test(basename(file))),
   ];

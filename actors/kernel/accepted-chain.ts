@@ -30,6 +30,14 @@ export interface Fence {
   readonly hash: Uint8Array;
 }
 export type ChainMessage = Block | Fence;
+/** A message without its records, which are in the write-ahead log. */
+export type Seal = Omit<Block, "records"> | Fence;
+
+export function sealOf(message: ChainMessage): Seal {
+  if (message.type === "fence") return message;
+  const { records: _, ...seal } = message;
+  return seal;
+}
 
 /** Where a reader stands on the chain. Plain data except the hash. */
 export interface ChainState {

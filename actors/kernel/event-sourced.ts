@@ -69,14 +69,19 @@ const readAgainAfter = durationNs(200_000_000);
 /** Most timers set at a time. */
 const timerLimit = 1_024;
 
-/** One incarnation of an event-sourced actor: what `create` of its definition returns. */
+/**
+ * One incarnation of an event-sourced actor: what `create` of its definition returns. `settled` is told
+ * the state after a start and whenever something was kept: for effects that follow from what stands, not
+ * from what happened, since states in between may be left out.
+ */
 export function eventSourcedBehaviour<Start, State, Message, Event, Reply>(
   context: ActorContext<Message, EventSourcedMachine>,
   start: Start,
   rules: EventSourced<Start, State, Message, Event, Reply>,
   ports: EventSourcedPorts,
+  settled: (state: State) => void = () => {},
 ): ActorBehaviour<Message, Reply, EventSourcedMachine> {
-  const life = new EventSourcedLife(context, start, rules, ports);
+  const life = new EventSourcedLife(context, start, rules, ports, settled);
   return {
     machine: rules.machine,
     input: undefined,
@@ -95,6 +100,7 @@ class EventSourcedLife<Start, State, Message, Event, Reply> {
   readonly #epoch: Epoch;
   readonly #done: CommandMemory<Reply>;
   readonly #timers: JournalledTimers;
+  readonly #settled: (state: State) => void;
   #state: State;
   /** Number of the last entry known; 0 before the first. */
   #sequence = 0;
@@ -107,8 +113,10 @@ class EventSourcedLife<Start, State, Message, Event, Reply> {
     start: Start,
     rules: EventSourced<Start, State, Message, Event, Reply>,
     ports: EventSourcedPorts,
+    settled: (state: State) => void,
   ) {
     this.#context = context;
+    this.#settled = settled;
     this.#rules = rules;
     this.#log = ports.events;
     this.#name = rules.log(start);
@@ -127,11 +135,14 @@ class EventSourcedLife<Start, State, Message, Event, Reply> {
   async restore(): Promise<void> {
     await this.#catchUp();
     this.#timers.start();
+    this.#settled(this.#state);
   }
 
   async receive(message: Message, reply: (reply: Reply) => void): Promise<void> {
+    const before = this.#sequence;
     if (message instanceof TimerDue) await this.#timerDue(message);
     else reply(await this.#answer(message));
+    if (this.#sequence !== before && !this.#fenced) this.#settled(this.#state);
     await this.#snapshot();
   }
 

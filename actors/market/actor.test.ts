@@ -361,6 +361,7 @@ test("a durable market waits for the disk that its last owner wrote", async () =
 test("records that the chain has cut off go to quarantine and are never merged", async () => {
   const first = await MarketCell.open({ definition: { mode: "durable" } });
   await fill(first, 1, 3);
+  await first.until(({ committed, matched }) => committed === matched);
   first.broker.appendFault = () => ({ fault: "undecided_not_stored", reason: "partition" });
   await fill(first, 4, 3);
   const stopping = first.stop();

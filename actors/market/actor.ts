@@ -18,6 +18,8 @@ export interface MarketPorts {
   readonly files: Files;
   /** Told when the market takes orders in a new epoch: the cell may serve it by other doors then. */
   readonly onServing?: (engine: MarketEngine, definition: MarketDefinition, epoch: number) => void;
+  /** Records of own blocks kept for a resend at most; fewer than usual are for tests. */
+  readonly recordsRemembered?: number;
 }
 
 /** Requests that wait for the market actor; one more is refused `busy`. */

@@ -5,7 +5,13 @@ import { durationNs, epoch as epochOf, type DurationNs } from "../kernel/units.t
 import { journalStream, journalSubject } from "../../schemas/subjects.ts";
 import { storeRoot } from "./accepted-root.ts";
 import type { MarketPorts } from "./actor.ts";
-import { encodeBookRefusal, encodeOrdersRefusal, encodeSubmitRefusal, nextStep } from "./codec.ts";
+import {
+  encodeBookRefusal,
+  encodeLimitsReply,
+  encodeOrdersRefusal,
+  encodeSubmitRefusal,
+  nextStep,
+} from "./codec.ts";
 import { noLatency, type MarketCounters } from "./counters.ts";
 import { configureCommand, mustConfigure } from "./decide.ts";
 import { EngineGate } from "./engine-gate.ts";
@@ -19,7 +25,7 @@ import type {
   MarketStatus,
 } from "./messages.ts";
 import { MarketFailed, Recovery, type Owned } from "./recovery.ts";
-import { JournalShipper, type Followed } from "./shipper.ts";
+import { JournalShipper, RECORDS_REMEMBERED, type Followed } from "./shipper.ts";
 import { Trading } from "./trading.ts";
 
 const openAttempts = 5;
@@ -54,6 +60,9 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   #owned: Owned | null = null;
   #rootStored = 0;
   #rootStoredAt = 0;
+  /** Sequence of the stored root: what is at or below it was compared with the accepted chain. */
+  #rootSequence = 0;
+  #trimming = false;
 
   constructor(
     context: ActorContext<MarketMessage, MarketMachine>,
@@ -110,6 +119,14 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         const payload =
           this.#serving()?.orders(message.payload) ?? encodeOrdersRefusal(this.#notServing());
         reply({ type: "payload", payload });
+        return;
+      }
+      case "limits": {
+        const trading = this.#serving();
+        const answer = (payload: Uint8Array): void => reply({ type: "payload", payload });
+        if (trading === null) answer(encodeLimitsReply(this.#notServing()));
+        // Not awaited by the mailbox: requests go on while the commands become safe.
+        else this.#context.run(async () => answer(await trading.limits(message.payload)));
         return;
       }
       case "status":
@@ -275,6 +292,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         log: this.#context.log,
         sleep: (delay) => this.#sleep(delay),
         after: (delay, callback) => this.#context.after(delay, callback),
+        recordsRemembered: this.#ports.recordsRemembered ?? RECORDS_REMEMBERED,
         onCommitted: (committed) => {
           trading.onCommitted(committed);
           this.#gate?.onCommitted(trading.committed);
@@ -319,9 +337,29 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         return;
       }
       this.#watchShadow(engine);
+      this.#context.run(() => engine.mark());
       this.#context.run(() => this.#storeRoot(trading));
+      this.#context.run(() => this.#trim(engine));
       this.#watch(engine, trading);
     });
+  }
+
+  /** Below the stored root, and below what this owner may have to send again. */
+  async #trim(engine: MarketEngine): Promise<void> {
+    const resentFrom = this.#shipper?.resentFrom ?? 0;
+    const floor = Math.min(this.#rootSequence, resentFrom - 1);
+    if (floor <= 0 || this.#trimming) return;
+    this.#trimming = true;
+    try {
+      const begin = await engine.trim(floor);
+      if (begin !== null) {
+        this.#context.log.info({ sequence: begin.sequence }, "write-ahead log trimmed");
+      }
+    } catch (error) {
+      this.#context.log.warn({ error: String(error) }, "the write-ahead log was not trimmed");
+    } finally {
+      this.#trimming = false;
+    }
   }
 
   #tellRecovery({ recovery }: MarketEngine): void {
@@ -373,6 +411,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         fenceHolder: owned.fence.holder,
         reference: trading.referenceAt(followed.lastSequence),
       });
+      this.#rootSequence = followed.lastSequence;
     } catch (error) {
       this.#context.log.warn({ error: String(error) }, "the root was not stored");
     }
@@ -473,7 +512,8 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     return {
       definition: this.#definition,
       state: this.#state(),
-      detail: this.#detail(),
+      // Why nothing becomes safe comes before what the market is doing.
+      detail: progress?.logWaiting ?? this.#detail(),
       mode: this.#trading?.mode ?? this.#definition.mode,
       epoch: this.#owned?.epoch ?? 0,
       matched: progress?.matched ?? 0,

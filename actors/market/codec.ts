@@ -7,6 +7,7 @@ import type {
   Side,
   TimeInForce,
 } from "../kernel/ports/matching-engine.ts";
+import type { SenderIdentity } from "../kernel/incarnation-fence.ts";
 import { ok, refuse, type Failure, type Result } from "../kernel/result.ts";
 import {
   MAX_ORDER_LOTS,
@@ -20,7 +21,9 @@ import {
   type QuantityLots,
 } from "../kernel/units.ts";
 import { wire } from "../../schemas/messages.ts";
+import { isToken } from "../../schemas/subjects.ts";
 import { refusals, type RefusalCode } from "../../schemas/refusals.ts";
+import type { AccountRule, EngineLimits, LimitsRequest } from "./account-limits.ts";
 import type { MarketDefinition, MarketStatus, TouchUnits } from "./messages.ts";
 import type { OwnOrder } from "./orders-view.ts";
 
@@ -41,6 +44,8 @@ export type DecodedCommand =
   | { readonly number: number; readonly command: null; readonly refused: Failure };
 
 export interface DecodedSubmit {
+  /** Null: a client, which acts under no lease. */
+  readonly sender: SenderIdentity | null;
   readonly session: number;
   readonly commands: readonly DecodedCommand[];
 }
@@ -68,8 +73,11 @@ export function decodeSubmit(
   } catch {
     return refuse("malformed", "not a SubmitRequest", "encode by schemas/market/v1/market.proto");
   }
+  const sender = decodeSender(request.sender);
+  if (sender !== null && !sender.ok) return sender;
   const count = request.commands.length;
-  if (count === 0) return refuse("malformed", "the request has no command", "send 1 to 1,024");
+  if (count === 0 && sender === null)
+    return refuse("malformed", "the request has no command", "send 1 to 1,024");
   if (count > MAXIMUM_COMMANDS) {
     return refuse("too_large", `${count} commands in a request`, "send at most 1,024");
   }
@@ -80,7 +88,19 @@ export function decodeSubmit(
   const commands = request.commands.map((command, index) =>
     decodeCommand(command, session, (firstTag + index) % 2 ** 32, definition),
   );
-  return ok({ session, commands });
+  return ok({ sender: sender?.value ?? null, session, commands });
+}
+
+/** Null when the request names none. */
+function decodeSender(
+  sender: wire.market.v1.IActorIdentity | null | undefined,
+): Result<SenderIdentity> | null {
+  if (sender === null || sender === undefined) return null;
+  const { actor, shard, incarnation } = sender;
+  if (actor && shard && isToken(shard) && actor.length <= 256) {
+    if (incarnation && Number.isSafeInteger(incarnation)) return ok({ actor, shard, incarnation });
+  }
+  return refuse("malformed", "the sender is not whole", "name actor, shard and incarnation");
 }
 
 function decodeCommand(
@@ -350,6 +370,51 @@ export function decodeOrdersRequest(payload: Uint8Array): Result<OrdersQuery> {
     return refuse("malformed", "not an OrdersRequest", "encode by schemas/market/v1/market.proto");
   }
 }
+
+/** Accounts one ApplyLimits may name. */
+const MAXIMUM_ACCOUNTS = 1_024;
+
+/** Failure codes: too_large, malformed, account_invalid. */
+export function decodeLimits(payload: Uint8Array): Result<LimitsRequest> {
+  if (payload.length > MAXIMUM_REQUEST_BYTES) {
+    return refuse("too_large", `the request has ${payload.length} bytes`, "send an ApplyLimits");
+  }
+  let decoded: wire.risk.v1.ApplyLimits;
+  try {
+    decoded = wire.risk.v1.ApplyLimits.decode(payload);
+  } catch {
+    return refuse("malformed", "not an ApplyLimits", "encode by schemas/risk/v1/risk.proto");
+  }
+  const { actor, incarnation, accounts } = decoded;
+  if (accounts.length > MAXIMUM_ACCOUNTS) {
+    return refuse("too_large", `${accounts.length} accounts`, `send ${MAXIMUM_ACCOUNTS} at most`);
+  }
+  const rules: AccountRule[] = [];
+  for (const { account = 0, stopped = false, limits } of accounts) {
+    if (account === 0 || account === null) {
+      return refuse("account_invalid", refusals.account_invalid, nextStep("account_invalid"));
+    }
+    rules.push({
+      account: account as AccountId,
+      stopped: stopped ?? false,
+      limits: limits ? engineLimits(limits) : null,
+    });
+  }
+  return ok({ actor, incarnation, accounts: rules });
+}
+
+const engineLimits = (limits: wire.risk.v1.ILimits): EngineLimits => ({
+  quantity: limits.maximumOrderQuantity ?? 0,
+  notional: limits.maximumNotional ?? 0,
+  collar: limits.collar ?? 0,
+  open_orders: limits.maximumOpenOrders ?? 0,
+  position: limits.maximumPosition ?? 0,
+  message_rate: { count: limits.messageCount ?? 0, windowMs: limits.messageWindowMs ?? 0 },
+  execution_rate: { count: limits.executionCount ?? 0, windowMs: limits.executionWindowMs ?? 0 },
+});
+
+export const encodeLimitsReply = (failure: Failure | null): Uint8Array =>
+  wire.risk.v1.ApplyLimitsReply.encode(failure === null ? {} : { refusal: failure }).finish();
 
 /** `orders` in ticks and lots, at most MAXIMUM_ORDERS_LISTED of them. */
 export const encodeOrdersReply = (

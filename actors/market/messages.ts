@@ -45,6 +45,8 @@ export type MarketMessage =
   | { readonly type: "book"; readonly payload: Uint8Array }
   /** An OrdersRequest; answered with an encoded OrdersReply. */
   | { readonly type: "orders"; readonly payload: Uint8Array }
+  /** An ApplyLimits of a risk-limit actor; answered with an encoded ApplyLimitsReply. */
+  | { readonly type: "limits"; readonly payload: Uint8Array }
   | { readonly type: "status" }
   | { readonly type: "halt"; readonly reason: string }
   | { readonly type: "resume"; readonly reason: string }
@@ -52,7 +54,7 @@ export type MarketMessage =
   | { readonly type: "redefine"; readonly definition: MarketDefinition };
 
 export type MarketReply =
-  /** To submit, book and orders: the bytes to respond with. */
+  /** To submit, book, orders and limits: the bytes to respond with. */
   | { readonly type: "payload"; readonly payload: Uint8Array }
   | { readonly type: "status"; readonly status: MarketStatus }
   /** To halt, resume and redefine, once the engine has done it. Codes: market_stopped, ring_full, command_invalid, capacity_fixed, not_owner. */

@@ -4,7 +4,9 @@ import {
   fold,
   type ChainMessage,
   type ChainState,
+  sealOf,
   type Fence,
+  type Seal,
 } from "../kernel/accepted-chain.ts";
 import type { Bus, StoredMessage } from "../kernel/ports/bus.ts";
 import type { Files } from "../kernel/ports/files.ts";
@@ -79,6 +81,8 @@ export interface Owned {
 
 const retryDelay = durationNs(200_000_000);
 const ownerDelay = durationNs(1_000_000_000);
+/** Seals kept until they are written. */
+const SEALS_TOGETHER = 4_096;
 /** Records read from the log at a time. */
 const readBytes = 8_192 * RECORD_BYTES;
 
@@ -99,6 +103,8 @@ export class Recovery {
   #fenceHolder: string | null = null;
   #fences: { readonly epoch: number; readonly log: string }[] = [];
   #reference: JournalledReference = referenceStart;
+  /** Accepted messages whose seals are not on the disk yet. */
+  #unsealed: Seal[] = [];
 
   constructor(
     ports: RecoveryPorts,
@@ -155,6 +161,11 @@ export class Recovery {
     this.#fenceLog = root.fenceLog;
     this.#fenceHolder = root.fenceHolder;
     this.#reference = root.reference;
+    await this.#engine.sealFrom({
+      sequence: root.lastSequence,
+      epoch: root.epoch,
+      hash: root.hash,
+    });
   }
 
   /** Whether each message is still in the stream under its number. */
@@ -216,6 +227,13 @@ export class Recovery {
         );
       }
     }
+    await this.#writeSeals();
+  }
+
+  async #writeSeals(): Promise<void> {
+    const seals = this.#unsealed;
+    this.#unsealed = [];
+    await this.#engine.seal(seals);
   }
 
   async #foldOne(stored: StoredMessage): Promise<void> {
@@ -238,6 +256,7 @@ export class Recovery {
     }
     const { streamSequence } = stored;
     this.#anchors = [...this.#anchors, { streamSequence, hash: message.hash }].slice(-ANCHORS);
+    this.#unsealed.push(sealOf(message));
     if (message.type === "fence") {
       this.#fenceLog = message.log;
       this.#fenceHolder = message.holder;
@@ -245,11 +264,22 @@ export class Recovery {
       return;
     }
     await this.#compare(message);
+    if (this.#unsealed.length >= SEALS_TOGETHER) await this.#writeSeals();
     this.#reference = this.#evolve(this.#reference, message.records);
   }
 
   /** An accepted block against the log: equal where both have records, adopted where only it has. */
   async #compare(block: Extract<ChainMessage, { type: "block" }>): Promise<void> {
+    const { trimmed } = this.#engine;
+    if (trimmed !== null && block.first <= trimmed.sequence) {
+      // Its records are gone from the log; that it was this chain, the point behind which it begins says.
+      if (block.last < trimmed.sequence) return;
+      if (Buffer.compare(block.hash, trimmed.hash) === 0) return;
+      await this.#quarantine(
+        trimmed.sequence + 1,
+        `this log was trimmed at record ${trimmed.sequence} of another chain than the accepted journal (epoch ${block.epoch})`,
+      );
+    }
     const held = this.#engine.progress().durable;
     const shared = Math.min(block.last, held) - block.first + 1;
     if (shared > 0) {
@@ -283,6 +313,14 @@ export class Recovery {
 
   async #checkTakeover(): Promise<void> {
     const accepted = this.#chain.lastSequence;
+    const begin = this.#engine.trimmed?.sequence ?? 0;
+    if (accepted < begin) {
+      throw new MarketFailed({
+        code: "internal",
+        reason: `the journal ends at record ${accepted}, and this log, which begins behind record ${begin}, cannot give the records between again`,
+        next: "restore the journal stream, or the log's folder from a copy",
+      });
+    }
     const hasTail = this.#engine.progress().durable > accepted;
     const first = hasTail ? this.#readLog(accepted + 1, 1) : null;
     const takeover = decideTakeover(

@@ -1,4 +1,4 @@
-import { blockHash, fold, type Block, type ChainState } from "../kernel/accepted-chain.ts";
+import { blockHash, fold, sealOf, type Block, type ChainState } from "../kernel/accepted-chain.ts";
 import type { Bus, StoredMessage } from "../kernel/ports/bus.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import { RECORD_BYTES, type MarketEngine } from "../kernel/ports/matching-engine.ts";
@@ -19,6 +19,8 @@ import { OwnershipEnded, type Owned } from "./recovery.ts";
 export const MAXIMUM_BLOCK_BYTES = 768 * 1024;
 /** Own messages remembered, to send again what JetStream loses; older ones need a new takeover. */
 export const SEALED_REMEMBERED = 4_096;
+/** Records in them at most: the log is not trimmed below the first. */
+export const RECORDS_REMEMBERED = 2 ** 22;
 
 const retryDelay = durationNs(50_000_000);
 const longestRetryDelay = durationNs(1_000_000_000);
@@ -33,6 +35,8 @@ export interface ShipperPorts {
   readonly sleep: (delay: DurationNs) => Promise<void>;
   /** Runs the callback once after the delay; the returned function cancels it. */
   readonly after: (delay: DurationNs, callback: () => void) => () => void;
+  /** RECORDS_REMEMBERED, or fewer. */
+  readonly recordsRemembered: number;
   /** The follower has accepted everything up to this sequence. */
   readonly onCommitted: (committed: number) => void;
 }
@@ -123,6 +127,12 @@ export class JournalShipper {
     return this.#follower.chain.lastSequence;
   }
 
+  /** The log must have every record from here on: own messages may have to be sent again. */
+  get resentFrom(): number {
+    const [oldest] = this.#sealed;
+    return oldest?.type === "block" ? oldest.first : this.#fencedAt + 1;
+  }
+
   get followed(): Followed {
     const { position, chain } = this.#follower;
     return {
@@ -166,6 +176,7 @@ export class JournalShipper {
         continue;
       }
       const block = this.#seal(this.#shipped + 1, records, this.#last().hash);
+      await this.#ports.engine.seal([sealOf(block)]);
       await this.#publish(block);
       this.#blocks += 1;
       this.#shipped = block.last;
@@ -293,7 +304,12 @@ export class JournalShipper {
       );
     }
     this.#sealed.push({ ...sealed, at: streamSequence });
-    if (this.#sealed.length > SEALED_REMEMBERED) this.#sealed.shift();
+    while (
+      this.#sealed.length > SEALED_REMEMBERED ||
+      (this.#sealed.length > 2 && this.#shipped - this.resentFrom > this.#ports.recordsRemembered)
+    ) {
+      this.#sealed.shift();
+    }
     this.#inFlight = null;
     this.#tail = streamSequence;
     this.#stored.notify();

@@ -7,17 +7,21 @@ import type {
   EngineSlots,
   MarketEngine,
 } from "../kernel/ports/matching-engine.ts";
+import { IncarnationFence, type SenderIdentity } from "../kernel/incarnation-fence.ts";
 import type { Ownership } from "../kernel/ports/ownership.ts";
 import { ok, refuse, type Failure, type Result } from "../kernel/result.ts";
 import { durationNs, type DurationNs } from "../kernel/units.ts";
 import { refusals, type RefusalCode } from "../../schemas/refusals.ts";
+import { AccountLimits } from "./account-limits.ts";
 import { BookView } from "./book-view.ts";
 import {
   decodeBookRequest,
+  decodeLimits,
   decodeOrdersRequest,
   decodeSubmit,
   encodeBookRefusal,
   encodeBookReply,
+  encodeLimitsReply,
   encodeOrdersRefusal,
   encodeOrdersReply,
   encodeSubmitRefusal,
@@ -78,6 +82,8 @@ export class Trading {
   readonly #orders: OrdersView;
   readonly #blocks: EventBlocks;
   readonly #marketData: MarketData;
+  readonly #senders: IncarnationFence;
+  readonly #limits = new AccountLimits();
   readonly #epoch: number;
   /** Commands of our own under way, by tag. */
   readonly #internal = new Map<number, EngineCommand>();
@@ -114,6 +120,7 @@ export class Trading {
     this.#engine = engine;
     this.#counters = counters;
     this.#epoch = owned.epoch;
+    this.#senders = new IncarnationFence((shard) => ports.ownership.recordedEpoch(shard));
     this.#events = new EventQueue(ports.slots);
     const resting = [
       ...engine.restingOrders("buy", ALL_ORDERS),
@@ -181,7 +188,17 @@ export class Trading {
       reply(encodeSubmitRefusal(decoded.failure));
       return;
     }
-    const { session, commands } = decoded.value;
+    const { sender, session, commands } = decoded.value;
+    const sent = sender === null ? "passes" : this.#senders.check(sender);
+    if (sender !== null && sent === "unknown") {
+      this.#introduced(sender, payload, reply);
+      return;
+    }
+    if (typeof sent !== "string") {
+      this.#counters.refuse(sent.code);
+      reply(encodeSubmitRefusal(sent));
+      return;
+    }
     this.#tag = (firstTag + commands.length) % 2 ** 32;
     const admitted = this.#admission(receivedAt);
     const outcomes: WireOutcome[] = [];
@@ -227,6 +244,23 @@ export class Trading {
     this.#engine.flush();
   }
 
+  /** A sender whose incarnation is not known yet: once it is looked up the request goes on, or is refused. */
+  #introduced(
+    sender: SenderIdentity,
+    payload: Uint8Array,
+    reply: (payload: Uint8Array) => void,
+  ): void {
+    this.#ports.run(async () => {
+      const failure = await this.#senders.admit(sender);
+      if (failure === null) {
+        this.submit(payload, reply);
+        return;
+      }
+      this.#counters.refuse(failure.code);
+      reply(encodeSubmitRefusal(failure));
+    });
+  }
+
   /** Answers a BookRequest from what is safe. */
   book(payload: Uint8Array): Uint8Array {
     const levels = decodeBookRequest(payload);
@@ -252,7 +286,36 @@ export class Trading {
     return encodeOrdersReply(this.#definition, listed, more, this.#marketData.sequence);
   }
 
-  /** One command of the market's own (configure, set_state), resolved when it is safe. */
+  /** Answers an ApplyLimits once everything it asks for is safe. */
+  async limits(payload: Uint8Array): Promise<Uint8Array> {
+    const request = decodeLimits(payload);
+    if (!request.ok) return this.#limitsRefused(request.failure);
+    if (!this.#limits.admit(request.value)) {
+      const { actor, incarnation } = request.value;
+      return this.#limitsRefused({
+        code: "stale_epoch",
+        reason: `${actor} has been heard under a younger incarnation than ${incarnation}`,
+        next: nextStep("stale_epoch"),
+      });
+    }
+    // Offered together: they stand in the journal side by side, and are awaited together.
+    const asked = this.#limits.missing(request.value).map(async ({ make, done }) => {
+      const result = await this.command(make);
+      if (result.ok) done();
+      return result;
+    });
+    for (const result of await Promise.all(asked)) {
+      if (!result.ok) return this.#limitsRefused(result.failure);
+    }
+    return encodeLimitsReply(null);
+  }
+
+  #limitsRefused(failure: Failure): Uint8Array {
+    this.#counters.refuse(failure.code);
+    return encodeLimitsReply(failure);
+  }
+
+  /** One command of the market's own (configure, set_state, limits), resolved when it is safe. */
   async command(make: (tag: number) => EngineCommand): Promise<Result<void>> {
     for (;;) {
       const tag = this.#tag;

@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 
 import { loadNativeEngine } from "../../native/index.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
-import { EngineExchange, TwinExchange } from "../../test/support/engine-exchange.ts";
+import { TwinExchange } from "../../test/support/engine-exchange.ts";
 import {
   fileBytes,
   readBook,
@@ -21,6 +21,7 @@ import { testUnless } from "../../test/support/skip.ts";
 import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { epoch } from "../kernel/units.ts";
+import { EngineExchange } from "./engine-exchange.ts";
 import { lobsterSession, parseLobsterName } from "./lobster.ts";
 
 const messages = sharedData("lobster/AAPL_2012-06-21_34200000_37800000_message_deep.csv");

@@ -6,8 +6,17 @@ const SHORTEST_WAIT_NS = 1_000_000;
 /** A wait ends at the latest after this time, so that a stop is noticed in a gap of the file. */
 const LONGEST_WAIT_NS = 200_000_000;
 
+/**
+ * Stands before every row that has a time: while it is ahead, what was gathered is sent and `wait` is
+ * called until it is not.
+ */
+export interface RowGate {
+  isAhead(time: number): boolean;
+  wait(time: number): Promise<void>;
+}
+
 /** Follows the file's own times, `speed` times as fast. */
-export class Pace {
+export class Pace implements RowGate {
   readonly #clock: Clock;
   readonly #speed: number;
   #origin: { readonly session: number; readonly clock: number } | null = null;

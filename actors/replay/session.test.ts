@@ -2,7 +2,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import type { Action, Outcome } from "../../schemas/sdk/orders.ts";
-import { type MarketLimits, TwinExchange } from "../../test/support/engine-exchange.ts";
+import { TwinExchange } from "../../test/support/engine-exchange.ts";
+import type { MarketLimits } from "./engine-exchange.ts";
 import { lobsterText, readBook, rehearse, textBytes } from "../../test/support/recorded-session.ts";
 import type { Exchange } from "./exchange.ts";
 import { replay } from "./session.ts";

@@ -16,7 +16,7 @@ import {
 import { Batcher, type Exchange, ExchangeLost } from "./exchange.ts";
 import { type Hit, judge } from "./execution.ts";
 import { Ledger, type LiveOrder } from "./ledger.ts";
-import type { Pace } from "./pace.ts";
+import type { RowGate } from "./pace.ts";
 import { type ReplayResult, Tally } from "./summary.ts";
 import type { Survey } from "./survey.ts";
 import { type LevelRange, Unseen, type UnseenStep } from "./unseen.ts";
@@ -35,7 +35,7 @@ export interface ReplayOptions {
   /** Stop at the first malformed row instead of skipping it. */
   readonly strict: boolean;
   /** Null: as fast as the exchange answers. */
-  readonly pace: Pace | null;
+  readonly pace: RowGate | null;
   /** Called with the rows done: every 256 rows, and before a wait. */
   readonly onProgress?: (rows: number) => void;
   /** Asked before each row; true ends the replay early. */

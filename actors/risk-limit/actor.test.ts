@@ -13,6 +13,7 @@ import { refuse, type Result } from "../kernel/result.ts";
 import { seededRandomness } from "../kernel/seeded-randomness.ts";
 import { durationNs, quantityLots } from "../kernel/units.ts";
 import { riskLimitActor } from "./actor.ts";
+import { noLimits } from "./limits.ts";
 import type { RiskLimitMessage, RiskLimitReply } from "./messages.ts";
 
 const test = suite("risk limit actor");
@@ -39,13 +40,17 @@ async function world(events: EventLog): Promise<World> {
     randomness: seededRandomness(1),
     deadLetters: deadLetterStore(clock),
   });
-  const limits = { maximumOrderQuantity: quantityLots(10), maximumOpenQuantity: quantityLots(25) };
+  const limits = {
+    ...noLimits,
+    maximumOrderQuantity: quantityLots(10),
+    maximumOpenQuantity: quantityLots(25),
+  };
   const started = await system.start(
     supervisorSpec("risk", [
       {
         id: "acme",
         type: "risk-limit",
-        start: { account: "acme", limits },
+        start: { name: "acme", limits },
         restart: "permanent",
         shutdown: second,
       },

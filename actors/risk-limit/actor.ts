@@ -16,6 +16,7 @@ import {
   repeated,
   type RiskLimitState,
 } from "./decide.ts";
+import { RiskLimitEffects, type RiskLimitOutside } from "./effects.ts";
 import { type RiskLimitMachine, riskLimitMachine } from "./machine.ts";
 import type {
   RiskLimitEvent,
@@ -24,9 +25,12 @@ import type {
   RiskLimitStart,
 } from "./messages.ts";
 
-export type RiskLimitPorts = EventSourcedPorts;
+export interface RiskLimitPorts extends EventSourcedPorts {
+  /** Absent: limits hold here alone, and reach no market. */
+  readonly outside?: RiskLimitOutside;
+}
 
-/** Commands waiting for one account; one more is refused `busy`. */
+/** Commands waiting for one name; one more is refused `busy`. */
 const mailboxCapacity = 256;
 /** A start reads a snapshot and at most twice as many entries. */
 const snapshotEvery = 1_000;
@@ -39,21 +43,22 @@ const rules: EventSourced<
   RiskLimitReply
 > = {
   machine: riskLimitMachine,
-  log: ({ account }) => `risk-limit.${account}`,
+  log: ({ name }) => `risk-limit.${name}`,
   initial: ({ limits }) => initialState(limits),
-  commandId: (message) => (message.type === "describe" ? null : message.commandId),
-  asked: (message) => (message.type === "describe" ? message.type : askedBy(message)),
+  commandId: (message) => ("commandId" in message ? message.commandId : null),
+  asked: (message) => ("commandId" in message ? askedBy(message) : message.type),
   decide,
   evolve,
   outcome: done,
   repeated,
   refusal,
+  due: () => ({ type: "proposal_due" }),
   events: eventCodec,
   snapshots: { ...stateCodec, every: snapshotEvery },
   remembered: REMEMBERED_COMMANDS,
 };
 
-/** The limits of one account, under the log name `risk-limit.<account>`. */
+/** The limits of a desk, an account or a strategy, under the log name `risk-limit.<name>`. */
 export function riskLimitActor(
   ports: RiskLimitPorts,
 ): ActorDefinition<RiskLimitStart, RiskLimitMessage, RiskLimitReply, RiskLimitMachine> {
@@ -61,6 +66,11 @@ export function riskLimitActor(
     type: "risk-limit",
     // Commands carry ids, so one that was in work at a failure is safely done again.
     mailbox: { capacity: mailboxCapacity, onRestart: "keep", parkAfter: 3 },
-    create: (context, start) => eventSourcedBehaviour(context, start, rules, ports),
+    create(context, start) {
+      const { outside } = ports;
+      if (outside === undefined) return eventSourcedBehaviour(context, start, rules, ports);
+      const effects = new RiskLimitEffects(context, start.name, outside);
+      return eventSourcedBehaviour(context, start, rules, ports, (state) => effects.settled(state));
+    },
   };
 }

@@ -17,19 +17,39 @@ import {
   requestRules,
   type RiskLimitVerb,
 } from "./codec.ts";
-import type { RiskLimitEvent, RiskLimitMessage } from "./messages.ts";
+import { noLimits } from "./limits.ts";
+import type { Outcome, RiskLimitCommand, RiskLimitEvent } from "./messages.ts";
 
 const test = suite("risk limit codec");
 
 const limits = {
+  ...noLimits,
   maximumOrderQuantity: quantityLots(10),
   maximumOpenQuantity: quantityLots(Number.MAX_SAFE_INTEGER),
+  messageCount: 50,
+  messageWindowMs: 1_000,
+  maximumLoss: 7_000,
 };
-const messages: Readonly<Record<RiskLimitVerb, RiskLimitMessage>> = {
+type Sent = Parameters<typeof encodeRequest>[0];
+const holding = { from: "m-1", profit: -5, position: 9, accounts: [7, 4_000_000_000] };
+const messages: Readonly<Record<RiskLimitVerb, Sent>> = {
+  define: {
+    type: "define",
+    commandId: "c0",
+    scope: "account",
+    parent: "desk-1",
+    account: 7,
+    requestedBy: "operator",
+  },
+  approve: { type: "approve", commandId: "c4", proposal: "c1", approvedBy: "approver" },
+  stop: { type: "stop", commandId: "c5", reason: "too much", requestedBy: "operator" },
+  resume: { type: "resume", commandId: "c6", requestedBy: "operator" },
+  undo: { type: "undo", commandId: "c7", reservation: "c2", quantity: quantityLots(7) },
+  report: { type: "report", commandId: "c8", ...holding },
   "set-limits": { type: "set_limits", commandId: "c1", limits, requestedBy: "operator" },
   reserve: { type: "reserve", commandId: "c2", quantity: quantityLots(7) },
   release: { type: "release", commandId: "c3", quantity: quantityLots(0) },
-  describe: { type: "describe" },
+  describe: { type: "describe", reservation: "c2" },
 };
 const verbs = Object.keys(requestRules) as RiskLimitVerb[];
 const codeOf = (verb: string, payload: Uint8Array): string => {
@@ -51,13 +71,10 @@ test("the rules name exactly the fields of the protobuf messages", () => {
       .map(([name]) => name)
       .sort();
   for (const verb of verbs) {
-    const { shape } = requestRules[verb];
+    const { shape } = requestRules[verb] as { readonly shape: object };
     assert.equal(Object.keys(shape).sort(), fieldsOf(requestMessages[verb]), verb);
   }
-  assert.equal(
-    Object.keys(requestRules["set-limits"].shape.limits.shape).sort(),
-    fieldsOf(wire.risk.v1.Limits),
-  );
+  assert.equal(Object.keys(noLimits).sort(), fieldsOf(wire.risk.v1.Limits));
 });
 
 test("an unknown verb, a large and a damaged request are refused", () => {
@@ -82,13 +99,34 @@ test("a missing id, missing limits and a quantity beyond 2^53 are refused with t
     ),
     decodeRequest(
       "reserve",
-      encodeRequest({ ...messages.reserve, commandId: "x".repeat(65) } as RiskLimitMessage),
+      encodeRequest({ ...messages.reserve, commandId: "x".repeat(129) } as RiskLimitCommand),
     ),
   ].map((decoded) => (decoded.ok ? "ok" : `${decoded.failure.code} ${decoded.failure.reason}`));
   assert.match(reasons[0] ?? "", /^malformed reserve: commandId: /);
   assert.match(reasons[1] ?? "", /^malformed set-limits: limits: /);
   assert.match(reasons[2] ?? "", /^malformed reserve: quantity: /);
   assert.match(reasons[3] ?? "", /^malformed reserve: commandId: /);
+});
+
+test("a name, an account, a rate and a scope that cannot be are refused with the field", () => {
+  const wrong: readonly [RiskLimitVerb, object, RegExp][] = [
+    ["define", { ...messages.define, parent: "a.b" }, /parent/],
+    ["report", { ...messages.report, from: "*" }, /from/],
+    ["report", { ...messages.report, accounts: [0] }, /accounts/],
+    [
+      "set-limits",
+      { ...messages["set-limits"], limits: { ...limits, messageWindowMs: 0 } },
+      /rate/,
+    ],
+    ["stop", { ...messages.stop, reason: "" }, /reason/],
+  ];
+  for (const [verb, fields, reason] of wrong) {
+    const decoded = decodeRequest(verb, encodeRequest(fields as Sent));
+    assert.is(decoded.ok ? "ok" : decoded.failure.code, "malformed", verb);
+    assert.match(decoded.ok ? "" : decoded.failure.reason, reason);
+  }
+  const noScope = wire.risk.v1.Define.encode({ commandId: "a", requestedBy: "b" });
+  assert.is(codeOf("define", noScope.finish()), "malformed");
 });
 
 test("random bytes never throw and never become a command without an id", () => {
@@ -101,15 +139,30 @@ test("random bytes never throw and never become a command without an id", () => 
     const payload = Uint8Array.from({ length: byte() % 24 }, byte);
     for (const verb of verbs) {
       const decoded = decodeRequest(verb, payload);
-      if (decoded.ok && decoded.value.type !== "describe")
-        assert.ok(decoded.value.commandId !== "");
+      if (decoded.ok && "commandId" in decoded.value) assert.ok(decoded.value.commandId !== "");
     }
   }
 });
 
 test("every event comes back as it was, and damage is an error", () => {
   const events: readonly RiskLimitEvent[] = [
-    { type: "limits_set", commandId: "c1", limits, requestedBy: "operator" },
+    {
+      type: "defined",
+      commandId: "c0",
+      scope: "strategy",
+      parent: "",
+      account: 0,
+      requestedBy: "o",
+    },
+    { type: "limits_proposed", commandId: "c1", limits, requestedBy: "operator" },
+    { type: "limits_set", commandId: "c1", limits, requestedBy: "operator", approvedBy: "" },
+    { type: "resume_proposed", commandId: "c1", requestedBy: "operator" },
+    { type: "resumed", commandId: "c1", requestedBy: "operator", approvedBy: "approver" },
+    { type: "stopped", commandId: "c1", reason: "why", requestedBy: "operator" },
+    { type: "breached", commandId: "c1", limit: "maximum_loss", allowed: 5, reached: 6 },
+    { type: "proposal_lapsed", proposal: "c1" },
+    { type: "undone", commandId: "u", reservation: "c2", quantity: quantityLots(7) },
+    { type: "reported", commandId: "c8", ...holding },
     { type: "reserved", commandId: "c2", quantity: quantityLots(7) },
     { type: "released", commandId: "c3", quantity: quantityLots(7) },
   ];
@@ -119,7 +172,18 @@ test("every event comes back as it was, and damage is an error", () => {
 });
 
 test("a reply says what stands, and a refusal its limit and what was requested", () => {
-  const outcome = { limits, reserved: quantityLots(3) };
+  const outcome: Outcome = {
+    limits,
+    reserved: quantityLots(3),
+    scope: "account",
+    parent: "desk-1",
+    account: 7,
+    proposal: "up",
+    stopped: "by hand",
+    profit: -12,
+    position: 4,
+    undone: true,
+  };
   assert.equal(decodeReply(encodeReply({ type: "done", outcome, repeated: true })), {
     refusal: null,
     outcome,
@@ -158,6 +222,9 @@ test("every code a client can get is listed", () => {
     "not_reserved",
     "quantity_not_positive",
     "command_id_reused",
+    "account_killed",
+    "already_defined",
+    "not_permitted",
     "log_full",
   ]) {
     assert.ok(Object.hasOwn(refusals, code), code);

@@ -1,43 +1,120 @@
 import { z } from "zod";
 
 import { wire } from "../../schemas/messages.ts";
+import { isToken } from "../../schemas/subjects.ts";
 import type { EventCodec, StateCodec } from "../kernel/event-versions.ts";
 import { type Failure, ok, refuse, type Result, unreachable } from "../kernel/result.ts";
 import type { QuantityLots } from "../kernel/units.ts";
-import { askedBy, commandOf } from "./decide.ts";
+import { askedBy, initialState, type RiskLimitState } from "./decide.ts";
+import { noLimits } from "./limits.ts";
 import type {
   Limits,
   Outcome,
+  RiskLimitCommand,
   RiskLimitEvent,
   RiskLimitMessage,
   RiskLimitReply,
+  Scope,
 } from "./messages.ts";
 
 const { risk } = wire;
 
 /** Largest request in bytes; every valid one is far smaller. */
-export const MAXIMUM_REQUEST_BYTES = 4_096;
+export const MAXIMUM_REQUEST_BYTES = 8_192;
+/** Accounts one report names at most. */
+const MAXIMUM_ACCOUNTS = 1_024;
 
-const commandId = z.string().min(1).max(64);
-const quantity = z
+const { Scope: WireScope } = risk.v1;
+const scopes: readonly Scope[] = ["desk", "account", "strategy"];
+const wireScopes = {
+  desk: WireScope.SCOPE_DESK,
+  account: WireScope.SCOPE_ACCOUNT,
+  strategy: WireScope.SCOPE_STRATEGY,
+} as const;
+const scopeNumber = (scope: Scope | null) =>
+  scope === null ? WireScope.SCOPE_UNSPECIFIED : wireScopes[scope];
+
+const commandId = z.string().min(1).max(128);
+const person = z.string().min(1).max(64);
+const name = z.string().refine(isToken, "a name is 1 to 64 of A-Z a-z 0-9 _ -");
+const count = z.int().min(0);
+const quantity = count.transform((lots) => lots as QuantityLots);
+const rate = count.max(2 ** 32 - 1);
+const account = count.max(2 ** 32 - 1);
+const limits = z
+  .strictObject({
+    maximumOrderQuantity: quantity,
+    maximumOpenQuantity: quantity,
+    maximumPosition: count,
+    maximumNotional: count,
+    collar: count,
+    maximumOpenOrders: count,
+    messageCount: rate,
+    messageWindowMs: rate,
+    executionCount: rate,
+    executionWindowMs: rate,
+    maximumLoss: count,
+  })
+  .refine(
+    (held) =>
+      (held.messageCount === 0) === (held.messageWindowMs === 0) &&
+      (held.executionCount === 0) === (held.executionWindowMs === 0),
+    "a rate has a count and a window, or neither",
+  );
+const scope = z
   .int()
-  .min(0)
-  .transform((lots) => lots as QuantityLots);
-const limits = z.strictObject({ maximumOrderQuantity: quantity, maximumOpenQuantity: quantity });
+  .min(1)
+  .max(scopes.length)
+  .transform((number) => scopes[number - 1] as Scope);
+const holding = {
+  from: name,
+  profit: z.int(),
+  position: count,
+  accounts: z.array(account.min(1)).max(MAXIMUM_ACCOUNTS),
+};
+
+/** An actor that acts under a lease; a client has none. What protobuf left out of one is not whole. */
+const sender = z
+  .strictObject({
+    actor: z.string().min(1).max(256),
+    shard: name,
+    incarnation: z.int().min(1),
+  })
+  .nullable();
+/** What an event tells of a reservation or a release: not who asked. */
+const moved = z.strictObject({ commandId, quantity });
 
 /** The rules for each verb's request; a test compares the fields with the protobuf messages. */
 export const requestRules = {
-  "set-limits": z.strictObject({ commandId, limits, requestedBy: z.string().min(1).max(64) }),
-  reserve: z.strictObject({ commandId, quantity }),
-  release: z.strictObject({ commandId, quantity }),
-  describe: z.strictObject({}),
+  define: z.strictObject({
+    commandId,
+    scope,
+    parent: z.union([z.literal(""), name]),
+    account,
+    requestedBy: person,
+  }),
+  "set-limits": z.strictObject({ commandId, limits, requestedBy: person }),
+  approve: z.strictObject({ commandId, proposal: commandId, approvedBy: person }),
+  stop: z.strictObject({ commandId, reason: z.string().min(1).max(256), requestedBy: person }),
+  resume: z.strictObject({ commandId, requestedBy: person }),
+  reserve: z.strictObject({ commandId, quantity, sender }),
+  release: z.strictObject({ commandId, quantity, sender }),
+  undo: z.strictObject({ commandId, reservation: commandId, quantity }),
+  report: z.strictObject({ commandId, ...holding }),
+  describe: z.strictObject({ reservation: z.string().max(128) }),
 };
 export type RiskLimitVerb = keyof typeof requestRules;
 /** The protobuf message of each verb's request. */
 export const requestMessages = {
+  define: risk.v1.Define,
   "set-limits": risk.v1.SetLimits,
+  approve: risk.v1.Approve,
+  stop: risk.v1.Stop,
+  resume: risk.v1.Resume,
   reserve: risk.v1.Reserve,
   release: risk.v1.Release,
+  undo: risk.v1.Undo,
+  report: risk.v1.Report,
   describe: risk.v1.Describe,
 } as const;
 
@@ -61,18 +138,41 @@ export function decodeRequest(verb: string, payload: Uint8Array): Result<RiskLim
   }
   let fields: unknown;
   try {
-    fields = plain(requestMessages[verb].decode(payload));
+    fields = request(verb, requestMessages[verb].decode(payload));
   } catch (error) {
     return malformed(verb, error instanceof Error ? error.message : String(error));
   }
-  return checked(verb, fields);
+  const parsed = requestRules[verb].safeParse(fields);
+  if (parsed.success) return ok(withoutNobody({ type: typeOf(verb), ...parsed.data }));
+  const [issue] = parsed.error.issues;
+  return malformed(verb, `${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`);
+}
+
+/** A client's message names no sender. */
+function withoutNobody(message: object): RiskLimitMessage {
+  if (!("sender" in message) || message.sender !== null) return message as RiskLimitMessage;
+  const fields: Record<string, unknown> = { ...message };
+  delete fields["sender"];
+  return fields as unknown as RiskLimitMessage;
+}
+
+const typeOf = (verb: RiskLimitVerb): RiskLimitMessage["type"] =>
+  verb === "set-limits" ? "set_limits" : verb;
+
+/** A request whose limits are absent is malformed; one whose limits are empty allows nothing. */
+function request(verb: RiskLimitVerb, message: object): Record<string, unknown> {
+  const fields = plain(message);
+  if (verb !== "set-limits" || typeof fields["limits"] !== "object" || fields["limits"] === null) {
+    return fields;
+  }
+  return { ...fields, limits: { ...noLimits, ...fields["limits"] } };
 }
 
 export function encodeReply(reply: RiskLimitReply): Uint8Array {
-  const { limits: inForce, reserved } = reply.outcome;
+  const { outcome } = reply;
   return risk.v1.RiskLimitReply.encode({
-    limits: inForce,
-    reserved,
+    ...outcome,
+    scope: scopeNumber(outcome.scope),
     ...(reply.type === "done"
       ? { repeated: reply.repeated }
       : {
@@ -88,92 +188,166 @@ export function encodeRefusal(failure: Failure): Uint8Array {
   return risk.v1.RiskLimitReply.encode({ refusal: refusalOf(failure) }).finish();
 }
 
+/** The field of RiskLimitEvent that holds each kind of event. */
+const eventFields = {
+  defined: "defined",
+  limits_proposed: "limitsProposed",
+  limits_set: "limitsSet",
+  resume_proposed: "resumeProposed",
+  resumed: "resumed",
+  stopped: "stopped",
+  breached: "breached",
+  proposal_lapsed: "proposalLapsed",
+  reserved: "reserved",
+  released: "released",
+  undone: "undone",
+  reported: "reported",
+} as const satisfies Readonly<Record<RiskLimitEvent["type"], string>>;
+
+const eventRules: Readonly<Record<RiskLimitEvent["type"], z.ZodType>> = {
+  defined: requestRules.define,
+  limits_proposed: requestRules["set-limits"],
+  limits_set: requestRules["set-limits"].extend({ approvedBy: z.string() }),
+  resume_proposed: requestRules.resume,
+  resumed: requestRules.resume.extend({ approvedBy: z.string() }),
+  stopped: requestRules.stop,
+  breached: z.strictObject({
+    commandId,
+    limit: z.enum(["maximum_loss", "maximum_position"]),
+    allowed: count,
+    reached: count,
+  }),
+  proposal_lapsed: z.strictObject({ proposal: commandId }),
+  reserved: moved,
+  released: moved,
+  undone: requestRules.undo,
+  reported: requestRules.report,
+};
+
 export function encodeEvent(event: RiskLimitEvent): Uint8Array {
-  switch (event.type) {
-    case "limits_set":
-      return risk.v1.RiskLimitEvent.encode({ limitsSet: event }).finish();
-    case "reserved":
-      return risk.v1.RiskLimitEvent.encode({ reserved: event }).finish();
-    case "released":
-      return risk.v1.RiskLimitEvent.encode({ released: event }).finish();
-    default:
-      return unreachable(event);
-  }
+  const { type, ...fields } = event;
+  const content = "scope" in fields ? { ...fields, scope: scopeNumber(fields.scope) } : fields;
+  return risk.v1.RiskLimitEvent.encode({ [eventFields[type]]: content }).finish();
 }
 
 /** Throws on bytes that encodeEvent did not make: the log is ours, so that is damage. */
 export function decodeEvent(payload: Uint8Array): RiskLimitEvent {
-  const { limitsSet, reserved, released } = risk.v1.RiskLimitEvent.decode(payload);
-  if (limitsSet) {
-    return { type: "limits_set", ...requestRules["set-limits"].parse(plain(limitsSet)) };
+  const decoded = risk.v1.RiskLimitEvent.decode(payload);
+  for (const [type, field] of Object.entries(eventFields)) {
+    const content = decoded[field];
+    if (!content) continue;
+    const fields = plain(content);
+    const held = fields["limits"];
+    if (typeof held === "object") fields["limits"] = { ...noLimits, ...held };
+    const parsed = eventRules[type as RiskLimitEvent["type"]].parse(fields) as object;
+    return { type, ...parsed } as RiskLimitEvent;
   }
-  if (reserved) return { type: "reserved", ...requestRules.reserve.parse(plain(reserved)) };
-  if (released) return { type: "released", ...requestRules.release.parse(plain(released)) };
   throw new Error("an event of a risk limit is damaged: it has no known kind");
 }
 
+/** The command that an entry of the first kind was made of: one event each, with its id in it. */
+function legacyCommand(event: RiskLimitEvent): RiskLimitCommand {
+  if (event.type === "limits_set") return { ...event, type: "set_limits" };
+  if (event.type === "reserved") return { ...event, type: "reserve" };
+  if (event.type === "released") return { ...event, type: "release" };
+  throw new Error(`an entry of the first kind cannot hold ${event.type}`);
+}
+
 /**
- * Version 1 of the events. Entries from before entries named command and version are one event each,
- * with the command's id in it.
+ * Version 2 of the events: more kinds, more limits, and who approved. Events of version 1 are read with
+ * nothing limited that they do not name. Entries from before entries named command and version are one
+ * event each, with the command's id in it.
  */
 export const eventCodec: EventCodec<RiskLimitEvent> = {
-  version: 1,
+  version: 2,
   encode: encodeEvent,
   decode: decodeEvent,
-  upcasters: {},
+  upcasters: { 1: (event) => [event] },
   parse: (event) => event as RiskLimitEvent,
   legacy(entry) {
     const event = decodeEvent(entry);
-    const asked = askedBy(commandOf(event));
-    return { commandId: event.commandId, asked, eventVersion: 1, events: [event] };
+    const command = legacyCommand(event);
+    return {
+      commandId: command.commandId,
+      asked: askedBy(command),
+      eventVersion: 1,
+      events: [event],
+    };
   },
 };
 
-const outcome = z.strictObject({ limits, reserved: quantity });
+const proposal = z.discriminatedUnion("to", [
+  z.strictObject({ to: z.literal("limits"), id: commandId, by: person, limits }),
+  z.strictObject({ to: z.literal("resume"), id: commandId, by: person }),
+]);
+const scopeName = z.enum(["desk", "account", "strategy"]).nullable();
+const state = z.strictObject({
+  limits,
+  reserved: count,
+  scope: scopeName,
+  parent: z.string(),
+  account,
+  proposal: proposal.nullable(),
+  stopped: z.string(),
+  holdings: z.record(
+    name,
+    z.strictObject({ profit: z.int(), position: count, accounts: z.array(account) }),
+  ),
+  undone: z.array(commandId),
+});
+const outcome = z.strictObject({
+  limits,
+  reserved: quantity,
+  scope: scopeName,
+  parent: z.string(),
+  account,
+  proposal: z.string(),
+  stopped: z.string(),
+  profit: z.int(),
+  position: count,
+  undone: z.boolean(),
+});
+const nothingHeld = {
+  scope: null,
+  parent: "",
+  account: 0,
+  proposal: "",
+  stopped: "",
+  profit: 0,
+  position: 0,
+  undone: false,
+} as const;
+const outcomeOfVersion1 = z
+  .strictObject({
+    limits: z.strictObject({ maximumOrderQuantity: quantity, maximumOpenQuantity: quantity }),
+    reserved: quantity,
+  })
+  .transform(
+    ({ limits: held, reserved }): Outcome => ({
+      ...nothingHeld,
+      limits: { ...noLimits, ...held },
+      reserved,
+    }),
+  );
 const doneReply = z.strictObject({
   type: z.literal("done"),
-  outcome,
+  outcome: z.union([outcome, outcomeOfVersion1]),
   repeated: z.boolean(),
 });
 
-export const stateCodec: StateCodec<Outcome, RiskLimitReply> = {
-  version: 1,
-  upcasters: {},
-  parse: (state) => outcome.parse(state),
+export const stateCodec: StateCodec<RiskLimitState, RiskLimitReply> = {
+  version: 2,
+  upcasters: {
+    1(held) {
+      const { limits: inForce, reserved } = outcomeOfVersion1.parse(held);
+      return { ...initialState(inForce), reserved };
+    },
+  },
+  parse: (held) => state.parse(held),
   parseReply: (reply) => doneReply.parse(reply),
 };
 
-function checked(verb: RiskLimitVerb, fields: unknown): Result<RiskLimitMessage> {
-  switch (verb) {
-    case "set-limits":
-      return result(verb, requestRules[verb].safeParse(fields), (command) => ({
-        type: "set_limits",
-        ...command,
-      }));
-    case "reserve":
-    case "release":
-      return result(verb, requestRules[verb].safeParse(fields), (command) => ({
-        type: verb,
-        ...command,
-      }));
-    case "describe":
-      return result(verb, requestRules[verb].safeParse(fields), () => ({ type: verb }));
-    default:
-      return unreachable(verb);
-  }
-}
-
-function result<Fields>(
-  verb: RiskLimitVerb,
-  parsed: z.ZodSafeParseResult<Fields>,
-  message: (fields: Fields) => RiskLimitMessage,
-): Result<RiskLimitMessage> {
-  if (parsed.success) return ok(message(parsed.data));
-  const [issue] = parsed.error.issues;
-  return malformed(verb, `${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`);
-}
-
-const malformed = (verb: RiskLimitVerb, why: string): Result<RiskLimitMessage> =>
+const malformed = (verb: string, why: string): Result<RiskLimitMessage> =>
   refuse("malformed", `${verb}: ${why}`, "see schemas/risk/v1/risk.proto");
 
 const refusalOf = ({ code, reason, next }: Failure): Failure => ({ code, reason, next });
@@ -181,47 +355,98 @@ const refusalOf = ({ code, reason, next }: Failure): Failure => ({ code, reason,
 /** Every field present, with protobuf's defaults where the sender left it out. */
 function plain(message: object): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
-  for (const [name, fallback] of Object.entries(Object.getPrototypeOf(message) as object)) {
+  for (const [field, fallback] of Object.entries(Object.getPrototypeOf(message) as object)) {
     if (typeof fallback === "function") continue;
-    const value: unknown = (message as Record<string, unknown>)[name] ?? fallback;
-    fields[name] = typeof value === "object" && value !== null ? plain(value) : value;
+    const value: unknown = (message as Record<string, unknown>)[field] ?? fallback;
+    const nested = typeof value === "object" && value !== null && !Array.isArray(value);
+    fields[field] = nested ? plain(value) : value;
   }
   return fields;
 }
 
 /** For callers in TypeScript and for tests: the bytes of a request. */
-export function encodeRequest(message: RiskLimitMessage): Uint8Array {
+export function encodeRequest(
+  message: Exclude<RiskLimitMessage, { type: "proposal_due" }>,
+): Uint8Array {
   switch (message.type) {
+    case "define":
+      return risk.v1.Define.encode({ ...message, scope: scopeNumber(message.scope) }).finish();
     case "set_limits":
       return risk.v1.SetLimits.encode(message).finish();
+    case "approve":
+    case "stop":
+    case "resume":
     case "reserve":
-      return risk.v1.Reserve.encode(message).finish();
     case "release":
-      return risk.v1.Release.encode(message).finish();
-    case "describe":
-      return risk.v1.Describe.encode({}).finish();
+    case "undo":
+    case "report":
+    case "describe": {
+      const writer = requestMessages[message.type] as {
+        encode(fields: object): { finish(): Uint8Array };
+      };
+      return writer.encode(message).finish();
+    }
     default:
       return unreachable(message);
   }
 }
 
-/** Reads a reply: what a client does. Throws on bytes that are no reply. */
-export function decodeReply(payload: Uint8Array): {
+/** A reply as a client reads it. */
+export interface ReadReply {
   readonly refusal: Failure | null;
   readonly outcome: Outcome;
   readonly repeated: boolean;
   readonly limit: number;
   readonly requested: number;
-} {
+}
+
+/** Reads a reply: what a client does. Throws on bytes that are no reply. */
+export function decodeReply(payload: Uint8Array): ReadReply {
   const reply = risk.v1.RiskLimitReply.decode(payload);
+  const fields = plain(reply);
   return {
     refusal: reply.refusal ? (plain(reply.refusal) as unknown as Failure) : null,
-    outcome: {
-      limits: limits.parse(plain(risk.v1.Limits.create(reply.limits ?? {}))) satisfies Limits,
-      reserved: quantity.parse(reply.reserved ?? 0),
-    },
+    outcome: outcome.parse({
+      limits: { ...noLimits, ...plain(risk.v1.Limits.create(reply.limits ?? {})) },
+      reserved: fields["reserved"],
+      scope: scopes[(reply.scope ?? 0) - 1] ?? null,
+      parent: fields["parent"],
+      account: fields["account"],
+      proposal: fields["proposal"],
+      stopped: fields["stopped"],
+      profit: fields["profit"],
+      position: fields["position"],
+      undone: fields["undone"],
+    }),
     repeated: reply.repeated ?? false,
     limit: reply.limit ?? 0,
     requested: reply.requested ?? 0,
   };
+}
+
+/** What a market is to apply: the bytes of an ApplyLimits request. */
+export function encodeApplyLimits(
+  actor: string,
+  incarnation: number,
+  accounts: readonly {
+    readonly account: number;
+    readonly stopped: boolean;
+    readonly limits: Limits | null;
+  }[],
+): Uint8Array {
+  return risk.v1.ApplyLimits.encode({
+    actor,
+    incarnation,
+    accounts: accounts.map(({ account: number, stopped, limits: held }) => ({
+      account: number,
+      stopped,
+      ...(held === null ? {} : { limits: held }),
+    })),
+  }).finish();
+}
+
+/** The refusal in a market's answer; null when it was done. Throws on bytes that are no answer. */
+export function decodeApplyReply(payload: Uint8Array): Failure | null {
+  const { refusal } = risk.v1.ApplyLimitsReply.decode(payload);
+  return refusal ? (plain(refusal) as unknown as Failure) : null;
 }

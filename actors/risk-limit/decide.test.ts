@@ -3,21 +3,25 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { seed } from "../../test/support/seed.ts";
-import { quantityLots } from "../kernel/units.ts";
+import { quantityLots, timestampNs } from "../kernel/units.ts";
 import {
   askedBy,
-  commandOf,
-  decide,
+  decide as decideAt,
   evolve,
   initialState,
   type RiskLimitDecision,
   type RiskLimitState,
 } from "./decide.ts";
-import type { Limits, RiskLimitCommand, RiskLimitEvent } from "./messages.ts";
+import { noLimits } from "./limits.ts";
+import type { Limits, RiskLimitCommand, RiskLimitEvent, RiskLimitMessage } from "./messages.ts";
 
 const test = suite("risk limit decisions");
 
+const now = timestampNs(1_800_000_000_000_000_000n);
+const decide = (state: RiskLimitState, message: RiskLimitMessage): RiskLimitDecision =>
+  decideAt(state, message, now);
 const limits = (order: number, open: number): Limits => ({
+  ...noLimits,
   maximumOrderQuantity: quantityLots(order),
   maximumOpenQuantity: quantityLots(open),
 });
@@ -45,10 +49,39 @@ function carryOut(
   const decision = decide(state, command);
   return [decision.type === "happened" ? decision.events.reduce(evolve, state) : state, decision];
 }
-function carryOutEvents(
-  state: RiskLimitState,
-  command: RiskLimitCommand,
-): readonly RiskLimitEvent[] {
+const define = (
+  commandId: string,
+  scope: "desk" | "account" | "strategy",
+  parent: string,
+  account: number,
+): RiskLimitCommand => ({
+  type: "define",
+  commandId,
+  scope,
+  parent,
+  account,
+  requestedBy: "operator",
+});
+const approve = (commandId: string, proposal: string, approvedBy: string): RiskLimitCommand => ({
+  type: "approve",
+  commandId,
+  proposal,
+  approvedBy,
+});
+const stop = (commandId: string): RiskLimitCommand => ({
+  type: "stop",
+  commandId,
+  reason: "by hand",
+  requestedBy: "operator",
+});
+const report = (
+  commandId: string,
+  from: string,
+  profit: number,
+  position: number,
+  accounts: readonly number[],
+): RiskLimitCommand => ({ type: "report", commandId, from, profit, position, accounts });
+function eventsOf(state: RiskLimitState, command: RiskLimitCommand): readonly RiskLimitEvent[] {
   const decision = decide(state, command);
   return decision.type === "happened" ? decision.events : [];
 }
@@ -56,7 +89,7 @@ function after(...commands: readonly RiskLimitCommand[]): RiskLimitState {
   let state = initialState(limits(10, 25));
   for (const command of commands) {
     const [next, decision] = carryOut(state, command);
-    assert.is(decision.type, "happened", JSON.stringify(decision));
+    assert.is(decision.type, "happened", refusal(decision)?.join(" "));
     state = next;
   }
   return state;
@@ -107,19 +140,41 @@ test("a question is answered with what stands and brings no event", () => {
     type: "answered",
     reply: {
       type: "done",
-      outcome: { limits: limits(10, 25), reserved: quantityLots(4) },
+      outcome: {
+        limits: limits(10, 25),
+        reserved: quantityLots(4),
+        scope: null,
+        parent: "",
+        account: 0,
+        proposal: "",
+        stopped: "",
+        profit: 0,
+        position: 0,
+        undone: false,
+      },
       repeated: false,
     },
   });
 });
 
-test("what a command asked for is found again in its event, and differs from other commands", () => {
-  const commands = [reserve("a", 4), reserve("a", 5), release("a", 4), setLimits("a", 4, 4)];
-  for (const command of commands) {
-    const [event] = carryOutEvents(after(reserve("z", 5)), command);
-    assert.is(askedBy(commandOf(event as RiskLimitEvent)), askedBy(command));
-  }
+test("commands that ask for different things are told apart, whoever sends them", () => {
+  const commands: readonly RiskLimitCommand[] = [
+    reserve("a", 4),
+    reserve("a", 5),
+    release("a", 4),
+    setLimits("a", 4, 4),
+    { ...setLimits("a", 4, 4), limits: { ...limits(4, 4), collar: 7 } } as RiskLimitCommand,
+    define("a", "desk", "", 0),
+    define("a", "account", "desk-1", 7),
+    approve("a", "b", "approver"),
+    stop("a"),
+    { type: "resume", commandId: "a", requestedBy: "operator" },
+    { type: "undo", commandId: "a", reservation: "b", quantity: quantityLots(4) },
+    report("a", "m1", -5, 4, [7]),
+  ];
   assert.is(new Set(commands.map(askedBy)).size, commands.length);
+  for (const command of commands)
+    assert.is(askedBy({ ...command, commandId: "z" }), askedBy(command));
 });
 
 test("a refused command may succeed later under the same id", () => {
@@ -127,6 +182,111 @@ test("a refused command may succeed later under the same id", () => {
   assert.is(refusal(decide(full, reserve("c", 10)))?.[0], "limit_exceeded");
   const [freed] = carryOut(full, release("d", 10));
   assert.is(decide(freed, reserve("c", 10)).type, "happened");
+});
+
+test("B5.3 tighter limits hold at once, looser ones when somebody else has approved them", () => {
+  const raised = after(setLimits("up", 10, 26));
+  assert.is(raised.limits.maximumOpenQuantity, 25);
+  assert.is(raised.proposal?.id, "up");
+  assert.is(refusal(decide(raised, approve("x", "up", "operator")))?.[0], "not_permitted");
+  assert.is(refusal(decide(raised, approve("x", "other", "approver")))?.[0], "not_found");
+  const [approved] = carryOut(raised, approve("x", "up", "approver"));
+  assert.is(approved.limits.maximumOpenQuantity, 26);
+  assert.is(refusal(decide(approved, approve("y", "up", "approver")))?.[0], "not_found");
+  assert.is(after(setLimits("down", 9, 25)).limits.maximumOrderQuantity, 9);
+});
+
+test("B5.3 each limit that is taken away or widened needs approval, and each that is narrowed does not", () => {
+  const held: Limits = {
+    ...limits(10, 25),
+    maximumPosition: 50,
+    maximumNotional: 1_000,
+    collar: 5,
+    maximumOpenOrders: 8,
+    messageCount: 100,
+    messageWindowMs: 1_000,
+    executionCount: 40,
+    executionWindowMs: 2_000,
+    maximumLoss: 900,
+  };
+  const proposes = (changed: Partial<Limits>): boolean => {
+    const command = { ...setLimits("s", 0, 0), limits: { ...held, ...changed } } as const;
+    const [event] = eventsOf(initialState(held), command);
+    return event?.type === "limits_proposed";
+  };
+  assert.not.ok(proposes({}));
+  for (const name of Object.keys(held) as (keyof Limits)[]) {
+    const window = name.endsWith("WindowMs");
+    const wider = { [name]: window ? held[name] - 1 : held[name] + 1 };
+    const narrower = { [name]: window ? held[name] + 1 : held[name] - 1 };
+    assert.ok(proposes(wider), `${name} wider`);
+    assert.not.ok(proposes(narrower), `${name} narrower`);
+    const allowsNothing = name === "maximumOrderQuantity" || name === "maximumOpenQuantity";
+    if (!window && !allowsNothing) assert.ok(proposes({ [name]: 0 }), `${name} taken away`);
+  }
+});
+
+test("B5.3 a proposal that nobody approves lapses, by a timer that the journal keeps", () => {
+  const decision = decide(initialState(limits(10, 25)), setLimits("up", 11, 25));
+  if (decision.type !== "happened") throw new Error("it is proposed");
+  assert.equal(decision.timers, [{ set: "proposal", due: now + 86_400_000_000_000n }]);
+  const proposed = decision.events.reduce(evolve, initialState(limits(10, 25)));
+  const [lapsed] = carryOut(proposed, { type: "proposal_due" } as never);
+  assert.is(lapsed.proposal, null);
+  assert.is(lapsed.limits.maximumOrderQuantity, 10);
+});
+
+test("B5.3 one person stops, two resume, and stopped means that nothing is reserved", () => {
+  const stopped = after(reserve("a", 5), stop("s"));
+  assert.is(refusal(decide(stopped, reserve("b", 1)))?.[0], "account_killed");
+  assert.is(decide(stopped, release("c", 5)).type, "happened");
+  const [asked] = carryOut(stopped, { type: "resume", commandId: "r", requestedBy: "operator" });
+  assert.is(asked.stopped, "by hand");
+  assert.is(refusal(decide(asked, approve("x", "r", "operator")))?.[0], "not_permitted");
+  const [resumed] = carryOut(asked, approve("x", "r", "approver"));
+  assert.is(decide(resumed, reserve("b", 1)).type, "happened");
+});
+
+test("B5.3 the report that takes a subtree beyond its loss or position stops it in the same step", () => {
+  const held = { ...limits(10, 25), maximumLoss: 100, maximumPosition: 30 };
+  const start = [report("a", "m1", -60, 10, [7]), report("b", "m2", -40, 20, [8])];
+  const within = start.reduce((state, each) => carryOut(state, each)[0], initialState(held));
+  assert.is(within.stopped, "");
+  const loss = eventsOf(within, report("c", "m2", -41, 20, [8]));
+  assert.equal(
+    loss.map(({ type }) => type),
+    ["reported", "breached"],
+  );
+  const [stopped] = carryOut(within, report("c", "m2", -41, 20, [8]));
+  assert.is(stopped.stopped, "maximum_loss: 101 reached, 100 allowed");
+  const [long] = carryOut(within, report("c", "m1", 0, 11, [7]));
+  assert.is(long.stopped, "maximum_position: 31 reached, 30 allowed");
+  assert.equal(
+    eventsOf(stopped, report("d", "m1", -200, 10, [7])).map(({ type }) => type),
+    ["reported"],
+    "what is stopped is not stopped again",
+  );
+});
+
+test("a definition holds for good, and says so to who defines it otherwise", () => {
+  const state = after(define("d", "account", "desk-1", 7));
+  assert.equal([state.scope, state.parent, state.account], ["account", "desk-1", 7]);
+  assert.is(decide(state, define("e", "account", "desk-1", 7)).type, "answered");
+  assert.is(refusal(decide(state, define("e", "account", "desk-1", 7))), null);
+  assert.is(refusal(decide(state, define("f", "account", "desk-2", 7)))?.[0], "already_defined");
+});
+
+test("as many members report as one name takes, and one more is refused", () => {
+  let state = initialState(limits(10, 25));
+  for (let index = 0; index < 1_024; index += 1) {
+    [state] = carryOut(state, report(`r${index}`, `m${index}`, 0, 0, []));
+  }
+  assert.equal(refusal(decide(state, report("x", "m1024", 0, 0, []))), [
+    "limit_exceeded",
+    1_024,
+    1_025,
+  ]);
+  assert.is(decide(state, report("y", "m7", 1, 1, [])).type, "happened");
 });
 
 test("for any commands: the state is the fold of its events and within its limits", () => {

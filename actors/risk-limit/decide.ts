@@ -1,7 +1,9 @@
 import type { Decision } from "../kernel/event-sourced.ts";
 import { type Failure, unreachable } from "../kernel/result.ts";
-import { quantityLots } from "../kernel/units.ts";
+import { durationNs, quantityLots, timestampNs, type TimestampNs } from "../kernel/units.ts";
+import { isTighter } from "./limits.ts";
 import type {
+  Holding,
   Limits,
   Outcome,
   RiskLimitCommand,
@@ -9,6 +11,7 @@ import type {
   RiskLimitFailure,
   RiskLimitMessage,
   RiskLimitReply,
+  Scope,
 } from "./messages.ts";
 
 /**
@@ -16,43 +19,151 @@ import type {
  * what it sent so long ago, but ask for the present state.
  */
 export const REMEMBERED_COMMANDS = 1_024;
+/** Members of a subtree that report to one name; one more is refused. */
+export const MAXIMUM_MEMBERS = 1_024;
+/** Reservations taken back that are known by id. */
+const UNDONE_KNOWN = 256;
+/** A proposal that nobody approves lapses after a day. */
+export const PROPOSAL_LIFE = durationNs(86_400_000_000_000);
+export const PROPOSAL_TIMER = "proposal";
 
-export type RiskLimitState = Outcome;
+export type Proposal =
+  | { readonly to: "limits"; readonly id: string; readonly by: string; readonly limits: Limits }
+  | { readonly to: "resume"; readonly id: string; readonly by: string };
+
+export interface RiskLimitState {
+  readonly limits: Limits;
+  readonly reserved: number;
+  readonly scope: Scope | null;
+  readonly parent: string;
+  readonly account: number;
+  readonly proposal: Proposal | null;
+  /** Why no order is taken; empty: they are. */
+  readonly stopped: string;
+  /** By who reported it. */
+  readonly holdings: Readonly<Record<string, Holding>>;
+  /** Ids of reservations taken back, oldest first. */
+  readonly undone: readonly string[];
+}
+
 export type RiskLimitDecision = Decision<RiskLimitEvent, RiskLimitReply>;
 
 export function initialState(limits: Limits): RiskLimitState {
-  return { limits, reserved: quantityLots(0) };
+  return {
+    limits,
+    reserved: 0,
+    scope: null,
+    parent: "",
+    account: 0,
+    proposal: null,
+    stopped: "",
+    holdings: {},
+    undone: [],
+  };
 }
 
 /** Pure. A refusal is not remembered: the same command may succeed later. */
-export function decide(state: RiskLimitState, message: RiskLimitMessage): RiskLimitDecision {
+export function decide(
+  state: RiskLimitState,
+  message: RiskLimitMessage,
+  now: TimestampNs,
+): RiskLimitDecision {
   switch (message.type) {
     case "describe":
-      return { type: "answered", reply: done(state) };
-    case "set_limits": {
-      const { commandId, limits, requestedBy } = message;
-      return happened({ type: "limits_set", commandId, limits, requestedBy });
+      return { type: "answered", reply: described(state, message.reservation ?? "") };
+    case "define":
+      return define(state, message);
+    case "set_limits":
+      return setLimits(state, message, now);
+    case "approve":
+      return approve(state, message);
+    case "stop": {
+      if (state.stopped !== "") return { type: "answered", reply: done(state) };
+      const { commandId, reason, requestedBy } = message;
+      return happened({ type: "stopped", commandId, reason, requestedBy });
+    }
+    case "resume": {
+      if (state.stopped === "") return { type: "answered", reply: done(state) };
+      const { commandId, requestedBy } = message;
+      return proposed({ type: "resume_proposed", commandId, requestedBy }, now);
     }
     case "reserve": {
       const { commandId, quantity } = message;
-      const failure = reserveFailure(state, quantity);
-      if (failure !== null) return { type: "answered", reply: refusal(failure, state) };
-      return happened({ type: "reserved", commandId, quantity });
+      return unless(reserveFailure(state, quantity), state, {
+        type: "reserved",
+        commandId,
+        quantity,
+      });
     }
     case "release": {
       const { commandId, quantity } = message;
-      const failure = releaseFailure(state, quantity);
-      if (failure !== null) return { type: "answered", reply: refusal(failure, state) };
-      return happened({ type: "released", commandId, quantity });
+      return unless(releaseFailure(state, quantity), state, {
+        type: "released",
+        commandId,
+        quantity,
+      });
     }
+    case "undo": {
+      const { commandId, reservation, quantity } = message;
+      return unless(releaseFailure(state, quantity), state, {
+        type: "undone",
+        commandId,
+        reservation,
+        quantity,
+      });
+    }
+    case "report":
+      return report(state, message);
+    case "proposal_due":
+      return state.proposal === null
+        ? { type: "answered", reply: done(state) }
+        : happened({ type: "proposal_lapsed", proposal: state.proposal.id });
     default:
       return unreachable(message);
   }
 }
 
 /** What the sender of a command is told when it is done, and who asks what stands. */
-export function done({ limits, reserved }: RiskLimitState): RiskLimitReply {
-  return { type: "done", outcome: { limits, reserved }, repeated: false };
+export function done(state: RiskLimitState): RiskLimitReply {
+  return { type: "done", outcome: outcomeOf(state, false), repeated: false };
+}
+
+const described = (state: RiskLimitState, reservation: string): RiskLimitReply => ({
+  type: "done",
+  outcome: outcomeOf(state, state.undone.includes(reservation)),
+  repeated: false,
+});
+
+/** What all who report have together; a number that would leave the safe integers stops at their end. */
+export function holdingOf(state: RiskLimitState): Holding {
+  const held = Object.values(state.holdings);
+  const accounts = new Set(held.flatMap(({ accounts: each }) => each));
+  if (state.account !== 0) accounts.add(state.account);
+  return {
+    profit: safe(held.reduce((sum, { profit }) => sum + profit, 0)),
+    position: safe(held.reduce((sum, { position }) => sum + position, 0)),
+    accounts: [...accounts].sort((a, b) => a - b),
+  };
+}
+
+const safe = (value: number): number =>
+  Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value));
+
+function outcomeOf(state: RiskLimitState, undone: boolean): Outcome {
+  const { limits, reserved, scope, parent, account, proposal, stopped } = state;
+  const { profit, position } = holdingOf(state);
+  return {
+    limits,
+    reserved: quantityLots(reserved),
+    scope,
+    parent,
+    account,
+    proposal: proposal?.id ?? "",
+    stopped,
+    profit,
+    position,
+    undone,
+  };
 }
 
 /** The first reply as a resend gets it. */
@@ -63,31 +174,187 @@ export function repeated(reply: RiskLimitReply): RiskLimitReply {
 /** Of the rules here, or of the kernel: those are not about a quantity. */
 export function refusal(
   failure: Failure | RiskLimitFailure,
-  { limits, reserved }: RiskLimitState,
+  state: RiskLimitState,
 ): RiskLimitReply {
   const about = "limit" in failure ? failure : { ...failure, limit: 0, requested: 0 };
   return {
     type: "refused",
     failure: about as RiskLimitFailure,
-    outcome: { limits, reserved },
+    outcome: outcomeOf(state, false),
   };
 }
 
-const happened = (event: RiskLimitEvent): RiskLimitDecision => ({
+const happened = (...events: readonly RiskLimitEvent[]): RiskLimitDecision => ({
+  type: "happened",
+  events,
+});
+
+const proposed = (event: RiskLimitEvent, now: TimestampNs): RiskLimitDecision => ({
   type: "happened",
   events: [event],
+  timers: [{ set: PROPOSAL_TIMER, due: timestampNs(now + BigInt(PROPOSAL_LIFE)) }],
 });
+
+const unless = (
+  failure: RiskLimitFailure | null,
+  state: RiskLimitState,
+  event: RiskLimitEvent,
+): RiskLimitDecision =>
+  failure === null ? happened(event) : { type: "answered", reply: refusal(failure, state) };
+
+function define(
+  state: RiskLimitState,
+  command: Extract<RiskLimitCommand, { readonly type: "define" }>,
+): RiskLimitDecision {
+  const { commandId, scope, parent, account, requestedBy } = command;
+  if (state.scope === null) {
+    return happened({ type: "defined", commandId, scope, parent, account, requestedBy });
+  }
+  if (state.scope === scope && state.parent === parent && state.account === account) {
+    return { type: "answered", reply: done(state) };
+  }
+  const held = `${state.scope}, parent ${state.parent || "none"}, account ${state.account}`;
+  const failure = failureOf(
+    "already_defined",
+    `it is defined as ${held}`,
+    "choose another name: what counts towards a parent must not move",
+  );
+  return { type: "answered", reply: refusal(failure, state) };
+}
+
+/** Risk is taken away at once; more of it needs a second person. */
+function setLimits(
+  state: RiskLimitState,
+  command: Extract<RiskLimitCommand, { readonly type: "set_limits" }>,
+  now: TimestampNs,
+): RiskLimitDecision {
+  const { commandId, limits, requestedBy } = command;
+  if (!isTighter(limits, state.limits)) {
+    return proposed({ type: "limits_proposed", commandId, limits, requestedBy }, now);
+  }
+  return happened({ type: "limits_set", commandId, limits, requestedBy, approvedBy: "" });
+}
+
+function approve(
+  state: RiskLimitState,
+  command: Extract<RiskLimitCommand, { readonly type: "approve" }>,
+): RiskLimitDecision {
+  const { commandId, approvedBy } = command;
+  const { proposal } = state;
+  if (proposal?.id !== command.proposal) {
+    const waits = proposal === null ? "nothing waits" : `${proposal.id} waits`;
+    const failure = failureOf(
+      "not_found",
+      `${command.proposal} is no proposal that waits for approval: ${waits}`,
+      "ask for the present state with describe",
+    );
+    return { type: "answered", reply: refusal(failure, state) };
+  }
+  if (proposal.by === approvedBy) {
+    const failure = failureOf(
+      "not_permitted",
+      `${approvedBy} asked for it and cannot approve it`,
+      "have somebody else approve it",
+    );
+    return { type: "answered", reply: refusal(failure, state) };
+  }
+  const { by: requestedBy } = proposal;
+  const event: RiskLimitEvent =
+    proposal.to === "limits"
+      ? { type: "limits_set", commandId, limits: proposal.limits, requestedBy, approvedBy }
+      : { type: "resumed", commandId, requestedBy, approvedBy };
+  return { type: "happened", events: [event], timers: [{ clear: PROPOSAL_TIMER }] };
+}
+
+function report(
+  state: RiskLimitState,
+  command: Extract<RiskLimitCommand, { readonly type: "report" }>,
+): RiskLimitDecision {
+  const { commandId, from, profit, position, accounts } = command;
+  const members = Object.keys(state.holdings).length;
+  if (state.holdings[from] === undefined && members >= MAXIMUM_MEMBERS) {
+    const failure = failureOf(
+      "limit_exceeded",
+      `${members} members report here already`,
+      "make a level between them and this name",
+      MAXIMUM_MEMBERS,
+      members + 1,
+    );
+    return { type: "answered", reply: refusal(failure, state) };
+  }
+  const reported: RiskLimitEvent = {
+    type: "reported",
+    commandId,
+    from,
+    profit,
+    position,
+    accounts,
+  };
+  const breach = state.stopped === "" ? breachOf(evolve(state, reported)) : null;
+  if (breach === null) return happened(reported);
+  return happened(reported, { type: "breached", commandId, ...breach });
+}
+
+type Breach = Omit<Extract<RiskLimitEvent, { readonly type: "breached" }>, "type" | "commandId">;
+
+function breachOf(state: RiskLimitState): Breach | null {
+  const { maximumLoss, maximumPosition } = state.limits;
+  const { profit, position } = holdingOf(state);
+  if (maximumLoss > 0 && -profit > maximumLoss) {
+    return { limit: "maximum_loss", allowed: maximumLoss, reached: -profit };
+  }
+  if (maximumPosition > 0 && position > maximumPosition) {
+    return { limit: "maximum_position", allowed: maximumPosition, reached: position };
+  }
+  return null;
+}
 
 /** Pure. Folding an actor's events over its initial state gives its state. */
 export function evolve(state: RiskLimitState, event: RiskLimitEvent): RiskLimitState {
-  const { limits, reserved } = state;
   switch (event.type) {
-    case "limits_set":
-      return { limits: event.limits, reserved };
+    case "defined": {
+      const { scope, parent, account } = event;
+      return { ...state, scope, parent, account };
+    }
+    case "limits_proposed": {
+      const { commandId: id, requestedBy: by, limits } = event;
+      return { ...state, proposal: { to: "limits", id, by, limits } };
+    }
+    case "limits_set": {
+      // Whatever waited was decided on other limits than these.
+      return { ...state, limits: event.limits, proposal: null };
+    }
+    case "resume_proposed":
+      return {
+        ...state,
+        proposal: { to: "resume", id: event.commandId, by: event.requestedBy },
+      };
+    case "resumed":
+      return { ...state, stopped: "", proposal: null };
+    case "stopped":
+      return { ...state, stopped: event.reason, proposal: null };
+    case "breached":
+      return {
+        ...state,
+        stopped: `${event.limit}: ${event.reached} reached, ${event.allowed} allowed`,
+        proposal: null,
+      };
+    case "proposal_lapsed":
+      return { ...state, proposal: null };
     case "reserved":
-      return { limits, reserved: quantityLots(reserved + event.quantity) };
+      return { ...state, reserved: state.reserved + event.quantity };
     case "released":
-      return { limits, reserved: quantityLots(reserved - event.quantity) };
+      return { ...state, reserved: state.reserved - event.quantity };
+    case "undone":
+      return {
+        ...state,
+        reserved: state.reserved - event.quantity,
+        undone: [...state.undone, event.reservation].slice(-UNDONE_KNOWN),
+      };
+    case "reported": {
+      const { from, profit, position, accounts } = event;
+      return { ...state, holdings: { ...state.holdings, [from]: { profit, position, accounts } } };
+    }
     default:
       return unreachable(event);
   }
@@ -96,11 +363,18 @@ export function evolve(state: RiskLimitState, event: RiskLimitEvent): RiskLimitS
 function reserveFailure(state: RiskLimitState, quantity: number): RiskLimitFailure | null {
   const { maximumOrderQuantity, maximumOpenQuantity } = state.limits;
   if (quantity <= 0) return notPositive(quantity);
+  if (state.stopped !== "") {
+    return failureOf(
+      "account_killed",
+      `no order is taken: ${state.stopped}`,
+      "have it resumed by two persons",
+    );
+  }
   if (quantity > maximumOrderQuantity) {
     return failureOf(
       "limit_exceeded",
       `an order may have ${maximumOrderQuantity} lots, not ${quantity}`,
-      "send smaller orders, or have the account's limits raised",
+      "send smaller orders, or have the limits raised",
       maximumOrderQuantity,
       quantity,
     );
@@ -110,7 +384,7 @@ function reserveFailure(state: RiskLimitState, quantity: number): RiskLimitFailu
     return failureOf(
       "limit_exceeded",
       `${state.reserved} of ${maximumOpenQuantity} lots are reserved, ${quantity} more do not fit`,
-      "cancel open orders, or have the account's limits raised",
+      "cancel open orders, or have the limits raised",
       maximumOpenQuantity,
       quantity,
     );
@@ -137,7 +411,7 @@ const notPositive = (quantity: number): RiskLimitFailure =>
     "send the lots of the order",
   );
 
-function failureOf(
+export function failureOf(
   code: RiskLimitFailure["code"],
   reason: string,
   next: string,
@@ -147,31 +421,37 @@ function failureOf(
   return { code, reason, next, limit, requested };
 }
 
-/** The command that an event answers. */
-export function commandOf(event: RiskLimitEvent): RiskLimitCommand {
-  switch (event.type) {
-    case "limits_set":
-      return { ...event, type: "set_limits" };
-    case "reserved":
-      return { ...event, type: "reserve" };
-    case "released":
-      return { ...event, type: "release" };
-    default:
-      return unreachable(event);
-  }
-}
-
 /** What a command asks for, without its id and its sender. */
 export function askedBy(command: RiskLimitCommand): string {
   switch (command.type) {
-    case "set_limits": {
-      const { maximumOrderQuantity, maximumOpenQuantity } = command.limits;
-      return `set_limits ${maximumOrderQuantity} ${maximumOpenQuantity}`;
-    }
+    case "define":
+      return `define ${command.scope} ${command.parent} ${command.account}`;
+    case "set_limits":
+      return `set_limits ${askedLimits(command.limits)}`;
+    case "approve":
+      return `approve ${command.proposal}`;
+    case "stop":
+    case "resume":
+      return command.type;
     case "reserve":
     case "release":
       return `${command.type} ${command.quantity}`;
+    case "undo":
+      return `undo ${command.reservation} ${command.quantity}`;
+    case "report": {
+      const { from, profit, position, accounts } = command;
+      return `report ${from} ${profit} ${position} ${accounts.join(" ")}`;
+    }
     default:
       return unreachable(command);
   }
+}
+
+/** The first two alone where nothing else is limited: so older entries said it. */
+function askedLimits(limits: Limits): string {
+  const { maximumOrderQuantity, maximumOpenQuantity, ...others } = limits;
+  const more = Object.values(others).some((value) => value !== 0)
+    ? ` ${Object.values(others).join(" ")}`
+    : "";
+  return `${maximumOrderQuantity} ${maximumOpenQuantity}${more}`;
 }

@@ -1,52 +1,159 @@
+import type { SenderIdentity } from "../kernel/incarnation-fence.ts";
 import type { Failure } from "../kernel/result.ts";
 import type { QuantityLots } from "../kernel/units.ts";
 
-/** Limits of an account. An order above the first, or open lots above the second, are refused. */
+/**
+ * What a desk, an account or a strategy may do. The first two allow nothing when they are 0; any other
+ * that is 0 does not limit. Safe integers.
+ */
 export interface Limits {
   readonly maximumOrderQuantity: QuantityLots;
+  /** Lots reserved at a time. */
   readonly maximumOpenQuantity: QuantityLots;
+  /** Lots, long or short: in each market by the engine, and of a whole subtree as its members report. */
+  readonly maximumPosition: number;
+  /** Of one order, ticks times lots. */
+  readonly maximumNotional: number;
+  /** Ticks an order's price may be from the last trade. */
+  readonly collar: number;
+  /** In each market. */
+  readonly maximumOpenOrders: number;
+  /** New orders and replacements in a window of milliseconds. */
+  readonly messageCount: number;
+  readonly messageWindowMs: number;
+  readonly executionCount: number;
+  readonly executionWindowMs: number;
+  /** Currency units of the markets traded. */
+  readonly maximumLoss: number;
 }
+
+export type Scope = "desk" | "account" | "strategy";
 
 /** Start data of the actor in its child specification. */
 export interface RiskLimitStart {
   /** A subject token; names the event log as well. */
-  readonly account: string;
+  readonly name: string;
   /** In force until the first set_limits. */
   readonly limits: Limits;
 }
 
-/** `commandId`: chosen by the sender, 1 to 64 characters; the same in a resend. */
+/** `commandId`: chosen by the sender, 1 to 128 characters; the same in a resend. */
 export type RiskLimitCommand =
+  | {
+      readonly type: "define";
+      readonly commandId: string;
+      readonly scope: Scope;
+      /** Whose limits hold beside its own; empty: nobody's. */
+      readonly parent: string;
+      /** Under which its orders come to the markets; 0: it has none of its own. */
+      readonly account: number;
+      readonly requestedBy: string;
+    }
   | {
       readonly type: "set_limits";
       readonly commandId: string;
       readonly limits: Limits;
-      /** Who asked for it, for the record. */
+      /** Who asked for it, for the record and for the second pair of eyes. */
       readonly requestedBy: string;
     }
-  | { readonly type: "reserve"; readonly commandId: string; readonly quantity: QuantityLots }
-  | { readonly type: "release"; readonly commandId: string; readonly quantity: QuantityLots };
+  | {
+      readonly type: "approve";
+      readonly commandId: string;
+      /** Command id of what waits. */
+      readonly proposal: string;
+      readonly approvedBy: string;
+    }
+  | {
+      readonly type: "stop";
+      readonly commandId: string;
+      readonly reason: string;
+      readonly requestedBy: string;
+    }
+  | { readonly type: "resume"; readonly commandId: string; readonly requestedBy: string }
+  | ({ readonly type: "reserve" } & Move)
+  | ({ readonly type: "release" } & Move)
+  | {
+      readonly type: "undo";
+      readonly commandId: string;
+      readonly reservation: string;
+      readonly quantity: QuantityLots;
+    }
+  | ({ readonly type: "report"; readonly commandId: string; readonly from: string } & Holding);
 
-/** A question: changes nothing, has no id. */
+/** What a member of a subtree, or all of it, has: absolute, so the last report counts. */
+export interface Holding {
+  /** Currency units, negative for a loss. */
+  readonly profit: number;
+  /** Lots, long and short added. */
+  readonly position: number;
+  /** Under which it trades. */
+  readonly accounts: readonly number[];
+}
+
+/** A question: changes nothing, has no id. `reservation`: whether that one was undone. */
 export interface Describe {
   readonly type: "describe";
+  readonly reservation?: string;
 }
-export type RiskLimitMessage = RiskLimitCommand | Describe;
+/** What has waited for approval as long as it may. */
+export interface ProposalDue {
+  readonly type: "proposal_due";
+}
+export type RiskLimitMessage = RiskLimitCommand | Describe | ProposalDue;
+
+/** Lots that an order takes, or gives back. */
+export interface Move {
+  readonly commandId: string;
+  readonly quantity: QuantityLots;
+  /** An actor that acts under a lease; a client has none. */
+  readonly sender?: SenderIdentity;
+}
+
+type EventOf<Command> = Command extends { readonly type: string }
+  ? Omit<Command, "type" | "sender">
+  : never;
+type Commanded<Type extends RiskLimitCommand["type"]> = EventOf<
+  Extract<RiskLimitCommand, { readonly type: Type }>
+>;
 
 export type RiskLimitEvent =
+  | ({ readonly type: "defined" } & Commanded<"define">)
+  | ({ readonly type: "limits_proposed" } & Commanded<"set_limits">)
+  /** `approvedBy` is empty where nobody had to: tighter limits. */
+  | ({ readonly type: "limits_set"; readonly approvedBy: string } & Commanded<"set_limits">)
+  | ({ readonly type: "resume_proposed" } & Commanded<"resume">)
+  | ({ readonly type: "resumed"; readonly approvedBy: string } & Commanded<"resume">)
+  | ({ readonly type: "stopped" } & Commanded<"stop">)
   | {
-      readonly type: "limits_set";
+      readonly type: "breached";
       readonly commandId: string;
-      readonly limits: Limits;
-      readonly requestedBy: string;
+      readonly limit: "maximum_loss" | "maximum_position";
+      readonly allowed: number;
+      readonly reached: number;
     }
-  | { readonly type: "reserved"; readonly commandId: string; readonly quantity: QuantityLots }
-  | { readonly type: "released"; readonly commandId: string; readonly quantity: QuantityLots };
+  | { readonly type: "proposal_lapsed"; readonly proposal: string }
+  | ({ readonly type: "reserved" } & Commanded<"reserve">)
+  | ({ readonly type: "released" } & Commanded<"release">)
+  | ({ readonly type: "undone" } & Commanded<"undo">)
+  | ({ readonly type: "reported" } & Commanded<"report">);
 
 /** What stood after a command. */
 export interface Outcome {
   readonly limits: Limits;
   readonly reserved: QuantityLots;
+  /** Null until it is defined. */
+  readonly scope: Scope | null;
+  readonly parent: string;
+  readonly account: number;
+  /** Command id of what waits for approval; empty: nothing. */
+  readonly proposal: string;
+  /** Why no order is taken; empty: they are. */
+  readonly stopped: string;
+  /** Of the subtree, as reported. */
+  readonly profit: number;
+  readonly position: number;
+  /** Of a question about a reservation: it was taken back. */
+  readonly undone: boolean;
 }
 
 /** `limit` and `requested` are 0 where the refusal is not about a quantity. */
@@ -55,6 +162,10 @@ export interface RiskLimitFailure extends Failure {
     | "limit_exceeded"
     | "not_reserved"
     | "quantity_not_positive"
+    | "account_killed"
+    | "already_defined"
+    | "not_found"
+    | "not_permitted"
     | "command_id_reused"
     | "log_full"
     | "stale_epoch";

@@ -102,7 +102,11 @@ test("garbage at every subject gets its typed refusal and disturbs nobody", () =
       [`ops.${cellRegion}.a.b.c`, /^verb_unknown$/],
       [`act.${cellRegion}.risk-limit.acc.set-limits`, /^malformed$/],
       [`act.${cellRegion}.risk-limit.acc.explode`, /^verb_unknown$/],
-      [`act.${cellRegion}.martian.x.y`, /^not_found$/],
+      [`act.${cellRegion}.risk-limit.x.y.z`, /^not_found$/],
+      [`act.${cellRegion}.martian.x.y`, /^no answer$/],
+      [`ctl.${cellRegion}.spawn`, /^(malformed|type_unknown)$/],
+      [`ctl.${cellRegion}.describe`, /^malformed$/],
+      [`ctl.${cellRegion}.explode`, /^no answer$/],
     ];
     for (const [subject, refusal] of expected) {
       for (const payload of noise) {
@@ -210,6 +214,9 @@ test("limits of an account are kept over a restart", async () => {
     const limits = { maximumOrderQuantity: 10, maximumOpenQuantity: 15 };
     const set = risk.v1.SetLimits.encode({ commandId: "s1", limits, requestedBy: "tester" });
     assert.is(refusalOf(await first.raw(subject("set-limits"), set.finish())), "accepted");
+    const approve = { commandId: "s2", proposal: "s1", approvedBy: "another" };
+    const approved = risk.v1.Approve.encode(approve).finish();
+    assert.is(refusalOf(await first.raw(subject("approve"), approved)), "accepted");
     assert.is(refusalOf(await first.raw(subject("reserve"), reserve("r1", 10))), "accepted");
     const { broker } = first;
     await first.stop();

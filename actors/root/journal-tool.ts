@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { type Addon, loadAddon, type RolledBack } from "../../native/addon.ts";
+import { type Addon, loadAddon, type RolledBack, type SnapshotPoint } from "../../native/addon.ts";
 import { listSnapshots } from "../../native/portable/log-files.ts";
 import { lockLog } from "../../native/portable/log-lock.ts";
 import { type Recovery, recoverLog } from "../../native/portable/log-recovery.ts";
@@ -11,6 +11,7 @@ import { Market } from "../../native/portable/market.ts";
 import { decodeCommand, layout, readCommandFields } from "../../native/slots.ts";
 import type { RecordHeader } from "../kernel/ports/matching-engine.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
+import { type ChainReport, type CheckedChain, checkChain } from "./chain-check.ts";
 
 /**
  * Looks into the write-ahead log of a market that nobody has open; `meridian journal` runs it:
@@ -39,6 +40,7 @@ interface LogReport {
   readonly tornBytes: number;
   readonly tornFile: string;
   readonly snapshots: readonly SnapshotVerdict[];
+  readonly chain: ChainReport;
   /** Records applied and how many in a second, reading and checking included. */
   readonly replayed: number;
   readonly perSecond: number;
@@ -65,11 +67,19 @@ const say = (value: unknown): void => {
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-const damaged = (failure: unknown): Result<never> =>
-  refuse("journal_damaged", (failure as Error).message, "restore the folder from a copy");
+function damaged(failure: unknown): Result<never> {
+  const { message } = failure as Error;
+  return message.startsWith("trimmed: ")
+    ? refuse("journal_trimmed", message, "take a later record, or a copy of the folder from before")
+    : refuse("journal_damaged", message, "restore the folder from a copy");
+}
 
 /** Of the native engine: the whole log is replayed, and again from each snapshot. */
-async function verifyNatively(addon: Addon, folder: string): Promise<Result<LogReport>> {
+async function verifyNatively(
+  addon: Addon,
+  folder: string,
+  chain: CheckedChain,
+): Promise<Result<LogReport>> {
   let whole: RolledBack;
   const snapshots: SnapshotVerdict[] = [];
   try {
@@ -79,13 +89,13 @@ async function verifyNatively(addon: Addon, folder: string): Promise<Result<LogR
       const from = await addon.rollBack(folder, sequence, null, true);
       const there = await addon.rollBack(folder, sequence, null, false);
       const used = from.snapshot?.sequence === sequence ? from.snapshot : null;
-      const isGood = used?.digest === there.digest;
+      const reason = snapshotFault(used, there.digest, from.faults, chain);
       snapshots.push({
         sequence,
-        verdict: isGood ? "good" : "bad",
+        verdict: reason === "" ? "good" : "bad",
         hash: used?.hash ?? "",
         digest: used?.digest ?? "",
-        reason: isGood ? "" : (from.faults[0] ?? `the log gives the digest ${there.digest} there`),
+        reason,
       });
     }
   } catch (failure) {
@@ -102,13 +112,29 @@ async function verifyNatively(addon: Addon, folder: string): Promise<Result<LogR
     tornBytes: whole.cutBytes,
     tornFile: whole.cutFile,
     snapshots,
+    chain: chain.report,
     replayed: whole.replayed,
     perSecond: Math.round((whole.replayed * 1e9) / Math.max(1, whole.elapsedNs)),
   });
 }
 
+/** Why a snapshot is none of this log; empty when it is one. */
+function snapshotFault(
+  used: SnapshotPoint | null,
+  digest: string,
+  faults: readonly string[],
+  chain: CheckedChain,
+): string {
+  if (used === null || used.digest !== digest) {
+    return faults[0] ?? `the log gives the digest ${digest} there`;
+  }
+  return chain.fits(used.sequence, used.hash) === false
+    ? "its point is not on the chain of the seals"
+    : "";
+}
+
 /** Of the portable engine, which knows no snapshots. */
-async function verifyPortably(folder: string): Promise<Result<LogReport>> {
+async function verifyPortably(folder: string, chain: CheckedChain): Promise<Result<LogReport>> {
   const market = new Market();
   const started = performance.now();
   let found: Recovery;
@@ -138,6 +164,7 @@ async function verifyPortably(folder: string): Promise<Result<LogReport>> {
     tornBytes: found.cutBytes,
     tornFile: found.cutFile,
     snapshots: [],
+    chain: chain.report,
     replayed: found.sequence,
     perSecond: Math.round(found.sequence / Math.max(1e-6, seconds)),
   });
@@ -145,8 +172,14 @@ async function verifyPortably(folder: string): Promise<Result<LogReport>> {
 
 async function verify(folder: string): Promise<Result<LogReport>> {
   const addon = loadAddon();
-  if (addon.ok) return verifyNatively(addon.value, folder);
-  return addon.failure.code === "addon_missing" ? verifyPortably(folder) : addon;
+  if (!addon.ok && addon.failure.code !== "addon_missing") return addon;
+  let chain: CheckedChain;
+  try {
+    chain = await checkChain(folder);
+  } catch (failure) {
+    return damaged(failure);
+  }
+  return addon.ok ? verifyNatively(addon.value, folder, chain) : verifyPortably(folder, chain);
 }
 
 async function dump(folder: string, from: number, to: number): Promise<Result<{ rows: number }>> {

@@ -6,12 +6,15 @@ import { pino } from "pino";
 
 import type { CellConfiguration } from "../../schemas/configuration.ts";
 import type { NatsBus, NatsOptions } from "../bus/nats.ts";
+import { serveEndpoints } from "../bus/services.ts";
+import { ConfinedPool } from "../confined/pool.ts";
 import { trapProcessFailures } from "../kernel/blame.ts";
 import { fileEventLog } from "../kernel/file-event-log.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
-import type { Failure } from "../kernel/result.ts";
+import { type Failure, ok, type Result } from "../kernel/result.ts";
+import { durationNs } from "../kernel/units.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { SystemFiles } from "../kernel/system-files.ts";
 import type { CellFacts } from "../region/actor.ts";
@@ -81,7 +84,12 @@ class CellProcess {
     const directory = openCellDirectory(this.#configuration.dataDirectory);
     if (!directory.ok) return this.#refuse(directory.failure, exitCodes.failed);
     this.#directory = directory.value;
-    const engine = chooseEngine(this.#configuration.engine, this.#clock, this.#log);
+    const engine = chooseEngine(
+      this.#configuration.engine,
+      this.#clock,
+      this.#log,
+      this.#configuration.recordsKept,
+    );
     if (!engine.ok) return this.#refuse(engine.failure, exitCodes.unusable);
     this.#engine = engine.value;
     try {
@@ -92,7 +100,8 @@ class CellProcess {
             const report = await this.#report();
             const measured = this.#cell?.measured(report);
             const doors = this.#doors?.measured() ?? null;
-            return { ...(measured ?? { report, flow: new Map(), kernel: null }), doors };
+            const nothing = { report, flow: new Map(), kernel: null, alerts: new Map() };
+            return { ...(measured ?? nothing), doors };
           },
         },
         this.#configuration.http,
@@ -136,7 +145,7 @@ class CellProcess {
     if (ports.signal.aborted) return;
     if (!assets.ok) return this.#refuse(assets.failure, exitCodes.failed);
     this.#phase = "waiting for the report of the servers";
-    const guard = new SyncGuard(bus, options.reporter, ports);
+    const guard = new SyncGuard(bus, options.reporter, ports, this.#configuration.region);
     const sound = await guard.pass();
     if (ports.signal.aborted) return;
     if (!sound.ok) return this.#refuse(sound.failure, exitCodes.failed);
@@ -149,8 +158,19 @@ class CellProcess {
       void this.end(exitCodes.failed);
     });
     const replicas = replicasOf(this.#configuration.regions);
+    const { actors, region, cell } = this.#configuration;
     const started = await startCell(
-      { ...this.#configuration, reference: this.#reference, strongestMode: sound.value },
+      {
+        ...this.#configuration,
+        reference: this.#reference,
+        strongestMode: sound.value,
+        servesMarkets: this.#configuration.markets,
+        hosting: {
+          capacity: actors.capacity,
+          maximumActors: actors.maximum,
+          passivateAfter: durationNs(Math.round(actors.passivateAfter * 1e9)),
+        },
+      },
       {
         bus,
         engine,
@@ -168,6 +188,18 @@ class CellProcess {
         ensureJournal: async (definition) => await guard.ensureJournal(definition, replicas),
         facts: () => this.#facts(),
         onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
+        processes: this.#strategies(bus, directory),
+        serveControl: (endpoints) =>
+          serveEndpoints(
+            bus.connection,
+            {
+              name: `control-${region}`,
+              version: this.#build,
+              description: "Spawns, steers and describes the actors of a region",
+              metadata: { region, cell },
+            },
+            endpoints,
+          ),
       },
     );
     if (!started.ok) return this.#refuse(started.failure, exitCodes.failed);
@@ -179,6 +211,23 @@ class CellProcess {
     });
     // Asked to stop while the tree was started: the stop that is under way did not see it.
     if (ports.signal.aborted) await started.value.system.stop();
+  }
+
+  /** Processes for users' strategies, each with one of the cell's guest users. */
+  #strategies(bus: NatsBus, directory: CellDirectory): ConfinedPool {
+    const { nats } = this.#configuration;
+    const pool = new ConfinedPool({
+      users: nats.guests.map(({ subject, seedFile }) => ({
+        servers: nats.servers,
+        seed: readFileSync(seedFile, "utf8").trim(),
+        authority: readFileSync(nats.caFile, "utf8"),
+        subject,
+      })),
+      directory: directory.strategies,
+      bus,
+    });
+    process.once("exit", () => pool.end());
+    return pool;
   }
 
   /** Stops everything in reverse order; the first call decides the exit code. */

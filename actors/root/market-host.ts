@@ -28,6 +28,12 @@ export interface MarketHostOf {
   readonly strongestMode: DurabilityMode;
 }
 
+/** Markets as risk-limit actors see them. */
+export interface LimitsHost {
+  /** Hands an ApplyLimits to the market's actor; the value is the encoded reply. Codes as request. */
+  limits(market: string, payload: Uint8Array): Promise<Result<Uint8Array>>;
+}
+
 /** Weakest first. */
 const modes: readonly DurabilityMode[] = ["matched", "durable", "replicated"];
 
@@ -38,7 +44,7 @@ const weaker = (a: DurabilityMode, b: DurabilityMode): DurabilityMode =>
  * Market actors as the region actor sees them. A market whose definition asks for a stronger mode
  * than the servers allow runs in that one; its report keeps the definition as it was declared.
  */
-export function marketHost(of: MarketHostOf): MarketHost {
+export function marketHost(of: MarketHostOf): MarketHost & LimitsHost {
   const { region, system, definition, directory, strongestMode } = of;
   const declared = new Map<string, DurabilityMode>();
   const found = new Map<string, Market>();
@@ -67,6 +73,12 @@ export function marketHost(of: MarketHostOf): MarketHost {
     },
     async request(name, verb, payload) {
       const reply = await ask(name, { type: verb, payload }, requestTimeout);
+      if (!reply.ok) return reply;
+      return reply.value.type === "payload" ? ok(reply.value.payload) : unexpected(name);
+    },
+    async limits(name, payload) {
+      // Less risk must not wait behind the orders that it is to keep out.
+      const reply = await ask(name, { type: "limits", payload }, requestTimeout, "system");
       if (!reply.ok) return reply;
       return reply.value.type === "payload" ? ok(reply.value.payload) : unexpected(name);
     },

@@ -29,7 +29,8 @@ test("what the kernel counts is shown, a refusal by its code, and twice scraped 
     parked: 10,
     lateErrors: 11,
   };
-  const measured = { report, flow: new Map(), kernel };
+  const alerts = new Map([["TEST", { stands: true, raised: { disk: 2, unknown: 1 } }]]);
+  const measured = { report, flow: new Map(), kernel, alerts };
   await metrics.render(measured);
   const text = await metrics.render(measured);
   for (const line of [
@@ -43,13 +44,20 @@ test("what the kernel counts is shown, a refusal by its code, and twice scraped 
     'meridian_actor_refusals_total{code="not_found"} 8',
     "meridian_actor_messages_parked_total 10",
     "meridian_actor_late_errors_total 11",
+    'meridian_latency_alert{market="TEST"} 1',
+    'meridian_latency_alerts_total{market="TEST",cause="disk"} 2',
   ]) {
     assert.ok(text.split("\n").includes(line), line);
   }
 });
 
 test("before the actors are started nothing is counted", async () => {
-  const text = await new Metrics().render({ report, flow: new Map(), kernel: null });
+  const text = await new Metrics().render({
+    report,
+    flow: new Map(),
+    kernel: null,
+    alerts: new Map(),
+  });
   assert.match(text, /^meridian_actor_restarts_total 0$/m);
 });
 

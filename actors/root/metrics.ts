@@ -6,6 +6,7 @@ import type { RegionReport } from "../region/messages.ts";
 import { DoorMetrics } from "./door-metrics.ts";
 import type { DoorsMeasured } from "./doors.ts";
 import type { FlowCounts } from "./flow-host.ts";
+import type { AlertCounts } from "./latency-alerts.ts";
 
 /** What a scrape shows. */
 export interface Measured {
@@ -15,6 +16,8 @@ export interface Measured {
   readonly kernel: KernelCounters | null;
   /** Doors beside NATS; absent and null before they are open. */
   readonly doors?: DoorsMeasured | null;
+  /** Of the markets that had a latency alert. */
+  readonly alerts: ReadonlyMap<string, AlertCounts>;
 }
 
 /**
@@ -79,6 +82,15 @@ export class Metrics {
     "kind",
     "quantile",
   ]);
+  readonly #isSlow = this.#gauge(
+    "meridian_latency_alert",
+    "1 while the market is slower than it usually is",
+    ["market"],
+  );
+  readonly #alerts = this.#counter("meridian_latency_alerts_total", "Latency alerts by cause", [
+    "market",
+    "cause",
+  ]);
   readonly #flowSent = this.#counter("meridian_flow_commands_total", "Commands of the flow", [
     "market",
   ]);
@@ -103,6 +115,11 @@ export class Metrics {
       this.#quantiles(market, "flow", counts.latency);
     }
     this.#doors.show(measured.doors ?? null);
+    for (const [market, { stands, raised }] of measured.alerts) {
+      this.#isSlow.set({ market }, stands ? 1 : 0);
+      for (const [cause, count] of Object.entries(raised))
+        this.#alerts.inc({ market, cause }, count);
+    }
     this.#process();
     return await this.#registry.metrics();
   }

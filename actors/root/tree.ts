@@ -17,10 +17,13 @@ import type { StrategyStart } from "../strategy/messages.ts";
  *     cell                  lease, ownership, router, operations services
  *     markets               one_for_one
  *       <market>            started by `cell` once it has the lease
- *     risk                  simple_one_for_one: accounts are all alike
- *       <account>           started by the first request to it
+ *     risk                  simple_one_for_one: desks, accounts and strategies are all alike
+ *       <name>              started by the first request to it
  *     strategies            one_for_one
  *       flow-<market>       background flow of a market that a file defines
+ *       <id>                market makers, spawned by request
+ *     executions            one_for_one
+ *       <id>                parent orders, spawned by request
  */
 export function cellTree(region: RegionStart, flows: readonly StrategyStart[]): ChildSpec {
   return supervisorSpec(
@@ -40,7 +43,8 @@ export function cellTree(region: RegionStart, flows: readonly StrategyStart[]): 
         { type: "risk-limit", restart: "permanent", shutdown: seconds(1) },
         { intensity: isolated, maximumChildren: 100_000 },
       ),
-      supervisorSpec("strategies", flows.map(strategySpec), { intensity: isolated }),
+      supervisorSpec("strategies", flows.map(strategySpec), spawned),
+      supervisorSpec("executions", [], spawned),
     ],
     { strategy: "rest_for_one" },
   );
@@ -51,7 +55,7 @@ export const paths = {
   markets: (region: string): string => `/${region}/markets`,
   market: (region: string, market: string): string => `/${region}/markets/${market}`,
   risk: (region: string): string => `/${region}/risk`,
-  riskLimit: (region: string, account: string): string => `/${region}/risk/${account}`,
+  riskLimit: (region: string, name: string): string => `/${region}/risk/${name}`,
   flow: (region: string, market: string): string => `/${region}/strategies/flow-${market}`,
 } as const;
 
@@ -67,7 +71,7 @@ export function marketSpec(start: MarketStart): ChildSpec<MarketStart> {
 }
 
 export function riskLimitChild(start: RiskLimitStart): DynamicChild<RiskLimitStart> {
-  return { id: start.account, start };
+  return { id: start.name, start };
 }
 
 export function strategySpec(start: StrategyStart): ChildSpec<StrategyStart> {
@@ -87,3 +91,5 @@ const seconds = (count: number): DurationNs => (count * 1_000_000_000) as Durati
  * with delays up to 2 s even many such children stay below this.
  */
 const isolated = { maximumRestarts: 1_000, within: seconds(10) };
+/** Actors spawned by request; the cell's capacity is what bounds them. */
+const spawned = { intensity: isolated, maximumChildren: 100_000 };

@@ -1,7 +1,12 @@
 import type { ActorBehaviour, ActorContext } from "../kernel/actor.ts";
 import { seededRandomness } from "../kernel/seeded-randomness.ts";
 import type { DurationNs } from "../kernel/units.ts";
-import { hawkesOfMeanRate, type HawkesState, nextArrival, quiet } from "../models/hawkes.ts";
+import {
+  hawkesOfMeanRate,
+  type HawkesState,
+  nextArrival,
+  quiet,
+} from "../models/point-processes/hawkes-arrivals.ts";
 import type { StrategyPorts } from "./actor.ts";
 import {
   bookSubject,

@@ -1,10 +1,14 @@
 // Order entry over TCP on loopback, with both networks in one run: many connections, one connection
-// with batches, and one order at a time beside a bare echo. Prints one JSON object.
-//   edge [--rounds N] [--connections N,N,…] [--batches N]
-// The server (edge and matching, fused) is one thread that spins, the clients another.
+// with batches, and one order at a time beside a bare echo. Prints one JSON object, and what it is
+// at on the error output.
+//   edge [--messages N] [--connections N,N,…] [--batches N] [--blocks N] [--singles N]
+// --messages: of each network with each number of connections. --singles: of a block, in which the
+// echo and the networks take turns. The server (edge and matching, fused) is one thread that spins,
+// the clients another. An alarm ends the process in any case.
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -46,6 +50,16 @@ void require(bool holds, const char* what) {
     std::fprintf(stderr, "edge: %s\n", what);
     std::exit(1);
   }
+}
+
+constexpr unsigned time_limit_seconds = 280;
+// Of one at a time, before anything is measured: memory that was never touched.
+constexpr std::uint64_t warm_up_rounds = 200;
+// Fewer rounds have no quantiles.
+constexpr std::uint64_t least_rounds = 4;
+
+void say(const char* what, const char* network) {
+  std::fprintf(stderr, "progress: %s, %s\n", what, network);
 }
 
 // The edge and a market in one thread that never waits.
@@ -139,8 +153,10 @@ std::uint64_t quantile(std::vector<std::uint64_t>& values, double share) {
   return values[std::min(at, values.size() - 1)];
 }
 
-void many(const char* name, edge::Backend backend, std::uint32_t count, std::uint64_t rounds,
+void many(const char* name, edge::Backend backend, std::uint32_t count, std::uint64_t wanted,
           const char* separator) {
+  say((std::to_string(count) + " clients").c_str(), name);
+  const std::uint64_t rounds = std::max(least_rounds, wanted / count / 2 * 2);
   const Server server(backend, count);
   const auto clients = log_in(server, count);
   std::vector<std::uint64_t> times;
@@ -174,6 +190,7 @@ void many(const char* name, edge::Backend backend, std::uint32_t count, std::uin
 // Whole batches of orders and cancels in one send each, a few of them under way.
 void batched(const char* name, edge::Backend backend, std::uint64_t batches,
              const char* separator) {
+  say("64 messages a send", name);
   constexpr std::uint64_t batch = 64;
   constexpr std::uint64_t under_way = 4;
   const Server server(backend, 1);
@@ -215,14 +232,16 @@ void single(const char* name, edge::Backend backend, std::uint64_t rounds, const
   edge::Client& client = *clients[0];
   std::vector<std::uint64_t> times;
   times.reserve(rounds);
-  for (std::uint64_t round = 0; round < rounds; ++round) {
+  for (std::uint64_t round = 0; round < warm_up_rounds + rounds; ++round) {
     add_message(client, round);
     const std::uint64_t begun = now_ns();
     client.flush();
     while (client.sequenced <= round) {
       client.count();
     }
-    times.push_back(now_ns() - begun);
+    if (round >= warm_up_rounds) {
+      times.push_back(now_ns() - begun);
+    }
   }
   print_single(name, times, separator);
 }
@@ -251,12 +270,14 @@ void echo(std::uint64_t rounds, const char* separator) {
   const std::vector<std::byte> order(50);
   std::vector<std::uint64_t> times;
   times.reserve(rounds);
-  for (std::uint64_t round = 0; round < rounds; ++round) {
+  for (std::uint64_t round = 0; round < warm_up_rounds + rounds; ++round) {
     const std::uint64_t begun = now_ns();
     client.send_raw(order);
     while (!client.discard(67)) {
     }
-    times.push_back(now_ns() - begun);
+    if (round >= warm_up_rounds) {
+      times.push_back(now_ns() - begun);
+    }
   }
   is_over.store(true);
   server.join();
@@ -265,7 +286,9 @@ void echo(std::uint64_t rounds, const char* separator) {
 }
 
 struct Request {
-  std::uint64_t rounds = 400;
+  std::uint64_t messages = 100'000;
+  std::uint64_t blocks = 10;
+  std::uint64_t singles = 1'000;
   std::uint64_t batches = 20'000;
   std::vector<std::uint32_t> connections = {64, 512, 4096};
 };
@@ -274,8 +297,12 @@ bool read_request(int count, char** arguments, Request& request) {
   for (int at = 1; at + 1 < count; at += 2) {
     const std::string_view word = arguments[at];
     char* text = arguments[at + 1];
-    if (word == "--rounds") {
-      request.rounds = std::strtoull(text, nullptr, 10);
+    if (word == "--messages") {
+      request.messages = std::strtoull(text, nullptr, 10);
+    } else if (word == "--blocks") {
+      request.blocks = std::strtoull(text, nullptr, 10);
+    } else if (word == "--singles") {
+      request.singles = std::strtoull(text, nullptr, 10);
     } else if (word == "--batches") {
       request.batches = std::strtoull(text, nullptr, 10) / 2 * 2;
     } else if (word == "--connections") {
@@ -288,7 +315,8 @@ bool read_request(int count, char** arguments, Request& request) {
       return false;
     }
   }
-  return count % 2 == 1 && request.rounds > 0 && request.batches > 0;
+  return count % 2 == 1 && request.messages > 0 && request.batches > 0 && request.blocks > 0 &&
+         request.singles > 0;
 }
 
 }  // namespace
@@ -296,9 +324,13 @@ bool read_request(int count, char** arguments, Request& request) {
 int main(int count, char** arguments) {
   Request request;
   if (!read_request(count, arguments, request)) {
-    std::fputs("usage: edge [--rounds N] [--connections N,N,…] [--batches N]\n", stderr);
+    std::fputs(
+        "usage: edge [--messages N] [--connections N,N,…] [--batches N] [--blocks N] "
+        "[--singles N]\n",
+        stderr);
     return 2;
   }
+  alarm(time_limit_seconds);
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
@@ -319,7 +351,7 @@ int main(int count, char** arguments) {
   const char* separator = "";
   for (const std::uint32_t connections : request.connections) {
     for (const Named& network : networks) {
-      many(network.name, network.backend, connections, request.rounds, separator);
+      many(network.name, network.backend, connections, request.messages, separator);
       separator = ",";
     }
   }
@@ -330,10 +362,14 @@ int main(int count, char** arguments) {
     separator = ",";
   }
   std::printf("],\"single\":[");
-  const std::uint64_t singles = request.rounds * 50;
-  echo(singles, "");
-  for (const Named& network : networks) {
-    single(network.name, network.backend, singles, ",");
+  separator = "";
+  for (std::uint64_t block = 0; block < request.blocks; ++block) {
+    say(("one at a time, block " + std::to_string(block + 1)).c_str(), "an echo and each network");
+    echo(request.singles, separator);
+    separator = ",";
+    for (const Named& network : networks) {
+      single(network.name, network.backend, request.singles, separator);
+    }
   }
   std::printf("]}\n");
   return 0;

@@ -20,6 +20,7 @@
 
 #include "micro/machine.hpp"
 #include "micro/order_to_trade/echo.hpp"
+#include "micro/order_to_trade/fifo_scope.hpp"
 #include "micro/order_to_trade/flow.hpp"
 #include "micro/order_to_trade/host.hpp"
 #include "workloads/market_workload.hpp"
@@ -76,28 +77,6 @@ std::optional<Options> parse(int count, char** arguments) {
   }
   return count % 2 == 1 && !options.host.empty() ? std::optional(options) : std::nullopt;
 }
-
-// SCHED_FIFO for this thread while it lives; others share the processor again afterwards.
-class FifoScope {
- public:
-  explicit FifoScope(bool is_wanted) {
-    sched_param parameters{};
-    parameters.sched_priority = 50;
-    has_it_ = is_wanted && sched_setscheduler(0, SCHED_FIFO, &parameters) == 0;
-  }
-  FifoScope(const FifoScope&) = delete;
-  FifoScope& operator=(const FifoScope&) = delete;
-  ~FifoScope() {
-    if (has_it_) {
-      const sched_param parameters{};
-      sched_setscheduler(0, SCHED_OTHER, &parameters);
-    }
-  }
-  [[nodiscard]] bool has_it() const { return has_it_; }
-
- private:
-  bool has_it_ = false;
-};
 
 void rest(long milliseconds) {
   const timespec pause{0, milliseconds * 1'000'000};
@@ -162,7 +141,7 @@ class Measurement {
 
   void spin(Histogram& into, int processor) const {
     bench::pin_to(processor);
-    const FifoScope fifo(options_.wants_fifo);
+    const bench::FifoScope fifo(options_.wants_fifo);
     bench::idle_spin(ticks() + ticks_in(options_.burst_ms),
                      static_cast<std::uint64_t>(1'000 / machine_.nanoseconds_per_tick()), into);
   }
@@ -204,7 +183,7 @@ class Measurement {
           std::span(workload_.timed)
               .subspan(done_)
               .first(std::min<std::size_t>(900'000, workload_.timed.size() - done_));
-      const FifoScope fifo(options_.wants_fifo);
+      const bench::FifoScope fifo(options_.wants_fifo);
       const std::uint64_t begin = ticks();
       if (!bench::send_all(client_, chunk, answers_)) {
         fail("the host ended the connection");
@@ -240,7 +219,7 @@ class Measurement {
     Burst& burst = bursts_.emplace_back();
     const auto engine = [&] {
       warm_up();
-      const FifoScope fifo(options_.wants_fifo);
+      const bench::FifoScope fifo(options_.wants_fifo);
       client_has_fifo_ = fifo.has_it();
       bench::ClosedLoop loop;
       done_ += loop.run(client_, std::span(workload_.timed).subspan(done_),
@@ -251,7 +230,7 @@ class Measurement {
     const auto empty = [&] {
       echo_.set_spinning(true);
       {
-        const FifoScope fifo(options_.wants_fifo);
+        const bench::FifoScope fifo(options_.wants_fifo);
         echo_.ping_pong(2'000, burst.ping_pong);
         bench::echo_burst(echo_, workload_.timed.front(), ticks() + ticks_in(options_.burst_ms),
                           machine_.overhead(), burst.echo);
@@ -291,7 +270,7 @@ class Measurement {
     open.orders = std::min<std::uint64_t>(orders, workload_.timed.size() - done_);
     bench::OpenLoop loop;
     {
-      const FifoScope fifo(options_.wants_fifo);
+      const bench::FifoScope fifo(options_.wants_fifo);
       if (!loop.run(client_, std::span(workload_.timed).subspan(done_, open.orders),
                     1e9 / rate / machine_.nanoseconds_per_tick(), answers_)) {
         fail("the host ended the connection in an open loop");

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "addon/alert_bell.hpp"
 #include "addon/client_binding.hpp"
 #include "addon/duty_binding.hpp"
 #include "addon/layout.hpp"
@@ -54,6 +55,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
                           InstanceMethod("accept", &ReactorAddon::accept),
                           InstanceMethod("shadow", &ReactorAddon::shadow),
                           InstanceMethod("rollBack", &ReactorAddon::roll_back),
+                          InstanceMethod("trimRange", &ReactorAddon::trim_range),
+                          InstanceMethod("trim", &ReactorAddon::trim),
                           InstanceMethod("copyLog", &ReactorAddon::copy_log),
                           InstanceMethod("records", &ReactorAddon::records),
                           InstanceMethod("restingOrders", &ReactorAddon::resting_orders),
@@ -61,6 +64,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
                           InstanceMethod("statistics", &ReactorAddon::statistics),
                           InstanceMethod("failure", &ReactorAddon::failure),
                           InstanceMethod("latency", &ReactorAddon::latency),
+                          InstanceMethod("alert", &ReactorAddon::alert),
+                          InstanceMethod("plantDelay", &ReactorAddon::plant_delay),
                           InstanceMethod("health", &ReactorAddon::health),
                           InstanceMethod("serveClients", &ReactorAddon::serve_clients),
                           InstanceMethod("grantClient", &ReactorAddon::grant_client),
@@ -84,7 +89,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   Napi::Value layout(Info info) { return addon::layout(info.Env()); }
   Napi::Value probe(Info info) { return addon::probe(info.Env()); }
 
-  // (processor, null or "auto", spin ns) -> ArrayBuffer over the ReactorRegion
+  // (processor, null or "auto", spin ns, bell for alerts) -> ArrayBuffer over the ReactorRegion
   Napi::Value start(Info info) {
     ensure(reactor_ == nullptr);
     int error = 0;
@@ -104,6 +109,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
       options.placement = reactor::PlacementRequest{reactor::allowed_processors(), {}, {}};
     }
     options.spin_ns = integer_of(info[1]);
+    alerts_ = std::make_unique<AlertBell>(info.Env(), info[2].As<Napi::Function>());
+    options.on_alert = [this](const reactor::MarketAlert& /*alert*/) { alerts_->ring(); };
     reactor_ = std::make_unique<reactor::Reactor>(options, *region_);
     const auto buffer =
         Napi::ArrayBuffer::New(info.Env(), memory_.memory().data(), memory_.memory().size());
@@ -126,7 +133,10 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
           memory_ = {};
           return std::string();
         },
-        [](Napi::Env env) { return env.Undefined(); });
+        [this](Napi::Env env) {
+          alerts_.reset();
+          return env.Undefined();
+        });
   }
 
   Napi::Value wake(Info info) {
@@ -148,7 +158,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
     return Napi::Number::New(info.Env(), static_cast<double>(region_->parkings.load()));
   }
 
-  // ({directory, epoch, commandSlots, eventSlots, recordSlots, snapshotInterval}, bell)
+  // ({directory, epoch, commandSlots, eventSlots, recordSlots, snapshotInterval,
+  // segmentRecords}, bell)
   //   -> Promise<{id, region, depth, depthRequests, logId, epoch, recovery}>
   Napi::Value open(Info info) {
     const auto given = info[0].As<Napi::Object>();
@@ -159,6 +170,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
     options.event_slots = static_cast<std::uint32_t>(integer_of(given.Get("eventSlots")));
     options.record_slots = static_cast<std::uint32_t>(integer_of(given.Get("recordSlots")));
     options.snapshot_interval = integer_of(given.Get("snapshotInterval"));
+    options.records_in_segment = integer_of(given.Get("segmentRecords"));
     const std::uint32_t id = next_id_++;
     auto* binding = (markets_[id] = std::make_unique<MarketBinding>(info.Env(), *reactor_,
                                                                     info[1].As<Napi::Function>()))
@@ -200,6 +212,43 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
     }
     return PromiseWorker::start(
         info.Env(), [binding, records = std::move(records)] { return binding->adopt(records); },
+        [](Napi::Env env) { return env.Undefined(); });
+  }
+
+  // (id) -> {oldestEnd, snapshot}: what could be trimmed, and the older of two snapshots; 0 for
+  // none
+  Napi::Value trim_range(Info info) {
+    MarketBinding* binding = &market_of(info);
+    auto range = std::make_shared<std::pair<std::uint64_t, std::uint64_t>>();
+    return PromiseWorker::start(
+        info.Env(),
+        [this, binding, range] {
+          journal::Log& log = binding->market().log();
+          std::vector<std::uint64_t> snapshots;
+          journal::list_snapshots(files_, log.directory(), snapshots);
+          range->first = log.oldest_segment_end();
+          range->second = snapshots.size() < journal::snapshots_kept ? 0 : snapshots[1];
+          return std::string();
+        },
+        [range](Napi::Env env) {
+          Napi::Object object = Napi::Object::New(env);
+          object.Set("oldestEnd", static_cast<double>(range->first));
+          object.Set("snapshot", static_cast<double>(range->second));
+          return Napi::Value(object);
+        });
+  }
+
+  // (id, base): removes segments below it
+  Napi::Value trim(Info info) {
+    MarketBinding* binding = &market_of(info);
+    const std::uint64_t base = integer_of(info[1]);
+    return PromiseWorker::start(
+        info.Env(),
+        [binding, base] {
+          std::string reason;
+          reactor::trim_market(binding->market().log(), base, reason);
+          return reason;
+        },
         [](Napi::Env env) { return env.Undefined(); });
   }
 
@@ -294,6 +343,15 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
 
   // (id) -> where a market's time goes, and whether it has become slower
   Napi::Value latency(Info info) { return report(info.Env(), market_of(info).market().metrics()); }
+  // (id) -> whether it has become slower; reads five words
+  Napi::Value alert(Info info) {
+    return report_alert(info.Env(), market_of(info).market().metrics());
+  }
+  // (id, ns): each command takes so much longer until another value is given
+  Napi::Value plant_delay(Info info) {
+    market_of(info).market().plant_delay(integer_of(info[1]));
+    return info.Env().Undefined();
+  }
   // () -> what the reactor's threads got and did
   Napi::Value health(Info info) { return report(info.Env(), *reactor_, *region_); }
 
@@ -433,6 +491,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   rings::SharedRegion memory_;
   reactor::ReactorRegion* region_ = nullptr;
   Napi::Reference<Napi::ArrayBuffer> buffer_;
+  // Rung by the reactor's threads.
+  std::unique_ptr<AlertBell> alerts_;
   // After what its threads touch: destroyed first, when the environment goes.
   std::unique_ptr<reactor::Reactor> reactor_;
   std::map<std::uint32_t, std::unique_ptr<MarketBinding>> markets_;

@@ -6,6 +6,7 @@
 
 #include "client/client_region.hpp"
 #include "engine/depth_region.hpp"
+#include "journal/seal_file.hpp"
 #include "reactor/market_region.hpp"
 #include "wire/command.hpp"
 #include "wire/event.hpp"
@@ -68,6 +69,7 @@ Napi::Object depth(Napi::Env env) {
 }  // namespace
 
 Napi::Object layout(Napi::Env env) {
+  using journal::SealEntry;
   using reactor::MarketRegion;
   using reactor::ReactorRegion;
   using rings::RingCursors;
@@ -117,6 +119,18 @@ Napi::Object layout(Napi::Env env) {
                                        {"timestamp_ns", offsetof(RecordPrefix, timestamp_ns)},
                                        {"command", sizeof(RecordPrefix)},
                                        {"bytes", wire::record_bytes}}));
+  object.Set("seal", object_of(env, {{"crc32c", offsetof(SealEntry, crc32c)},
+                                     {"version", offsetof(SealEntry, version)},
+                                     {"kind", offsetof(SealEntry, kind)},
+                                     {"epoch", offsetof(SealEntry, epoch)},
+                                     {"first", offsetof(SealEntry, first)},
+                                     {"last", offsetof(SealEntry, last)},
+                                     {"previous_hash", offsetof(SealEntry, previous_hash)},
+                                     {"hash", offsetof(SealEntry, hash)},
+                                     {"market", offsetof(SealEntry, market)},
+                                     {"holder", offsetof(SealEntry, holder)},
+                                     {"log", offsetof(SealEntry, log)},
+                                     {"bytes", sizeof(SealEntry)}}));
   constexpr std::size_t tail = offsetof(RingCursors, tail);
   constexpr std::size_t head = offsetof(RingCursors, head);
   object.Set(

@@ -156,6 +156,14 @@ Napi::Object report(Napi::Env env, const reactor::MarketMetrics& metrics) {
   for (std::uint32_t kind = 0; kind < commands.Length(); ++kind) {
     commands.Set(kind, static_cast<double>(metrics.commands[kind].load()));
   }
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("stages", stages);
+  object.Set("commands", commands);
+  object.Set("alert", report_alert(env, metrics));
+  return object;
+}
+
+Napi::Object report_alert(Napi::Env env, const reactor::MarketMetrics& metrics) {
   Napi::Object alert = Napi::Object::New(env);
   // Acquire pairs with the watch's release: what it is about was written before.
   alert.Set("isSlow", metrics.is_slow.load(std::memory_order_acquire) != 0);
@@ -163,11 +171,7 @@ Napi::Object report(Napi::Env env, const reactor::MarketMetrics& metrics) {
   alert.Set("p50", static_cast<double>(metrics.slow_p50_ns.load()));
   alert.Set("usual", static_cast<double>(metrics.usual_p50_ns.load()));
   alert.Set("cause", reactor::name_of(static_cast<reactor::Cause>(metrics.slow_cause.load())));
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("stages", stages);
-  object.Set("commands", commands);
-  object.Set("alert", alert);
-  return object;
+  return alert;
 }
 
 Napi::Object report(Napi::Env env, const reactor::Reactor& reactor,

@@ -30,6 +30,8 @@ Napi::Object report(Napi::Env env, const reactor::GatewayCounters& counters);
 // {stages: {sequence, match, handOn}, commands: [by kind], alert: {raised, isSlow, p50, usual,
 // cause}}
 Napi::Object report(Napi::Env env, const reactor::MarketMetrics& metrics);
+// {raised, isSlow, p50, usual, cause}
+Napi::Object report_alert(Napi::Env env, const reactor::MarketMetrics& metrics);
 // {placement: {…}, stuck: {…}, forcedRests, clock: {…}}
 Napi::Object report(Napi::Env env, const reactor::Reactor& reactor,
                     const reactor::ReactorRegion& region);

@@ -25,8 +25,11 @@ FeedEdge::FeedEdge(const FeedOptions& options, std::span<const Subscriber> subsc
       store_({arena.take<Slot>(options.messages), options.messages}),
       publisher_(
           options.session, store_,
-          {&udp, [](void* context,
-                    Bytes packet) noexcept { static_cast<UdpPort*>(context)->send(packet); }}),
+          {&udp.sender(),
+           [](void* context, Bytes packet) noexcept {
+             static_cast<PacketSender*>(context)->send(packet.size());
+           },
+           [](void* context) noexcept { return static_cast<PacketSender*>(context)->memory(); }}),
       replayer_(options.session, store_),
       feed_(options.instrument,
             {arena.take<std::byte>(feed::BookFeed::arena_bytes()), feed::BookFeed::arena_bytes()},
@@ -48,14 +51,16 @@ FeedEdge::FeedEdge(const FeedOptions& options, std::span<const Subscriber> subsc
 }
 
 bool FeedEdge::do_work(Time now, std::uint64_t wait_ns) noexcept {
-  bool has_worked = host_.turn(now, wait_ns);
+  host_.begin(now);
   publisher_.tick(now.steady_ns);
-  has_worked = host_.take_packets() || has_worked;
-  if (told_ != store_.next()) {
+  udp_.sender().turn();
+  bool has_worked = told_ != store_.next();
+  if (has_worked) {
     told_ = store_.next();
-    has_worked = true;
     host_.tell_all();
   }
+  has_worked = host_.turn(has_worked ? 0 : wait_ns) || has_worked;
+  has_worked = host_.take_packets() || has_worked;
   has_worked = answer_requests() || has_worked;
   host_.look_at_clocks();
   return has_worked;
@@ -64,6 +69,7 @@ bool FeedEdge::do_work(Time now, std::uint64_t wait_ns) noexcept {
 void FeedEdge::end(Time now) noexcept {
   feed_.end(now.wall_ns);
   publisher_.end(now.steady_ns);
+  udp_.sender().turn();
   is_ended_ = true;
   host_.tell_all();
 }

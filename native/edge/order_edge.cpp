@@ -31,12 +31,14 @@ OrderEdge::OrderEdge(const EdgeOptions& options, std::span<const order_entry::Me
 }
 
 bool OrderEdge::do_work(Time now, std::uint64_t wait_ns) noexcept {
-  bool has_worked = host_.turn(now, wait_ns);
-  has_worked = take_events() || has_worked;
+  host_.begin(now);
+  bool has_worked = take_events();
+  // What the turn before refused at once is news as well.
+  gateway_.drain_news([this](std::uint32_t member) { host_.tell(member); });
+  has_worked = host_.turn(has_worked ? 0 : wait_ns) || has_worked;
   has_worked = host_.take_packets() || has_worked;
   gateway_.tick();
   publish();
-  gateway_.drain_news([this](std::uint32_t member) { host_.tell(member); });
   host_.look_at_clocks();
   return has_worked;
 }

@@ -62,8 +62,7 @@ SoupHost::SoupHost(SoupApplication& application, Network& network, std::uint32_t
   }
 }
 
-bool SoupHost::turn(Time now, std::uint64_t wait_ns) noexcept {
-  now_ = now;
+bool SoupHost::turn(std::uint64_t wait_ns) noexcept {
   return network_.turn(*this, ready_.empty() ? wait_ns : 0);
 }
 

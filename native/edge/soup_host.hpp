@@ -75,9 +75,12 @@ class SoupHost final : public NetworkListener {
   SoupHost(SoupApplication& application, Network& network, std::uint32_t connections,
            std::uint32_t users, std::span<std::byte> memory, Time now);
 
-  // What has come and what was sent. Waits in the kernel for up to `wait_ns` when nothing is left
-  // to be done. True when something was.
-  bool turn(Time now, std::uint64_t wait_ns) noexcept;
+  // First in a turn: what time it is.
+  void begin(Time now) noexcept { now_ = now; }
+  // What has come and what was sent, and what is to be sent is started: one look at the kernel, so
+  // users are told of news before it. Waits there for up to `wait_ns` when nothing is left to be
+  // done. True when something was.
+  bool turn(std::uint64_t wait_ns) noexcept;
   // Acts upon packets, a bounded number of them.
   bool take_packets() noexcept;
   // The user has news.

@@ -188,6 +188,7 @@ class UringNetwork final : public Network {
   void settle(std::uint32_t index) noexcept;
 
   io_uring ring_{};
+  std::array<io_uring_cqe*, completions_per_turn> entries_{};
   bool is_open_ = false;
   bool is_enabled_ = false;
   bool is_accepting_ = false;
@@ -262,6 +263,9 @@ bool UringNetwork::turn(NetworkListener& listener, std::uint64_t wait_ns) noexce
   if (!is_enabled_) {
     is_enabled_ = true;
     io_uring_enable_rings(&ring_);
+    // The ring as a registered file, of this thread: each call finds it without a look-up. Without,
+    // all is the same but slower.
+    static_cast<void>(io_uring_register_ring_fd(&ring_));
     accept();
   }
   ++counts_.system_calls;
@@ -274,10 +278,9 @@ bool UringNetwork::turn(NetworkListener& listener, std::uint64_t wait_ns) noexce
     io_uring_cqe* first = nullptr;
     io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr);
   }
-  std::array<io_uring_cqe*, completions_per_turn> entries{};
-  const unsigned count = io_uring_peek_batch_cqe(&ring_, entries.data(), completions_per_turn);
+  const unsigned count = io_uring_peek_batch_cqe(&ring_, entries_.data(), completions_per_turn);
   for (unsigned at = 0; at < count; ++at) {
-    const io_uring_cqe* entry = entries[at];
+    const io_uring_cqe* entry = entries_[at];
     serve({Mark::unpacked(entry->user_data), entry->res, entry->flags}, listener);
   }
   io_uring_cq_advance(&ring_, count);

@@ -11,6 +11,7 @@
 
 #include "journal/lock_line.hpp"
 #include "journal/log_reader.hpp"
+#include "journal/seal_file.hpp"
 #include "journal/test_support.hpp"
 
 namespace meridian::journal {
@@ -24,7 +25,7 @@ constexpr std::size_t bytes_of(std::uint64_t records) { return records * wire::r
 class LogTest : public testing::Test {
  protected:
   // Opens the log; what it replays is in `replayed`, why it was refused in `reason`.
-  std::unique_ptr<Log> open() {
+  std::unique_ptr<Log> open(std::uint64_t in_segment = segment_records) {
     replayed.clear();
     recovery = {};
     reason.clear();
@@ -33,7 +34,7 @@ class LogTest : public testing::Test {
         [this](std::span<const Record> records) {
           replayed.insert(replayed.end(), records.begin(), records.end());
         },
-        recovery, reason);
+        recovery, reason, in_segment);
   }
   void write_log(std::uint64_t first, std::uint64_t count) {
     const auto log = open();
@@ -312,6 +313,121 @@ TEST_F(LogTest, RefusesAnIdThatIsNotOne) {
   std::ofstream(folder.file("log.id")) << "garbage\n";
   EXPECT_EQ(open(), nullptr);
   EXPECT_NE(reason.find("log.id"), std::string::npos) << reason;
+}
+
+SealEntry sealed_to(std::uint64_t last) {
+  SealEntry entry{};
+  entry.version = seal_version;
+  entry.kind = static_cast<std::uint16_t>(SealKind::block);
+  entry.first = last;
+  entry.last = last;
+  entry.crc32c = crc32c(std::as_bytes(std::span(&entry, 1)).subspan(sizeof(entry.crc32c)));
+  return entry;
+}
+
+// Seals of one record each, up to `last`, and room behind them.
+std::vector<SealEntry> seals_to(std::uint64_t last) {
+  std::vector<SealEntry> entries;
+  for (std::uint64_t sequence = 1; sequence <= last; ++sequence) {
+    entries.push_back(sealed_to(sequence));
+  }
+  entries.resize(entries.size() + seal_group);
+  return entries;
+}
+
+void write_seals(const std::string& path, std::span<const SealEntry> entries) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(entries.data()),
+             static_cast<std::streamsize>(entries.size_bytes()));
+  ASSERT_TRUE(file.good());
+}
+
+TEST_F(LogTest, RefusesALogThatEndsBetweenTwoRecordsBeforeItsLastSeal) {
+  write_log(1, 20);
+  write_seals(folder.file("seals"), seals_to(20));
+  EXPECT_NE(open(), nullptr) << reason;
+  std::filesystem::resize_file(folder.file(segment_name(1)), bytes_of(19));
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find("ends at record 19, but it went on: it was durable up to 20"),
+            std::string::npos)
+      << reason;
+  write_seals(folder.file("seals"), seals_to(19));
+  EXPECT_NE(open(), nullptr) << reason;
+  expect_replayed(19);
+}
+
+TEST_F(LogTest, BeginsBehindTheSegmentsThatWereTrimmed) {
+  constexpr std::uint64_t in_segment = 50;
+  const auto is_there = [this](std::uint64_t first) {
+    return std::filesystem::exists(folder.file(segment_name(first)));
+  };
+  {
+    const auto log = open(in_segment);
+    ASSERT_NE(log, nullptr) << reason;
+    ASSERT_EQ(log->append(make_records(1, 280), reason), Appended::all);
+    EXPECT_EQ(log->oldest_segment_end(), 50U);
+    std::filesystem::copy_file(folder.file(segment_name(51)), folder.file("kept"));
+    ASSERT_EQ(begin_seals(files, folder.path(), {.sequence = 120}), 0);
+    EXPECT_EQ(log->trim(120), 0);
+    EXPECT_FALSE(is_there(1) || is_there(51));
+    EXPECT_TRUE(is_there(101));
+    EXPECT_EQ(log->oldest_segment_end(), 150U);
+    Segment segment{};
+    EXPECT_FALSE(log->find_segment(100, segment));
+    EXPECT_TRUE(log->find_segment(101, segment));
+    ASSERT_EQ(log->append(make_records(281, 40), reason), Appended::all);
+  }
+  // A crash while segments went can leave any of them.
+  std::filesystem::copy_file(folder.file("kept"), folder.file(segment_name(51)));
+  const auto again = open(in_segment);
+  ASSERT_NE(again, nullptr) << reason;
+  EXPECT_FALSE(is_there(51));
+  EXPECT_EQ(recovery.first_sequence, 101U);
+  ASSERT_EQ(replayed.size(), 220U);
+  EXPECT_EQ(replayed.front().bytes, make_record(101).bytes);
+}
+
+TEST_F(LogTest, RefusesALogThatBeginsLaterThanItsSealsSay) {
+  constexpr std::uint64_t in_segment = 50;
+  {
+    const auto log = open(in_segment);
+    ASSERT_EQ(log->append(make_records(1, 180), reason), Appended::all);
+  }
+  ASSERT_EQ(begin_seals(files, folder.path(), {.sequence = 60}), 0);
+  std::filesystem::remove(folder.file(segment_name(1)));
+  EXPECT_NE(open(in_segment), nullptr) << reason;
+  std::filesystem::remove(folder.file(segment_name(51)));
+  EXPECT_EQ(open(in_segment), nullptr);
+  EXPECT_NE(reason.find("stands where the record 61 belongs, so a segment is missing"),
+            std::string::npos)
+      << reason;
+}
+
+TEST_F(LogTest, TellsATornWriteOfSealsFromDamage) {
+  write_log(1, 2 * seal_group);
+  auto seals = seals_to(2 * seal_group);
+  const auto write = [&] { write_seals(folder.file("seals"), seals); };
+  // A sector that never came, of the last write; the seals behind it count for nothing.
+  seals[2 * seal_group - 3] = {};
+  write();
+  EXPECT_NE(open(), nullptr) << reason;
+  // Of a write before.
+  seals[10] = {};
+  write();
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find("damage: seal 11 in"), std::string::npos) << reason;
+  // A bit of an entry that did come.
+  seals = seals_to(2 * seal_group);
+  seals[2 * seal_group - 3].hash[5] = std::byte{1};
+  write();
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find("is broken, but seal 511 behind it is whole"), std::string::npos) << reason;
+  seals = seals_to(2);
+  seals[1].version = seal_version + 1;
+  seals[1].crc32c = crc32c(std::as_bytes(std::span(&seals[1], 1)).subspan(sizeof(seals[1].crc32c)));
+  write();
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_NE(reason.find("start the release that wrote them"), std::string::npos) << reason;
 }
 
 }  // namespace

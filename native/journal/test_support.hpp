@@ -4,8 +4,10 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -60,6 +62,8 @@ class FaultyFileSystem final : public FileSystem {
   std::size_t good_writes = SIZE_MAX;
   int write_error = -EIO;
   std::atomic<int> allocate_error = 0;
+  // Each durable write takes so much longer.
+  std::atomic<std::uint64_t> write_delay_ns = 0;
 
   int make_directory(const std::string& path) override { return real_.make_directory(path); }
   int list(const std::string& path, std::vector<std::string>& names) override {
@@ -93,6 +97,9 @@ class FaultyFileSystem final : public FileSystem {
       return write_error;
     }
     --good_writes;
+    if (const std::uint64_t delay = write_delay_ns; delay != 0) {
+      std::this_thread::sleep_for(std::chrono::nanoseconds(delay));
+    }
     return real_.write_durably(file, from.first(std::min(from.size(), longest_write)), at);
   }
 

@@ -24,17 +24,16 @@ import type {
 } from "../../actors/kernel/ports/matching-engine.ts";
 import { systemClock } from "../../actors/kernel/system-clock.ts";
 import { accountId, epoch, priceTicks, quantityLots, sequence } from "../../actors/kernel/units.ts";
+import { FullDisk } from "../../test/support/full-disk.ts";
 import { repository } from "../../test/support/shared-data.ts";
 import { testUnless } from "../../test/support/skip.ts";
 import { crc32c, readRecordHeader, recordFault } from "../records.ts";
+import { sealPath } from "../seal-log.ts";
 import { layout } from "../slots.ts";
 import { PortableEngine } from "./engine.ts";
 import type { PortableEngineOptions } from "./engine.ts";
 import { SEGMENT_RECORDS, segmentPath } from "./log-files.ts";
-import type { LogFile } from "./log-files.ts";
 import { lockLog } from "./log-lock.ts";
-import { systemLogStorage } from "./log-storage.ts";
-import type { LogStorage } from "./log-storage.ts";
 
 const test = suite("portable engine");
 
@@ -283,6 +282,7 @@ test("a torn tail is cut off, whatever its length, and the records before it sta
     const { digest } = await stateAfter(directory, 50, whole);
     for (const torn of [1, 4, 31, 32, 60, 95]) {
       await writeFile(path, whole.subarray(0, 50 * RECORD_BYTES + torn));
+      await rm(sealPath(directory), { force: true });
       const again = await open(directory);
       assert.is(again.progress().matched, 50);
       assert.is(again.progress().digest, digest);
@@ -292,6 +292,7 @@ test("a torn tail is cut off, whatever its length, and the records before it sta
       await again.close();
       assert.is((await stat(path)).size, 50 * RECORD_BYTES);
     }
+    await rm(sealPath(directory));
     // Room taken in advance by the native engine is not a torn tail.
     await writeFile(
       path,
@@ -328,6 +329,7 @@ test("sectors that a crash left unwritten within the last group are torn, furthe
     const market = await open(directory);
     await feed(market, [configure, ...orders(6_000)]);
     await market.close();
+    await rm(sealPath(directory));
     const path = segmentPath(directory, 1);
     const whole = await readFile(path);
     const unwritten = (sector: number) =>
@@ -341,6 +343,7 @@ test("sectors that a crash left unwritten within the last group are torn, furthe
     const again = await open(directory);
     assert.is(again.progress().matched, Math.floor(((sectors - 20) * 512) / RECORD_BYTES));
     await again.close();
+    await rm(sealPath(directory));
     await writeFile(path, unwritten(sectors - 600));
     await rejects(open(directory), /is damaged at record/);
   }));
@@ -455,31 +458,6 @@ test("records carry the epoch that was set, and it never falls", () =>
     await again.close();
   }));
 
-/** A disk with room for some more bytes; then its writes fail. */
-class FullDisk {
-  room: number;
-  readonly #code: string;
-  constructor(room: number, code = "ENOSPC") {
-    this.room = room;
-    this.#code = code;
-  }
-  readonly storage: LogStorage = { ...systemLogStorage, open: (path) => this.#open(path) };
-  async #open(path: string): Promise<LogFile> {
-    const file = await systemLogStorage.open(path);
-    return {
-      ...file,
-      write: async (bytes, position) => {
-        if (this.room === 0) {
-          throw Object.assign(new Error(`${this.#code}: no`), { code: this.#code });
-        }
-        const count = Math.min(bytes.length, this.room, 700);
-        this.room -= count;
-        return file.write(bytes.subarray(0, count), position);
-      },
-    };
-  }
-}
-
 test("on a full disk nothing more counts as durable, and everything does when there is room again", () =>
   inFolder(async (directory) => {
     const disk = new FullDisk(1_000);
@@ -592,6 +570,7 @@ async function stateAfter(
   await cp(directory, copy, { recursive: true });
   await truncate(segmentPath(copy, 1), 0);
   await appendFile(segmentPath(copy, 1), log.subarray(0, count * RECORD_BYTES));
+  await rm(sealPath(copy));
   const market = await open(copy);
   const { digest } = market.progress();
   await market.close();

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 
+import { type SealStorage, systemSealStorage } from "../seal-log.ts";
 import { ensureLogId, listSegments, listSnapshots, makeFolder, openLogFile } from "./log-files.ts";
 import type { OpenLogFile } from "./log-files.ts";
 import { lockLog } from "./log-lock.ts";
@@ -14,7 +15,7 @@ export interface LogStorage {
   lock(directory: string): LogLock;
   /** The id of the log, made durably when there is none yet. */
   logId(directory: string): Promise<string>;
-  /** First sequences of the segments there are, ascending. Rejects on a gap. */
+  /** First sequences of the segments there are, ascending. */
   segments(directory: string): Promise<readonly number[]>;
   /** Sequences of the snapshots that the native engine has left, the newest first. */
   snapshots(directory: string): Promise<readonly number[]>;
@@ -26,9 +27,11 @@ export interface LogStorage {
   readonly open: OpenLogFile;
   /** Fills `into` from the position. Throws when the segment is shorter. */
   readInto(path: string, into: Uint8Array, position: number): void;
+  readonly seals: SealStorage;
 }
 
 export const systemLogStorage: LogStorage = {
+  seals: systemSealStorage,
   makeFolder,
   lock: lockLog,
   logId: ensureLogId,

@@ -1,4 +1,7 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 import { RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
+import { SealLog } from "../seal-log.ts";
 import { segmentPath, SEGMENT_RECORDS } from "./log-files.ts";
 import type { LogFile } from "./log-files.ts";
 import type { LogLock } from "./log-lock.ts";
@@ -32,6 +35,7 @@ export class WriteAheadLog {
   readonly #lock: LogLock;
   readonly #storage: LogStorage;
   readonly #nextTurn: () => Promise<void>;
+  readonly #seals: SealLog;
   readonly #waiting: Group[] = [];
   /** The buffer of the group written last, to be used again. */
   #spare = new Uint8Array(GROUP_RECORDS * RECORD_BYTES);
@@ -51,6 +55,7 @@ export class WriteAheadLog {
     lock: LogLock,
     storage: LogStorage,
     nextTurn: () => Promise<void>,
+    seals: SealLog,
     last: number,
   ) {
     this.directory = directory;
@@ -58,6 +63,7 @@ export class WriteAheadLog {
     this.#lock = lock;
     this.#storage = storage;
     this.#nextTurn = nextTurn;
+    this.#seals = seals;
     this.#last = last;
     this.#durable = last;
   }
@@ -79,7 +85,17 @@ export class WriteAheadLog {
       const id = await storage.logId(directory);
       const recovered = await recoverLog(storage, nextTurn, directory, visit);
       const last = recovered.sequence;
-      const log = new WriteAheadLog(directory, id, lock, storage, nextTurn, last);
+      let log: WriteAheadLog | null = null;
+      const seals = await SealLog.open(
+        directory,
+        storage.seals,
+        () => pause(ROOM_RETRY),
+        () => {
+          if (log !== null) log.#onProgress();
+        },
+      );
+      log = new WriteAheadLog(directory, id, lock, storage, nextTurn, seals, last);
+      await log.mark();
       return { log, recovered };
     } catch (cause) {
       lock.release();
@@ -94,12 +110,21 @@ export class WriteAheadLog {
 
   /** Why nothing is written any more, or null. */
   get failure(): string | null {
-    return this.#failure;
+    return this.#failure ?? this.#seals.failure;
   }
 
   /** Why records wait for room on a full disk, or null. */
   get waiting(): string | null {
-    return this.#waitingForRoom;
+    return this.#waitingForRoom ?? this.#seals.waiting;
+  }
+
+  get seals(): SealLog {
+    return this.#seals;
+  }
+
+  /** Writes down how far the log is durable, when no seal says so. */
+  mark(): Promise<void> {
+    return this.#seals.mark(this.#durable);
   }
 
   /** False while too much waits for the disk, or after a failure. */
@@ -156,12 +181,16 @@ export class WriteAheadLog {
   /** The log fails from now on rather than wait for room on a full disk. */
   leave(): void {
     this.#leaving = true;
+    this.#seals.leave();
   }
 
   /** Writes what waits, then gives the log back. */
   async close(): Promise<void> {
     await this.flushed();
     try {
+      // A disk that takes no mark is reported by what it does to records.
+      await this.mark().catch(() => {});
+      await this.#seals.close();
       await this.#file?.file.close();
     } finally {
       this.#file = null;
@@ -189,7 +218,7 @@ export class WriteAheadLog {
           this.#waitingForRoom = `${reason}; free space on the disk`;
           this.#waiting.unshift(group);
           this.#onProgress();
-          await new Promise((resolve) => setTimeout(resolve, ROOM_RETRY));
+          await pause(ROOM_RETRY);
           continue;
         }
         this.#waitingForRoom = null;

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { createHistogram } from "node:perf_hooks";
 
+import type { Seal } from "../../actors/kernel/accepted-chain.ts";
 import { RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
 import type { Clock } from "../../actors/kernel/ports/clock.ts";
 import type {
@@ -249,6 +250,24 @@ export class PortableMarket implements MarketEngine {
     await this.#log.flushed();
     this.#throwOnFailure();
     return this.#matched as Sequence;
+  }
+
+  seal(seals: readonly Seal[]): Promise<void> {
+    return this.#log.seals.append(seals);
+  }
+
+  sealFrom(point: ChainPoint): Promise<void> {
+    return this.#log.seals.appendBegin(point);
+  }
+
+  /** Without a snapshot to start from every record is needed. */
+  readonly trimmed = null;
+  trim(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
+  mark(): Promise<void> {
+    return this.#log.mark();
   }
 
   /** This engine has no shadow: it makes no snapshots and replays its whole log. */

@@ -9,6 +9,7 @@ import type { SeededRandomness } from "../../actors/kernel/seeded-randomness.ts"
 import { systemClock } from "../../actors/kernel/system-clock.ts";
 import { accountId, epoch, priceTicks, quantityLots } from "../../actors/kernel/units.ts";
 import { seed } from "../../test/support/seed.ts";
+import { sealPath } from "../seal-log.ts";
 import { PortableEngine } from "./engine.ts";
 import type { LogFile, OpenLogFile } from "./log-files.ts";
 import { segmentPath } from "./log-files.ts";
@@ -119,6 +120,8 @@ test("whatever a power loss leaves of the unsynced sectors, the log opens with e
       const { durable, matched } = market.progress();
       const image = disk.afterLoss(random);
       await engine.stop();
+      // A power loss waits for no mark of an orderly end.
+      await rm(sealPath(directory), { force: true });
 
       await writeFile(segmentPath(directory, 1), image);
       const engineAfter = new PortableEngine({ clock: systemClock() });

@@ -94,8 +94,8 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
   new (memory.metrics.memory().data()) MarketMetrics{};
   std::unique_ptr<HostedMarket> market(
       new HostedMarket(options, thread, listener, context, std::move(arena), std::move(memory)));
-  market->log_ =
-      recover_market(files, options.directory, market->engine_, market->recovery_, reason);
+  market->log_ = recover_market(files, options.directory, market->engine_, market->recovery_,
+                                reason, options.records_in_segment);
   if (market->log_ == nullptr) {
     return nullptr;
   }
@@ -180,7 +180,7 @@ std::uint32_t HostedMarket::take(std::uint32_t budget) noexcept {
   // Acquire pairs with set_epoch: commands published after it are seen after it.
   const std::uint64_t epoch = epoch_.load(std::memory_order_acquire);
   Sink sink(*this);
-  std::uint64_t start = thread_.clock.now();
+  std::uint64_t start = 0;
   std::uint32_t taken = 0;
   for (; taken < most && has_room(); ++taken) {
     if (waiting - taken > engine::Market::look_ahead_far) {
@@ -189,7 +189,7 @@ std::uint32_t HostedMarket::take(std::uint32_t budget) noexcept {
     }
     // The slot stays the producer's memory: it is copied once, and only the copy is used.
     const wire::Command command = commands_.at(0);
-    start = process(command, epoch, start, sink);
+    start = process(command, epoch, start != 0 ? start : thread_.clock.now(), sink);
     commands_.advance(1);
   }
   if (taken > 0) {
@@ -213,7 +213,8 @@ std::uint64_t HostedMarket::process(const wire::Command& command, std::uint64_t 
     configured_mode_ = command.order_type;
   }
   watches_events_ = configures || own_is_under_way_ || clients_.has_clients();
-  const bool is_sampled = sequence_ % sample_interval == 0;
+  const bool measures = measures_.load(std::memory_order_relaxed);
+  const bool is_sampled = measures && sequence_ % sample_interval == 0;
   const std::uint64_t sequenced = is_sampled ? thread_.clock.now() : 0;
   engine_.apply(command, sequence_, timestamp_ns_, sink);
   if (const std::uint64_t planted = planted_ns_.load(std::memory_order_relaxed); planted != 0)
@@ -224,6 +225,9 @@ std::uint64_t HostedMarket::process(const wire::Command& command, std::uint64_t 
   }
   const std::uint64_t matched = is_sampled ? thread_.clock.now() : 0;
   records_.publish();
+  if (!measures) [[unlikely]] {
+    return 0;
+  }
   const std::uint64_t end = thread_.clock.now();
   region_->service_time.record(thread_.clock.duration_ns(end - start));
   measure(command, start, sequenced, matched, end);
@@ -291,7 +295,7 @@ std::uint32_t HostedMarket::take_of_clients() noexcept {
   std::uint32_t taken = 0;
   std::uint64_t start = 0;
   const auto process_next = [&](const wire::Command& command) noexcept {
-    start = process(command, epoch, taken == 0 ? thread_.clock.now() : start, sink);
+    start = process(command, epoch, start != 0 ? start : thread_.clock.now(), sink);
     ++taken;
   };
   if (may_take_of_clients_) {

@@ -41,6 +41,8 @@ struct MarketOptions {
   std::uint64_t depth_interval_ns = 100'000;
   // Accepted records between two snapshots of the shadow.
   std::uint64_t snapshot_interval = reactor::snapshot_interval;
+  // In a segment of the log; fewer are for tests.
+  std::uint64_t records_in_segment = journal::segment_records;
 };
 
 // What the match thread lends to each of its markets.
@@ -148,6 +150,11 @@ class HostedMarket {
                   std::uint32_t cause) noexcept;
   // Any thread: every command takes so much longer from now on, to see whether anybody notices.
   void plant_delay(std::uint64_t ns) noexcept { planted_ns_.store(ns, std::memory_order_relaxed); }
+  // Any thread: whether commands are measured (they are, unless told otherwise): for seeing what
+  // that costs. Unmeasured, the clock is read for the sequencer alone, and no alert can be raised.
+  void set_measuring(bool measures) noexcept {
+    measures_.store(measures, std::memory_order_relaxed);
+  }
 
   [[nodiscard]] const MarketOptions& options() const noexcept { return options_; }
   [[nodiscard]] const MarketRecovery& recovery() const noexcept { return recovery_; }
@@ -214,7 +221,7 @@ class HostedMarket {
   std::uint32_t take_of_clients() noexcept;
   // Match thread: shows clients what is safe, and sees whether more may be taken of them.
   void release_events() noexcept;
-  // One command, from its stamps to its record. Returns the time when it was done.
+  // One command, from its stamps to its record. Returns the time when it was done; 0 unmeasured.
   std::uint64_t process(const wire::Command& command, std::uint64_t epoch, std::uint64_t start,
                         Sink& sink) noexcept;
   // An event of the command under way, complete.
@@ -269,6 +276,8 @@ class HostedMarket {
   bool own_has_work_ = false;
   // Where events go once nobody reads them any more.
   wire::Event discarded_{};
+  // Written by whoever compares, read by the match thread.
+  std::atomic<bool> measures_{true};
   // Written by whoever tests the alarms, read by the match thread.
   std::atomic<std::uint64_t> planted_ns_{0};
   // Written by the thread that owns the producers, read by the match thread.

@@ -90,7 +90,8 @@ Cause cause_of(const Evidence& evidence) noexcept {
       evidence.usual_commands > 0) {
     return Cause::cancel_burst;
   }
-  if (evidence.stolen_ns * 20 >= evidence.window_ns && evidence.stolen_ns > 0) {
+  const std::uint64_t missed_ns = std::max(evidence.stolen_ns, evidence.waited_ns);
+  if (missed_ns * 20 >= evidence.window_ns && missed_ns > 0) {
     return Cause::steal;
   }
   // One in a millisecond: somebody shares the processor all the time.

@@ -64,6 +64,7 @@ struct Evidence {
   std::uint64_t cancels = 0;
   std::uint64_t page_faults = 0;
   std::uint64_t involuntary_switches = 0;
+  std::uint64_t waited_ns = 0;  // able to run, and without a processor
   std::uint64_t stolen_ns = 0;  // by the hypervisor, of all processors
   std::uint64_t event_stalls = 0;
   std::uint64_t not_durable = 0;   // commands that were matched and are not on the disk

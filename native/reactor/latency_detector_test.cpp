@@ -124,6 +124,9 @@ TEST(Cause, NamesEachCauseOfItsEvidenceAndNoneOfAQuietWindow) {
   evidence.stolen_ns = 8'000'000;
   EXPECT_EQ(cause_of(evidence), Cause::steal);
   evidence = quiet();
+  evidence.waited_ns = 6'000'000;
+  EXPECT_EQ(cause_of(evidence), Cause::steal);
+  evidence = quiet();
   evidence.involuntary_switches = 150;
   EXPECT_EQ(cause_of(evidence), Cause::steal);
   evidence = quiet();

@@ -1,5 +1,6 @@
 // Hosts one market for shared-memory clients without Node: for benches, tests, and machines that
-// have no more to do. Ends in order on SIGTERM and SIGINT; SIGUSR1 prints "at MATCHED DURABLE".
+// have no more to do. Ends in order on SIGTERM and SIGINT; SIGUSR1 prints "at MATCHED DURABLE",
+// SIGUSR2 turns measuring off or on again and prints "measuring 0" or "measuring 1".
 //   market_host --directory DIR --socket PATH --market NAME --token HEX --account N
 //     [--permissions N] [--processor N] [--spin-ns N] [--fifo PRIORITY] [--record-slots N]
 // The token is for processes of the same user. Prints "ready MATCH_THREAD PLACED" when clients can
@@ -103,6 +104,7 @@ int main(int count, char** arguments) {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGUSR1);
+  sigaddset(&signals, SIGUSR2);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   int error = 0;
@@ -132,9 +134,17 @@ int main(int count, char** arguments) {
   gateway->add(request.name, *market);
   std::printf("ready %d %u\n", match.thread_id(), region->placed.load());
   std::fflush(stdout);
-  for (int signal = 0; sigwait(&signals, &signal) == 0 && signal == SIGUSR1;) {
-    const reactor::MarketRegion& at = market->region();
-    std::printf("at %.0f %.0f\n", at.matched.load(), at.journal.durable.load());
+  bool measures = true;
+  for (int signal = 0;
+       sigwait(&signals, &signal) == 0 && (signal == SIGUSR1 || signal == SIGUSR2);) {
+    if (signal == SIGUSR2) {
+      measures = !measures;
+      market->set_measuring(measures);
+      std::printf("measuring %d\n", measures ? 1 : 0);
+    } else {
+      const reactor::MarketRegion& at = market->region();
+      std::printf("at %.0f %.0f\n", at.matched.load(), at.journal.durable.load());
+    }
     std::fflush(stdout);
   }
   gateway->remove(*market);

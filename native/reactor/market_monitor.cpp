@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "reactor/tick_clock.hpp"
 #include "wire/command.hpp"
@@ -59,18 +60,31 @@ KernelCounts read_kernel_counts(pid_t thread) {
       counts.involuntary_switches = std::strtoull(found + sizeof(name) - 1, nullptr, 10);
     }
   }
+  if (read_text(task + "/schedstat", text)) {
+    counts.waited_ns = waited_ns_of(text.data());
+  }
   if (read_text("/proc/stat", text)) {
-    // cpu user nice system idle iowait irq softirq steal
     static const auto tick_ns = 1'000'000'000U / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK));
-    counts.stolen_ns = field(text.data(), 8) * tick_ns;
+    counts.stolen_ns = stolen_ns_of(text.data(), tick_ns);
   }
   return counts;
 }
 
-MarketMonitor::MarketMonitor(HostedMarket& market, pid_t match_thread)
+std::uint64_t stolen_ns_of(const char* stat, std::uint64_t tick_ns) noexcept {
+  // cpu user nice system idle iowait irq softirq steal
+  return field(stat, 8) * tick_ns;
+}
+
+std::uint64_t waited_ns_of(const char* schedstat) noexcept {
+  // On a processor, waiting for one, time slices.
+  return field(schedstat, 1);
+}
+
+MarketMonitor::MarketMonitor(HostedMarket& market, pid_t match_thread, ReadKernel read_kernel)
     : market_(&market),
       match_thread_(match_thread),
-      kernel_(read_kernel_counts(match_thread)),
+      read_kernel_(std::move(read_kernel)),
+      kernel_(read_kernel_(match_thread)),
       last_ns_(monotonic_ns()),
       cancels_(count_of(market.metrics(), wire::CommandKind::cancel)),
       stalls_(market.region().event_ring_stalls.load(std::memory_order_relaxed)) {
@@ -100,7 +114,7 @@ std::optional<MarketAlert> MarketMonitor::look(std::uint64_t now_ns) {
 }
 
 Evidence MarketMonitor::gather(std::uint64_t now_ns, std::uint64_t commands) {
-  const KernelCounts kernel = read_kernel_counts(match_thread_);
+  const KernelCounts kernel = read_kernel_(match_thread_);
   const std::uint64_t cancels = count_of(market_->metrics(), wire::CommandKind::cancel);
   const MarketRegion& region = market_->region();
   const double stalls = region.event_ring_stalls.load(std::memory_order_relaxed);
@@ -114,6 +128,7 @@ Evidence MarketMonitor::gather(std::uint64_t now_ns, std::uint64_t commands) {
   evidence.page_faults = kernel.page_faults - kernel_.page_faults;
   evidence.involuntary_switches = kernel.involuntary_switches - kernel_.involuntary_switches;
   evidence.stolen_ns = kernel.stolen_ns - kernel_.stolen_ns;
+  evidence.waited_ns = kernel.waited_ns - kernel_.waited_ns;
   evidence.event_stalls = static_cast<std::uint64_t>(stalls - stalls_);
   evidence.not_durable = lag > 0 ? static_cast<std::uint64_t>(lag) : 0;
   evidence.record_slots = market_->options().record_slots;

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "reactor/hosted_market.hpp"
@@ -23,14 +24,20 @@ struct MarketAlert {
 struct KernelCounts {
   std::uint64_t page_faults = 0;
   std::uint64_t involuntary_switches = 0;
-  std::uint64_t stolen_ns = 0;
+  std::uint64_t waited_ns = 0;  // able to run, while others had the processor
+  std::uint64_t stolen_ns = 0;  // of all processors, by the hypervisor
 };
 KernelCounts read_kernel_counts(pid_t thread);
+using ReadKernel = std::function<KernelCounts(pid_t)>;
+
+// What the texts of /proc/stat and /proc/…/schedstat say: proc(5), sched-stats.
+std::uint64_t stolen_ns_of(const char* stat, std::uint64_t tick_ns) noexcept;
+std::uint64_t waited_ns_of(const char* schedstat) noexcept;
 
 class MarketMonitor {
  public:
   // The market outlives the monitor. `match_thread` is the thread that serves it.
-  MarketMonitor(HostedMarket& market, pid_t match_thread);
+  MarketMonitor(HostedMarket& market, pid_t match_thread, ReadKernel read_kernel);
 
   // One window ends now. An alert that begins or ends, if one does; what stands is in the market's
   // metrics.
@@ -43,6 +50,7 @@ class MarketMonitor {
 
   HostedMarket* market_;
   pid_t match_thread_;
+  ReadKernel read_kernel_;
   HistogramWindow window_;
   LatencyDetector detector_;
   KernelCounts kernel_;

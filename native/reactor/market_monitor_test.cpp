@@ -27,8 +27,11 @@ class MarketMonitorTest : public testing::Test {
   // Windows of 25 ms instead of 100: the same rules four times as fast.
   static constexpr std::uint64_t window_ns = 25'000'000;
 
-  MarketMonitorTest() {
+  explicit MarketMonitorTest(const ReadKernel& read_kernel = read_kernel_counts,
+                             std::uint32_t record_slots = 32'768,
+                             std::uint32_t event_slots = 4'096) {
     ReactorOptions options;
+    options.read_kernel = read_kernel;
     options.watch.interval_ns = 5'000'000;
     options.watch.look_ns = window_ns;
     options.on_alert = [this](const MarketAlert& alert) {
@@ -38,7 +41,8 @@ class MarketMonitorTest : public testing::Test {
     reactor = std::make_unique<Reactor>(options, region);
     MarketOptions market_options;
     market_options.directory = folder.path();
-    market_options.event_slots = 4096;
+    market_options.event_slots = event_slots;
+    market_options.record_slots = record_slots;
     std::string reason;
     market = HostedMarket::open(
         files, market_options, reactor->thread(), [](void*) noexcept {}, nullptr, reason);
@@ -141,9 +145,24 @@ TEST_F(MarketMonitorTest, CountsCommandsByKindAndSamplesWhereTheirTimeGoes) {
   EXPECT_LT(of_stages, 4 * market->region().service_time.summary().p50 + 2'000);
 }
 
+TEST_F(MarketMonitorTest, CountsNothingWhileItIsToldNotToMeasureAndServesAllTheSame) {
+  market->set_measuring(false);
+  flow_for(std::chrono::milliseconds(100));
+  client->wait_matched(static_cast<double>(sent + 1));
+  const std::uint64_t before = market->region().service_time.summary().count;
+  EXPECT_LE(before, 1 + 64U) << "commands that were under way when measuring ended";
+  market->set_measuring(true);
+  const std::uint64_t unmeasured = sent;
+  flow_for(std::chrono::milliseconds(100));
+  client->wait_matched(static_cast<double>(sent + 1));
+  EXPECT_EQ(market->region().service_time.summary().count - before, sent - unmeasured);
+}
+
 // Slower by a plant, with one thing beside it that would explain it: the alert names that.
 class CauseTest : public MarketMonitorTest {
  protected:
+  using MarketMonitorTest::MarketMonitorTest;
+
   void expect_cause(Cause cause, const std::function<void()>& trouble, std::uint32_t burst = 32) {
     flow_for(std::chrono::milliseconds(400), burst);
     trouble();
@@ -200,6 +219,68 @@ TEST_F(CauseTest, IsABurstOfCancels) {
         }
       },
       8);
+}
+
+// A disk that takes 30 ms for a write, before a ring of few records.
+class SlowDiskTest : public CauseTest {
+ protected:
+  SlowDiskTest() : CauseTest(read_kernel_counts, 256) {}
+};
+
+TEST_F(SlowDiskTest, IsTheDisk) {
+  expect_cause(Cause::disk, [&] { files.write_delay_ns = 30'000'000; });
+  files.write_delay_ns = 0;
+}
+
+// A kernel of which a test decides what it has counted beside page faults: lines as they are in
+// /proc/stat and schedstat of a virtual machine, moved on by each reading.
+class RecordedKernel {
+ public:
+  KernelCounts operator()(pid_t thread) const {
+    KernelCounts counts = read_kernel_counts(thread);
+    stolen_ticks_ += stolen_each_;
+    waited_ns_ += waited_each_;
+    const std::string stat = "cpu  1583412 4211 322087 4519133 20417 0 9034 " +
+                             std::to_string(1'500 + stolen_ticks_) +
+                             " 0 0\ncpu0 790411 2114 160513 2261201 10113 0 5120 712 0 0\n";
+    const std::string schedstat = "98162041880 " + std::to_string(51'214'733 + waited_ns_) + " 41";
+    counts.stolen_ns = stolen_ns_of(stat.c_str(), 10'000'000);
+    counts.waited_ns = waited_ns_of(schedstat.c_str());
+    counts.involuntary_switches = 0;
+    return counts;
+  }
+  // Per reading, from now on.
+  static void plant(std::uint64_t stolen_ticks, std::uint64_t waited_ns) {
+    stolen_each_ = stolen_ticks;
+    waited_each_ = waited_ns;
+  }
+
+ private:
+  static inline std::atomic<std::uint64_t> stolen_each_{0};
+  static inline std::atomic<std::uint64_t> waited_each_{0};
+  static inline std::atomic<std::uint64_t> stolen_ticks_{0};
+  static inline std::atomic<std::uint64_t> waited_ns_{0};
+};
+
+class RecordedKernelTest : public CauseTest {
+ protected:
+  // Room for the events of every command that can wait, and for all records: a reader that is put
+  // off its processor or a busy disk may not be another cause.
+  RecordedKernelTest() : CauseTest(RecordedKernel(), 1U << 18U, 65'536) {}
+  ~RecordedKernelTest() override { RecordedKernel::plant(0, 0); }
+};
+
+TEST_F(RecordedKernelTest, IsWhatTheHypervisorTook) {
+  // 10 ms of two processors in 25: most of what a window is about.
+  expect_cause(Cause::steal, [] { RecordedKernel::plant(1, 0); });
+}
+
+TEST_F(RecordedKernelTest, IsAProcessorThatOthersHad) {
+  expect_cause(Cause::steal, [] { RecordedKernel::plant(0, 5'000'000); });
+}
+
+TEST_F(RecordedKernelTest, IsNotNamedWhenNothingWasCountedThatSpeaksForOne) {
+  expect_cause(Cause::unknown, [] {});
 }
 
 TEST(KernelCounts, SeesPageFaultsOfAThread) {

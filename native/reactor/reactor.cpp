@@ -186,7 +186,7 @@ void Reactor::add(HostedMarket& market) {
   });
   ask(request);
   const std::scoped_lock guard(monitors_mutex_);
-  monitors_.emplace_back(market, thread_id());
+  monitors_.emplace_back(market, thread_id(), options_.read_kernel);
 }
 
 void Reactor::remove(HostedMarket& market) {

@@ -43,6 +43,8 @@ struct ReactorOptions {
   // when the machine changes. A fused placement sleeps at once and is pinned nowhere.
   std::optional<PlacementRequest> placement;
   ReadSysfs sysfs = read_sysfs;
+  // What the kernel counts, for the causes of alerts.
+  ReadKernel read_kernel = read_kernel_counts;
   // How often the machine is looked at, in steps of watch.look_ns.
   std::uint64_t machine_look_ns = 1'000'000'000;
   WatchOptions watch;

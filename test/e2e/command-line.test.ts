@@ -146,6 +146,55 @@ test("markets are made, halted, resumed and listed", async () => {
   assert.equal(names, ["BTC-EUR", "BTC-USD", "E2E-1"]);
 });
 
+test("B5.3 limits are proposed by one person, approved by another, and hold in the markets", async () => {
+  const denied = await run(3, "account", "stop", "acme");
+  assert.match(denied, /^$/);
+  await run(2, "account", "limit", "acme", "--set", "colour=7", ...asOperator);
+  await run(0, "account", "define", "desk-1", "--scope", "desk", ...asOperator);
+  const define = ["--parent", "desk-1", "--number", "77"];
+  await run(0, "account", "define", "acme", ...define, ...asOperator);
+  await run(3, "account", "define", "acme", "--number", "78", ...asOperator);
+  const wanted = ["order-quantity=50", "open-quantity=100", "open-orders=1"];
+  const said = await run(
+    0,
+    "account",
+    "limit",
+    "acme",
+    "--id",
+    "p1",
+    "--set",
+    ...wanted,
+    ...asOperator,
+  );
+  assert.match(said, /account approve acme p1 --as approver/);
+  await run(3, "account", "approve", "acme", "p2", "--as", "approver");
+  const held = await runJson<{ readonly limits: object; readonly proposal: string }>(
+    ...["account", "approve", "acme", "p1", "--as", "approver"],
+  );
+  assert.is(held.proposal, "");
+  const order = [
+    "order",
+    "place",
+    "BTC-EUR",
+    "buy",
+    "1",
+    "20000",
+    "--account",
+    "77",
+    ...asOperator,
+  ];
+  await eventually("the engine refuses a second open order", async () => {
+    const second = await meridian(data, order);
+    return second.code === 3 && /limit_open_orders/.test(second.errors);
+  });
+  await run(0, "account", "stop", "acme", "--reason", "drill", ...asOperator);
+  await eventually("the engine takes no order of it", async () => {
+    const refused = await meridian(data, order);
+    return refused.code === 3 && /account_killed/.test(refused.errors);
+  });
+  assert.match(await run(0, "account", "show", "acme"), /stopped: drill/);
+});
+
 test("the supervision tree has every region and market", async () => {
   const { nodes } = await runJson<{ readonly nodes: readonly { readonly path: string }[] }>("tree");
   for (const part of ["eu-central", "BTC-EUR", "us-east", "BTC-USD"]) {

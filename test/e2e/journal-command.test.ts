@@ -1,4 +1,4 @@
-import { cp, mkdtemp, open, rm } from "node:fs/promises";
+import { cp, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -7,7 +7,11 @@ import * as assert from "uvu/assert";
 
 import { accountId, epoch, priceTicks, quantityLots } from "../../actors/kernel/units.ts";
 import { loadNativeEngine } from "../../native/index.ts";
+import { crc32c } from "../../native/records.ts";
+import { journalStream, journalSubject } from "../../schemas/subjects.ts";
+import { readChain } from "../support/chain.ts";
 import { meridian, type CommandResult } from "../support/command-line.ts";
+import { MarketCell } from "../support/market-cell.ts";
 import { testUnless } from "../support/skip.ts";
 
 /** `meridian journal` on logs that the native engine wrote. */
@@ -124,6 +128,37 @@ testUnless(test, missing, "B6.3 verify says what is in a log, and names what is 
     assert.match(worse.errors, /journal_damaged: damage: the record 21 in .*segment-0+1\.log/);
     assert.match(worse.errors, /next: restore the folder/);
   }),
+);
+
+testUnless(
+  test,
+  missing,
+  "B6.3 verify computes the hash chain again, and names the block of a record that was changed with its checksum",
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), "journal-command-chain-"));
+    const cell = await MarketCell.open({ directory: folder });
+    await cell.stop();
+    try {
+      const good = await run("verify", folder);
+      assert.is(good.code, 0, good.errors);
+      assert.match(good.output, /sealed +records 1 to 1 in 1 blocks, 0 behind them are not/);
+      const hash = /chain hash +([0-9a-f]{64})/.exec(good.output)?.[1];
+      const accepted = readChain(cell.broker, journalStream("atlas", 0), journalSubject("TEST"));
+      assert.is(hash, Buffer.from(accepted.hash).toString("hex"));
+
+      const path = join(folder, "segment-0000000000000001.log");
+      const bytes = await readFile(path);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      bytes[40] = (bytes[40] ?? 0) ^ 1;
+      view.setUint32(0, crc32c(view, 4, 96), true);
+      await writeFile(path, bytes);
+      const bad = await run("verify", folder);
+      assert.is(bad.code, 1);
+      assert.match(bad.output, /the block of records 1 to 1 \(epoch 1\) has another hash/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
 );
 
 testUnless(test, missing, "dump prints records as a table and as lines of JSON", () =>

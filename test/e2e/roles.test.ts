@@ -104,6 +104,7 @@ const order = `cmd.${region}.BTC-EUR.submit`;
 const create = `ops.${region}.market-create`;
 const limits = `act.${region}.risk-limit.acme.set-limits`;
 const approve = `ops.${region}.approve`;
+const approveLimits = `act.${region}.risk-limit.acme.approve`;
 
 async function checkPeople(cluster: LaunchedCluster, profile: Profile): Promise<void> {
   const others = (own: string): readonly string[] =>
@@ -112,12 +113,12 @@ async function checkPeople(cluster: LaunchedCluster, profile: Profile): Promise<
       .map((user) => `_INBOX_${user}.>`);
   await check(cluster, "observer", {
     publish: reading.publish,
-    publishNot: [...forbidden.publish, order, create, limits, approve],
+    publishNot: [...forbidden.publish, order, create, limits, approve, approveLimits],
     listen: reading.listen,
     listenNot: [...forbidden.listen, ...others("observer")],
   });
-  const mayApprove = profile === "demo" ? [approve] : [];
-  const mayNotApprove = profile === "demo" ? [] : [approve];
+  const mayApprove = profile === "demo" ? [approve, approveLimits] : [];
+  const mayNotApprove = profile === "demo" ? [] : [approve, approveLimits];
   await check(cluster, "operator", {
     publish: [...reading.publish, order, create, limits, ...mayApprove],
     publishNot: [
@@ -130,7 +131,7 @@ async function checkPeople(cluster: LaunchedCluster, profile: Profile): Promise<
     listenNot: [...forbidden.listen, ...others("operator")],
   });
   await check(cluster, "approver", {
-    publish: [...reading.publish, approve],
+    publish: [...reading.publish, approve, approveLimits],
     publishNot: [...forbidden.publish, order, create, limits],
     listen: reading.listen,
     listenNot: [...forbidden.listen, ...others("approver")],
@@ -163,6 +164,12 @@ async function checkPrograms(cluster: LaunchedCluster): Promise<void> {
     ],
     listen: [`cmd.${region}.*.*`, `ops.${region}.>`, `act.${region}.>`, "$SRV.PING"],
     listenNot: [">", "cmd.us-east.*.*", "ops.us-east.status", "act.us-east.>", "_INBOX_operator.>"],
+  });
+  await check(cluster, `guest-${region}-0`, {
+    publish: [],
+    publishNot: [order, "md.BTC-EUR.l1", `guest.${region}.1.decide`, "$JS.API.INFO", "$SRV.PING"],
+    listen: [`guest.${region}.0.decide`],
+    listenNot: [">", "md.>", `guest.${region}.1.decide`, "_INBOX_operator.>", "guest.>"],
   });
   for (const user of [`reporter-${region}`, "launcher"]) {
     await check(cluster, user, {

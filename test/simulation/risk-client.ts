@@ -6,9 +6,9 @@ import { Life, type Scheduler } from "./scheduler.ts";
 import { SimulatedBus, type SimulatedSwitch } from "./simulated-bus.ts";
 import { SimulatedClock } from "./simulated-clock.ts";
 
-const { SetLimits, Reserve, Release, Describe, RiskLimitReply } = wire.risk.v1;
+const { SetLimits, Approve, Reserve, Release, Describe, RiskLimitReply } = wire.risk.v1;
 
-type Verb = "set-limits" | "reserve" | "release" | "describe";
+type Verb = "set-limits" | "approve" | "reserve" | "release" | "describe";
 
 const passing = new Set(["busy", "unavailable", "internal", "timeout"]);
 const MOST_OPEN = 200;
@@ -62,10 +62,13 @@ export class RiskClient {
   async #run(): Promise<void> {
     const limits = { maximumOrderQuantity: MOST_ORDER, maximumOpenQuantity: MOST_OPEN };
     const requestedBy = "simulation";
+    const proposal = this.#id();
     await this.#ask(
       "set-limits",
-      SetLimits.encode({ commandId: this.#id(), limits, requestedBy }).finish(),
+      SetLimits.encode({ commandId: proposal, limits, requestedBy }).finish(),
     );
+    const approval = { commandId: this.#id(), proposal, approvedBy: "another" };
+    await this.#ask("approve", Approve.encode(approval).finish());
     while (!this.#stopped) {
       await this.#pause(-Math.log(1 - this.#random.unit()) * PAUSE_NS);
       const reserves = this.#reserved === 0 || this.#random.below(5) < 3;

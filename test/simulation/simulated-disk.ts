@@ -3,7 +3,7 @@ import { memoryEventLog } from "../../actors/kernel/memory-event-log.ts";
 import type { SnapshotLog } from "../../actors/kernel/ports/event-log.ts";
 import { refuse, type Result } from "../../actors/kernel/result.ts";
 import type { SeededRandomness } from "../../actors/kernel/seeded-randomness.ts";
-import { segmentsIn } from "../../native/portable/log-files.ts";
+import { type LogFile, segmentsIn } from "../../native/portable/log-files.ts";
 import type { LogStorage } from "../../native/portable/log-storage.ts";
 import type { Life, Scheduler } from "./scheduler.ts";
 
@@ -206,7 +206,7 @@ export class SimulatedDisk {
       segments: async (directory) => {
         await this.#wait(life, READ_NS, "disk list");
         const inside = this.paths(`${directory}/`).map((path) => path.slice(directory.length + 1));
-        return segmentsIn(directory, inside);
+        return segmentsIn(inside);
       },
       read: async (path) => {
         await this.#wait(life, READ_NS, "disk read");
@@ -216,33 +216,22 @@ export class SimulatedDisk {
         await this.#wait(life, SYNC_NS, "disk cut");
         this.#files.get(path)?.truncate(length);
       },
-      open: async (path) => {
-        await this.#wait(life, READ_NS, "disk open");
-        const file = this.#files.get(path) ?? new SimulatedFile();
-        this.#files.set(path, file);
-        return {
-          write: async (bytes, position) => {
-            const count = Math.min(bytes.length, this.room);
-            if (count === 0) throw new Error("ENOSPC: no space left on device");
-            this.room -= count;
-            const copy = bytes.slice(0, count);
-            await this.#change(life, WRITE_NS, "disk write", (portion) => {
-              const part = Math.floor(copy.length * portion);
-              if (part > 0) file.write(copy.subarray(0, part), position);
-            });
-            return count;
-          },
-          sync: async () => {
-            if (this.lies) return;
-            const begun = [...file.unsynced];
-            await this.#wait(life, SYNC_NS, "disk sync");
-            for (const [sector, before] of begun) {
-              if (file.unsynced.get(sector) === before) file.unsynced.delete(sector);
-            }
-          },
-          close: () => Promise.resolve(),
-        };
+      seals: {
+        read: async (path) => {
+          await this.#wait(life, READ_NS, "disk read");
+          return this.#files.get(path)?.content() ?? new Uint8Array(0);
+        },
+        open: (path) => this.#open(life, path),
+        replace: async (path, content) => {
+          const file = new SimulatedFile();
+          file.write(content, 0);
+          file.unsynced.clear();
+          await this.#change(life, WRITE_NS + SYNC_NS, "disk replace", (portion) => {
+            if (portion > 0.5) this.#files.set(path, file);
+          });
+        },
       },
+      open: (path) => this.#open(life, path),
       readInto: (path, into, position) => {
         const file = this.#files.get(path);
         if (file === undefined || file.size < position + into.length) {
@@ -250,6 +239,34 @@ export class SimulatedDisk {
         }
         into.set(file.bytes.subarray(position, position + into.length));
       },
+    };
+  }
+
+  async #open(life: Life, path: string): Promise<LogFile> {
+    await this.#wait(life, READ_NS, "disk open");
+    const file = this.#files.get(path) ?? new SimulatedFile();
+    this.#files.set(path, file);
+    return {
+      write: async (bytes, position) => {
+        const count = Math.min(bytes.length, this.room);
+        if (count === 0) throw new Error("ENOSPC: no space left on device");
+        this.room -= count;
+        const copy = bytes.slice(0, count);
+        await this.#change(life, WRITE_NS, "disk write", (portion) => {
+          const part = Math.floor(copy.length * portion);
+          if (part > 0) file.write(copy.subarray(0, part), position);
+        });
+        return count;
+      },
+      sync: async () => {
+        if (this.lies) return;
+        const begun = [...file.unsynced];
+        await this.#wait(life, SYNC_NS, "disk sync");
+        for (const [sector, before] of begun) {
+          if (file.unsynced.get(sector) === before) file.unsynced.delete(sector);
+        }
+      },
+      close: () => Promise.resolve(),
     };
   }
 

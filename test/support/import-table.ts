@@ -13,6 +13,8 @@ const actorTypes = [
   "market",
   "strategy",
   "risk-limit",
+  "market-maker",
+  "custom-strategy",
   "execution",
   "region",
   "surveillance",
@@ -22,16 +24,30 @@ const actorTypes = [
   "anchor",
 ];
 
+/** Actor types that keep orders at a market: what they have in common is actors/trading. */
+const traders = ["market-maker", "custom-strategy", "execution"];
+
 export const typescriptFolders: readonly Folder[] = [
   { path: "schemas", imports: [] },
   { path: "actors/kernel", imports: [] },
   {
     path: "actors/models",
-    imports: ["actors/kernel/units.ts", "actors/kernel/ports/randomness.ts"],
+    imports: [
+      "actors/kernel/units.ts",
+      "actors/kernel/ports/randomness.ts",
+      "actors/kernel/result.ts",
+    ],
   },
   ...actorTypes.map(
-    (type): Folder => ({ path: `actors/${type}`, imports: [kernel, models, schemas], actor: true }),
+    (type): Folder => ({
+      path: `actors/${type}`,
+      imports: [kernel, models, schemas, ...(traders.includes(type) ? ["actors/trading"] : [])],
+      actor: true,
+    }),
   ),
+  { path: "actors/trading", imports: [kernel, schemas] },
+  { path: "actors/control", imports: [kernel, schemas] },
+  { path: "actors/confined", imports: [kernel] },
   { path: "actors/fix", imports: [kernel, schemas] },
   { path: "actors/incident", imports: [kernel, schemas] },
   { path: "actors/replay", imports: [kernel, models, schemas] },
@@ -47,6 +63,9 @@ export const typescriptFolders: readonly Folder[] = [
       "actors/incident",
       "actors/replay",
       "actors/bus",
+      "actors/trading",
+      "actors/control",
+      "actors/confined",
       "native",
       "native/client",
       "native/portable",

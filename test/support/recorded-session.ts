@@ -2,13 +2,14 @@ import { createReadStream } from "node:fs";
 
 import { BookCheck, BookStates } from "../../actors/replay/book-check.ts";
 import type { ByteSource, SessionSource } from "../../actors/replay/events.ts";
+import type { MarketLimits } from "../../actors/replay/engine-exchange.ts";
 import type { Exchange } from "../../actors/replay/exchange.ts";
 import { lobsterBook, lobsterSession } from "../../actors/replay/lobster.ts";
 import { replay } from "../../actors/replay/session.ts";
 import type { ReplayResult } from "../../actors/replay/summary.ts";
 import { type Survey, survey } from "../../actors/replay/survey.ts";
 import { recordedLevels, surveyRange } from "../../actors/replay/unseen.ts";
-import { type MarketLimits, TwinExchange } from "./engine-exchange.ts";
+import { TwinExchange } from "./engine-exchange.ts";
 
 export const participants = 4_000_000_001;
 export const aggressor = 4_000_000_002;

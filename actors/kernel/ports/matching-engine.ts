@@ -1,3 +1,4 @@
+import type { Seal } from "../accepted-chain.ts";
 import type {
   AccountId,
   DurationNs,
@@ -527,6 +528,24 @@ export interface MarketEngine {
    */
   adopt(records: Uint8Array): Promise<Sequence>;
   /**
+   * Puts messages of the chain beside their records: own blocks before they are published, others once
+   * they are accepted. Resolves when they are on the disk; those that were there already change nothing.
+   * Rejects when the disk fails; `progress` then says so too.
+   */
+  seal(seals: readonly Seal[]): Promise<void>;
+  /** The chain goes on from a point that is known otherwise; only told when its seal is not there. */
+  sealFrom(point: ChainPoint): Promise<void>;
+  /** The log begins behind this point of the accepted chain; null when it begins with record 1. */
+  readonly trimmed: ChainPoint | null;
+  /**
+   * Gives back the room of records that nobody needs any more: at or below `floor`, behind the retention
+   * of this engine, and below two snapshots that can be restored. Resolves with the point behind which
+   * the log begins afterwards, null when nothing was to be gained. Rejects when the disk refuses.
+   */
+  trim(floor: number): Promise<ChainPoint | null>;
+  /** Writes down how far the log is durable, when no seal says so: a log that is cut short is noticed. */
+  mark(): Promise<void>;
+  /**
    * Records up to this point of the accepted chain are in the log: a shadow follows to it and no
    * further. Points do not fall.
    */
@@ -566,7 +585,30 @@ export interface MatchingEngine {
    * resolved. `request.epoch` is ignored then (use setEpoch); another directory rejects.
    */
   open(request: OpenMarket): Promise<MarketEngine>;
+  /**
+   * The listener is told, on the event loop, when a market has become slower than it usually is and
+   * when that is over. One listener. Absent: an engine that does not watch its own speed.
+   */
+  onLatencyAlert?(listener: (alert: LatencyAlert) => void): void;
   stop(): Promise<void>;
+}
+
+/** What speaks for which cause of a market's being slow; unknown: nothing that was counted does. */
+export type LatencyCause =
+  | "unknown"
+  | "page_faults"
+  | "steal"
+  | "ring_full"
+  | "cancel_burst"
+  | "disk";
+
+/** A market is slower than it usually is (`stands`), or not any more. Nanoseconds of service time. */
+export interface LatencyAlert {
+  readonly market: string;
+  readonly stands: boolean;
+  readonly p50: number;
+  readonly usual: number;
+  readonly cause: LatencyCause;
 }
 
 /** Events and commands as 64-byte slots (native/wire); native/slots.ts has what implements it. */

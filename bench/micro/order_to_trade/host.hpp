@@ -118,6 +118,19 @@ class HostProcess {
     }
   }
 
+  // Turns measuring off, or on again; false when it does not say what is so now.
+  bool toggle_measuring(bool& measures) const {
+    kill(process_, SIGUSR2);
+    std::array<char, 128> line{};
+    int now = 0;
+    if (std::fgets(line.data(), static_cast<int>(line.size()), output_) == nullptr ||
+        std::sscanf(line.data(), "measuring %d", &now) != 1) {
+      return false;
+    }
+    measures = now != 0;
+    return true;
+  }
+
   // Ends it in order; false when it does not say what it ended with.
   bool end(std::uint64_t& sequence, std::uint64_t& digest) {
     kill(process_, SIGTERM);

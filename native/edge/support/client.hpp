@@ -103,6 +103,9 @@ class Client {
         break;
       }
       incoming_.insert(incoming_.end(), bytes.begin(), bytes.begin() + got);
+      if (got < static_cast<ssize_t>(bytes.size())) {
+        break;  // all that was there: one system call, as for whoever this is compared with
+      }
     }
     std::size_t at = 0;
     for (;;) {

@@ -1,15 +1,19 @@
 import { X509Certificate } from "node:crypto";
+import { execFile } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 import type { Command } from "commander";
 import colors from "picocolors";
 
-import { ok } from "../../../actors/kernel/result.ts";
+import { ok, type Result } from "../../../actors/kernel/result.ts";
 import { locateNatsServer, pinnedVersion } from "../../bootstrap/nats-server.mjs";
 import { exitCodes, perform } from "../action.ts";
 import { connectTo, findTarget, type Target } from "../cluster.ts";
 import { dataFolder, repository } from "../data-folder.ts";
+import type { Finding } from "../finding.ts";
+import { examineMachine, type NativeProbe } from "../machine.ts";
 import { clusterStatus } from "../markets.ts";
 import {
   type ClusterOptions,
@@ -20,22 +24,19 @@ import {
   withClusterOptions,
 } from "../terminal.ts";
 
-/** One thing a user needs; `next` is what to do when it is not well. */
-interface Finding {
-  readonly check: string;
-  readonly verdict: "ok" | "warning" | "failed";
-  readonly detail: string;
-  readonly next: string;
-}
-
 const WANTED_NODE = 24;
 
 /** `meridian doctor`: what a user needs, from the machine up to the regions. */
 export function register(program: Command): void {
   withClusterOptions(program.command("doctor"))
     .description("check what the exchange needs, from this machine up to every region")
+    .option("--machine", "this machine only: no cluster has to run")
     .addOption(outputOption())
-    .action((options: ClusterOptions & { readonly output: OutputFormat }) =>
+    .addHelpText(
+      "after",
+      "\nA warning says what works less well, and what that costs. Exit codes: 0 nothing failed, 1 something did.",
+    )
+    .action((options: DoctorOptions) =>
       perform(async () => {
         const findings = await examine(options);
         if (options.output === "json") printJson({ findings });
@@ -49,12 +50,23 @@ export function register(program: Command): void {
     );
 }
 
-async function examine(options: ClusterOptions): Promise<readonly Finding[]> {
-  const findings: Finding[] = [nodeVersion(), addon(), await natsServer()];
+interface DoctorOptions extends ClusterOptions {
+  readonly output: OutputFormat;
+  readonly machine?: true;
+}
+
+async function examine(options: DoctorOptions): Promise<readonly Finding[]> {
+  const findings: Finding[] = [
+    nodeVersion(),
+    addon(),
+    await natsServer(),
+    ...examineMachine(readFile, await nativeProbe()),
+  ];
+  if (options.machine) return findings;
   const target = findTarget(options);
   if (!target.ok) {
     const { reason, next } = target.failure;
-    findings.push({ check: "cluster", verdict: "failed", detail: reason, next });
+    findings.push({ check: "cluster", verdict: "failed", detail: reason, cost: "", next });
     return findings;
   }
   findings.push(
@@ -74,6 +86,7 @@ const good = (check: string, detail: string): Finding => ({
   check,
   verdict: "ok",
   detail,
+  cost: "",
   next: "",
 });
 
@@ -84,6 +97,7 @@ function nodeVersion(): Finding {
     check: "node",
     verdict: "failed",
     detail: `${process.version} is older than ${WANTED_NODE}`,
+    cost: "",
     next: "npm ci brings the right one; start commands with npx meridian",
   };
 }
@@ -95,8 +109,25 @@ function addon(): Finding {
     check: "native engine",
     verdict: "warning",
     detail: "the addon is not built; cells run the portable engine, which is slow",
+    cost: "",
     next: "npm start builds it where g++ and cmake are installed",
   };
+}
+
+function readFile(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
+}
+
+/** Asked in a process of its own: this folder speaks to the product in messages only. */
+async function nativeProbe(): Promise<NativeProbe | null> {
+  const program = join(repository, "actors", "root", "machine-tool.ts");
+  const { stdout } = await promisify(execFile)(process.execPath, [program]);
+  const probed = JSON.parse(stdout) as Result<NativeProbe>;
+  return probed.ok ? probed.value : null;
 }
 
 async function natsServer(): Promise<Finding> {
@@ -106,6 +137,7 @@ async function natsServer(): Promise<Finding> {
       check: "nats-server",
       verdict: "failed",
       detail: `none that is good enough; ${pinnedVersion} is wanted`,
+      cost: "",
       next: "npm start gets it, or set NATS_SERVER",
     };
   }
@@ -115,6 +147,7 @@ async function natsServer(): Promise<Finding> {
     check: "nats-server",
     verdict: "warning",
     detail: `${detail}: markets run \`durable\` at most`,
+    cost: "",
     next: `install ${pinnedVersion}`,
   };
 }
@@ -128,6 +161,7 @@ function folderWritable(folder: string): Finding {
       check: "data folder",
       verdict: "failed",
       detail: `${folder} is not writable`,
+      cost: "",
       next: "run as the user that started the cluster",
     };
   }
@@ -147,6 +181,7 @@ function launcher(target: Target): Finding {
       check: "launcher",
       verdict: "failed",
       detail: `process ${pid} is gone: the cluster is down`,
+      cost: "",
       next: "npm start",
     };
   }
@@ -164,6 +199,7 @@ function clock(target: Target): Finding {
       check: "clock",
       verdict: "failed",
       detail: `${new Date(now).toISOString()} is outside the certificates' time, ${authority.validFrom} to ${authority.validTo}`,
+      cost: "",
       next: "set the clock, or remove the tls folder of the data folder and start again",
     };
   } catch (error) {
@@ -171,6 +207,7 @@ function clock(target: Target): Finding {
       check: "clock",
       verdict: "failed",
       detail: `the cluster's certificate cannot be read: ${(error as Error).message}`,
+      cost: "",
       next: "npm start makes it anew when it is missing",
     };
   }
@@ -180,7 +217,7 @@ async function regions(target: Target): Promise<readonly Finding[]> {
   const cluster = await connectTo(target);
   if (!cluster.ok) {
     const { reason, next } = cluster.failure;
-    return [{ check: "connection", verdict: "failed", detail: reason, next }];
+    return [{ check: "connection", verdict: "failed", detail: reason, cost: "", next }];
   }
   try {
     const status = await clusterStatus(cluster.value);
@@ -191,6 +228,7 @@ async function regions(target: Target): Promise<readonly Finding[]> {
         check,
         verdict: "failed",
         detail: region.reason ?? "not ready",
+        cost: "",
         next: `look into ${join(target.folder.value, "log", `cell-${region.name}.log`)}`,
       };
     });
@@ -206,7 +244,8 @@ const marks = {
   failed: colors.red("failed "),
 };
 
-function line({ check, verdict, detail, next }: Finding): string {
+function line({ check, verdict, detail, cost, next }: Finding): string {
+  const price = cost === "" ? "" : `\n         costs: ${cost}`;
   const advice = next === "" ? "" : `\n         next: ${next}`;
-  return `${marks[verdict]}  ${check}: ${detail}${advice}`;
+  return `${marks[verdict]}  ${check}: ${detail}${price}${advice}`;
 }

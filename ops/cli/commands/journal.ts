@@ -1,13 +1,11 @@
-import { spawn } from "node:child_process";
-import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
+import { resolve } from "node:path";
 
 import { type Command, InvalidArgumentError } from "commander";
 
-import { ok, type Result, refuse } from "../../../actors/kernel/result.ts";
+import { ok, type Result } from "../../../actors/kernel/result.ts";
 import { type ExitCode, exitCodes, perform } from "../action.ts";
-import { repository } from "../data-folder.ts";
 import { facts, type OutputFormat, outputOption, print, printJson, table } from "../terminal.ts";
+import { askTool, type Row } from "../tool.ts";
 
 type JournalOptions = { readonly output: OutputFormat };
 type DumpOptions = JournalOptions & {
@@ -16,9 +14,6 @@ type DumpOptions = JournalOptions & {
   readonly limit: number;
 };
 type RestoreOptions = JournalOptions & { readonly to: string; readonly into: string };
-
-/** Rows of a dump, one printed line each, and at the end a Result. */
-type Row = Readonly<Record<string, unknown>>;
 
 interface VerifyReport {
   readonly folder: string;
@@ -36,6 +31,14 @@ interface VerifyReport {
     readonly digest: string;
     readonly reason: string;
   }[];
+  readonly chain: {
+    readonly blocks: number;
+    readonly fences: number;
+    readonly first: number;
+    readonly last: number;
+    readonly hash: string;
+    readonly fault: string | null;
+  };
   readonly perSecond: number;
 }
 
@@ -56,12 +59,14 @@ export function register(program: Command): void {
 
   journal
     .command("verify")
-    .description("check every record and snapshot, replay all of it and say the state's digest")
+    .description(
+      "check every record, seal and snapshot, replay all of it and say the state's digest",
+    )
     .argument("<folder>", "of the log: it holds segment-….log files")
     .addOption(outputOption())
     .addHelpText(
       "after",
-      "\nA torn tail is what a crash leaves of its last write: it is reported, and no fault. Damage, or a\nsnapshot that does not fit the log, ends with exit code 1.",
+      "\nA torn tail is what a crash leaves of its last write: it is reported, and no fault. Damage, a\nblock whose hash is not that of its records, or a snapshot that does not fit the log, ends with exit code 1.\nWho can write the folder can change records and seals alike: the chain hash is to be compared with the\njournal stream's, which servers of other regions hold.",
     )
     .action((folder: string, options: JournalOptions) => perform(() => verify(folder, options)));
 
@@ -118,6 +123,9 @@ async function verify(folder: string, options: JournalOptions): Promise<Result<E
           "torn tail",
           found.tornBytes === 0 ? "none" : `${found.tornBytes} bytes in ${found.tornFile}`,
         ],
+        ["sealed", sealedText(found)],
+        ["chain hash", found.chain.hash === "" ? "-" : found.chain.hash],
+        ["chain", found.chain.fault ?? "every hash is that of the records"],
         ["replayed", `${found.perSecond.toLocaleString("en")} records/s, ${found.engine} engine`],
       ]),
     );
@@ -131,7 +139,14 @@ async function verify(folder: string, options: JournalOptions): Promise<Result<E
       print(`\n${table(["SNAPSHOT", "VERDICT", "DIGEST", "REASON"], rows)}`);
     }
   }
-  return ok(bad.length === 0 ? exitCodes.ok : exitCodes.failed);
+  const isGood = bad.length === 0 && found.chain.fault === null;
+  return ok(isGood ? exitCodes.ok : exitCodes.failed);
+}
+
+function sealedText({ chain, records }: VerifyReport): string {
+  if (chain.last < chain.first) return `nothing of ${records} records`;
+  const tail = records - chain.last;
+  return `records ${chain.first} to ${chain.last} in ${chain.blocks} blocks, ${tail} behind them are not`;
 }
 
 async function dump(folder: string, options: DumpOptions): Promise<Result<ExitCode>> {
@@ -193,31 +208,8 @@ function tableRow(row: Row): string[] {
   return [...cells, detail.join(" ")];
 }
 
-/** Runs the program that knows the engines: this folder speaks to the product in messages only. */
-async function ask<T>(
-  given: readonly string[],
-  onRow: (row: Row) => void = () => {},
-): Promise<Result<T>> {
-  const program = join(repository, "actors", "root", "journal-tool.ts");
-  const child = spawn(process.execPath, [program, ...given], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let answer: Result<T> | null = null;
-  const ended = new Promise<void>((done, fail) => {
-    child.on("error", fail);
-    child.on("close", () => done());
-  });
-  for await (const line of createInterface({ input: child.stdout })) {
-    const value = JSON.parse(line) as Row | Result<T>;
-    if ("ok" in value) answer = value as Result<T>;
-    else onRow(value);
-  }
-  await ended;
-  return (
-    answer ??
-    refuse("internal", `the journal tool ended without an answer (${child.exitCode})`, "see above")
-  );
-}
+const ask = <T>(given: readonly string[], onRow?: (row: Row) => void): Promise<Result<T>> =>
+  askTool<T>("journal-tool", given, onRow);
 
 function sequence(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("a whole number is wanted.");

@@ -113,7 +113,7 @@ export function banner(overview: Overview, folder: Setting, seconds: number): re
   );
   const demo = [
     colors.yellow(
-      "DEMO PROFILE: local users; the operator may approve for himself. Not for production.",
+      "DEMO PROFILE: local users; the operator may publish approvals too. Not for production.",
     ),
   ];
   const before = [

@@ -1,0 +1,202 @@
+import { actorSubject, supervisionSubject } from "../../schemas/subjects.ts";
+import type { ActorContext } from "../kernel/actor.ts";
+import type { EventSourcedMachine } from "../kernel/event-sourced-machine.ts";
+import type { Bus, Subscription } from "../kernel/ports/bus.ts";
+import type { Failure } from "../kernel/result.ts";
+import { durationNs } from "../kernel/units.ts";
+import {
+  decodeApplyReply,
+  decodeReply,
+  encodeApplyLimits,
+  encodeReply,
+  encodeRequest,
+} from "./codec.ts";
+import { done, holdingOf, type RiskLimitState } from "./decide.ts";
+import type { RiskLimitMessage } from "./messages.ts";
+
+/** What a risk limit reaches outside its cell. */
+export interface RiskLimitOutside {
+  readonly region: string;
+  readonly bus: Pick<Bus, "publish" | "request" | "subscribe">;
+  readonly markets: MarketPlaces;
+  /** Of the owner's cell: a market refuses what an older incarnation sends. */
+  readonly incarnation: () => number;
+}
+
+export interface MarketPlaces {
+  list(): readonly { readonly market: string; readonly home: string }[];
+  /** Called when the list has changed; the result ends it. */
+  onChange(callback: () => void): () => void;
+}
+
+const answerWithin = durationNs(5_000_000_000);
+const tryAgainAfter = durationNs(250_000_000);
+const publishAfter = durationNs(100_000_000);
+
+/**
+ * What follows from a risk limit's state, beside its mailbox: its account's limits in the engine of every
+ * market, its holding at its parent, and its utilisation for whoever watches. Everything is sent until it
+ * is confirmed; what is sent is absolute, so that only the last counts.
+ */
+export class RiskLimitEffects {
+  readonly #context: ActorContext<RiskLimitMessage, EventSourcedMachine>;
+  readonly #name: string;
+  readonly #outside: RiskLimitOutside;
+  /** What each market has confirmed. */
+  readonly #applied = new Map<string, string>();
+  readonly #applying = new Set<string>();
+  #state: RiskLimitState | null = null;
+  #parent: Subscription | null = null;
+  /** Why the parent, or its parent, takes no order; null until the parent has said so. */
+  #stoppedAbove: string | null = null;
+  #reported = "";
+  #reporting = false;
+  #publishing = false;
+
+  constructor(
+    context: ActorContext<RiskLimitMessage, EventSourcedMachine>,
+    name: string,
+    outside: RiskLimitOutside,
+  ) {
+    this.#context = context;
+    this.#name = name;
+    this.#outside = outside;
+    const unwatch = outside.markets.onChange(context.callback(() => this.#applyEverywhere()));
+    context.onExit(() => {
+      unwatch();
+      this.#parent?.unsubscribe();
+    });
+  }
+
+  settled(state: RiskLimitState): void {
+    this.#state = state;
+    this.#followParent(state);
+    this.#applyEverywhere();
+    this.#publishSoon();
+    this.#reportUpwards();
+  }
+
+  /** Why no order may be taken: its own reason, or the one of whoever is above; empty: none. */
+  #stopped(state: RiskLimitState): string {
+    if (state.stopped !== "" || state.parent === "") return state.stopped;
+    return this.#stoppedAbove === null || this.#stoppedAbove === ""
+      ? ""
+      : `${state.parent}: ${this.#stoppedAbove}`;
+  }
+
+  #followParent({ parent }: RiskLimitState): void {
+    if (parent === "" || this.#parent !== null) return;
+    const { bus, region } = this.#outside;
+    const heard = (payload: Uint8Array): void => {
+      const { stopped } = decodeReply(payload).outcome;
+      if (stopped === this.#stoppedAbove) return;
+      this.#stoppedAbove = stopped;
+      this.#applyEverywhere();
+      this.#publishSoon();
+    };
+    const onNews = this.#context.callback((payload: Uint8Array) => heard(payload));
+    this.#parent = bus.subscribe(supervisionSubject(region, `risk/${parent}`), (_, payload) =>
+      onNews(payload),
+    );
+    this.#context.run(async () => {
+      const subject = actorSubject(region, "risk-limit", parent, "describe");
+      const question = encodeRequest({ type: "describe" });
+      while (this.#stoppedAbove === null) {
+        const answer = await bus.request(subject, question, answerWithin);
+        this.#context.signal.throwIfAborted();
+        if (answer.ok && decodeReply(answer.value).refusal === null) heard(answer.value);
+        else await this.#pause();
+      }
+    });
+  }
+
+  #applyEverywhere(): void {
+    const state = this.#state;
+    if (state === null || state.account === 0) return;
+    // A stop of the parent's must not be lifted by somebody who has not heard of it.
+    if (state.parent !== "" && this.#stoppedAbove === null && state.stopped === "") return;
+    for (const { market, home } of this.#outside.markets.list()) {
+      if (this.#applying.has(market)) continue;
+      this.#applying.add(market);
+      this.#context.run(async () => {
+        try {
+          await this.#apply(market, home);
+        } finally {
+          this.#applying.delete(market);
+        }
+      });
+    }
+  }
+
+  /** Until what the market has confirmed is what stands. */
+  async #apply(market: string, home: string): Promise<void> {
+    const { bus, incarnation } = this.#outside;
+    for (;;) {
+      const state = this.#state;
+      if (state === null) return;
+      const { account, limits } = state;
+      const stopped = this.#stopped(state) !== "" || limits.maximumOrderQuantity === 0;
+      const wanted = JSON.stringify({ account, limits, stopped });
+      if (this.#applied.get(market) === wanted) return;
+      const request = encodeApplyLimits(this.#name, incarnation(), [{ account, stopped, limits }]);
+      const subject = actorSubject(home, "market", market, "limits");
+      const answer = await bus.request(subject, request, answerWithin);
+      this.#context.signal.throwIfAborted();
+      const failure: Failure | null = answer.ok ? decodeApplyReply(answer.value) : answer.failure;
+      if (failure === null) {
+        this.#applied.set(market, wanted);
+      } else {
+        this.#context.log.warn({ market, failure }, "the market does not hold these limits yet");
+        await this.#pause();
+      }
+    }
+  }
+
+  #reportUpwards(): void {
+    const state = this.#state;
+    if (state === null || state.parent === "" || this.#reporting) return;
+    this.#reporting = true;
+    this.#context.run(async () => {
+      try {
+        await this.#report(state.parent);
+      } finally {
+        this.#reporting = false;
+      }
+    });
+  }
+
+  async #report(parent: string): Promise<void> {
+    const { bus, region } = this.#outside;
+    for (;;) {
+      if (this.#state === null) return;
+      const holding = holdingOf(this.#state);
+      const wanted = JSON.stringify(holding);
+      if (wanted === this.#reported) return;
+      const commandId = `report/${this.#name}/${this.#context.clock.now()}`;
+      const request = encodeRequest({ type: "report", commandId, from: this.#name, ...holding });
+      const subject = actorSubject(region, "risk-limit", parent, "report");
+      const answer = await bus.request(subject, request, answerWithin);
+      this.#context.signal.throwIfAborted();
+      if (answer.ok && decodeReply(answer.value).refusal === null) this.#reported = wanted;
+      else await this.#pause();
+    }
+  }
+
+  #publishSoon(): void {
+    if (this.#publishing) return;
+    this.#publishing = true;
+    this.#context.after(publishAfter, () => {
+      this.#publishing = false;
+      if (this.#state === null) return;
+      const stopped = this.#stopped(this.#state);
+      const subject = supervisionSubject(this.#outside.region, `risk/${this.#name}`);
+      this.#outside.bus.publish(subject, encodeReply(done({ ...this.#state, stopped })));
+    });
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#context.after(tryAgainAfter, resolve);
+    });
+  }
+}
