@@ -25,6 +25,14 @@ export type {
   RingStatistics,
 } from "./addon.ts";
 export type { Depth, DepthLevel, DepthOrder, DepthSide, OrderPage, TopOfBook } from "./depth.ts";
+export type {
+  FeedOptions,
+  FeedReport,
+  MarketDuty,
+  OrderEntryMember,
+  OrderEntryOptions,
+  OrderEntryReport,
+} from "./market-duties.ts";
 export { NativeMarket } from "./market-engine.ts";
 
 /** The native matching engine: a match thread and a journal thread beside Node's own. */
