@@ -11,6 +11,7 @@ import type {
 } from "../actors/kernel/ports/matching-engine.ts";
 import { ok, refuse } from "../actors/kernel/result.ts";
 import type { Result } from "../actors/kernel/result.ts";
+import type { FeedOptions, OrderEntryOptions } from "./market-duties.ts";
 import { sealLayout } from "./seal-entry.ts";
 import { layout } from "./slots.ts";
 
@@ -44,6 +45,10 @@ export interface Addon {
     timestamp: string | null,
     usesSnapshots: boolean,
   ): Promise<RolledBack>;
+  /** Last record of the oldest segment, and the older of two snapshots; 0 for none. */
+  trimRange(id: number): Promise<{ readonly oldestEnd: number; readonly snapshot: number }>;
+  /** Removes the segments below `base`, where the seals begin, if two snapshots can be restored. */
+  trim(id: number, base: number): Promise<void>;
   /** Makes a log of its own in `to` with the records up to `last`; gives its id. */
   copyLog(from: string, to: string, last: number): Promise<string>;
   records(id: number, from: number, maximumBytes: number): Uint8Array;
@@ -64,6 +69,11 @@ export interface Addon {
   /** Clients may connect to the market under this name. */
   admitClients(id: number, market: string): void;
   clientCounters(): ClientCounters;
+  /** Opens a duty of the market. It is closed before the market is. */
+  openOrderEntry(market: number, options: OrderEntryOptions): Promise<DutyOpened>;
+  openFeed(market: number, options: FeedOptions): Promise<DutyOpened>;
+  dutyReport(id: number): unknown;
+  closeDuty(id: number): Promise<void>;
   /** Rejects with "CODE: why", the code as in ConnectRefusal of native/client/client_region.hpp. */
   connectClient(request: ClientRequest): Promise<ConnectedClient>;
   wakeForClient(id: number): void;
@@ -71,6 +81,14 @@ export interface Addon {
   waitForClient(id: number, head: number, timeoutMs: number): Promise<void>;
   isPeerGone(id: number): boolean;
   closeClient(id: number): void;
+}
+
+export interface DutyOpened {
+  readonly id: number;
+  readonly port: number;
+  /** 0 for order entry. */
+  readonly requestsPort: number;
+  readonly backend: string;
 }
 
 /** Where a market's time goes; nanoseconds, of one command in 64. */
@@ -172,6 +190,7 @@ export interface OpenRequest {
   readonly recordSlots: number;
   /** Accepted records between two snapshots. */
   readonly snapshotInterval: number;
+  readonly segmentRecords: number;
 }
 
 /** Hash and digest as hexadecimal digits; a failure is empty when there is none. */

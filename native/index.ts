@@ -10,7 +10,7 @@ import { ok, refuse } from "../actors/kernel/result.ts";
 import type { Result } from "../actors/kernel/result.ts";
 import type { Addon, ClientCounters, ClientGrant, MachineProbe, ReactorHealth } from "./addon.ts";
 import { loadAddon, regions } from "./addon.ts";
-import type { RingSizes } from "./market-engine.ts";
+import type { Host, RingSizes } from "./market-engine.ts";
 import { NativeMarket } from "./market-engine.ts";
 import { AlertWatch } from "./alert-watch.ts";
 
@@ -25,6 +25,14 @@ export type {
   RingStatistics,
 } from "./addon.ts";
 export type { Depth, DepthLevel, DepthOrder, DepthSide, OrderPage, TopOfBook } from "./depth.ts";
+export type {
+  FeedOptions,
+  FeedReport,
+  MarketDuty,
+  OrderEntryMember,
+  OrderEntryOptions,
+  OrderEntryReport,
+} from "./market-duties.ts";
 export { NativeMarket } from "./market-engine.ts";
 
 /** The native matching engine: a match thread and a journal thread beside Node's own. */
@@ -44,9 +52,15 @@ export interface NativeEngineOptions extends Partial<RingSizes> {
   readonly clock?: Clock;
   /** Accepted records between two snapshots of a market. Default 1,048,576. */
   readonly snapshotInterval?: number;
+  /** Records of a market's log that are kept at least, whatever could go. Default 16,777,216: 1.6 GB. */
+  readonly recordsKept?: number;
+  /** Records in a segment of a log; fewer are for tests. Default 174,762. */
+  readonly segmentRecords?: number;
 }
 
 const SNAPSHOT_INTERVAL = 2 ** 20;
+const RECORDS_KEPT = 2 ** 24;
+const SEGMENT_RECORDS = 174_762;
 
 /** The engine this process runs: its threads exist once. */
 let running: NativeEngine | null = null;
@@ -77,13 +91,14 @@ export function loadNativeEngine(options: NativeEngineOptions = {}): Result<Nati
       );
     }
   }
-  const interval = options.snapshotInterval ?? SNAPSHOT_INTERVAL;
-  if (!Number.isSafeInteger(interval) || interval < 1) {
-    return refuse(
-      "options_invalid",
-      `snapshotInterval is ${interval}`,
-      "give a whole number from 1",
-    );
+  const counts = {
+    snapshotInterval: { given: options.snapshotInterval ?? SNAPSHOT_INTERVAL, least: 1 },
+    recordsKept: { given: options.recordsKept ?? RECORDS_KEPT, least: 0 },
+    segmentRecords: { given: options.segmentRecords ?? SEGMENT_RECORDS, least: 16 },
+  };
+  for (const [name, { given, least }] of Object.entries(counts)) {
+    if (Number.isSafeInteger(given) && given >= least) continue;
+    return refuse("options_invalid", `${name} is ${given}`, `give a whole number from ${least}`);
   }
   const loaded = loadAddon();
   if (!loaded.ok) return loaded;
@@ -98,7 +113,7 @@ export class NativeEngine implements MatchingEngine {
   readonly #addon: Addon;
   readonly #rings: RingSizes;
   readonly #reactor: Int32Array;
-  readonly #snapshotInterval: number;
+  readonly #log: Pick<Host, "snapshotInterval" | "recordsKept" | "segmentRecords">;
   readonly #clockOriginNs: number;
   readonly #isLeased: boolean;
   readonly #stopped: () => void;
@@ -112,7 +127,11 @@ export class NativeEngine implements MatchingEngine {
   constructor(addon: Addon, rings: RingSizes, options: NativeEngineOptions, stopped: () => void) {
     this.#addon = addon;
     this.#rings = rings;
-    this.#snapshotInterval = options.snapshotInterval ?? SNAPSHOT_INTERVAL;
+    this.#log = {
+      snapshotInterval: options.snapshotInterval ?? SNAPSHOT_INTERVAL,
+      recordsKept: options.recordsKept ?? RECORDS_KEPT,
+      segmentRecords: options.segmentRecords ?? SEGMENT_RECORDS,
+    };
     this.#isLeased = options.clock !== undefined;
     // In this order, so that a lease never seems to hold for longer than it does.
     const monotonicNs = Number(process.hrtime.bigint());
@@ -151,9 +170,9 @@ export class NativeEngine implements MatchingEngine {
       addon: this.#addon,
       reactor: this.#reactor,
       rings: this.#rings,
-      snapshotInterval: this.#snapshotInterval,
       clockOriginNs: this.#clockOriginNs,
       isLeased: this.#isLeased,
+      ...this.#log,
     };
     const opening = NativeMarket.open(host, request, closed);
     this.#markets.set(request.market, opening);

@@ -34,6 +34,7 @@ import type {
   RingStatistics,
 } from "./addon.ts";
 import { regions } from "./addon.ts";
+import { MarketDuties } from "./market-duties.ts";
 import { SealLog, systemSealStorage } from "./seal-log.ts";
 import { readRecordHeader } from "./records.ts";
 import { DepthView } from "./depth.ts";
@@ -102,6 +103,8 @@ export interface Host {
   readonly clockOriginNs: number;
   /** Markets wait for a lease before they take anything of clients. */
   readonly isLeased: boolean;
+  readonly recordsKept: number;
+  readonly segmentRecords: number;
 }
 
 /**
@@ -114,6 +117,8 @@ export class NativeMarket implements MarketEngine {
   readonly logId: string;
   /** What opening the log found. */
   readonly recovery: Recovery;
+  /** Order entry and the feed, hosted beside it. */
+  readonly duties: MarketDuties;
   readonly #host: Host;
   readonly #id: number;
   readonly #directory: string;
@@ -140,6 +145,7 @@ export class NativeMarket implements MarketEngine {
   #discarding = false;
   #adopting = false;
   #closing: Promise<void> | null = null;
+  #trimming: Promise<unknown> = Promise.resolve();
   /** The last page of orders asked for: one at a time. */
   #paging: Promise<unknown> = Promise.resolve();
   /** Set when the memory is gone: what was last known. */
@@ -162,6 +168,7 @@ export class NativeMarket implements MarketEngine {
     this.#host = host;
     this.#seals = seals;
     this.#id = opened.id;
+    this.duties = new MarketDuties(host.addon, opened.id);
     this.#directory = request.directory;
     this.#closed = closed;
     this.#epoch = opened.epoch;
@@ -185,7 +192,13 @@ export class NativeMarket implements MarketEngine {
       if (market !== null) market.#rang();
     };
     const opened = await host.addon.open(
-      { directory, epoch, ...host.rings, snapshotInterval: host.snapshotInterval },
+      {
+        directory,
+        epoch,
+        ...host.rings,
+        snapshotInterval: host.snapshotInterval,
+        segmentRecords: host.segmentRecords,
+      },
       ring,
     );
     try {
@@ -357,6 +370,30 @@ export class NativeMarket implements MarketEngine {
     return this.#seals.appendBegin(point);
   }
 
+  get trimmed(): ChainPoint | null {
+    return this.#seals.trimmed;
+  }
+
+  trim(floor: number): Promise<ChainPoint | null> {
+    this.#mustBeOpen();
+    const trimming = this.#trimming.then(() => this.#trim(floor));
+    this.#trimming = trimming.catch(() => {});
+    return trimming;
+  }
+
+  async #trim(floor: number): Promise<ChainPoint | null> {
+    const { recordsKept, segmentRecords, addon } = this.#host;
+    const limit = Math.min(floor, (this.#numbers[DURABLE] ?? 0) - recordsKept);
+    const first = this.trimmed?.sequence ?? 0;
+    if (this.#closing !== null || limit - first < segmentRecords) return null;
+    const { oldestEnd, snapshot } = await addon.trimRange(this.#id);
+    const highest = Math.min(limit, snapshot - 1);
+    if (oldestEnd === 0 || highest < oldestEnd) return null;
+    const point = await this.#seals.trim(highest);
+    if (point !== null) await addon.trim(this.#id, point.sequence);
+    return point;
+  }
+
   mark(): Promise<void> {
     this.#mustBeOpen();
     return this.#seals.mark(this.#numbers[DURABLE] ?? 0);
@@ -475,6 +512,7 @@ export class NativeMarket implements MarketEngine {
 
   close(): Promise<void> {
     this.#closing ??= (async () => {
+      await this.duties.close();
       this.flush();
       await this.#until(() => {
         // Who still listens gets every event; when nobody takes them they may not block the engine.
@@ -485,6 +523,7 @@ export class NativeMarket implements MarketEngine {
       if (this.#hasEvents()) this.#onEvents();
       // A disk that takes no mark is reported by what it does to records.
       this.#seals.leave();
+      await this.#trimming;
       await this.mark().catch(() => {});
       await this.#seals.close();
       this.#final = { progress: this.progress(), serviceTime: this.serviceTime() };

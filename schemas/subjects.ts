@@ -21,6 +21,17 @@ export type OperationsVerb =
   | "market-halt"
   | "market-resume"
   | "flow";
+/** Services that spawn and steer actors. */
+export const controlVerbs = [
+  "spawn",
+  "stop",
+  "restart",
+  "list",
+  "describe",
+  "send",
+  "watch",
+] as const;
+export type ControlVerb = (typeof controlVerbs)[number];
 export type AlertKind = "latency";
 export type MarketDataKind = "l1" | "l2" | "trades";
 
@@ -39,9 +50,28 @@ export const supervisionSubject = (region: string, path: string): string =>
   `sup.${token(region)}.${path.split("/").filter(Boolean).map(token).join(".")}`;
 export const operationsSubject = (region: string, verb: OperationsVerb): string =>
   `ops.${token(region)}.${verb}`;
+export const controlSubject = (region: string, verb: ControlVerb): string =>
+  `ctl.${token(region)}.${verb}`;
+/** From cell to cell of a region: requests about the actors that the cell hosts. */
+export const hostSubject = (region: string, cell: string, verb: ControlVerb): string =>
+  `act.${token(region)}.cell.${token(cell)}.${verb}`;
+/** Where an actor's reports are published; `group` is its supervisor: strategies, executions. */
+export const reportSubject = (region: string, group: string, id: string): string =>
+  supervisionSubject(region, `${group}/${id}`);
+/** The event log of an actor, `<type>.<id>`, in its region's stream of event logs. */
+export const eventLogSubject = (region: string, log: string): string =>
+  `alog.${token(region)}.${log.split(".").map(token).join(".")}`;
+export const eventLogStream = (region: string): string => `ALOG_${token(region)}`;
+/** Bucket of the snapshots of a region's actors; a key is the log's name. */
+export const actorSnapshotBucket = (region: string): string => `ASNAP_${token(region)}`;
 /** Something is wrong with a market, or not any more: core NATS, told to whoever listens. */
 export const alertSubject = (region: string, kind: AlertKind, market: string): string =>
   `alert.${token(region)}.${token(kind)}.${token(market)}`;
+/** Where a cell asks one strategy of a user; the slot has a NATS user of its own. */
+export const guestSubject = (region: string, slot: number): string =>
+  `guest.${token(region)}.${slot}.decide`;
+export const guestUserName = (region: string, slot: number): string =>
+  `guest-${token(region)}-${slot}`;
 export const deadLetterSubject = (region: string, kind: string): string =>
   `dead.${token(region)}.${token(kind)}`;
 
@@ -62,6 +92,8 @@ export const patterns = {
   actors: "act.>",
   actorsOf: (region: string): string => `act.${token(region)}.>`,
   riskLimits: "act.*.risk-limit.*.*",
+  riskLimitsOf: (region: string): string => `act.${token(region)}.risk-limit.>`,
+  marketLimitsOf: (region: string): string => `act.${token(region)}.market.>`,
   riskQuestions: "act.*.risk-limit.*.describe",
   riskApprovals: "act.*.risk-limit.*.approve",
   supervision: "sup.>",
@@ -70,8 +102,15 @@ export const patterns = {
   operationsOf: (region: string): string => `ops.${token(region)}.>`,
   /** One service in all regions. */
   operation: (verb: OperationsVerb | "approve"): string => `ops.*.${verb}`,
+  eventLogsOf: (region: string): string => `alog.${token(region)}.>`,
+  controls: "ctl.>",
+  controlsOf: (region: string): string => `ctl.${token(region)}.>`,
+  /** One control service in all regions. */
+  control: (verb: ControlVerb): string => `ctl.*.${verb}`,
   alerts: "alert.>",
   alertsOf: (region: string): string => `alert.${token(region)}.>`,
+  guestsOf: (region: string): string => `guest.${token(region)}.>`,
+  guestOf: (region: string, slot: number): string => `guest.${token(region)}.${slot}.>`,
   deadLettersOf: (region: string): string => `dead.${token(region)}.>`,
   inbox: (user: string): string => `${inboxPrefix(user)}.>`,
 } as const;
@@ -96,5 +135,17 @@ export const cellLeaseKey = (region: string, cell: string): string =>
   `cell.${token(region)}.${token(cell)}`;
 export const ownershipKey = (shard: string): string => `own.${token(shard)}`;
 export const shardDirectoryKey = (shard: string): string => `shard.${token(shard)}`;
+/** Shards of a region's actors: all actors of one shard have one owner cell. */
+export const actorShards = 16;
+export const actorShardName = (region: string, shard: number): string => {
+  if (!Number.isInteger(shard) || shard < 0 || shard >= actorShards) {
+    throw new RangeError(`an actor shard is 0 … ${actorShards - 1}, not ${shard}`);
+  }
+  return `act-${token(region)}-${String(shard).padStart(2, "0")}`;
+};
+export const cellLeasePrefix = (region: string): string => `cell.${token(region)}.`;
+export const actorDirectoryPrefix = (region: string): string => `actor.${token(region)}.`;
+export const actorDirectoryKey = (region: string, id: string): string =>
+  `actor.${token(region)}.${token(id)}`;
 export const marketDirectoryPrefix = "market.";
 export const marketDirectoryKey = (market: string): string => `market.${token(market)}`;

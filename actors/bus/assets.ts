@@ -13,14 +13,18 @@ import type { Log } from "../kernel/ports/log.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import { durationNs } from "../kernel/units.ts";
 import {
+  actorSnapshotBucket,
   directoryBucket,
+  eventLogStream,
   eventStream,
   eventSubject,
   journalStream,
   journalSubject,
   leaseBucket,
+  patterns,
 } from "../../schemas/subjects.ts";
 import type { NatsBus } from "./nats.ts";
+import { keptMessages } from "./replicated-event-log.ts";
 
 /**
  * The streams the product needs, made where they are missing. Every cell does this at its start, at
@@ -33,6 +37,8 @@ export const assetBounds = {
   directory: 64 * 1024 * 1024,
   journal: 8 * 1024 * 1024 * 1024,
   events: 64 * 1024 * 1024,
+  eventLogs: 1024 * 1024 * 1024,
+  snapshots: 256 * 1024 * 1024,
 } as const;
 
 const retryDelay = durationNs(500_000_000);
@@ -58,7 +64,7 @@ export interface MarketAssets {
 }
 
 /**
- * Makes the buckets LEASE and DIR and the region's event stream. `replicas` is 3 with three regions
+ * Makes the buckets LEASE and DIR, the region's event stream, and the event logs and snapshots of its actors. `replicas` is 3 with three regions
  * or more, else their number. Failure code: unavailable (JetStream had no leader for a minute).
  */
 export async function ensureAssets(
@@ -71,6 +77,19 @@ export async function ensureAssets(
     bucketStream(directoryBucket, replicas, assetBounds.directory),
   ];
   for (const config of wanted) {
+    const made = await ensureStream(ports, config, []);
+    if (!made.ok) return made;
+  }
+  const logs: StreamPlan = {
+    ...replicatedFile(replicas),
+    name: eventLogStream(region),
+    subjects: [patterns.eventLogsOf(region)],
+    max_msgs_per_subject: keptMessages,
+    max_msg_size: 1024 * 1024,
+    max_bytes: assetBounds.eventLogs,
+  };
+  const snapshots = bucketStream(actorSnapshotBucket(region), replicas, assetBounds.snapshots);
+  for (const config of [logs, { ...snapshots, max_msg_size: 1024 * 1024 }]) {
     const made = await ensureStream(ports, config, []);
     if (!made.ok) return made;
   }

@@ -7,6 +7,7 @@ import type {
   Side,
   TimeInForce,
 } from "../kernel/ports/matching-engine.ts";
+import type { SenderIdentity } from "../kernel/incarnation-fence.ts";
 import { ok, refuse, type Failure, type Result } from "../kernel/result.ts";
 import {
   MAX_ORDER_LOTS,
@@ -20,6 +21,7 @@ import {
   type QuantityLots,
 } from "../kernel/units.ts";
 import { wire } from "../../schemas/messages.ts";
+import { isToken } from "../../schemas/subjects.ts";
 import { refusals, type RefusalCode } from "../../schemas/refusals.ts";
 import type { AccountRule, EngineLimits, LimitsRequest } from "./account-limits.ts";
 import type { MarketDefinition, MarketStatus, TouchUnits } from "./messages.ts";
@@ -42,6 +44,8 @@ export type DecodedCommand =
   | { readonly number: number; readonly command: null; readonly refused: Failure };
 
 export interface DecodedSubmit {
+  /** Null: a client, which acts under no lease. */
+  readonly sender: SenderIdentity | null;
   readonly session: number;
   readonly commands: readonly DecodedCommand[];
 }
@@ -69,8 +73,11 @@ export function decodeSubmit(
   } catch {
     return refuse("malformed", "not a SubmitRequest", "encode by schemas/market/v1/market.proto");
   }
+  const sender = decodeSender(request.sender);
+  if (sender !== null && !sender.ok) return sender;
   const count = request.commands.length;
-  if (count === 0) return refuse("malformed", "the request has no command", "send 1 to 1,024");
+  if (count === 0 && sender === null)
+    return refuse("malformed", "the request has no command", "send 1 to 1,024");
   if (count > MAXIMUM_COMMANDS) {
     return refuse("too_large", `${count} commands in a request`, "send at most 1,024");
   }
@@ -81,7 +88,19 @@ export function decodeSubmit(
   const commands = request.commands.map((command, index) =>
     decodeCommand(command, session, (firstTag + index) % 2 ** 32, definition),
   );
-  return ok({ session, commands });
+  return ok({ sender: sender?.value ?? null, session, commands });
+}
+
+/** Null when the request names none. */
+function decodeSender(
+  sender: wire.market.v1.IActorIdentity | null | undefined,
+): Result<SenderIdentity> | null {
+  if (sender === null || sender === undefined) return null;
+  const { actor, shard, incarnation } = sender;
+  if (actor && shard && isToken(shard) && actor.length <= 256) {
+    if (incarnation && Number.isSafeInteger(incarnation)) return ok({ actor, shard, incarnation });
+  }
+  return refuse("malformed", "the sender is not whole", "name actor, shard and incarnation");
 }
 
 function decodeCommand(

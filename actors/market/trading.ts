@@ -7,6 +7,7 @@ import type {
   EngineSlots,
   MarketEngine,
 } from "../kernel/ports/matching-engine.ts";
+import { IncarnationFence, type SenderIdentity } from "../kernel/incarnation-fence.ts";
 import type { Ownership } from "../kernel/ports/ownership.ts";
 import { ok, refuse, type Failure, type Result } from "../kernel/result.ts";
 import { durationNs, type DurationNs } from "../kernel/units.ts";
@@ -81,6 +82,7 @@ export class Trading {
   readonly #orders: OrdersView;
   readonly #blocks: EventBlocks;
   readonly #marketData: MarketData;
+  readonly #senders: IncarnationFence;
   readonly #limits = new AccountLimits();
   readonly #epoch: number;
   /** Commands of our own under way, by tag. */
@@ -118,6 +120,7 @@ export class Trading {
     this.#engine = engine;
     this.#counters = counters;
     this.#epoch = owned.epoch;
+    this.#senders = new IncarnationFence((shard) => ports.ownership.recordedEpoch(shard));
     this.#events = new EventQueue(ports.slots);
     const resting = [
       ...engine.restingOrders("buy", ALL_ORDERS),
@@ -185,7 +188,17 @@ export class Trading {
       reply(encodeSubmitRefusal(decoded.failure));
       return;
     }
-    const { session, commands } = decoded.value;
+    const { sender, session, commands } = decoded.value;
+    const sent = sender === null ? "passes" : this.#senders.check(sender);
+    if (sender !== null && sent === "unknown") {
+      this.#introduced(sender, payload, reply);
+      return;
+    }
+    if (typeof sent !== "string") {
+      this.#counters.refuse(sent.code);
+      reply(encodeSubmitRefusal(sent));
+      return;
+    }
     this.#tag = (firstTag + commands.length) % 2 ** 32;
     const admitted = this.#admission(receivedAt);
     const outcomes: WireOutcome[] = [];
@@ -229,6 +242,23 @@ export class Trading {
       onDone: finish,
     });
     this.#engine.flush();
+  }
+
+  /** A sender whose incarnation is not known yet: once it is looked up the request goes on, or is refused. */
+  #introduced(
+    sender: SenderIdentity,
+    payload: Uint8Array,
+    reply: (payload: Uint8Array) => void,
+  ): void {
+    this.#ports.run(async () => {
+      const failure = await this.#senders.admit(sender);
+      if (failure === null) {
+        this.submit(payload, reply);
+        return;
+      }
+      this.#counters.refuse(failure.code);
+      reply(encodeSubmitRefusal(failure));
+    });
   }
 
   /** Answers a BookRequest from what is safe. */

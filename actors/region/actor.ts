@@ -2,6 +2,7 @@ import type { ActorBehaviour, ActorDefinition } from "../kernel/actor.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
 import type { Result } from "../kernel/result.ts";
 import { RegionBehaviour } from "./behaviour.ts";
+import type { HostedActors } from "./codec.ts";
 import type { RegionMachine } from "./machine.ts";
 import type {
   MarketDefinition,
@@ -54,6 +55,10 @@ export interface RegionPorts {
   /** 16 unpredictable bytes. */
   readonly nonce: () => Uint8Array;
   readonly facts: () => CellFacts;
+  /** What the lease says of the actors hosted here; absent or null: none. */
+  readonly actors?: () => HostedActors | null;
+  /** False: the cell hosts actors only; markets and operations are another cell's. Absent: true. */
+  readonly servesMarkets?: boolean;
 }
 
 /** What does not come from actors. */

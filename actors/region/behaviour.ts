@@ -69,6 +69,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
         log: context.log,
         nonce: ports.nonce,
         persistIncarnation: ports.persistIncarnation,
+        ...(ports.actors === undefined ? {} : { actors: ports.actors }),
       },
       { region: start.region, cell: start.cell, node: start.node },
     );
@@ -93,6 +94,16 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
   restore(): Promise<void> {
     const { bus } = this.#ports;
     const region = this.#start.region;
+    if (this.#servesMarkets) this.#serve(bus, region);
+    this.#context.run((signal) => this.#begin(signal));
+    return Promise.resolve();
+  }
+
+  get #servesMarkets(): boolean {
+    return this.#ports.servesMarkets !== false;
+  }
+
+  #serve(bus: RegionPorts["bus"], region: string): void {
     this.#subscriptions.push(
       bus.serve(
         subscriptions.commands(region),
@@ -103,8 +114,6 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
         this.#context.callback((request: BusRequest) => this.#operation(request)),
       ),
     );
-    this.#context.run((signal) => this.#begin(signal));
-    return Promise.resolve();
   }
 
   async receive(message: RegionMessage, reply: (reply: RegionReply) => void): Promise<void> {
@@ -152,7 +161,8 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       this.#directory.load(this.#state),
     );
     for (const event of listed) this.#evolve(event);
-    for (const { definition } of homeMarkets(this.#state)) {
+    const markets = this.#servesMarkets ? homeMarkets(this.#state) : [];
+    for (const { definition } of markets) {
       await this.#retry(signal, `the market ${definition.market}`, () =>
         this.#startMarket(definition),
       );
@@ -280,7 +290,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
     const { bus, flow, facts } = this.#ports;
     const phase = servingOf(this.#context.lifecycle.state());
     const reports = await Promise.all(
-      homeMarkets(this.#state).map(async ({ definition }) => {
+      (this.#servesMarkets ? homeMarkets(this.#state) : []).map(async ({ definition }) => {
         const found = await this.#ports.markets.report(definition.market);
         return found.ok ? found.value : absentReport(definition, found.failure.reason);
       }),

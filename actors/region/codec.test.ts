@@ -53,6 +53,7 @@ test("leases, ownership and definitions are read back as they were written", () 
     renewal: 2 ** 40,
     nonce: Uint8Array.of(1, 2, 3),
     fenced: true,
+    actors: { capacity: 100, running: 3, draining: true, shards: [0, 15], groups: ["g"] },
   };
   assert.equal(
     { ...decodeLease(encodeLease(lease)), nonce: undefined },

@@ -22,6 +22,17 @@ export interface LeaseRecord {
   readonly renewal: number;
   readonly nonce: Uint8Array;
   readonly fenced: boolean;
+  /** What the cell says of the actors it hosts; null: it hosts none. */
+  readonly actors: HostedActors | null;
+}
+/** Informative: the key own.act-<region>-<nn> decides who owns a shard. */
+export interface HostedActors {
+  readonly capacity: number;
+  readonly running: number;
+  readonly draining: boolean;
+  readonly shards: readonly number[];
+  /** Anti-affinity words of the actors that run there. */
+  readonly groups: readonly string[];
 }
 export interface OwnershipRecord {
   readonly shard: string;
@@ -35,6 +46,7 @@ export const keys = {
   leaseBucket: subjects.leaseBucket,
   directoryBucket: subjects.directoryBucket,
   lease: subjects.cellLeaseKey,
+  leasePrefix: subjects.cellLeasePrefix,
   ownership: subjects.ownershipKey,
   shard: subjects.shardDirectoryKey,
   market: subjects.marketDirectoryKey,
@@ -42,7 +54,13 @@ export const keys = {
 } as const;
 
 export const encodeLease = (lease: LeaseRecord): Uint8Array =>
-  wire.region.v1.CellLease.encode(lease).finish();
+  wire.region.v1.CellLease.encode({
+    ...lease,
+    actors:
+      lease.actors === null
+        ? null
+        : { ...lease.actors, shards: [...lease.actors.shards], groups: [...lease.actors.groups] },
+  }).finish();
 
 /** Null when the bytes are no lease. */
 export function decodeLease(bytes: Uint8Array): LeaseRecord | null {
@@ -50,8 +68,21 @@ export function decodeLease(bytes: Uint8Array): LeaseRecord | null {
     const found = wire.region.v1.CellLease.decode(bytes);
     const { region, cell, node, incarnation, renewal, nonce, fenced } = found;
     const whole = region !== "" && cell !== "" && Number.isSafeInteger(incarnation);
-    return whole ? { region, cell, node, incarnation, renewal, nonce, fenced } : null;
+    if (!whole) return null;
+    const actors = hostedActors(found.actors);
+    return { region, cell, node, incarnation, renewal, nonce, fenced, actors };
   });
+}
+
+function hostedActors(actors: wire.region.v1.IActorHost | null | undefined): HostedActors | null {
+  if (actors === null || actors === undefined) return null;
+  return {
+    capacity: actors.capacity ?? 0,
+    running: actors.running ?? 0,
+    draining: actors.draining ?? false,
+    shards: actors.shards ?? [],
+    groups: actors.groups ?? [],
+  };
 }
 
 export const encodeOwnership = (ownership: OwnershipRecord): Uint8Array =>

@@ -3,7 +3,7 @@ import type { KeyStore } from "../kernel/ports/bus.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
-import { decodeLease, encodeLease, keys, type LeaseRecord } from "./codec.ts";
+import { decodeLease, encodeLease, type HostedActors, keys, type LeaseRecord } from "./codec.ts";
 import { leaseTimes, observeSilence } from "./silence.ts";
 
 /** Who holds the lease. */
@@ -22,6 +22,8 @@ export interface LeasePorts {
   readonly nonce: () => Uint8Array;
   /** Makes the incarnation durable before it is used; the next process starts above it. */
   readonly persistIncarnation: (incarnation: number) => void;
+  /** What each renewal says of the actors hosted here; absent or null: it hosts none. */
+  readonly actors?: () => HostedActors | null;
 }
 
 /** A write whose fate is not known yet. */
@@ -244,6 +246,7 @@ export class CellLease {
       renewal: this.#renewal,
       nonce: this.#ports.nonce(),
       fenced,
+      actors: this.#ports.actors?.() ?? null,
     };
   }
 

@@ -63,6 +63,13 @@ export class ShardOwnership implements Ownership {
     return this.#lease?.validUntil() ?? (0 as DurationNs);
   }
 
+  async recordedEpoch(shard: string): Promise<Result<Epoch | null>> {
+    const entry = await this.#ports.keys.get(keys.leaseBucket, keys.ownership(shard));
+    if (!entry.ok) return entry;
+    const found = entry.value === null ? null : decodeOwnership(entry.value.value);
+    return ok(found === null ? null : epoch(found.epoch));
+  }
+
   watch(listener: (validUntil: DurationNs) => void): () => void {
     this.#listeners.add(listener);
     listener(this.validUntil());
@@ -168,6 +175,8 @@ export class ShardOwnership implements Ownership {
       );
     }
     const { region, cell } = this.#identity;
+    // Handed over: its owner has ended what acted under it, and wrote so.
+    if (found.cell === "") return ok(undefined);
     if (found.region === region && found.cell === cell) {
       if (found.incarnation <= lease.incarnation) return ok(undefined);
       return refuse(
@@ -196,27 +205,62 @@ export class ShardOwnership implements Ownership {
         "give the market a shard whose home is this region",
       );
     }
+    return this.fence({ ...owner, node: held?.node ?? "" }, silence.value.revision);
+  }
+
+  /**
+   * Fences the lease of a cell that was silent for long enough at this revision of its key: its shards
+   * may be claimed then without another observation. Failure code: unavailable.
+   */
+  async fence(
+    owner: CellIdentity & { readonly incarnation: number },
+    revision: number,
+  ): Promise<Result<void>> {
+    const key = keys.lease(owner.region, owner.cell);
     const fence: LeaseRecord = {
       region: owner.region,
       cell: owner.cell,
-      node: held?.node ?? "",
+      node: owner.node,
       incarnation: owner.incarnation,
-      renewal: held?.renewal ?? 0,
+      renewal: 0,
       nonce: this.#ports.nonce(),
       fenced: true,
+      actors: null,
     };
     const bytes = encodeLease(fence);
-    const fenced = await this.#ports.keys.compareAndSet(
-      keys.leaseBucket,
-      key,
-      bytes,
-      silence.value.revision,
-    );
+    const fenced = await this.#ports.keys.compareAndSet(keys.leaseBucket, key, bytes, revision);
     if (fenced.ok || (fenced.failure.code === "undecided" && (await this.#isStored(key, bytes)))) {
-      this.#ports.log.warn({ shard, owner }, "fenced a silent cell");
+      const { region, cell, incarnation } = owner;
+      this.#ports.log.warn({ region, cell, incarnation }, "fenced a silent cell");
       return ok(undefined);
     }
     return refuse("unavailable", `${key} changed while it was being fenced`, "it is tried again");
+  }
+
+  /**
+   * Gives a shard of this cell up: whoever claims it next need not wait for this cell's silence. To be
+   * called when nothing acts under it any more. Failure codes: not_owner, unavailable.
+   */
+  handOver(shard: string): Promise<Result<void>> {
+    const result = this.#queue.then(() => this.#handOver(shard));
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+
+  async #handOver(shard: string): Promise<Result<void>> {
+    const key = keys.ownership(shard);
+    const entry = await this.#ports.keys.get(keys.leaseBucket, key);
+    if (!entry.ok) return entry;
+    const found = entry.value === null ? null : decodeOwnership(entry.value.value);
+    const { region, cell } = this.#identity;
+    if (entry.value === null || found?.region !== region || found.cell !== cell) {
+      return refuse("not_owner", `${shard} is not owned by ${region}/${cell}`, "claim it first");
+    }
+    const bytes = encodeOwnership({ ...found, cell: "", incarnation: 0 });
+    const { revision } = entry.value;
+    const stored = await this.#ports.keys.compareAndSet(keys.leaseBucket, key, bytes, revision);
+    if (stored.ok || (await this.#isStored(key, bytes))) return ok(undefined);
+    return refuse("unavailable", `${key} was not written`, "it is tried again");
   }
 
   async #isStored(key: string, bytes: Uint8Array): Promise<boolean> {

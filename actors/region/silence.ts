@@ -65,3 +65,27 @@ export async function observeSilence(
     });
   }
 }
+
+/**
+ * The same observation, made by somebody who reads the key anyway: told each read, it says for how long
+ * the key stood still. Only the time between successful reads counts.
+ */
+export class SilenceWatch {
+  #revision: number | null = null;
+  #silentFor = 0;
+  #lastRead: DurationNs | null = null;
+
+  /** A read that began and ended at these times and found this revision; true: silent for long enough. */
+  read(revision: number, began: DurationNs, ended: DurationNs): boolean {
+    if (this.#revision !== revision) this.#silentFor = 0;
+    else if (this.#lastRead !== null) this.#silentFor += Math.max(0, began - this.#lastRead);
+    this.#revision = revision;
+    this.#lastRead = ended;
+    return this.#silentFor >= leaseTimes.timeToLive + leaseTimes.margin;
+  }
+
+  /** A read failed: what happened meanwhile is nobody's silence. */
+  failed(): void {
+    this.#lastRead = null;
+  }
+}

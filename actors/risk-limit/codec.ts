@@ -73,6 +73,17 @@ const holding = {
   accounts: z.array(account.min(1)).max(MAXIMUM_ACCOUNTS),
 };
 
+/** An actor that acts under a lease; a client has none. What protobuf left out of one is not whole. */
+const sender = z
+  .strictObject({
+    actor: z.string().min(1).max(256),
+    shard: name,
+    incarnation: z.int().min(1),
+  })
+  .nullable();
+/** What an event tells of a reservation or a release: not who asked. */
+const moved = z.strictObject({ commandId, quantity });
+
 /** The rules for each verb's request; a test compares the fields with the protobuf messages. */
 export const requestRules = {
   define: z.strictObject({
@@ -86,8 +97,8 @@ export const requestRules = {
   approve: z.strictObject({ commandId, proposal: commandId, approvedBy: person }),
   stop: z.strictObject({ commandId, reason: z.string().min(1).max(256), requestedBy: person }),
   resume: z.strictObject({ commandId, requestedBy: person }),
-  reserve: z.strictObject({ commandId, quantity }),
-  release: z.strictObject({ commandId, quantity }),
+  reserve: z.strictObject({ commandId, quantity, sender }),
+  release: z.strictObject({ commandId, quantity, sender }),
   undo: z.strictObject({ commandId, reservation: commandId, quantity }),
   report: z.strictObject({ commandId, ...holding }),
   describe: z.strictObject({ reservation: z.string().max(128) }),
@@ -132,9 +143,17 @@ export function decodeRequest(verb: string, payload: Uint8Array): Result<RiskLim
     return malformed(verb, error instanceof Error ? error.message : String(error));
   }
   const parsed = requestRules[verb].safeParse(fields);
-  if (parsed.success) return ok({ type: typeOf(verb), ...parsed.data } as RiskLimitMessage);
+  if (parsed.success) return ok(withoutNobody({ type: typeOf(verb), ...parsed.data }));
   const [issue] = parsed.error.issues;
   return malformed(verb, `${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`);
+}
+
+/** A client's message names no sender. */
+function withoutNobody(message: object): RiskLimitMessage {
+  if (!("sender" in message) || message.sender !== null) return message as RiskLimitMessage;
+  const fields: Record<string, unknown> = { ...message };
+  delete fields["sender"];
+  return fields as unknown as RiskLimitMessage;
 }
 
 const typeOf = (verb: RiskLimitVerb): RiskLimitMessage["type"] =>
@@ -199,8 +218,8 @@ const eventRules: Readonly<Record<RiskLimitEvent["type"], z.ZodType>> = {
     reached: count,
   }),
   proposal_lapsed: z.strictObject({ proposal: commandId }),
-  reserved: requestRules.reserve,
-  released: requestRules.release,
+  reserved: moved,
+  released: moved,
   undone: requestRules.undo,
   reported: requestRules.report,
 };

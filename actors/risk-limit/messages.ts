@@ -1,3 +1,4 @@
+import type { SenderIdentity } from "../kernel/incarnation-fence.ts";
 import type { Failure } from "../kernel/result.ts";
 import type { QuantityLots } from "../kernel/units.ts";
 
@@ -22,7 +23,7 @@ export interface Limits {
   readonly messageWindowMs: number;
   readonly executionCount: number;
   readonly executionWindowMs: number;
-  /** Currency units of the markets traded. */
+  /** Price units times quantity units. */
   readonly maximumLoss: number;
 }
 
@@ -69,8 +70,8 @@ export type RiskLimitCommand =
       readonly requestedBy: string;
     }
   | { readonly type: "resume"; readonly commandId: string; readonly requestedBy: string }
-  | { readonly type: "reserve"; readonly commandId: string; readonly quantity: QuantityLots }
-  | { readonly type: "release"; readonly commandId: string; readonly quantity: QuantityLots }
+  | ({ readonly type: "reserve" } & Move)
+  | ({ readonly type: "release" } & Move)
   | {
       readonly type: "undo";
       readonly commandId: string;
@@ -81,7 +82,7 @@ export type RiskLimitCommand =
 
 /** What a member of a subtree, or all of it, has: absolute, so the last report counts. */
 export interface Holding {
-  /** Currency units, negative for a loss. */
+  /** Price units times quantity units, negative for a loss. */
   readonly profit: number;
   /** Lots, long and short added. */
   readonly position: number;
@@ -100,7 +101,17 @@ export interface ProposalDue {
 }
 export type RiskLimitMessage = RiskLimitCommand | Describe | ProposalDue;
 
-type EventOf<Command> = Command extends { readonly type: string } ? Omit<Command, "type"> : never;
+/** Lots that an order takes, or gives back. */
+export interface Move {
+  readonly commandId: string;
+  readonly quantity: QuantityLots;
+  /** An actor that acts under a lease; a client has none. */
+  readonly sender?: SenderIdentity;
+}
+
+type EventOf<Command> = Command extends { readonly type: string }
+  ? Omit<Command, "type" | "sender">
+  : never;
 type Commanded<Type extends RiskLimitCommand["type"]> = EventOf<
   Extract<RiskLimitCommand, { readonly type: Type }>
 >;

@@ -102,7 +102,11 @@ test("garbage at every subject gets its typed refusal and disturbs nobody", () =
       [`ops.${cellRegion}.a.b.c`, /^verb_unknown$/],
       [`act.${cellRegion}.risk-limit.acc.set-limits`, /^malformed$/],
       [`act.${cellRegion}.risk-limit.acc.explode`, /^verb_unknown$/],
-      [`act.${cellRegion}.martian.x.y`, /^not_found$/],
+      [`act.${cellRegion}.risk-limit.x.y.z`, /^not_found$/],
+      [`act.${cellRegion}.martian.x.y`, /^no answer$/],
+      [`ctl.${cellRegion}.spawn`, /^(malformed|type_unknown)$/],
+      [`ctl.${cellRegion}.describe`, /^malformed$/],
+      [`ctl.${cellRegion}.explode`, /^no answer$/],
     ];
     for (const [subject, refusal] of expected) {
       for (const payload of noise) {

@@ -1,7 +1,8 @@
 import type { ActorSystem } from "../kernel/actor.ts";
 import { actorSystem } from "../kernel/actor-system.ts";
 import { deadLetterStore } from "../kernel/dead-letters.ts";
-import type { Bus } from "../kernel/ports/bus.ts";
+import { IncarnationFence } from "../kernel/incarnation-fence.ts";
+import type { Bus, Subscription } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { EventLog } from "../kernel/ports/event-log.ts";
 import type { Files } from "../kernel/ports/files.ts";
@@ -14,7 +15,7 @@ import type {
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import { seededRandomness } from "../kernel/seeded-randomness.ts";
 import type { DurationNs } from "../kernel/units.ts";
-import { marketActor } from "../market/actor.ts";
+import { marketActor, type MarketPorts } from "../market/actor.ts";
 import { type CellFacts, regionActor } from "../region/actor.ts";
 import type {
   MarketDefinition,
@@ -25,11 +26,13 @@ import type {
 import { ShardOwnership } from "../region/ownership.ts";
 import { riskLimitActor } from "../risk-limit/actor.ts";
 import { strategyActor } from "../strategy/actor.ts";
+import { type ControlEndpoint, ActorHost } from "./actor-host.ts";
 import type { CellDirectory } from "./cell-directory.ts";
 import { BackgroundFlow, flowStarts } from "./flow-host.ts";
 import { LatencyAlerts } from "./latency-alerts.ts";
 import { marketHost } from "./market-host.ts";
 import { DirectoryPlaces } from "./market-places.ts";
+import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
 import type { Measured } from "./metrics.ts";
 import { RefusalCounter } from "./refusal-counter.ts";
 import type { ReferenceData } from "./reference-data.ts";
@@ -52,7 +55,29 @@ export interface CellPorts {
   /** Makes sure the market's journal and events have a stream. Failure code: unavailable. */
   readonly ensureJournal: (definition: MarketDefinition) => Promise<Result<void>>;
   readonly facts: () => CellFacts;
+  /** As MarketPorts.onServing. */
+  readonly onServing?: MarketPorts["onServing"];
+  /** Runs users' strategies; absent: none. */
+  readonly processes?: StrategyProcesses;
+  /** Serves the control subjects; absent: as plain requests on the bus. */
+  readonly serveControl?: (endpoints: readonly ControlEndpoint[]) => Promise<Subscription>;
 }
+
+/** How a cell hosts actors that are spawned by request. */
+export interface HostingSettings {
+  /** At most; 0: none. */
+  readonly capacity: number;
+  /** In the region, at a time. */
+  readonly maximumActors: number;
+  /** An actor that is paused or done is put away after this long without a message. */
+  readonly passivateAfter: DurationNs;
+}
+
+export const defaultHosting: HostingSettings = {
+  capacity: 1_000,
+  maximumActors: 4_096,
+  passivateAfter: 30_000_000_000 as DurationNs,
+};
 
 export interface CellSettings {
   readonly region: string;
@@ -61,6 +86,9 @@ export interface CellSettings {
   /** What the servers allow: a market that asks for more gets this. */
   readonly strongestMode: DurabilityMode;
   readonly flow: { readonly enabled: boolean; readonly seed: number; readonly rate: number };
+  /** False: the cell hosts actors only. Absent: true. */
+  readonly servesMarkets?: boolean;
+  readonly hosting?: HostingSettings;
 }
 
 /** A running cell. */
@@ -81,7 +109,8 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   const { bus, engine, slots, clock, files, log, directory } = ports;
   const nonce = (): Uint8Array => ports.randomBytes(16);
   const session = (): number => sessionOf(ports.randomBytes(8));
-  const own = reference.markets.filter((definition) => definition.home === region);
+  const { servesMarkets = true, hosting = defaultHosting } = settings;
+  const own = reference.markets.filter(({ home }) => servesMarkets && home === region);
   const flow = new BackgroundFlow(
     region,
     own.map(({ market }) => market),
@@ -91,7 +120,15 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     { keys: bus.keys, clock, log, nonce },
     { region, cell, node: directory.node },
   );
-  const market = marketActor({ bus, engine, slots, ownership, files });
+  const { onServing } = ports;
+  const market = marketActor({
+    bus,
+    engine,
+    slots,
+    ownership,
+    files,
+    ...(onServing === undefined ? {} : { onServing }),
+  });
   const strategy = strategyActor({
     bus,
     session,
@@ -99,6 +136,20 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     counters: (name) => flow.counters(name),
   });
   const refusals = new RefusalCounter();
+  const host = new ActorHost(
+    {
+      bus,
+      clock,
+      log,
+      session,
+      markets: reference.markets,
+      ownership,
+      refusals,
+      ...(ports.processes === undefined ? {} : { processes: ports.processes }),
+      ...(ports.serveControl === undefined ? {} : { serveControl: ports.serveControl }),
+    },
+    { region, cell, ...hosting },
+  );
   const markets = marketHost({
     region,
     system: () => system,
@@ -120,6 +171,8 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     persistIncarnation: (incarnation) => directory.persistIncarnation(incarnation),
     nonce,
     facts: ports.facts,
+    actors: () => host.view,
+    servesMarkets,
   });
   const places = new DirectoryPlaces(reference.markets, bus.keys, clock);
   const riskLimit = riskLimitActor({
@@ -132,7 +185,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     },
   });
   const system: ActorSystem = actorSystem({
-    definitions: [router, market, strategy, riskLimit],
+    definitions: [router, market, strategy, riskLimit, ...host.definitions],
     clock,
     // Only jitter and the like: what must repeat has a seed of its own.
     randomness: seededRandomness(session()),
@@ -155,17 +208,21 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     ),
   );
   if (!started.ok) return started;
-  const risk = serveRiskLimits({
-    region,
-    bus,
-    log,
-    system,
-    definition: riskLimit,
-    events: ports.events,
-    refusals,
-    markets,
-  });
+  const risk = servesMarkets
+    ? serveRiskLimits({
+        region,
+        bus,
+        log,
+        system,
+        definition: riskLimit,
+        events: ports.events,
+        refusals,
+        markets,
+        senders: new IncarnationFence((shard) => ownership.recordedEpoch(shard)),
+      })
+    : null;
   places.start();
+  await host.begin(system);
   const asked = async (message: RegionMessage): Promise<Result<RegionReply>> => {
     const ref = system.find(router, paths.cell(region));
     return ref.ok ? await ref.value.ask(message, askTimeout) : ref;
@@ -186,8 +243,9 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       alerts: alerts.counts(),
     }),
     async drain() {
+      await host.drain();
       alerts.stop();
-      risk.unsubscribe();
+      risk?.unsubscribe();
       places.stop();
       const drained = await asked({ type: "drain" });
       if (!drained.ok) log.warn({ failure: drained.failure }, "the region actor did not drain");

@@ -6,12 +6,15 @@ import { pino } from "pino";
 
 import type { CellConfiguration } from "../../schemas/configuration.ts";
 import type { NatsBus, NatsOptions } from "../bus/nats.ts";
+import { serveEndpoints } from "../bus/services.ts";
+import { ConfinedPool } from "../confined/pool.ts";
 import { trapProcessFailures } from "../kernel/blame.ts";
 import { fileEventLog } from "../kernel/file-event-log.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
 import { type Failure, ok, type Result } from "../kernel/result.ts";
+import { durationNs } from "../kernel/units.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { SystemFiles } from "../kernel/system-files.ts";
 import type { CellFacts } from "../region/actor.ts";
@@ -20,7 +23,7 @@ import { type Cell, startCell } from "./cell.ts";
 import { type CellDirectory, openCellDirectory } from "./cell-directory.ts";
 import { readConfiguration } from "./configuration.ts";
 import { chooseEngine, engineSlots } from "./engine.ts";
-import { SharedMemoryDoor } from "./shared-memory.ts";
+import { Doors } from "./doors.ts";
 import { type HttpFace, serveHttp } from "./http.ts";
 import { readReferenceData, type ReferenceData } from "./reference-data.ts";
 import {
@@ -56,7 +59,7 @@ class CellProcess {
   #directory: CellDirectory | null = null;
   #engine: MatchingEngine | null = null;
   #http: HttpFace | null = null;
-  #door: SharedMemoryDoor | null = null;
+  #doors: Doors | null = null;
   #bus: NatsBus | null = null;
   #cell: Cell | null = null;
   #phase = "the cell is starting";
@@ -81,7 +84,12 @@ class CellProcess {
     const directory = openCellDirectory(this.#configuration.dataDirectory);
     if (!directory.ok) return this.#refuse(directory.failure, exitCodes.failed);
     this.#directory = directory.value;
-    const engine = chooseEngine(this.#configuration.engine, this.#clock, this.#log);
+    const engine = chooseEngine(
+      this.#configuration.engine,
+      this.#clock,
+      this.#log,
+      this.#configuration.recordsKept,
+    );
     if (!engine.ok) return this.#refuse(engine.failure, exitCodes.unusable);
     this.#engine = engine.value;
     try {
@@ -90,10 +98,10 @@ class CellProcess {
           report: () => this.#report(),
           measured: async () => {
             const report = await this.#report();
-            const clients = this.#door?.counters() ?? null;
             const measured = this.#cell?.measured(report);
+            const doors = this.#doors?.measured() ?? null;
             const nothing = { report, flow: new Map(), kernel: null, alerts: new Map() };
-            return { ...(measured ?? nothing), clients };
+            return { ...(measured ?? nothing), doors };
           },
         },
         this.#configuration.http,
@@ -108,24 +116,14 @@ class CellProcess {
       return this.#refuse(failure, exitCodes.failed);
     }
     this.#log.info({ http: this.#http.url, engine: engine.value.implementation }, "cell starting");
-    const door = await this.#openDoor(engine.value);
-    if (!door.ok) return this.#refuse(door.failure, exitCodes.unusable);
-    await this.#connect(options.value, directory.value, engine.value);
-  }
-
-  /** Markets let clients in by themselves, once they are open. */
-  async #openDoor(engine: MatchingEngine): Promise<Result<void>> {
-    const { clients } = this.#configuration;
-    if (clients === null) return ok(undefined);
-    const door = await SharedMemoryDoor.open(engine, clients, this.#log);
-    if (!door.ok) return door;
-    this.#door = door.value;
-    process.on("SIGHUP", () => {
-      const reloaded = this.#door?.reload();
-      if (reloaded?.ok === false) this.#log.error({ failure: reloaded.failure }, "grants not read");
-      else this.#log.info({}, "grants read again");
+    const doors = await Doors.open(engine.value, this.#configuration, {
+      clock: this.#clock,
+      log: this.#log,
     });
-    return ok(undefined);
+    if (!doors.ok) return this.#refuse(doors.failure, exitCodes.unusable);
+    this.#doors = doors.value;
+    process.on("SIGHUP", () => doors.value.reload());
+    await this.#connect(options.value, directory.value, engine.value);
   }
 
   async #connect(
@@ -147,7 +145,7 @@ class CellProcess {
     if (ports.signal.aborted) return;
     if (!assets.ok) return this.#refuse(assets.failure, exitCodes.failed);
     this.#phase = "waiting for the report of the servers";
-    const guard = new SyncGuard(bus, options.reporter, ports);
+    const guard = new SyncGuard(bus, options.reporter, ports, this.#configuration.region);
     const sound = await guard.pass();
     if (ports.signal.aborted) return;
     if (!sound.ok) return this.#refuse(sound.failure, exitCodes.failed);
@@ -160,8 +158,19 @@ class CellProcess {
       void this.end(exitCodes.failed);
     });
     const replicas = replicasOf(this.#configuration.regions);
+    const { actors, region, cell } = this.#configuration;
     const started = await startCell(
-      { ...this.#configuration, reference: this.#reference, strongestMode: sound.value },
+      {
+        ...this.#configuration,
+        reference: this.#reference,
+        strongestMode: sound.value,
+        servesMarkets: this.#configuration.markets,
+        hosting: {
+          capacity: actors.capacity,
+          maximumActors: actors.maximum,
+          passivateAfter: durationNs(Math.round(actors.passivateAfter * 1e9)),
+        },
+      },
       {
         bus,
         engine,
@@ -178,6 +187,19 @@ class CellProcess {
         }),
         ensureJournal: async (definition) => await guard.ensureJournal(definition, replicas),
         facts: () => this.#facts(),
+        onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
+        processes: this.#strategies(bus, directory),
+        serveControl: (endpoints) =>
+          serveEndpoints(
+            bus.connection,
+            {
+              name: `control-${region}`,
+              version: this.#build,
+              description: "Spawns, steers and describes the actors of a region",
+              metadata: { region, cell },
+            },
+            endpoints,
+          ),
       },
     );
     if (!started.ok) return this.#refuse(started.failure, exitCodes.failed);
@@ -189,6 +211,23 @@ class CellProcess {
     });
     // Asked to stop while the tree was started: the stop that is under way did not see it.
     if (ports.signal.aborted) await started.value.system.stop();
+  }
+
+  /** Processes for users' strategies, each with one of the cell's guest users. */
+  #strategies(bus: NatsBus, directory: CellDirectory): ConfinedPool {
+    const { nats } = this.#configuration;
+    const pool = new ConfinedPool({
+      users: nats.guests.map(({ subject, seedFile }) => ({
+        servers: nats.servers,
+        seed: readFileSync(seedFile, "utf8").trim(),
+        authority: readFileSync(nats.caFile, "utf8"),
+        subject,
+      })),
+      directory: directory.strategies,
+      bus,
+    });
+    process.once("exit", () => pool.end());
+    return pool;
   }
 
   /** Stops everything in reverse order; the first call decides the exit code. */
@@ -205,6 +244,7 @@ class CellProcess {
     late.unref();
     this.#phase = "the cell is stopping";
     this.#stopping.abort();
+    this.#doors?.stop();
     try {
       if (this.#cell !== null) {
         await this.#cell.drain();

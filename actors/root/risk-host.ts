@@ -1,6 +1,7 @@
 import { actorSubject, isToken, patterns } from "../../schemas/subjects.ts";
 import type { ActorDefinition, ActorRef, ActorSystem, Lane } from "../kernel/actor.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
+import type { IncarnationFence } from "../kernel/incarnation-fence.ts";
 import type { EventLog } from "../kernel/ports/event-log.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import { type Failure, ok, refuse, type Result } from "../kernel/result.ts";
@@ -48,24 +49,33 @@ export interface RiskHostOf {
   readonly events: EventLog;
   readonly refusals: RefusalCounter;
   readonly markets: LimitsHost;
+  readonly senders: IncarnationFence;
 }
 
 /**
  * Serves act.<region>.risk-limit.<name>.<verb>, and act.<region>.market.<market>.limits, by which a risk
  * limit's values reach the engine. The first define or set-limits of a name makes its actor; a name that
- * has a log gets it back by any request. Every subject below act.<region> is answered, also the ones that
- * mean nothing.
+ * has a log gets it back by any request. Every subject below those is answered, also the ones that mean
+ * nothing.
  */
 export function serveRiskLimits(of: RiskHostOf): Subscription {
   const host = new RiskHost(of);
-  return of.bus.serve(patterns.actorsOf(of.region), (request) => {
-    host.answer(request.subject, request.payload).then(
-      (payload) => {
-        if (payload !== null) request.respond(payload);
-      },
-      (error: unknown) => of.log.error({ error: String(error) }, "a risk-limit request failed"),
-    );
-  });
+  const subjects = [patterns.riskLimitsOf(of.region), patterns.marketLimitsOf(of.region)];
+  const served = subjects.map((subject) =>
+    of.bus.serve(subject, (request) => {
+      host.answer(request.subject, request.payload).then(
+        (payload) => {
+          if (payload !== null) request.respond(payload);
+        },
+        (error: unknown) => of.log.error({ error: String(error) }, "a risk-limit request failed"),
+      );
+    }),
+  );
+  return {
+    unsubscribe: () => {
+      for (const one of served) one.unsubscribe();
+    },
+  };
 }
 
 class RiskHost {
@@ -96,6 +106,8 @@ class RiskHost {
       this.#deadLetter(path, "malformed", { verb: verb.slice(0, 64), bytes: payload.length });
       return this.#refusal(message.failure);
     }
+    const stale = await this.#staleSender(message.value);
+    if (stale !== null) return this.#refusal(stale);
     const actor = await this.#found(name, message.value);
     if (!actor.ok) return this.#refusal(actor.failure);
     const reply = await this.#reply(name, actor.value, message.value);
@@ -103,6 +115,13 @@ class RiskHost {
     if (reply.value === null) return null;
     if (reply.value.type === "refused") this.#of.refusals.count(reply.value.failure.code);
     return encodeReply(reply.value);
+  }
+
+  /** An actor that was replaced neither reserves nor releases; clients have no incarnation. */
+  async #staleSender(message: RiskLimitMessage): Promise<Failure | null> {
+    const moves = message.type === "reserve" || message.type === "release";
+    if (!moves || message.sender === undefined) return null;
+    return await this.#of.senders.admit(message.sender);
   }
 
   async #reply(name: string, actor: RiskLimit, asked: RiskLimitMessage): Promise<Result<Answered>> {

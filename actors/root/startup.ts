@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
 import type { CellConfiguration } from "../../schemas/configuration.ts";
-import { journalStream, leaseBucket } from "../../schemas/subjects.ts";
+import { eventLogStream, journalStream, leaseBucket } from "../../schemas/subjects.ts";
 import { ensureAssets, ensureMarketAssets } from "../bus/assets.ts";
 import { connectNats, type NatsBus, type NatsOptions } from "../bus/nats.ts";
 import { type StrongestMode, syncAlwaysReport } from "../bus/sync-report.ts";
@@ -98,13 +98,14 @@ export class SyncGuard {
   readonly #bus: NatsBus;
   readonly #reporter: NatsOptions;
   readonly #ports: StartupPorts;
-  readonly #streams = new Set<string>([`KV_${leaseBucket}`]);
+  readonly #streams: Set<string>;
   #promised: StrongestMode = "durable";
 
-  constructor(bus: NatsBus, reporter: NatsOptions, ports: StartupPorts) {
+  constructor(bus: NatsBus, reporter: NatsOptions, ports: StartupPorts, region: string) {
     this.#bus = bus;
     this.#reporter = reporter;
     this.#ports = ports;
+    this.#streams = new Set([`KV_${leaseBucket}`, eventLogStream(region)]);
   }
 
   /** Checks now. Failure codes: not_durable, unavailable. */

@@ -21,6 +21,9 @@ import type { StrategyStart } from "../strategy/messages.ts";
  *       <name>              started by the first request to it
  *     strategies            one_for_one
  *       flow-<market>       background flow of a market that a file defines
+ *       <id>                market makers, spawned by request
+ *     executions            one_for_one
+ *       <id>                parent orders, spawned by request
  */
 export function cellTree(region: RegionStart, flows: readonly StrategyStart[]): ChildSpec {
   return supervisorSpec(
@@ -40,7 +43,8 @@ export function cellTree(region: RegionStart, flows: readonly StrategyStart[]): 
         { type: "risk-limit", restart: "permanent", shutdown: seconds(1) },
         { intensity: isolated, maximumChildren: 100_000 },
       ),
-      supervisorSpec("strategies", flows.map(strategySpec), { intensity: isolated }),
+      supervisorSpec("strategies", flows.map(strategySpec), spawned),
+      supervisorSpec("executions", [], spawned),
     ],
     { strategy: "rest_for_one" },
   );
@@ -87,3 +91,5 @@ const seconds = (count: number): DurationNs => (count * 1_000_000_000) as Durati
  * with delays up to 2 s even many such children stay below this.
  */
 const isolated = { maximumRestarts: 1_000, within: seconds(10) };
+/** Actors spawned by request; the cell's capacity is what bounds them. */
+const spawned = { intensity: isolated, maximumChildren: 100_000 };

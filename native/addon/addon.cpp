@@ -17,6 +17,7 @@
 
 #include "addon/alert_bell.hpp"
 #include "addon/client_binding.hpp"
+#include "addon/duty_binding.hpp"
 #include "addon/layout.hpp"
 #include "addon/market_binding.hpp"
 #include "addon/promise_worker.hpp"
@@ -54,6 +55,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
                           InstanceMethod("accept", &ReactorAddon::accept),
                           InstanceMethod("shadow", &ReactorAddon::shadow),
                           InstanceMethod("rollBack", &ReactorAddon::roll_back),
+                          InstanceMethod("trimRange", &ReactorAddon::trim_range),
+                          InstanceMethod("trim", &ReactorAddon::trim),
                           InstanceMethod("copyLog", &ReactorAddon::copy_log),
                           InstanceMethod("records", &ReactorAddon::records),
                           InstanceMethod("restingOrders", &ReactorAddon::resting_orders),
@@ -69,6 +72,10 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
                           InstanceMethod("revokeClient", &ReactorAddon::revoke_client),
                           InstanceMethod("admitClients", &ReactorAddon::admit_clients),
                           InstanceMethod("clientCounters", &ReactorAddon::client_counters),
+                          InstanceMethod("openOrderEntry", &ReactorAddon::open_order_entry),
+                          InstanceMethod("openFeed", &ReactorAddon::open_feed),
+                          InstanceMethod("dutyReport", &ReactorAddon::duty_report),
+                          InstanceMethod("closeDuty", &ReactorAddon::close_duty),
                           InstanceMethod("connectClient", &ReactorAddon::connect_client),
                           InstanceMethod("wakeForClient", &ReactorAddon::wake_for_client),
                           InstanceMethod("waitForClient", &ReactorAddon::wait_for_client),
@@ -151,7 +158,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
     return Napi::Number::New(info.Env(), static_cast<double>(region_->parkings.load()));
   }
 
-  // ({directory, epoch, commandSlots, eventSlots, recordSlots, snapshotInterval}, bell)
+  // ({directory, epoch, commandSlots, eventSlots, recordSlots, snapshotInterval,
+  // segmentRecords}, bell)
   //   -> Promise<{id, region, depth, depthRequests, logId, epoch, recovery}>
   Napi::Value open(Info info) {
     const auto given = info[0].As<Napi::Object>();
@@ -162,6 +170,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
     options.event_slots = static_cast<std::uint32_t>(integer_of(given.Get("eventSlots")));
     options.record_slots = static_cast<std::uint32_t>(integer_of(given.Get("recordSlots")));
     options.snapshot_interval = integer_of(given.Get("snapshotInterval"));
+    options.records_in_segment = integer_of(given.Get("segmentRecords"));
     const std::uint32_t id = next_id_++;
     auto* binding = (markets_[id] = std::make_unique<MarketBinding>(info.Env(), *reactor_,
                                                                     info[1].As<Napi::Function>()))
@@ -203,6 +212,43 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
     }
     return PromiseWorker::start(
         info.Env(), [binding, records = std::move(records)] { return binding->adopt(records); },
+        [](Napi::Env env) { return env.Undefined(); });
+  }
+
+  // (id) -> {oldestEnd, snapshot}: what could be trimmed, and the older of two snapshots; 0 for
+  // none
+  Napi::Value trim_range(Info info) {
+    MarketBinding* binding = &market_of(info);
+    auto range = std::make_shared<std::pair<std::uint64_t, std::uint64_t>>();
+    return PromiseWorker::start(
+        info.Env(),
+        [this, binding, range] {
+          journal::Log& log = binding->market().log();
+          std::vector<std::uint64_t> snapshots;
+          journal::list_snapshots(files_, log.directory(), snapshots);
+          range->first = log.oldest_segment_end();
+          range->second = snapshots.size() < journal::snapshots_kept ? 0 : snapshots[1];
+          return std::string();
+        },
+        [range](Napi::Env env) {
+          Napi::Object object = Napi::Object::New(env);
+          object.Set("oldestEnd", static_cast<double>(range->first));
+          object.Set("snapshot", static_cast<double>(range->second));
+          return Napi::Value(object);
+        });
+  }
+
+  // (id, base): removes segments below it
+  Napi::Value trim(Info info) {
+    MarketBinding* binding = &market_of(info);
+    const std::uint64_t base = integer_of(info[1]);
+    return PromiseWorker::start(
+        info.Env(),
+        [binding, base] {
+          std::string reason;
+          reactor::trim_market(binding->market().log(), base, reason);
+          return reason;
+        },
         [](Napi::Env env) { return env.Undefined(); });
   }
 
@@ -346,6 +392,46 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
 
   Napi::Value client_counters(Info info) { return report(info.Env(), gateway_->counters()); }
 
+  // (id of the market, request) -> Promise<{id, port, requestsPort, backend}>
+  Napi::Value open_order_entry(Info info) {
+    return open_duty(info, DutyBinding::of_orders(info[1].As<Napi::Object>()));
+  }
+  Napi::Value open_feed(Info info) {
+    return open_duty(info, DutyBinding::of_feed(info[1].As<Napi::Object>()));
+  }
+  Napi::Value open_duty(Info info, std::unique_ptr<DutyBinding> made) {
+    const std::uint32_t id = next_id_++;
+    DutyBinding* duty = (duties_[id] = std::move(made)).get();
+    return PromiseWorker::start(
+        info.Env(),
+        [this, duty, market = &market_of(info).market()] { return duty->open(*reactor_, *market); },
+        [duty, id](Napi::Env env) {
+          Napi::Object opened = duty->describe(env);
+          opened.Set("id", id);
+          return Napi::Value(opened);
+        },
+        [this, id] { duties_.erase(id); });
+  }
+  // (id of the duty)
+  Napi::Value duty_report(Info info) {
+    return duties_.at(info[0].As<Napi::Number>().Uint32Value())->report(info.Env());
+  }
+  // (id of the duty) -> Promise
+  Napi::Value close_duty(Info info) {
+    const std::uint32_t id = info[0].As<Napi::Number>().Uint32Value();
+    DutyBinding* duty = duties_.at(id).get();
+    return PromiseWorker::start(
+        info.Env(),
+        [duty] {
+          duty->close();
+          return std::string();
+        },
+        [this, id](Napi::Env env) {
+          duties_.erase(id);
+          return env.Undefined();
+        });
+  }
+
   // (request) -> Promise<{id, region, reactor, parkedOffset, session, commandSlots, eventSlots}>
   Napi::Value connect_client(Info info) {
     const std::uint32_t id = next_id_++;
@@ -413,6 +499,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   std::map<std::uint32_t, std::unique_ptr<ClientBinding>> clients_;
   // Before the markets go, whose clients it serves.
   std::unique_ptr<reactor::ClientGateway> gateway_;
+  // Before the markets and the reactor go, which they are duties of.
+  std::map<std::uint32_t, std::unique_ptr<DutyBinding>> duties_;
   std::uint32_t next_id_ = 1;
 };
 

@@ -56,6 +56,9 @@ class FeedEdge final : private SoupApplication {
   }
   void event(const wire::Event& event) noexcept { feed_.event(event); }
 
+  // Messages are kept and not sent while this is on: what is made anew was sent before.
+  void keep_silent(bool is_silent) noexcept { publisher_.keep_silent(is_silent); }
+
   // One turn, bounded; as OrderEdge::do_work.
   bool do_work(Time now, std::uint64_t wait_ns = 0) noexcept;
   // The day is over.

@@ -54,6 +54,8 @@ class OrderEdge final : private SoupApplication {
   [[nodiscard]] const EdgeCounts& counts() const noexcept { return counts_; }
   [[nodiscard]] const HostCounts& host_counts() const noexcept { return host_.counts(); }
   [[nodiscard]] const order_entry::OuchGateway& gateway() const noexcept { return gateway_; }
+  // To restore from, before the first turn.
+  [[nodiscard]] order_entry::OuchGateway& gateway() noexcept { return gateway_; }
   [[nodiscard]] std::uint32_t open_connections() const noexcept { return host_.open_connections(); }
 
  private:

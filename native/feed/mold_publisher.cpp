@@ -21,6 +21,11 @@ bool fits(std::size_t size, protocols::Bytes message) noexcept {
 }  // namespace
 
 void MoldPublisher::put(protocols::Bytes message) noexcept {
+  if (is_silent_) {
+    store_.append(message);
+    packet_first_ = store_.next();
+    return;
+  }
   if (!fits(packet_size_, message)) {
     send_packet();
   }

@@ -38,6 +38,8 @@ class MoldPublisher {
 
   // The next message. Packets leave when they are full, and with flush().
   void put(protocols::Bytes message) noexcept;
+  // Messages are only kept, not sent, while this is on. Nothing may have gathered when it changes.
+  void keep_silent(bool is_silent) noexcept { is_silent_ = is_silent; }
   // Sends what has gathered: at the end of a turn.
   void flush(std::uint64_t now_ns) noexcept;
   // Sends a heartbeat when nothing left for a second, or the end again.
@@ -71,6 +73,7 @@ class MoldPublisher {
   std::uint64_t ended_ns_ = 0;
   std::uint64_t packets_ = 0;
   bool is_ended_ = false;
+  bool is_silent_ = false;
 };
 
 // Answers re-requests out of a store.

@@ -106,6 +106,16 @@ class OrderTable {
     return entry;
   }
 
+  // Looks at all entries: not for each order.
+  [[nodiscard]] bool has_any(std::uint32_t session) const noexcept {
+    for (std::uint32_t entry = 1; entry <= used_; ++entry) {
+      if (orders_[entry].session == session && orders_[entry].order_id != 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   [[nodiscard]] OpenOrder& operator[](std::uint32_t entry) noexcept { return orders_[entry]; }
   [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
 

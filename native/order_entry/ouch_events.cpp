@@ -95,6 +95,7 @@ OuchGateway::Pending* OuchGateway::pending_of(const wire::Event& event) noexcept
 void OuchGateway::release(const wire::Event& event) noexcept {
   if (Pending* pending = pending_of(event); pending != nullptr) {
     pending->asked = Asked::free;
+    --waiting_;
     pending->next_free = free_pending_;
     free_pending_ = event.tag & tag_index_mask;
   }

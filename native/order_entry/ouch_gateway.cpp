@@ -129,6 +129,7 @@ Reject OuchGateway::submit(wire::Command& command, const Pending& pending,
     ++used_pending_;
   }
   pendings_[index] = pending;
+  ++waiting_;
   return Reject::none;
 }
 

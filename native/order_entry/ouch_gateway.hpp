@@ -76,6 +76,15 @@ class OuchGateway {
   void disconnected(std::uint32_t member) noexcept;
   // An event of the market, in order.
   void event(const wire::Event& event, std::uint64_t now_ns) noexcept;
+  // Before the first login: a command of the journal, and after it each of its events. `member` is
+  // whose session it names, or no_member. Nothing is sent.
+  static constexpr std::uint32_t no_member = UINT32_MAX;
+  void restore(std::uint32_t member, const wire::Command& command) noexcept;
+  void restore(const wire::Event& event) noexcept;
+  // Its references have risen so far, whatever else is known.
+  void restore_reference(std::uint32_t member, std::uint64_t number) noexcept;
+  // That was all: orders of members who ask for it are canceled, for they are not connected.
+  void restored() noexcept;
   // Cancels on disconnect that found no room are tried again.
   void tick() noexcept;
   // The day is over; the sessions end when their messages are read.
@@ -96,6 +105,8 @@ class OuchGateway {
   [[nodiscard]] bool is_ended() const noexcept { return is_ended_; }
   [[nodiscard]] const GatewayCounts& counts() const noexcept { return counts_; }
   [[nodiscard]] std::uint32_t open_orders() const noexcept { return orders_.count(); }
+  // Commands that the market has not answered for.
+  [[nodiscard]] std::uint32_t waiting_commands() const noexcept { return waiting_; }
   [[nodiscard]] std::size_t members() const noexcept { return members_.size(); }
 
  private:
@@ -105,6 +116,7 @@ class OuchGateway {
     bool owes_cancel;
     bool has_news;
   };
+  static constexpr std::uint32_t no_tag = UINT32_MAX;
   enum class Asked : std::uint8_t { free = 0, place, replace, cancel, modify, mass_cancel };
   // A command without an answer; its index is the low part of the command's tag.
   struct Pending {
@@ -192,15 +204,22 @@ class OuchGateway {
   std::uint32_t news_count_ = 0;
   std::uint32_t free_pending_ = 0;
   std::uint32_t used_pending_ = 0;
+  std::uint32_t waiting_ = 0;
+  // Of the restored command, when it is a member's.
+  std::uint32_t restored_tag_ = no_tag;
   wire::MarketState market_state_ = wire::MarketState::open;
   bool owes_cancels_ = false;
   bool is_ended_ = false;
+  bool is_restoring_ = false;
   GatewayCounts counts_;
 };
 
 template <class Message>
 void OuchGateway::send(std::uint32_t member, Message message, std::uint64_t now_ns) noexcept {
   constexpr std::uint64_t day_ns = 86'400'000'000'000;
+  if (is_restoring_) {
+    return;
+  }
   message.timestamp = now_ns % day_ns;
   std::array<std::byte, protocols::most_bytes<Message>()> bytes{};
   static_assert(bytes.size() <= OuchStore::most_message_bytes);

@@ -41,6 +41,8 @@ struct MarketOptions {
   std::uint64_t depth_interval_ns = 100'000;
   // Accepted records between two snapshots of the shadow.
   std::uint64_t snapshot_interval = reactor::snapshot_interval;
+  // In a segment of the log; fewer are for tests.
+  std::uint64_t records_in_segment = journal::segment_records;
 };
 
 // What the match thread lends to each of its markets.
@@ -87,6 +89,9 @@ class HostedMarket {
   void detach(ClientPort& port, client::EndReason reason) noexcept {
     clients_.detach(port, reason);
   }
+
+  // Match thread: sequence of the last command.
+  [[nodiscard]] std::uint64_t matched() const noexcept { return sequence_; }
 
   // Match thread, while parking: whether serve() would do something now, and whether commands wait.
   [[nodiscard]] bool can_work_ordered() noexcept;
@@ -205,6 +210,12 @@ class HostedMarket {
 
   // Match thread: at most `budget` commands of the owner.
   std::uint32_t take(std::uint32_t budget) noexcept;
+  // Match thread, under the lease, before everything else of the turn: of each client the commands
+  // that come first in its ring and go before orders.
+  std::uint32_t take_relief_of_clients() noexcept;
+  void take_one(const wire::Command& command, std::uint32_t& taken) noexcept;
+  // Match thread, while parking: whether something can be taken of a client with so much unsafe.
+  [[nodiscard]] bool can_take_ordered(std::uint64_t unsafe) noexcept;
   // Match thread, under the lease: some commands of each client, and what clients that have gone
   // left to do.
   std::uint32_t take_of_clients() noexcept;
@@ -258,6 +269,7 @@ class HostedMarket {
   std::uint8_t configured_mode_ = 0;
   bool has_lease_ = false;
   bool may_take_of_clients_ = false;
+  bool may_take_relief_ = false;
   // A command of the reactor's own is under way; it was refused; such commands left work.
   bool own_is_under_way_ = false;
   bool own_is_refused_ = false;

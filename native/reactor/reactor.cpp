@@ -215,13 +215,18 @@ void Reactor::adopt(HostedMarket& market, std::span<const journal::Record> recor
   ask(request);
 }
 
-bool Reactor::attach(HostedMarket& market, ClientPort& port) {
+bool Reactor::attach(HostedMarket& market, ClientPort& port, std::uint64_t* sequence) {
   bool is_attached = false;
-  rings::StepRequest request([&market, &port, &is_attached]() noexcept {
+  std::uint64_t matched = 0;
+  rings::StepRequest request([&market, &port, &is_attached, &matched]() noexcept {
     is_attached = market.attach(port);
+    matched = market.matched();
     return true;
   });
   ask(request);
+  if (sequence != nullptr) {
+    *sequence = matched;
+  }
   return is_attached;
 }
 

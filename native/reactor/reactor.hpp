@@ -110,10 +110,11 @@ class Reactor {
     shadow_.accept(market.shadow(), point);
   }
 
-  // A client of a market that was added. attach() is false when the market has no place left.
+  // A client of a market that was added. attach() is false when the market has no place left; else
+  // `sequence` is that of the last command whose events the client is not told.
   // detach() returns when the port is touched no more; the market cancels what the client's terms
   // say. All clients are detached before their market is removed.
-  bool attach(HostedMarket& market, ClientPort& port);
+  bool attach(HostedMarket& market, ClientPort& port, std::uint64_t* sequence = nullptr);
   void detach(HostedMarket& market, ClientPort& port, client::EndReason reason);
 
  private:

@@ -1,9 +1,10 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { CellConfiguration } from "../../schemas/configuration.ts";
+import type { CellConfiguration, CellConfigurationFile } from "../../schemas/configuration.ts";
 import { ensureCertificates } from "./certificates.ts";
-import { ensureLocalAccess } from "./local-access.ts";
-import { type Profile, cellUser, reporterUser, usersOf } from "./roles.ts";
+import { ensureEdges, ensureLocalAccess } from "./local-access.ts";
+import { guestSubject } from "../../schemas/subjects.ts";
+import { type Profile, cellUser, guestSlots, guestUser, reporterUser, usersOf } from "./roles.ts";
 import { type Credentials, ensureSeeds } from "./seeds.ts";
 import {
   type ClusterPlan,
@@ -70,7 +71,7 @@ export function prepareCells(plan: ClusterPlan, settings: CellSettings): void {
     const dataDirectory = join(plan.dataDirectory, "cells", region);
     mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
     const others = plan.servers.filter((server) => server.region !== region);
-    const configuration: CellConfiguration = {
+    const configuration: CellConfigurationFile = {
       region,
       cell: `${region.slice(0, 29)}-1`,
       regions: plan.servers.map((server) => server.region),
@@ -82,9 +83,14 @@ export function prepareCells(plan: ClusterPlan, settings: CellSettings): void {
         caFile: plan.certificates.authorityFile,
         seedFile: credentialsOf(plan, cellUser(region).name).seedFile,
         systemSeedFile: credentialsOf(plan, reporterUser(region).name).seedFile,
+        guests: guestSlots.map((slot) => ({
+          subject: guestSubject(region, slot),
+          seedFile: credentialsOf(plan, guestUser(region, slot).name).seedFile,
+        })),
       },
       http: { host: loopback, port: ports.http },
       engine: settings.engine,
+      edges: ensureEdges(plan.dataDirectory, region, loopback),
       clients: ensureLocalAccess(plan.dataDirectory, region),
       flow: settings.flow,
     };

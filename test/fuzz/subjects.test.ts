@@ -8,6 +8,7 @@ import { type SeededRandomness, seededRandomness } from "../../actors/kernel/see
 import { addonPath } from "../../native/addon.ts";
 import { loadNativeEngine } from "../../native/index.ts";
 import { wire } from "../../schemas/messages.ts";
+import { controlVerbs } from "../../schemas/subjects.ts";
 import {
   cellMarket,
   cellRegion,
@@ -54,7 +55,7 @@ class Stranger {
   }
 
   #subject(): string {
-    switch (this.#random.below(3)) {
+    switch (this.#random.below(4)) {
       case 0: {
         const verb = this.#pick(["submit", "submit", "submit", "book", "orders", "explode"]);
         return `cmd.${cellRegion}.${this.#pick(names)}.${verb}`;
@@ -64,10 +65,12 @@ class Stranger {
         const verbs = ["status", "tree", "market-create", "market-halt", "market-resume"];
         return `ops.${cellRegion}.${this.#pick([...verbs, "reboot", "a.b.c", "x".repeat(200)])}`;
       }
+      case 2:
+        return `ctl.${cellRegion}.${this.#pick(controlVerbs)}`;
       default: {
         const verb = this.#pick(["set-limits", "reserve", "release", "describe", "explode", "a.b"]);
         const account = this.#pick(["a1", "a2", "__proto__"]);
-        return `act.${cellRegion}.${this.#pick(["risk-limit", "martian"])}.${account}.${verb}`;
+        return `act.${cellRegion}.risk-limit.${account}.${verb}`;
       }
     }
   }
@@ -119,9 +122,28 @@ class Stranger {
           commandId: id,
           limits: { maximumOrderQuantity: this.#number(), maximumOpenQuantity: this.#number() },
         }),
-      () => risk.v1.Reserve.encode({ commandId: id, quantity: this.#number() }),
+      () =>
+        risk.v1.Reserve.encode({
+          commandId: id,
+          quantity: this.#number(),
+          sender: { actor: name, shard: id, incarnation: this.#number() },
+        }),
+      () => this.#control(id, name),
     ]);
     return maker().finish();
+  }
+
+  /** Never a spawn that could be done: what a stranger spawns would trade. */
+  #control(id: string, name: string): { finish(): Uint8Array } {
+    const parameters = { market: name, account: id, side: "buy", quantity: String(this.#number()) };
+    const fields = { id, key: id, type: this.#pick(["twap", "", "x"]), parameters };
+    const json = Buffer.from(JSON.stringify({ ...fields, limit: this.#number() }));
+    return this.#pick<{ finish(): Uint8Array }>([
+      control.v1.SpawnRequest.encode(fields),
+      control.v1.SendRequest.encode({ id, commandId: id, verb: name }),
+      control.v1.ListRequest.encode({ type: name, after: id, limit: this.#number() }),
+      { finish: () => json },
+    ]);
   }
 
   #submit(): { finish(): Uint8Array } {
@@ -173,10 +195,20 @@ class Stranger {
   }
 }
 
+/** A request in JSON has an answer in JSON. */
+const openingBrace = 0x7b;
+
 type Refusals = Map<string, number>;
 
 /** Every reply has its refusal in the same field; only outcomes of submit carry more of them. */
 const replies: Readonly<Record<string, { decode(reply: Uint8Array): { refusal?: unknown } }>> = {
+  spawn: control.v1.ActorReply,
+  stop: control.v1.ActorReply,
+  restart: control.v1.ActorReply,
+  describe: control.v1.ActorReply,
+  send: control.v1.ActorReply,
+  list: control.v1.ListReply,
+  watch: control.v1.WatchReply,
   submit: SubmitReply,
   book: market.v1.BookReply,
   orders: market.v1.OrdersReply,
@@ -191,6 +223,10 @@ const replies: Readonly<Record<string, { decode(reply: Uint8Array): { refusal?: 
 /** Codes in a reply: of the whole, or of each outcome that does not repeat an earlier one. */
 function refusalsIn(subject: string, reply: Uint8Array): readonly string[] {
   const verb = subject.startsWith("act.") ? "" : (subject.split(".").at(-1) ?? "");
+  if (reply[0] === openingBrace) {
+    const said = JSON.parse(Buffer.from(reply).toString()) as { refusal?: { code: string } };
+    return said.refusal === undefined ? [] : [said.refusal.code];
+  }
   const decoded = (replies[verb] ?? risk.v1.RiskLimitReply).decode(reply);
   const whole = decoded.refusal as { readonly code?: string } | null | undefined;
   if (whole?.code !== undefined) return [whole.code];

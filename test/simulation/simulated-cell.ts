@@ -5,7 +5,7 @@ import type { Log } from "../../actors/kernel/ports/log.ts";
 import type { MarketEngine, MatchingEngine } from "../../actors/kernel/ports/matching-engine.ts";
 import { ok } from "../../actors/kernel/result.ts";
 import type { RegionReport } from "../../actors/region/messages.ts";
-import { type Cell, startCell } from "../../actors/root/cell.ts";
+import { type Cell, defaultHosting, startCell } from "../../actors/root/cell.ts";
 import type { CellDirectory } from "../../actors/root/cell-directory.ts";
 import { engineSlots } from "../../actors/root/engine.ts";
 import type { ReferenceData } from "../../actors/root/reference-data.ts";
@@ -176,6 +176,8 @@ export class SimulatedCell {
         reference: machine.reference,
         strongestMode: "replicated",
         flow: { enabled: false, seed: 1, rate: 1 },
+        // The simulated exchange is one of markets: nothing is spawned in it.
+        hosting: { ...defaultHosting, capacity: 0 },
       },
       {
         bus: this.#defect.bus?.(bus) ?? bus,
@@ -254,6 +256,7 @@ function cellDirectory(
     },
     market: (name) => `cell/markets/${name}`,
     actors: "cell/actors",
+    strategies: "cell/strategies",
     release: () => disk.unlock("cell", life),
   };
 }

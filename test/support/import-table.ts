@@ -13,6 +13,8 @@ const actorTypes = [
   "market",
   "strategy",
   "risk-limit",
+  "market-maker",
+  "custom-strategy",
   "execution",
   "region",
   "surveillance",
@@ -21,6 +23,9 @@ const actorTypes = [
   "prover",
   "anchor",
 ];
+
+/** Actor types that keep orders at a market: what they have in common is actors/trading. */
+const traders = ["market-maker", "custom-strategy", "execution"];
 
 export const typescriptFolders: readonly Folder[] = [
   { path: "schemas", imports: [] },
@@ -34,8 +39,15 @@ export const typescriptFolders: readonly Folder[] = [
     ],
   },
   ...actorTypes.map(
-    (type): Folder => ({ path: `actors/${type}`, imports: [kernel, models, schemas], actor: true }),
+    (type): Folder => ({
+      path: `actors/${type}`,
+      imports: [kernel, models, schemas, ...(traders.includes(type) ? ["actors/trading"] : [])],
+      actor: true,
+    }),
   ),
+  { path: "actors/trading", imports: [kernel, schemas] },
+  { path: "actors/control", imports: [kernel, schemas] },
+  { path: "actors/confined", imports: [kernel] },
   { path: "actors/fix", imports: [kernel, schemas] },
   { path: "actors/incident", imports: [kernel, schemas] },
   { path: "actors/replay", imports: [kernel, models, schemas] },
@@ -51,6 +63,9 @@ export const typescriptFolders: readonly Folder[] = [
       "actors/incident",
       "actors/replay",
       "actors/bus",
+      "actors/trading",
+      "actors/control",
+      "actors/confined",
       "native",
       "native/client",
       "native/portable",
@@ -150,6 +165,23 @@ export const cppFolders: readonly Folder[] = [
     ],
   },
   {
+    path: "native/duties",
+    imports: [
+      "native/base",
+      "native/wire",
+      "native/rings",
+      "native/client",
+      "native/engine",
+      "native/memory",
+      "native/protocols",
+      "native/journal",
+      "native/reactor",
+      "native/order_entry",
+      "native/feed",
+      "native/edge",
+    ],
+  },
+  {
     path: "native/addon",
     imports: [
       "native/base",
@@ -157,9 +189,14 @@ export const cppFolders: readonly Folder[] = [
       "native/rings",
       "native/client",
       "native/engine",
+      "native/memory",
       "native/protocols",
       "native/journal",
       "native/reactor",
+      "native/order_entry",
+      "native/feed",
+      "native/edge",
+      "native/duties",
     ],
   },
 ];

@@ -60,6 +60,8 @@ export const testDefinition: MarketDefinition = {
 export class TestOwnership implements Ownership {
   readonly holder: string;
   refusal: Result<Epoch> | null = null;
+  /** Epochs of shards of actors, as recorded. */
+  readonly shards = new Map<string, Epoch>();
   #recorded = 0;
   #looks = Number.POSITIVE_INFINITY;
 
@@ -71,6 +73,10 @@ export class TestOwnership implements Ownership {
     if (this.refusal !== null) return this.refusal;
     this.#recorded = Math.max(this.#recorded, floor) + 1;
     return ok(epochOf(this.#recorded));
+  }
+
+  async recordedEpoch(shard: string): Promise<Result<Epoch | null>> {
+    return ok(this.shards.get(shard) ?? null);
   }
 
   readonly #listeners = new Set<(validUntil: DurationNs) => void>();
@@ -117,6 +123,8 @@ export interface CellOptions {
   readonly ownership?: TestOwnership;
   readonly directory?: string;
   readonly engine?: MatchingEngine;
+  /** Records of own blocks that can be sent again; few, and the log is trimmed soon. */
+  readonly recordsRemembered?: number;
 }
 
 export class MarketCell {
@@ -147,6 +155,9 @@ export class MarketCell {
       slots: engineSlots,
       ownership: this.ownership,
       files: new SystemFiles(),
+      ...(options.recordsRemembered === undefined
+        ? {}
+        : { recordsRemembered: options.recordsRemembered }),
     });
     this.system = actorSystem({
       definitions: [actor],

@@ -11,17 +11,29 @@ import { systemClock } from "../../actors/kernel/system-clock.ts";
 import { SystemFiles } from "../../actors/kernel/system-files.ts";
 import { durationNs } from "../../actors/kernel/units.ts";
 import type { MarketDefinition, RegionReport } from "../../actors/region/messages.ts";
-import { type Cell, type CellPorts, startCell } from "../../actors/root/cell.ts";
+import {
+  type Cell,
+  type CellPorts,
+  defaultHosting,
+  type HostingSettings,
+  startCell,
+} from "../../actors/root/cell.ts";
 import { type CellDirectory, openCellDirectory } from "../../actors/root/cell-directory.ts";
 import { engineSlots } from "../../actors/root/engine.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
 import { wire } from "../../schemas/messages.ts";
-import { commandSubject, operationsSubject } from "../../schemas/subjects.ts";
+import {
+  commandSubject,
+  controlSubject,
+  type ControlVerb,
+  operationsSubject,
+} from "../../schemas/subjects.ts";
 import { silentLog } from "./ports.ts";
 
 /** A whole cell in this process: real actors, real engine and log, the bus in memory. */
 export interface MemoryCell {
   readonly cell: Cell;
+  readonly name: string;
   readonly bus: MemoryBus;
   /** A client's own connection. */
   readonly client: MemoryBus;
@@ -39,7 +51,41 @@ export interface MemoryCell {
     verb: Parameters<typeof operationsSubject>[1],
     payload: Uint8Array,
   ): Promise<Uint8Array>;
+  /** A request to a control service, as JSON. */
+  control(verb: ControlVerb, request: object): Promise<ControlJson>;
   stop(): Promise<void>;
+}
+
+/** Answers of the control services as JSON. */
+export interface ControlJson {
+  readonly refusal?: { readonly code: string; readonly reason: string; readonly next: string };
+  readonly actor?: ActorJson;
+  readonly actors?: readonly ActorJson[];
+  readonly repeated?: boolean;
+  readonly subject?: string;
+}
+export interface ActorJson {
+  readonly id: string;
+  readonly type: string;
+  readonly state: string;
+  readonly cell: string;
+  readonly shard: number;
+  readonly incarnation: number;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly strategy?: {
+    readonly inventory: number;
+    readonly cash: string;
+    readonly profit: string;
+    readonly sent: number;
+    readonly fills: number;
+    readonly bid?: { readonly price: number; readonly quantity: number } | null;
+    readonly ask?: { readonly price: number; readonly quantity: number } | null;
+  };
+  readonly execution?: {
+    readonly executed: number;
+    readonly scheduled: number;
+    readonly paid: string;
+  };
 }
 
 export const cellRegion = "eu-central";
@@ -76,6 +122,13 @@ export interface MemoryCellOptions {
   readonly strongestMode?: DurabilityMode;
   /** Arrivals per second and market; absent: the flow is off. */
   readonly rate?: number;
+  /** Name of the cell; absent: `test`. */
+  readonly name?: string;
+  /** False: hosts actors only. Absent: true. */
+  readonly servesMarkets?: boolean;
+  readonly hosting?: Partial<HostingSettings>;
+  /** Runs users' strategies; absent: none. */
+  readonly processes?: CellPorts["processes"];
 }
 
 const timeout = durationNs(5_000_000_000);
@@ -93,7 +146,9 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
   const started = await startCell(
     {
       region: cellRegion,
-      cell: "test",
+      cell: options.name ?? "test",
+      servesMarkets: options.servesMarkets ?? true,
+      hosting: { ...defaultHosting, ...options.hosting },
       reference: {
         groups: { [cellRegion]: ["atlas"] },
         markets: options.markets ?? [cellMarket],
@@ -111,6 +166,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
       randomBytes: (count) => new Uint8Array(randomBytes(count)),
       directory,
       events: fileEventLog({ directory: directory.actors, capacity: 10_000, log: silentLog }),
+      ...(options.processes === undefined ? {} : { processes: options.processes }),
       ensureJournal: options.ensureJournal ?? (() => Promise.resolve(ok(undefined))),
       facts: () => ({
         engine: "portable",
@@ -140,6 +196,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
   }
   return {
     cell,
+    name: options.name ?? "test",
     bus,
     client,
     broker,
@@ -159,6 +216,11 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
       const payload = wire.market.v1.SubmitRequest.encode(request).finish();
       const reply = await answered(commandSubject(cellRegion, market, "submit"), payload);
       return wire.market.v1.SubmitReply.decode(reply);
+    },
+    async control(verb, request) {
+      const payload = new TextEncoder().encode(JSON.stringify(request));
+      const reply = await answered(controlSubject(cellRegion, verb), payload);
+      return JSON.parse(new TextDecoder().decode(reply)) as ControlJson;
     },
     operation: (verb, payload) => answered(operationsSubject(cellRegion, verb), payload),
     async stop() {

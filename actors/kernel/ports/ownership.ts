@@ -13,6 +13,8 @@ export interface Ownership {
    * decide), unavailable (try again). May take seconds: a silent owner is watched before it is fenced.
    */
   claim(shard: string, floor: Epoch, lastHolder?: string | null): Promise<Result<Epoch>>;
+  /** Epoch of the shard as recorded; null when it never had an owner. Failure code: unavailable. */
+  recordedEpoch(shard: string): Promise<Result<Epoch | null>>;
   /** Monotonic time until which this cell's lease is valid; compare with Clock.monotonic(). */
   validUntil(): DurationNs;
   /**

@@ -11,7 +11,10 @@ export type Side = "buy" | "sell";
  */
 export interface MarketView {
   readonly time: number;
-  /** Best prices as last heard, own orders included; 0 = that side is empty. */
+  /**
+   * Best prices of everybody else as last heard; 0 = that side is empty. Own orders are left out: a
+   * strategy that saw them would follow its own quotes.
+   */
   readonly bidPrice: number;
   readonly bidQuantity: number;
   readonly askPrice: number;

@@ -17,62 +17,45 @@ const FIRST = 16;
 const SECOND = FIRST + 15;
 export const EDGE_SUMS = SECOND + 15;
 
-/** What one row adds, each entry a number or NaN where an input is missing. */
-export interface EdgeRow {
-  readonly tau: number;
-  readonly openHigh: number;
-  readonly openLow: number;
-  readonly closeHigh: number;
-  readonly closeLow: number;
-  readonly r1: number;
-  readonly r2: number;
-  readonly r3: number;
-  readonly r4: number;
-  readonly r5: number;
+/** Logarithms of prices, one entry a row. */
+export interface LogBars {
+  readonly open: Float64Array;
+  readonly high: Float64Array;
+  readonly low: Float64Array;
+  readonly close: Float64Array;
 }
 
 const differs = (a: number, b: number): number =>
   Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : a === b ? 0 : 1;
 
-/** Row t >= 1 of log prices; NaN marks a missing value. */
-export function edgeRow(
-  o: ArrayLike<number>,
-  h: ArrayLike<number>,
-  l: ArrayLike<number>,
-  c: ArrayLike<number>,
-  t: number,
-): EdgeRow {
-  const [open, high, low] = [o[t]!, h[t]!, l[t]!];
-  const [high1, low1, close1] = [h[t - 1]!, l[t - 1]!, c[t - 1]!];
+/**
+ * Adds (sign 1) or takes away (sign -1) row t >= 1 of log open, high, low and close prices; NaN marks
+ * a missing one. Allocates nothing.
+ */
+export function addEdgeRow(sums: Float64Array, bars: LogBars, t: number, sign: 1 | -1): void {
+  const open = bars.open[t]!;
+  const high = bars.high[t]!;
+  const low = bars.low[t]!;
+  const high1 = bars.high[t - 1]!;
+  const low1 = bars.low[t - 1]!;
+  const close1 = bars.close[t - 1]!;
   const middle = 0.5 * (high + low);
   const middle1 = 0.5 * (high1 + low1);
   const known = !Number.isNaN(high) && !Number.isNaN(low) && !Number.isNaN(close1);
   const tau = known ? (high !== low || low !== close1 ? 1 : 0) : Number.NaN;
-  return {
-    tau,
-    openHigh: tau * differs(open, high),
-    openLow: tau * differs(open, low),
-    closeHigh: tau * differs(close1, high1),
-    closeLow: tau * differs(close1, low1),
-    r1: middle - open,
-    r2: open - middle1,
-    r3: middle - close1,
-    r4: close1 - middle1,
-    r5: open - close1,
-  };
-}
-
-/** Adds (sign 1) or takes away (sign -1) a row. Allocates nothing. */
-export function addEdgeRow(sums: Float64Array, row: EdgeRow, sign: 1 | -1): void {
-  addMean(sums, TAU, row.tau, sign);
-  addMean(sums, OPEN_HIGH, row.openHigh, sign);
-  addMean(sums, OPEN_LOW, row.openLow, sign);
-  addMean(sums, CLOSE_HIGH, row.closeHigh, sign);
-  addMean(sums, CLOSE_LOW, row.closeLow, sign);
-  addMean(sums, R1, row.r1, sign);
-  addMean(sums, R3, row.r3, sign);
-  addMean(sums, R5, row.r5, sign);
-  const { tau, r1, r2, r3, r4, r5 } = row;
+  const r1 = middle - open;
+  const r2 = open - middle1;
+  const r3 = middle - close1;
+  const r4 = close1 - middle1;
+  const r5 = open - close1;
+  addMean(sums, TAU, tau, sign);
+  addMean(sums, OPEN_HIGH, tau * differs(open, high), sign);
+  addMean(sums, OPEN_LOW, tau * differs(open, low), sign);
+  addMean(sums, CLOSE_HIGH, tau * differs(close1, high1), sign);
+  addMean(sums, CLOSE_LOW, tau * differs(close1, low1), sign);
+  addMean(sums, R1, r1, sign);
+  addMean(sums, R3, r3, sign);
+  addMean(sums, R5, r5, sign);
   addProducts(sums, FIRST, r1 * r2, tau * r2, r3 * r4, tau * r4, sign);
   addProducts(sums, SECOND, r1 * r5, tau * r5, r5 * r4, tau * r4, sign);
 }

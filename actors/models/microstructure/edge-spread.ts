@@ -8,7 +8,7 @@ import {
   refused,
   sameLength,
 } from "../numerics/failure.ts";
-import { addEdgeRow, EDGE_SUMS, edgeRow, edgeSquaredSpread } from "./edge-moments.ts";
+import { addEdgeRow, EDGE_SUMS, edgeSquaredSpread, type LogBars } from "./edge-moments.ts";
 
 /**
  * EDGE, the efficient estimator of the effective spread from open, high, low and close prices.
@@ -38,17 +38,16 @@ export interface EdgeOptions {
 export function edgeSpread(bars: PriceBars, options: EdgeOptions = {}): ModelResult<number> {
   const logs = logBars(bars);
   if (!logs.ok) return logs;
-  const { open, high, low, close } = logs.value;
   const sums = new Float64Array(EDGE_SUMS);
-  for (let t = 1; t < open.length; t += 1) {
-    addEdgeRow(sums, edgeRow(open, high, low, close, t), 1);
+  for (let t = 1; t < bars.open.length; t += 1) {
+    addEdgeRow(sums, logs.value, t, 1);
   }
-  const spread = rooted(edgeSquaredSpread(sums, open.length), options);
+  const spread = rooted(edgeSquaredSpread(sums, bars.open.length), options);
   if (spread !== null) return ok(spread);
   return refused(
     failure(
       "undefined",
-      `${open.length} rows`,
+      `${bars.open.length} rows`,
       "three rows, two with movement, and an open and a close apart from the extremes are needed",
       "give more rows, or bars of a longer period",
     ),
@@ -82,12 +81,11 @@ export function rollingEdgeSpread(
   if (wrong !== null) return refused(wrong);
   const logs = logBars(bars);
   if (!logs.ok) return logs;
-  const { open, high, low, close } = logs.value;
   const { rows } = window;
   const sums = new Float64Array(EDGE_SUMS);
   const out: (number | null)[] = [];
   let sinceFresh = 0;
-  for (let end = 1; end <= open.length; end += 1) {
+  for (let end = 1; end <= bars.open.length; end += 1) {
     const first = Math.max(0, end - rows);
     sinceFresh += 1;
     if (rows <= DIRECT_ROWS || sinceFresh > 2 * rows) {
@@ -95,12 +93,12 @@ export function rollingEdgeSpread(
       // rows can have moments that all but cancel: there it would show.
       sums.fill(0);
       for (let t = first + 1; t < end; t += 1) {
-        addEdgeRow(sums, edgeRow(open, high, low, close, t), 1);
+        addEdgeRow(sums, logs.value, t, 1);
       }
       sinceFresh = 0;
     } else {
-      if (end >= 2) addEdgeRow(sums, edgeRow(open, high, low, close, end - 1), 1);
-      if (first >= 1) addEdgeRow(sums, edgeRow(open, high, low, close, first), -1);
+      if (end >= 2) addEdgeRow(sums, logs.value, end - 1, 1);
+      if (first >= 1) addEdgeRow(sums, logs.value, first, -1);
     }
     if (end >= rows && (end - rows) % step === 0) {
       out.push(rooted(edgeSquaredSpread(sums, rows), window));
@@ -116,11 +114,10 @@ export function expandingEdgeSpread(
 ): ModelResult<(number | null)[]> {
   const logs = logBars(bars);
   if (!logs.ok) return logs;
-  const { open, high, low, close } = logs.value;
   const sums = new Float64Array(EDGE_SUMS);
   return ok(
-    Array.from(open, (_, t) => {
-      if (t > 0) addEdgeRow(sums, edgeRow(open, high, low, close, t), 1);
+    Array.from(logs.value.open, (_, t) => {
+      if (t > 0) addEdgeRow(sums, logs.value, t, 1);
       return rooted(edgeSquaredSpread(sums, t + 1), options);
     }),
   );
@@ -130,13 +127,6 @@ function rooted(squared: number, { signed = false }: EdgeOptions): number | null
   if (Number.isNaN(squared)) return null;
   const size = Math.sqrt(Math.abs(squared));
   return signed && squared < 0 ? -size : size;
-}
-
-interface LogBars {
-  readonly open: Float64Array;
-  readonly high: Float64Array;
-  readonly low: Float64Array;
-  readonly close: Float64Array;
 }
 
 function logBars(bars: PriceBars): ModelResult<LogBars> {

@@ -9,6 +9,7 @@ import {
   positive,
   refused,
 } from "../numerics/failure.ts";
+import { finiteResult } from "../numerics/finite-result.ts";
 import { brentMinimum } from "../numerics/optimise.ts";
 
 /**
@@ -84,12 +85,10 @@ export function filterLocalLevel(
   const n = observations.length;
   const filtered = new Float64Array(n);
   const filteredVariance = new Float64Array(n);
-  let state: LevelState | null = null;
-  for (let t = 0; t < n; t += 1) {
-    state = updateLevel(state, observations[t]!, parameters);
-    filtered[t] = state.level;
-    filteredVariance[t] = state.variance;
-  }
+  filterInto(observations, parameters, filtered, filteredVariance);
+  const { logLikelihood } = innovations(observations, parameters);
+  const finite = finiteResult("log-likelihood", logLikelihood);
+  if (!finite.ok) return finite;
   const smoothed = filtered.slice();
   const smoothedVariance = filteredVariance.slice();
   for (let t = n - 2; t >= 0; t -= 1) {
@@ -103,8 +102,29 @@ export function filterLocalLevel(
     filteredVariance,
     smoothed,
     smoothedVariance,
-    logLikelihood: innovations(observations, parameters).logLikelihood,
+    logLikelihood,
   });
+}
+
+/** What updateLevel gives, step after step, without an object for each. */
+function filterInto(
+  y: ArrayLike<number>,
+  { noiseVariance, levelVariance }: LocalLevelParameters,
+  filtered: Float64Array,
+  filteredVariance: Float64Array,
+): void {
+  let level = y[0]!;
+  let variance = noiseVariance;
+  filtered[0] = level;
+  filteredVariance[0] = variance;
+  for (let t = 1; t < y.length; t += 1) {
+    const predicted = variance + levelVariance;
+    const gain = predicted / (predicted + noiseVariance);
+    level += gain * (y[t]! - level);
+    variance = (1 - gain) ** 2 * predicted + gain * gain * noiseVariance;
+    filtered[t] = level;
+    filteredVariance[t] = variance;
+  }
 }
 
 /** The likelihood by the innovations, and the noise variance that would maximise it at this ratio. */
@@ -152,7 +172,9 @@ export function fitLocalLevel(observations: ArrayLike<number>): ModelResult<Loca
     const { scaled } = innovations(observations, { noiseVariance: 1, levelVariance: ratio });
     return { noiseVariance: scaled, levelVariance: ratio * scaled };
   };
-  if (!(parametersAt(0).noiseVariance > 0)) {
+  const scale = finiteResult("variance", parametersAt(0).noiseVariance);
+  if (!scale.ok) return scale;
+  if (scale.value === 0) {
     return refused(
       failure(
         "undefined",

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 
 import { seed } from "../../../test/support/seed.ts";
 import { modelRandomness } from "../random/generator.ts";
-import { circulantEigenvalues, convolve, fourier, powerOfTwo } from "./fourier.ts";
+import { circulantEigenvalues, convolve, fourier, periodogram, powerOfTwo } from "./fourier.ts";
 
 const test = suite("fourier");
 const SEED = seed(31_415_926);
@@ -53,6 +53,24 @@ test("B7.4 a convolution equals its double sum for every pair of lengths", () =>
     });
   }
   assert.is(convolve(new Float64Array(0), Float64Array.of(1)).length, 0);
+});
+
+test("B7.4 a periodogram of any number of values equals the sum that defines it", () => {
+  const random = modelRandomness(SEED);
+  for (const n of [3, 8, 13, 100, 257]) {
+    const x = numbers(random, n);
+    const found = periodogram(x);
+    assert.is(found.length, Math.floor((n - 1) / 2));
+    found.forEach((one, at) => {
+      let [re, im] = [0, 0];
+      x.forEach((value, t) => {
+        re += value * Math.cos((2 * Math.PI * (at + 1) * t) / n);
+        im += value * Math.sin((2 * Math.PI * (at + 1) * t) / n);
+      });
+      const sum = (re * re + im * im) / (2 * Math.PI * n);
+      assert.ok(Math.abs(one - sum) < 1e-12, `SEED=${SEED} ${n}, ${at}: ${one} is not ${sum}`);
+    });
+  }
 });
 
 test("B7.4 eigenvalues of a circulant sum to its trace and to its squares", () => {

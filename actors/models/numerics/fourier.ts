@@ -97,3 +97,70 @@ export function circulantEigenvalues(row: Float64Array): Float64Array {
   transform.forward(data, spectrum);
   return Float64Array.from(row, (_, k) => spectrum[2 * k]!);
 }
+
+/**
+ * Periodogram I_j = |sum over t of x_t exp(-i l_j t)|^2 / (2 pi n) at the frequencies l_j = 2 pi j / n,
+ * j = 1 .. floor((n - 1) / 2), of any number n of values. O(n log n), by Bluestein's chirp where n is no
+ * power of two.
+ */
+export function periodogram(values: ArrayLike<number>): Float64Array {
+  const n = values.length;
+  const count = Math.max(0, Math.floor((n - 1) / 2));
+  const out = new Float64Array(count);
+  if (count === 0) return out;
+  const spectrum = anyTransform(values);
+  for (let j = 1; j <= count; j += 1) {
+    out[j - 1] = (spectrum[2 * j]! ** 2 + spectrum[2 * j + 1]! ** 2) / (2 * Math.PI * n);
+  }
+  return out;
+}
+
+function anyTransform(values: ArrayLike<number>): Float64Array {
+  const n = values.length;
+  if (n === powerOfTwo(n)) {
+    const data = new Float64Array(2 * n);
+    const spectrum = new Float64Array(2 * n);
+    for (let t = 0; t < n; t += 1) data[2 * t] = values[t]!;
+    fourier(n).forward(data, spectrum);
+    return spectrum;
+  }
+  // j t = (j^2 + t^2 - (j - t)^2) / 2 makes the sum a convolution with exp(i pi k^2 / n).
+  const transform = fourier(powerOfTwo(2 * n - 1));
+  const size = transform.size;
+  const chirp = new Float64Array(2 * n);
+  for (let k = 0; k < n; k += 1) {
+    // k^2 modulo 2 n keeps the angle small, and so exact, however large k is.
+    const angle = (Math.PI * ((k * k) % (2 * n))) / n;
+    chirp[2 * k] = Math.cos(angle);
+    chirp[2 * k + 1] = Math.sin(angle);
+  }
+  const data = new Float64Array(2 * size);
+  const kernel = new Float64Array(2 * size);
+  for (let k = 0; k < n; k += 1) {
+    data[2 * k] = values[k]! * chirp[2 * k]!;
+    data[2 * k + 1] = -values[k]! * chirp[2 * k + 1]!;
+    for (const at of k === 0 ? [0] : [k, size - k]) {
+      kernel[2 * at] = chirp[2 * k]!;
+      kernel[2 * at + 1] = chirp[2 * k + 1]!;
+    }
+  }
+  const dataSpectrum = new Float64Array(2 * size);
+  const kernelSpectrum = new Float64Array(2 * size);
+  transform.forward(data, dataSpectrum);
+  transform.forward(kernel, kernelSpectrum);
+  multiply(dataSpectrum, kernelSpectrum, data);
+  transform.inverse(data, kernel);
+  const conjugate = chirp.map((one, i) => (i % 2 === 0 ? one : -one));
+  const out = new Float64Array(2 * n);
+  multiply(kernel.subarray(0, 2 * n), conjugate, out);
+  return out;
+}
+
+/** out_k = a_k b_k, complex, interleaved; `out` may be one of the two. */
+export function multiply(a: Float64Array, b: Float64Array, out: Float64Array): void {
+  for (let k = 0; k < out.length; k += 2) {
+    const re = a[k]! * b[k]! - a[k + 1]! * b[k + 1]!;
+    out[k + 1] = a[k]! * b[k + 1]! + a[k + 1]! * b[k]!;
+    out[k] = re;
+  }
+}

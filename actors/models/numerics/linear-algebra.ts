@@ -85,11 +85,14 @@ export function symmetricCheck(name: string, matrix: Matrix): Check {
   return null;
 }
 
+/** Without the rounding that symmetricCheck lets pass: the library throws on the smallest difference. */
+const symmetrised = (matrix: Matrix): Matrix => matrix.clone().add(matrix.transpose()).div(2);
+
 /** L with L L' = matrix, lower triangular. Code not_positive_definite besides those of the checks. */
 export function choleskyFactor(name: string, matrix: Matrix): ModelResult<Matrix> {
   const wrong = symmetricCheck(name, matrix);
   if (wrong !== null) return refused(wrong);
-  const decomposition = new CholeskyDecomposition(matrix);
+  const decomposition = new CholeskyDecomposition(symmetrised(matrix));
   if (!decomposition.isPositiveDefinite()) return refused(notPositiveDefinite(name));
   return { ok: true, value: decomposition.lowerTriangularMatrix };
 }
@@ -139,7 +142,7 @@ export function solvePositiveDefinite(
 ): ModelResult<Matrix> {
   const wrong = symmetricCheck(name, matrix) ?? rowsMatch(name, matrix, right);
   if (wrong !== null) return refused(wrong);
-  const decomposition = new CholeskyDecomposition(matrix);
+  const decomposition = new CholeskyDecomposition(symmetrised(matrix));
   if (!decomposition.isPositiveDefinite()) return refused(notPositiveDefinite(name));
   return { ok: true, value: decomposition.solve(right) };
 }

@@ -1,0 +1,84 @@
+import type { Clock } from "../kernel/ports/clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
+import { ok, type Result } from "../kernel/result.ts";
+import type { DurationNs } from "../kernel/units.ts";
+import type { CellView } from "./placement.ts";
+
+/** A cell's lease as it was read. */
+export interface LeaseView {
+  readonly cell: string;
+  readonly node: string;
+  readonly incarnation: number;
+  readonly fenced: boolean;
+  /** Null: it hosts no actors. */
+  readonly actors: (Omit<CellView, "cell"> & { readonly groups: readonly string[] }) | null;
+  readonly revision: number;
+}
+
+/** The leases of the region's cells; what implements it knows how they are kept. */
+export interface Leases {
+  /** Failure code: unavailable. */
+  read(): Promise<Result<readonly LeaseView[]>>;
+  /** Told what each read found; true: the lease stood still for so long that it may be fenced. */
+  silence(): {
+    read(revision: number, began: DurationNs, ended: DurationNs): boolean;
+    failed(): void;
+  };
+  /** Fences the lease of a silent cell at the revision at which it was silent. */
+  fence(lease: LeaseView): Promise<Result<void>>;
+}
+
+export interface MembershipPorts {
+  readonly leases: Leases;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The live cells of a region as one of them sees the others. */
+export class Membership {
+  readonly #ports: MembershipPorts;
+  readonly #own: string;
+  readonly #watches = new Map<string, ReturnType<Leases["silence"]>>();
+  #cells: readonly LeaseView[] = [];
+
+  constructor(ports: MembershipPorts, own: string) {
+    this.#ports = ports;
+    this.#own = own;
+  }
+
+  /** The others that were alive at the last look. */
+  get others(): readonly LeaseView[] {
+    return this.#cells;
+  }
+
+  /** Looks at all leases, and fences those that were silent for long enough. Failure code: unavailable. */
+  async look(): Promise<Result<void>> {
+    const { leases, clock, log } = this.#ports;
+    const began = clock.monotonic();
+    const found = await leases.read();
+    if (!found.ok) {
+      for (const watch of this.#watches.values()) watch.failed();
+      return found;
+    }
+    const ended = clock.monotonic();
+    const live: LeaseView[] = [];
+    for (const lease of found.value) {
+      if (lease.cell === this.#own || lease.fenced || lease.actors === null) continue;
+      const watch = this.#watches.get(lease.cell) ?? leases.silence();
+      this.#watches.set(lease.cell, watch);
+      if (!watch.read(lease.revision, began, ended)) {
+        live.push(lease);
+        continue;
+      }
+      const fenced = await leases.fence(lease);
+      if (!fenced.ok) {
+        live.push(lease);
+        continue;
+      }
+      this.#watches.delete(lease.cell);
+      log.warn({ cell: lease.cell }, "a silent cell is out; its shards are free");
+    }
+    this.#cells = live;
+    return ok(undefined);
+  }
+}

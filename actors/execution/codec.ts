@@ -1,0 +1,89 @@
+import { z } from "zod";
+
+import { wire } from "../../schemas/messages.ts";
+import type { TimestampNs } from "../kernel/units.ts";
+import { traderEventCodec, traderStateCodec } from "../trading/codec.ts";
+import type { TraderReport } from "../trading/trader.ts";
+import { executedOf, scheduledNow } from "./decide.ts";
+import type { ExecutionMemo, ExecutionParameters } from "./messages.ts";
+
+/** Parameters as they come, texts by name (`--set duration=60`), by kind of schedule. */
+const integer = (low: number, high: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, "a whole number")
+    .transform(Number)
+    .refine((value) => value >= low && value <= high, `from ${low} to ${high}`);
+const most = 2 ** 40;
+const common = {
+  side: z.enum(["buy", "sell"]),
+  quantity: integer(1, most),
+  limit: integer(1, most).nullable().default(null),
+  interval: integer(100, 60_000).default(500),
+};
+
+export const parameterRules = {
+  twap: z.strictObject({
+    ...common,
+    /** Seconds. */
+    duration: integer(1, 7 * 86_400),
+    slices: integer(1, 100_000).default(60),
+  }),
+  pov: z.strictObject({
+    ...common,
+    /** Basis points of all volume. */
+    share: integer(1, 9_999),
+    band: integer(1, most).default(1),
+    maximumChild: integer(1, most).optional(),
+  }),
+};
+
+export function twapParameters(
+  given: z.infer<(typeof parameterRules)["twap"]>,
+): ExecutionParameters {
+  const { side, quantity, limit, interval, duration, slices } = given;
+  const schedule = { kind: "twap", durationSeconds: duration, slices } as const;
+  return { side, quantity, limit, interval, schedule };
+}
+
+export function povParameters(given: z.infer<(typeof parameterRules)["pov"]>): ExecutionParameters {
+  const { side, quantity, limit, interval, share, band, maximumChild = quantity } = given;
+  return { side, quantity, limit, interval, schedule: { kind: "pov", share, band, maximumChild } };
+}
+
+const count = z.int().min(0);
+const memo: z.ZodType<ExecutionMemo> = z.strictObject({
+  startedAt: z.string().regex(/^\d{1,20}$/),
+  volume: count,
+  counted: count,
+});
+export const eventCodec = traderEventCodec(memo);
+export const stateCodec = traderStateCodec(memo);
+
+const { ExecutionReport } = wire.execution.v1;
+
+export function encodeReport(
+  report: TraderReport,
+  of: {
+    readonly parameters: ExecutionParameters;
+    readonly lot: number;
+    readonly incarnation: number;
+    readonly now: TimestampNs;
+  },
+): Uint8Array {
+  const { state, detail, trader } = report;
+  const { ledger } = trader;
+  const { parameters, lot, incarnation, now } = of;
+  const executed = executedOf(ledger, parameters.side);
+  const remembered = trader.memo as ExecutionMemo | null;
+  return ExecutionReport.encode({
+    state,
+    detail,
+    quantity: parameters.quantity,
+    executed,
+    scheduled: scheduledNow(parameters, remembered, executed, now, lot),
+    paid: ledger.cash,
+    sent: ledger.sent,
+    incarnation,
+  }).finish();
+}

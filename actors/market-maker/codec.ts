@@ -1,0 +1,66 @@
+import { z } from "zod";
+
+import { wire } from "../../schemas/messages.ts";
+import { traderEventCodec, traderStateCodec } from "../trading/codec.ts";
+import { type LiveOrder, profitAt } from "../trading/ledger.ts";
+import { midOf } from "../trading/market-view.ts";
+import type { TraderReport } from "../trading/trader.ts";
+import type { MarketMakerMemo } from "./messages.ts";
+
+/**
+ * Parameters as they come, texts by name (`--set gamma=0.1`). Market and account are common to all that
+ * trade; the instrument's own bounds are checked where it is known.
+ */
+const number = (low: number, high: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}(\.\d{1,15})?$/, "a number like 0.1")
+    .transform(Number)
+    .refine((value) => value >= low && value <= high, `from ${low} to ${high}`);
+const integer = (low: number, high: number) =>
+  number(low, high).refine(Number.isInteger, "a whole number");
+const most = 2 ** 40;
+
+export const parameterRules = z.strictObject({
+  gamma: number(0, 100).default(0.1),
+  kappa: number(1e-6, 1_000).default(1.5),
+  arrivalRate: number(1e-6, 1e6).default(1),
+  sigma: number(0, 1e6).nullable().default(null),
+  horizon: number(0, 86_400).default(1),
+  quantity: integer(1, most).optional(),
+  maximumInventory: integer(1, most).optional(),
+  interval: integer(100, 60_000).default(500),
+  tolerance: integer(0, 1_000_000).default(0),
+  reference: integer(1, most).nullable().default(null),
+});
+
+const memo: z.ZodType<MarketMakerMemo> = z.strictObject({}) as z.ZodType<MarketMakerMemo>;
+export const eventCodec = traderEventCodec(memo);
+export const stateCodec = traderStateCodec(memo);
+
+const { StrategyReport } = wire.strategy.v1;
+
+export function encodeReport(report: TraderReport, incarnation: number): Uint8Array {
+  const { state, detail, trader, view } = report;
+  const { ledger } = trader;
+  const mid = Math.round(midOf(view));
+  return StrategyReport.encode({
+    state,
+    detail,
+    inventory: ledger.inventory,
+    cash: ledger.cash,
+    profit: profitAt(ledger, mid),
+    mid,
+    bid: quoteOf(ledger.live, "buy"),
+    ask: quoteOf(ledger.live, "sell"),
+    sent: ledger.sent,
+    fills: ledger.fills,
+    incarnation,
+  }).finish();
+}
+
+function quoteOf(live: readonly LiveOrder[], side: "buy" | "sell"): wire.strategy.v1.IQuote | null {
+  const found = live.find((order) => order.side === side);
+  if (found === undefined) return null;
+  return { orderId: found.orderId, price: found.price, quantity: found.remaining };
+}

@@ -1,0 +1,47 @@
+import { certain } from "../numerics/failure.ts";
+import { Matrix } from "../numerics/linear-algebra.ts";
+import { type Oracle, type OracleSource, vectorOracles } from "../oracle.ts";
+import {
+  type MultiAssetParameters,
+  multiAssetQuotes,
+  stationaryMultiAsset,
+} from "./gueant-lehalle-tapia-multi.ts";
+
+export const twoAssets: MultiAssetParameters = {
+  riskAversion: 0.01,
+  covariance: new Matrix([
+    [0.09, 0.7 * 0.3 * 0.2],
+    [0.7 * 0.3 * 0.2, 0.04],
+  ]),
+  arrivalRates: [0.9, 1.2],
+  arrivalDecays: [0.3, 0.4],
+};
+
+const source: OracleSource = {
+  model: "Guéant-Lehalle-Tapia, several assets",
+  formula: "M = Dg^-1/2 (Dg^1/2 gamma Sigma/8 Dg^1/2)^1/2 Dg^-1/2; d = c +- 2 (M q) + D M_ii",
+  source: "Bergault, Evangelista, Guéant, Vieira, arXiv 1810.04383; computed in another language",
+  provenance: "C",
+};
+const quotes = () => certain(multiAssetQuotes(certain(stationaryMultiAsset(twoAssets)), [1, 0]));
+
+export const oracles: readonly Oracle[] = [
+  ...vectorOracles(
+    source,
+    "M, rho = 0.7",
+    ["0.0317084631437342", "0.00904428368368303", "0.00904428368368303", "0.015519736251266219"],
+    () => certain(stationaryMultiAsset(twoAssets)).curvature,
+  ),
+  ...vectorOracles(
+    source,
+    "bid distances, q = (1, 0)",
+    ["3.3741076717302994", "2.5028695626557735"],
+    () => quotes().bids,
+  ),
+  ...vectorOracles(
+    source,
+    "ask distances, q = (1, 0)",
+    ["3.247273819155363", "2.4666924279210414"],
+    () => quotes().asks,
+  ),
+];

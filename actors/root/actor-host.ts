@@ -1,0 +1,272 @@
+import {
+  cellLeasePrefix,
+  controlSubject,
+  type ControlVerb,
+  controlVerbs,
+  hostSubject,
+  leaseBucket,
+  reportSubject,
+} from "../../schemas/subjects.ts";
+import { ReplicatedEventLog } from "../bus/replicated-event-log.ts";
+import { ActorDirectory } from "../control/directory.ts";
+import { type Leases, type LeaseView, Membership } from "../control/membership.ts";
+import type { ActorGroup, SteerVerb } from "../control/messages.ts";
+import { ActorPlane } from "../control/plane.ts";
+import { type ControlReply, ControlServices } from "../control/services.ts";
+import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
+import { customStrategyActor } from "../custom-strategy/actor.ts";
+import { executionActor } from "../execution/actor.ts";
+import { encodeReport as encodeExecution } from "../execution/codec.ts";
+import type { ExecutionParameters } from "../execution/messages.ts";
+import type { ActorDefinition, ActorSystem } from "../kernel/actor.ts";
+import { IncarnationFence } from "../kernel/incarnation-fence.ts";
+import type { EventSourcedMachine } from "../kernel/event-sourced-machine.ts";
+import type { Bus, Subscription } from "../kernel/ports/bus.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
+import { ok, refuse, type Result } from "../kernel/result.ts";
+import type { DurationNs } from "../kernel/units.ts";
+import { marketMakerActor } from "../market-maker/actor.ts";
+import { encodeReport as encodeMaker } from "../market-maker/codec.ts";
+import { decodeLease, type HostedActors } from "../region/codec.ts";
+import type { MarketDefinition } from "../region/messages.ts";
+import type { ShardOwnership } from "../region/ownership.ts";
+import { SilenceWatch } from "../region/silence.ts";
+import type { TraderMessage, TraderReply, TraderStart } from "../trading/messages.ts";
+import type { TraderPorts, TraderReport } from "../trading/trader.ts";
+import type { RefusalCounter } from "./refusal-counter.ts";
+import { RiskReports } from "./risk-reports.ts";
+import { spawnableTypes } from "./spawnable.ts";
+
+/** One service of the control plane: `nats micro` lists it. */
+export interface ControlEndpoint {
+  readonly verb: ControlVerb;
+  readonly subject: string;
+  answer(payload: Uint8Array): Promise<ControlReply>;
+}
+
+export interface ActorHostSettings {
+  readonly region: string;
+  readonly cell: string;
+  /** Actors this cell hosts at most; 0: it hosts none, and answers no control request. */
+  readonly capacity: number;
+  /** Actors of the region that may run at a time. */
+  readonly maximumActors: number;
+  readonly passivateAfter: DurationNs;
+}
+
+export interface ActorHostOf {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly session: () => number;
+  readonly markets: readonly MarketDefinition[];
+  readonly ownership: ShardOwnership;
+  readonly refusals: RefusalCounter;
+  /** Runs users' strategies; absent: none. */
+  readonly processes?: StrategyProcesses;
+  /** Serves the control subjects; absent: as plain requests on the bus. */
+  readonly serveControl?: (endpoints: readonly ControlEndpoint[]) => Promise<Subscription>;
+}
+
+type Trader = ActorDefinition<
+  TraderStart<never>,
+  TraderMessage,
+  TraderReply<never>,
+  EventSourcedMachine
+>;
+
+const noProcesses: StrategyProcesses = {
+  start: () => Promise.resolve(refuse("no_room", "this cell runs no strategies of users")),
+  check: () => Promise.resolve(refuse("no_room", "this cell runs no strategies of users")),
+};
+
+const askTimeout = 10_000_000_000 as DurationNs;
+
+/** What a cell has to do with actors that are spawned by request. */
+export class ActorHost {
+  /** To be registered with the actor system. */
+  readonly definitions: readonly ActorDefinition[];
+  readonly #of: ActorHostOf;
+  readonly #settings: ActorHostSettings;
+  readonly #plane: ActorPlane;
+  readonly #services: ControlServices;
+  readonly #risk: RiskReports;
+  readonly #subscriptions: Subscription[] = [];
+  #system: ActorSystem | null = null;
+
+  constructor(of: ActorHostOf, settings: ActorHostSettings) {
+    this.#of = of;
+    this.#settings = settings;
+    const { bus, clock, log, refusals } = of;
+    this.#risk = new RiskReports(bus, clock);
+    const { region, cell } = settings;
+    const events = new ReplicatedEventLog({ journal: bus.journal, keys: bus.keys, region });
+    const ports = (group: ActorGroup): TraderPorts => ({
+      bus,
+      events,
+      session: of.session,
+      report: (start, report) => this.#heard(group, start, report),
+      stale: () => refusals.count("stale_epoch"),
+    });
+    const maker = marketMakerActor(ports("strategies"));
+    const execution = executionActor(ports("executions"));
+    const { processes = noProcesses } = of;
+    const custom = customStrategyActor({ ...ports("strategies"), processes });
+    this.definitions = [maker, execution, custom];
+    const types = spawnableTypes({
+      markets: of.markets,
+      keys: bus.keys,
+      steerMaker: (path, id, verb) => this.#steer(maker as unknown as Trader, path, id, verb),
+      steerExecution: (path, id, verb) =>
+        this.#steer(execution as unknown as Trader, path, id, verb),
+      steerCustom: (path, id, verb) => this.#steer(custom as unknown as Trader, path, id, verb),
+      processes,
+    });
+    const membership = new Membership({ leases: this.#leases(), clock, log }, cell);
+    const directory = new ActorDirectory(bus.keys, region);
+    this.#plane = new ActorPlane(
+      {
+        clock,
+        log,
+        system: () => this.#running(),
+        rights: of.ownership,
+        membership,
+        directory,
+        types,
+        forget: (name) => events.forget(name),
+      },
+      settings,
+    );
+    this.#services = new ControlServices(
+      {
+        bus,
+        plane: this.#plane,
+        membership,
+        directory,
+        types,
+        senders: new IncarnationFence((shard) => of.ownership.recordedEpoch(shard)),
+        refused: (code) => refusals.count(code),
+      },
+      settings,
+    );
+  }
+
+  /** What the lease tells of this cell; null: it hosts no actors. */
+  get view(): HostedActors | null {
+    return this.#settings.capacity === 0 ? null : this.#plane.view;
+  }
+
+  /** The tree runs: shards are claimed from now on, and requests answered. */
+  async begin(system: ActorSystem): Promise<void> {
+    this.#system = system;
+    if (this.#settings.capacity === 0) return;
+    const { region, cell } = this.#settings;
+    const { bus, log } = this.#of;
+    const { serveControl = (endpoints) => servePlainly(bus, log, endpoints) } = this.#of;
+    const endpoints = controlVerbs.map((verb) => ({
+      verb,
+      subject: controlSubject(region, verb),
+      answer: (payload: Uint8Array) => this.#services.answer(verb, payload),
+    }));
+    this.#subscriptions.push(await serveControl(endpoints));
+    for (const verb of controlVerbs) {
+      const answer = (payload: Uint8Array) => this.#services.answerHost(verb, payload);
+      const subject = hostSubject(region, cell, verb);
+      this.#subscriptions.push(await servePlainly(bus, log, [{ verb, subject, answer }]));
+    }
+    this.#plane.begin();
+  }
+
+  /** Hands the actors over to other cells, as far as there are any. */
+  async drain(): Promise<void> {
+    if (this.#settings.capacity === 0) return;
+    this.#subscriptions.shift()?.unsubscribe();
+    await this.#plane.drain();
+    this.end();
+  }
+
+  end(): void {
+    this.#plane.end();
+    for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
+  }
+
+  #running(): ActorSystem {
+    if (this.#system === null) throw new Error("the actor system is not started");
+    return this.#system;
+  }
+
+  async #steer(
+    definition: Trader,
+    path: string,
+    commandId: string,
+    verb: SteerVerb,
+  ): Promise<Result<void>> {
+    const actor = this.#running().find(definition, path);
+    if (!actor.ok) return actor;
+    const reply = await actor.value.ask({ type: "steer", commandId, verb }, askTimeout, "system");
+    if (!reply.ok) return reply;
+    return reply.value.type === "refused"
+      ? { ok: false, failure: reply.value.failure }
+      : ok(undefined);
+  }
+
+  #heard(group: ActorGroup, start: TraderStart<unknown>, report: TraderReport): void {
+    const { incarnation } = start.sender;
+    const encoded =
+      group === "strategies"
+        ? encodeMaker(report, incarnation)
+        : encodeExecution(report, {
+            parameters: start.parameters as ExecutionParameters,
+            lot: start.instrument.lot,
+            incarnation,
+            now: this.#of.clock.now(),
+          });
+    this.#risk.heard(start, report);
+    const { state, detail } = report;
+    this.#plane.heard(start.id, { state, detail, report: encoded });
+    this.#of.bus.publish(reportSubject(this.#settings.region, group, start.id), encoded);
+  }
+
+  #leases(): Leases {
+    const { bus, ownership } = this.#of;
+    const { region } = this.#settings;
+    return {
+      async read() {
+        const found = await bus.keys.list(leaseBucket, cellLeasePrefix(region));
+        if (!found.ok) return found;
+        const leases = [...found.value].flatMap(([, entry]): LeaseView[] => {
+          const lease = decodeLease(entry.value);
+          if (lease === null) return [];
+          const { cell, node, incarnation, fenced, actors } = lease;
+          return [{ cell, node, incarnation, fenced, actors, revision: entry.revision }];
+        });
+        return ok(leases);
+      },
+      silence: () => new SilenceWatch(),
+      fence: ({ cell, node, incarnation, revision }) =>
+        ownership.fence({ region, cell, node, incarnation }, revision),
+    };
+  }
+}
+
+/** Each endpoint as a request on the bus; a fault of ours is logged and leaves the sender to its time-out. */
+function servePlainly(
+  bus: Bus,
+  log: Log,
+  endpoints: readonly ControlEndpoint[],
+): Promise<Subscription> {
+  const served = endpoints.map((endpoint) =>
+    bus.serve(endpoint.subject, (request) => {
+      endpoint.answer(request.payload).then(
+        ({ payload }) => request.respond(payload),
+        (error: unknown) => log.error({ error: String(error) }, "a control request failed"),
+      );
+    }),
+  );
+  return Promise.resolve({
+    unsubscribe: () => {
+      for (const one of served) one.unsubscribe();
+    },
+  });
+}

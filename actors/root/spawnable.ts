@@ -1,0 +1,239 @@
+import { z } from "zod";
+
+import { decodeDefinition, keys } from "../region/codec.ts";
+import { checkDefinition } from "../region/definition.ts";
+import type { MarketDefinition } from "../region/messages.ts";
+import { hashOf } from "../control/placement.ts";
+import type { ActorAddress, ActorRecord, SpawnableType, SteerVerb } from "../control/messages.ts";
+import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
+import { parameterRules as customRules } from "../custom-strategy/codec.ts";
+import type { CustomStrategyParameters } from "../custom-strategy/messages.ts";
+import {
+  parameterRules as executionRules,
+  povParameters,
+  twapParameters,
+} from "../execution/codec.ts";
+import type { ExecutionParameters } from "../execution/messages.ts";
+import type { KeyStore } from "../kernel/ports/bus.ts";
+import { ok, refuse, type Result } from "../kernel/result.ts";
+import { parameterRules as makerRules } from "../market-maker/codec.ts";
+import type { MarketMakerParameters, QuotingModel } from "../market-maker/messages.ts";
+import type { Instrument, TraderStart } from "../trading/messages.ts";
+
+/** The types of actors that can be spawned by request, with what they share: a market and an account. */
+
+export interface SpawnableOf {
+  /** Markets that files define; those made at run time are in the directory. */
+  readonly markets: readonly MarketDefinition[];
+  readonly keys: KeyStore;
+  readonly steerMaker: (path: string, commandId: string, verb: SteerVerb) => Promise<Result<void>>;
+  readonly steerExecution: (
+    path: string,
+    commandId: string,
+    verb: SteerVerb,
+  ) => Promise<Result<void>>;
+  readonly steerCustom: (path: string, commandId: string, verb: SteerVerb) => Promise<Result<void>>;
+  readonly processes: StrategyProcesses;
+}
+
+type Texts = Readonly<Record<string, string>>;
+
+const shared = z.looseObject({
+  market: z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, "the name of a market"),
+  account: z
+    .string()
+    .regex(/^\d{1,10}$/, "an account number")
+    .refine((text) => Number(text) >= 1 && Number(text) < 2 ** 32, "from 1 to 2^32 - 1"),
+  risk: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{0,64}$/, "the name of a risk limit")
+    .default(""),
+});
+
+export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableType> {
+  const maker = (model: QuotingModel): SpawnableType =>
+    spawnable(of, {
+      type: model,
+      group: "strategies",
+      actorType: "market-maker",
+      rules: makerRules,
+      parameters: ({ quantity, maximumInventory, ...given }, instrument): MarketMakerParameters => {
+        const each = quantity ?? defaultQuantity(instrument);
+        return {
+          ...given,
+          model,
+          quantity: each,
+          maximumInventory: maximumInventory ?? 10 * each,
+        };
+      },
+      steer: of.steerMaker,
+    });
+  const execution = {
+    group: "executions",
+    actorType: "execution",
+    steer: of.steerExecution,
+  } as const;
+  const types = [
+    maker("avellaneda-stoikov"),
+    maker("gueant-lehalle-tapia"),
+    spawnable(of, {
+      ...execution,
+      type: "twap",
+      rules: executionRules.twap,
+      parameters: twapParameters,
+    }),
+    spawnable(of, {
+      ...execution,
+      type: "pov",
+      rules: executionRules.pov,
+      parameters: povParameters,
+    }),
+  ];
+  types.push(
+    spawnable(of, {
+      type: "custom",
+      group: "strategies",
+      actorType: "custom-strategy",
+      rules: customRules,
+      parameters: (
+        { quantity, maximumInventory, ...given },
+        instrument,
+      ): CustomStrategyParameters => {
+        const each = quantity ?? defaultQuantity(instrument);
+        return { ...given, quantity: each, maximumInventory: maximumInventory ?? 10 * each };
+      },
+      steer: of.steerCustom,
+      trial: ({ source }) => of.processes.check(source),
+    }),
+  );
+  return new Map(types.map((type) => [type.type, type]));
+}
+
+interface Kind<Given extends { readonly quantity?: number | undefined }>
+  extends Pick<SpawnableType, "type" | "group" | "actorType" | "steer"> {
+  readonly rules: z.ZodType<Given>;
+  readonly parameters: (given: Given, instrument: Instrument) => TraderParameters;
+  /** What only a trial shows; done when one is spawned, not when it is started again. */
+  readonly trial?: (given: Given) => Promise<Result<void>>;
+}
+
+type TraderParameters = MarketMakerParameters | ExecutionParameters | CustomStrategyParameters;
+
+function spawnable<Given extends { readonly quantity?: number | undefined }>(
+  of: SpawnableOf,
+  kind: Kind<Given>,
+): SpawnableType {
+  const { type, group, actorType, steer } = kind;
+  async function read(id: string, texts: Texts): Promise<Result<Prepared<Given>>> {
+    const common = shared.safeParse({ account: String(defaultAccount(id)), ...texts });
+    if (!common.success) return invalid(type, common.error);
+    const { market, account, risk, ...rest } = common.data;
+    const given = kind.rules.safeParse(rest);
+    if (!given.success) return invalid(type, given.error);
+    const instrument = await instrumentOf(of, market);
+    if (!instrument.ok) return instrument;
+    const fault = quantityFault(given.data.quantity ?? 0, instrument.value);
+    if (fault !== null) return badParameter(type, `quantity: ${fault}`);
+    return ok({ instrument: instrument.value, account: Number(account), risk, given: given.data });
+  }
+  return {
+    type,
+    group,
+    actorType,
+    steer,
+    async check(id, texts) {
+      const prepared = await read(id, texts);
+      if (!prepared.ok) return prepared;
+      const { instrument, account, risk, given } = prepared.value;
+      const tried = (await kind.trial?.(given)) ?? ok(undefined);
+      if (!tried.ok) return tried;
+      return ok({
+        market: instrument.market,
+        account: String(account),
+        ...(risk === "" ? {} : { risk }),
+        quantity: String(defaultQuantity(instrument)),
+        ...textsOf(given),
+      });
+    },
+    async start(record: ActorRecord, sender: ActorAddress) {
+      const prepared = await read(record.id, record.parameters);
+      if (!prepared.ok) return prepared;
+      const { instrument, account, risk, given } = prepared.value;
+      const start: TraderStart<TraderParameters> = {
+        id: record.id,
+        region: sender.actor.split("/")[0] ?? "",
+        sender,
+        account,
+        risk,
+        instrument,
+        parameters: kind.parameters(given, instrument),
+      };
+      return ok(start);
+    },
+  };
+}
+
+/** Accounts of actors that name none: one of their own, out of the way of those that people choose. */
+const ownAccounts = { first: 3_000_000_000, count: 1_000_000_000 } as const;
+const defaultAccount = (id: string): number => ownAccounts.first + (hashOf(id) % ownAccounts.count);
+
+/** Ten lots, or what the market takes at most. */
+const defaultQuantity = ({ lot, maximumQuantity }: Instrument): number =>
+  Math.min(10, Math.max(1, Math.floor(maximumQuantity / lot))) * lot;
+
+interface Prepared<Given> {
+  readonly instrument: Instrument;
+  readonly account: number;
+  readonly risk: string;
+  readonly given: Given;
+}
+
+/** As they were given, defaults included; what is not set is left out. */
+const textsOf = (given: object): Texts =>
+  Object.fromEntries(
+    Object.entries(given).flatMap(([name, value]) =>
+      value === null || value === undefined ? [] : [[name, plainNumber(value)]],
+    ),
+  );
+
+/** Never in exponents: the rules read plain decimals. */
+function plainNumber(value: unknown): string {
+  const text = String(value);
+  return typeof value === "number" && text.includes("e")
+    ? value.toFixed(15).replace(/0+$/, "")
+    : text;
+}
+
+function quantityFault(quantity: number, { lot, maximumQuantity }: Instrument): string | null {
+  if (quantity % lot !== 0) return `a multiple of the lot, ${lot}`;
+  // A parent order is worked in children; each of them is held to the maximum.
+  return quantity > 1_000_000 * maximumQuantity ? "far above the market's maximum" : null;
+}
+
+async function instrumentOf(of: SpawnableOf, market: string): Promise<Result<Instrument>> {
+  const known = of.markets.find((definition) => definition.market === market);
+  if (known !== undefined) return ok(known);
+  const entry = await of.keys.get(keys.directoryBucket, keys.market(market));
+  if (!entry.ok) return refuse("unavailable", entry.failure.reason, "ask again in a moment");
+  const input = entry.value === null ? null : decodeDefinition(entry.value.value);
+  const checked = input === null ? null : checkDefinition(input);
+  if (checked?.ok === true) return ok(checked.value);
+  return refuse(
+    "parameters_invalid",
+    `market: no market ${market} is known`,
+    "`npx meridian market list` names the markets",
+  );
+}
+
+function invalid(type: string, error: z.ZodError): Result<never> {
+  const [issue] = error.issues;
+  const where = issue?.path.join(".") ?? "";
+  return badParameter(type, `${where === "" ? "" : `${where}: `}${issue?.message ?? ""}`);
+}
+
+const badParameter = (type: string, why: string): Result<never> =>
+  refuse(
+    "parameters_invalid",
+    `${type}: ${why}`,
+    "`npx meridian strategy spawn --help` lists the parameters of each type",
+  );

@@ -1,0 +1,396 @@
+import type { ActorBehaviour, ActorContext, ActorRef } from "../kernel/actor.ts";
+import { type EventSourced, eventSourcedBehaviour } from "../kernel/event-sourced.ts";
+import type { EventSourcedMachine } from "../kernel/event-sourced-machine.ts";
+import type { Bus } from "../kernel/ports/bus.ts";
+import type { EventLog } from "../kernel/ports/event-log.ts";
+import { type Failure, refuse, type Result, unreachable } from "../kernel/result.ts";
+import { type DurationNs, epoch } from "../kernel/units.ts";
+import { decideTrader, evolveTrader, initialTrader, type Planner } from "./decide.ts";
+import { type Order, type OrderOutcome, passes, type Settlement, settlementOf } from "./ledger.ts";
+import { asEventSourced, type TraderMachine } from "./machine.ts";
+import { createMarketView, type MarketView, type MarketViewActor } from "./market-view.ts";
+import type {
+  TraderEvent,
+  TraderMessage,
+  TraderReply,
+  TraderStart,
+  TraderState,
+} from "./messages.ts";
+import * as codec from "./wire.ts";
+
+/** What an actor that trades needs from its cell. */
+export interface TraderPorts {
+  readonly bus: Bus;
+  readonly events: EventLog;
+  /** A session number never used before: 1 … 2^53 - 1. */
+  readonly session: () => number;
+  /** Takes what the actor says of itself: at each change, at most every half second else. */
+  readonly report: (start: TraderStart<unknown>, report: TraderReport) => void;
+  /** A request of this actor was refused because its incarnation is over; counted. */
+  readonly stale: (id: string) => void;
+}
+
+export interface TraderReport {
+  /** looking | working | paused | backing_off | stopping | stopped | done | fenced. */
+  readonly state: string;
+  readonly detail: string;
+  readonly trader: TraderState<unknown>;
+  readonly view: MarketView;
+}
+
+/** The part that differs from one kind of trader to the next, as data and pure functions. */
+export interface TraderKind<Parameters, Memo> {
+  readonly type: string;
+  readonly machine: TraderMachine;
+  planner(start: TraderStart<Parameters>): Planner<Memo>;
+  readonly events: EventSourced<unknown, unknown, unknown, TraderEvent<Memo>, unknown>["events"];
+  readonly snapshots: NonNullable<
+    EventSourced<
+      TraderStart<Parameters>,
+      TraderState<Memo>,
+      TraderMessage,
+      TraderEvent<Memo>,
+      TraderReply<Memo>
+    >["snapshots"]
+  >;
+  /** Between two looks at the market. */
+  interval(start: TraderStart<Parameters>): DurationNs;
+  /** Absent: the planner needs nothing but what the actor knows. Made once an incarnation. */
+  adviser?(context: TraderContext, start: TraderStart<Parameters>): Adviser<Memo>;
+}
+
+export type TraderContext = ActorContext<TraderMessage, EventSourcedMachine>;
+
+/** Who is asked outside before each plan; what it says goes into the plan, which stays pure. */
+export type Adviser<Memo> = (
+  state: TraderState<Memo>,
+  view: MarketView,
+) => Promise<{ readonly advice: unknown; readonly failure: Failure | null }>;
+
+/** Resends of internal commands come at once or not at all; those of people are few. */
+const remembered = 256;
+const replyTimeout = 5_000_000_000 as DurationNs;
+const askTimeout = 30_000_000_000 as DurationNs;
+const reportEvery = 500_000_000;
+const firstBackOff = 250_000_000;
+const longestBackOff = 5_000_000_000;
+
+export function traderBehaviour<Parameters, Memo>(
+  context: ActorContext<TraderMessage, EventSourcedMachine>,
+  start: TraderStart<Parameters>,
+  kind: TraderKind<Parameters, Memo>,
+  ports: TraderPorts,
+): ActorBehaviour<TraderMessage, TraderReply<Memo>, EventSourcedMachine> {
+  const planner = kind.planner(start);
+  const rules: EventSourced<
+    TraderStart<Parameters>,
+    TraderState<Memo>,
+    TraderMessage,
+    TraderEvent<Memo>,
+    TraderReply<Memo>
+  > = {
+    machine: asEventSourced(kind.machine),
+    log: ({ id }) => `${kind.type}.${id}`,
+    initial: () => initialTrader(),
+    commandId: (message) => (message.type === "look" ? null : message.commandId),
+    asked: (message) => (message.type === "steer" ? `steer ${message.verb}` : message.type),
+    decide: (state, message, now) => decideTrader(planner, state, message, now),
+    evolve: evolveTrader,
+    outcome: () => ({ type: "done" }),
+    repeated: (reply) => reply,
+    refusal: (failure) => ({ type: "refused", failure }),
+    events: kind.events,
+    snapshots: kind.snapshots,
+    remembered,
+  };
+  const incarnation = epoch(start.sender.incarnation);
+  const sourced = eventSourcedBehaviour(context, start, rules, {
+    events: ports.events,
+    epoch: () => incarnation,
+  });
+  const loop = new TraderLoop(context, start, kind, ports);
+  return {
+    ...sourced,
+    async restore() {
+      await sourced.restore?.();
+      loop.begin();
+    },
+  };
+}
+
+/** Looks at the market, has the actor decide, sends what it has kept, has it keep the outcomes. */
+class TraderLoop<Parameters, Memo> {
+  readonly #context: ActorContext<TraderMessage, EventSourcedMachine>;
+  readonly #start: TraderStart<Parameters>;
+  readonly #kind: TraderKind<Parameters, Memo>;
+  readonly #ports: TraderPorts;
+  readonly #self: ActorRef<TraderMessage, TraderReply<Memo>>;
+  readonly #view: MarketViewActor = createMarketView();
+  readonly #adviser: Adviser<Memo> | null;
+  #detail = "";
+  #asked = 0;
+  #failures = 0;
+  #reportedAt = Number.NEGATIVE_INFINITY;
+  #reportedState = "";
+
+  constructor(
+    context: ActorContext<TraderMessage, EventSourcedMachine>,
+    start: TraderStart<Parameters>,
+    kind: TraderKind<Parameters, Memo>,
+    ports: TraderPorts,
+  ) {
+    this.#context = context;
+    this.#start = start;
+    this.#kind = kind;
+    this.#ports = ports;
+    this.#self = context.self;
+    this.#adviser = kind.adviser?.(context, start) ?? null;
+  }
+
+  begin(): void {
+    const { bus } = this.#ports;
+    const { clock } = this.#context;
+    const subscription = bus.subscribe(
+      codec.touchSubject(this.#start.instrument.market),
+      this.#context.callback((_subject: string, payload: Uint8Array) => {
+        const touch = codec.decodeL1(payload, clock.monotonic());
+        if (touch !== null) this.#view.send(touch);
+      }),
+    );
+    this.#context.onExit(() => {
+      subscription.unsubscribe();
+      this.#view.stop();
+    });
+    this.#context.run((signal) => this.#run(signal));
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    if (!(await this.#introduce(signal))) return;
+    await this.#readBook();
+    while (!signal.aborted) {
+      const again = await this.#turn();
+      if (!again) return;
+      const wait = this.#failures === 0 ? this.#kind.interval(this.#start) : this.#backOff();
+      await this.#sleep(wait);
+    }
+  }
+
+  /** The market has to know this incarnation before anything is sent: from then on lower ones are out. */
+  async #introduce(signal: AbortSignal): Promise<boolean> {
+    while (!signal.aborted) {
+      const answer = await this.#submit(codec.encodeIntroduction(this.#start.sender), 0);
+      if (answer.ok) {
+        this.#failures = 0;
+        return true;
+      }
+      if (answer.failure.code === "stale_epoch") return this.#fenced(answer.failure);
+      await this.#failed(answer.failure);
+      await this.#sleep(this.#backOff());
+    }
+    return false;
+  }
+
+  /** One round; false: nothing is left to do. */
+  async #turn(): Promise<boolean> {
+    const before = await this.#look();
+    if (before === null) return true;
+    if (before.ledger.pending !== null) return await this.#settle(before);
+    if (before.ledger.live.length > 0) await this.#reconcile(before);
+    if (this.#view.getSnapshot().context.sequence === 0) await this.#readBook();
+    const view = this.#view.getSnapshot().context;
+    const asked = before.phase === "running" ? await this.#adviser?.(before, view) : undefined;
+    const { advice = null, failure = null } = asked ?? {};
+    const message: TraderMessage = {
+      type: "plan",
+      commandId: this.#commandId("plan"),
+      session: this.#ports.session(),
+      view,
+      advice,
+    };
+    await this.#ask(message);
+    const after = await this.#look();
+    if (after === null) return true;
+    if (failure !== null) this.#detail = `${failure.code}: ${failure.reason}`;
+    if (after.ledger.pending !== null) return await this.#settle(after);
+    this.#stands(after);
+    return after.phase !== "stopped" && after.phase !== "done";
+  }
+
+  /** The address holds over restarts: what an ended incarnation still has to say is not for its successor. */
+  async #ask(message: TraderMessage): Promise<Result<TraderReply<Memo>>> {
+    this.#context.signal.throwIfAborted();
+    const reply = await this.#self.ask(message, askTimeout);
+    this.#context.signal.throwIfAborted();
+    return reply;
+  }
+
+  async #look(): Promise<TraderState<Memo> | null> {
+    const reply = await this.#ask({ type: "look" });
+    return reply.ok && reply.value.type === "state" ? reply.value.state : null;
+  }
+
+  /** Sends the pending orders, under their numbers, until their outcomes are known and kept. */
+  async #settle(state: TraderState<Memo>): Promise<boolean> {
+    const { pending, session } = state.ledger;
+    if (pending === null) return true;
+    const { sender, account } = this.#start;
+    const payload = codec.encodeOrders(
+      sender,
+      session,
+      account,
+      pending.firstNumber,
+      pending.orders,
+    );
+    const answer = await this.#submit(payload, pending.orders.length);
+    if (!answer.ok) {
+      if (answer.failure.code === "stale_epoch") return this.#fenced(answer.failure);
+      if (answer.failure.code === "timeout" || passes(answer.failure.code)) {
+        await this.#failed(answer.failure);
+        return true;
+      }
+    }
+    const settlements = answer.ok
+      ? answer.value.map((outcome, index) => settlementOf(pending.orders[index] as Order, outcome))
+      : pending.orders.map(() => refusedBy(answer.failure));
+    const commandId = `settle/${pending.firstNumber}`;
+    await this.#ask({ type: "settle", commandId, settlements });
+    const slow = settlements.find(({ refusal }) => refusal !== null && passes(refusal));
+    const refused = settlements.find(({ refusal }) => refusal !== null);
+    this.#detail = refused?.refusal ?? "";
+    this.#failures = slow === undefined ? 0 : this.#failures + 1;
+    const after = await this.#look();
+    if (after !== null) this.#stands(after);
+    return true;
+  }
+
+  async #submit(payload: Uint8Array, expected: number): Promise<Result<readonly OrderOutcome[]>> {
+    const { home, market } = this.#start.instrument;
+    const subject = codec.submitSubject(home, market);
+    this.#context.signal.throwIfAborted();
+    const reply = await this.#ports.bus.request(subject, payload, replyTimeout);
+    this.#context.signal.throwIfAborted();
+    // Whatever kept the answer away, nobody knows; the same bytes are sent again.
+    if (!reply.ok) return refuse("timeout", reply.failure.reason, "it is sent again");
+    const answer = codec.decodeSubmitReply(reply.value, expected);
+    if (!answer.ok) return refuse("timeout", answer.failure.reason, "it is sent again");
+    if (answer.value.refusal !== null) return { ok: false, failure: answer.value.refusal };
+    return { ok: true, value: answer.value.outcomes };
+  }
+
+  /** What is left of the own orders: others trade with them between two looks. */
+  async #reconcile({ ledger }: TraderState<Memo>): Promise<void> {
+    const { home, market } = this.#start.instrument;
+    const lowest = Math.min(...ledger.live.map(({ orderId }) => orderId));
+    const reply = await this.#ports.bus.request(
+      codec.ordersSubject(home, market),
+      codec.encodeOrdersRequest(this.#start.account, lowest - 1),
+      replyTimeout,
+    );
+    const page = reply.ok ? codec.decodeOrdersReply(reply.value) : null;
+    if (page === null || !page.ok || page.value.more) return;
+    const left = new Map(page.value.orders.map((order) => [order.orderId, order.remaining]));
+    const resting = ledger.live.flatMap(({ orderId, remaining }) => {
+      const found = left.get(orderId) ?? 0;
+      return found === remaining ? [] : [{ orderId, remaining: found }];
+    });
+    if (resting.length === 0) return;
+    const commandId = this.#commandId("reconcile");
+    await this.#ask({ type: "reconcile", commandId, resting });
+  }
+
+  async #readBook(): Promise<void> {
+    const { home, market } = this.#start.instrument;
+    const reply = await this.#ports.bus.request(
+      codec.bookSubject(home, market),
+      codec.encodeBookRequest(1),
+      replyTimeout,
+    );
+    const book = reply.ok ? codec.decodeBook(reply.value, this.#context.clock.monotonic()) : null;
+    if (book !== null) this.#view.send(book);
+  }
+
+  #stands(state: TraderState<Memo>): void {
+    this.#context.lifecycle.send(lifecycleOf(state, this.#failures) as never);
+    this.#report(state);
+  }
+
+  async #failed(failure: Failure): Promise<void> {
+    this.#failures += 1;
+    this.#detail = failure.code;
+    this.#context.lifecycle.send({ type: "back_off" } as never);
+    const state = await this.#look();
+    if (state !== null) this.#report(state);
+  }
+
+  #fenced(failure: Failure): false {
+    this.#ports.stale(this.#start.id);
+    this.#detail = failure.reason;
+    this.#context.lifecycle.send({ type: "fenced" });
+    this.#context.log.warn({ failure }, "this incarnation is over; it sends nothing more");
+    this.#report(initialTrader());
+    return false;
+  }
+
+  #report(trader: TraderState<Memo>): void {
+    const state = this.#visibleState(trader);
+    const now = this.#context.clock.monotonic();
+    if (state === this.#reportedState && now - this.#reportedAt < reportEvery) return;
+    this.#reportedState = state;
+    this.#reportedAt = now;
+    const view = this.#view.getSnapshot().context;
+    this.#ports.report(this.#start, { state, detail: this.#detail, trader, view });
+  }
+
+  #visibleState({ phase }: TraderState<Memo>): string {
+    const lifecycle = this.#context.lifecycle.state();
+    if (lifecycle === "fenced") return "fenced";
+    if (phase !== "running") return phase;
+    return lifecycle.replace("active.", "");
+  }
+
+  #commandId(kind: string): string {
+    this.#asked += 1;
+    const { incarnation } = this.#start.sender;
+    return `${kind}/${incarnation}/${this.#context.incarnation}/${this.#asked}`;
+  }
+
+  #backOff(): DurationNs {
+    const doubled = firstBackOff * 2 ** Math.min(this.#failures - 1, 10);
+    return Math.min(longestBackOff, doubled) as DurationNs;
+  }
+
+  #sleep(delay: DurationNs): Promise<void> {
+    return new Promise((resolve) => {
+      this.#context.after(delay, resolve);
+    });
+  }
+}
+
+function lifecycleOf(
+  { phase, ledger }: TraderState<unknown>,
+  failures: number,
+): { readonly type: string } {
+  switch (phase) {
+    case "running":
+      if (failures > 0) return { type: "back_off" };
+      return { type: ledger.sent === 0 ? "look" : "work" };
+    case "paused":
+      return { type: "rest" };
+    case "stopping":
+      return { type: "wind_down" };
+    case "stopped":
+    case "done":
+      return { type: "end" };
+    default:
+      return unreachable(phase);
+  }
+}
+
+const refusedBy = ({ code }: Failure): Settlement => ({
+  refusal: code,
+  orderId: 0,
+  executed: 0,
+  value: "0",
+  canceled: 0,
+  remaining: 0,
+});

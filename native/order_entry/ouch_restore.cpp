@@ -1,0 +1,140 @@
+// What a gateway that has just been started learns from the journal: the orders of its members that
+// are open still, and how far their references have risen. Nothing of it is told to anybody.
+#include <algorithm>
+
+#include "order_entry/ouch_gateway.hpp"
+
+namespace meridian::order_entry {
+namespace {
+
+// What the client said, as far as the command tells: the inverse of place_of.
+char display_of(const wire::Command& command) noexcept {
+  if (static_cast<wire::OrderType>(command.order_type) == wire::OrderType::pegged_mid) {
+    return 'M';
+  }
+  if ((command.attributes & wire::attribute::post_only) != 0) {
+    return 'P';
+  }
+  return (command.attributes & wire::attribute::hidden) != 0 ? 'N' : 'Y';
+}
+
+void set_times(const wire::Command& command, OpenOrder& order) noexcept {
+  order.cross_type = 'N';
+  order.time_in_force = '0';
+  switch (static_cast<wire::TimeInForce>(command.time_in_force)) {
+    case wire::TimeInForce::at_open:
+      order.cross_type = 'O';
+      break;
+    case wire::TimeInForce::at_close:
+      order.cross_type = 'C';
+      break;
+    case wire::TimeInForce::good_for_auction:
+      order.cross_type = 'H';
+      break;
+    case wire::TimeInForce::gtd:
+      order.time_in_force = '6';
+      break;
+    case wire::TimeInForce::ioc:
+      order.time_in_force = '3';
+      break;
+    default:
+      break;
+  }
+}
+
+void set_price(const wire::Command& command, const Listing& listing, OpenOrder& order) noexcept {
+  const bool is_market =
+      static_cast<wire::OrderType>(command.order_type) == wire::OrderType::market;
+  order.price =
+      is_market ? market_price : static_cast<std::uint64_t>(command.price) * listing.price_per_tick;
+}
+
+}  // namespace
+
+void OuchGateway::restore(std::uint32_t member, const wire::Command& command) noexcept {
+  restored_tag_ = no_tag;
+  const bool is_place = command.kind == static_cast<std::uint8_t>(wire::CommandKind::place);
+  const bool is_replace = command.kind == static_cast<std::uint8_t>(wire::CommandKind::replace);
+  // Whatever had such a number was no client of OUCH.
+  if (member == no_member || !(is_place || is_replace) || command.number > UINT32_MAX) {
+    return;
+  }
+  const auto user_ref = static_cast<std::uint32_t>(command.number);
+  if (user_ref <= sessions_[member].highest_ref) {
+    return;  // a resend
+  }
+  sessions_[member].highest_ref = user_ref;
+  const std::uint32_t old = is_replace ? orders_.find(command.order_id) : OrderTable::none;
+  const std::uint32_t entry =
+      is_replace && old == OrderTable::none ? OrderTable::none : orders_.open(member, user_ref);
+  if (entry == OrderTable::none) {
+    counts_.orders_full += is_place ? 1U : 0U;
+    return;
+  }
+  OpenOrder& order = orders_[entry];
+  if (is_replace) {
+    const std::uint32_t next = order.next_by_ref;
+    order = orders_[old];
+    order.order_id = 0;
+    order.user_ref = user_ref;
+    order.next_by_ref = next;
+  } else {
+    order.side = command.side == static_cast<std::uint8_t>(wire::Side::buy) ? 'B' : 'S';
+    order.display = display_of(command);
+    order.capacity = 'P';
+    order.intermarket_sweep = 'N';
+    order.is_iceberg = command.display != 0;
+    order.client_order_id = protocols::Text<14>::of("");
+    set_times(command, order);
+  }
+  if (!is_replace || command.price != 0) {
+    set_price(command, options_.listing, order);
+  }
+  order.open = command.quantity;
+  wire::Command unsent{};
+  const CommandPort port = port_;
+  port_ = {nullptr, [](void*, const wire::Command&, Urgency) noexcept { return true; }};
+  const Reject taken = submit(unsent,
+                              {.member = member,
+                               .user_ref = user_ref,
+                               .replaced = is_replace ? orders_[old].user_ref : 0,
+                               .quantity = command.quantity,
+                               .next_free = 0,
+                               .asked = is_replace ? Asked::replace : Asked::place,
+                               .side = order.side,
+                               .client_order_id = order.client_order_id},
+                              Urgency::order);
+  port_ = port;
+  ensure(taken == Reject::none);
+  restored_tag_ = unsent.tag;
+}
+
+void OuchGateway::restore(const wire::Event& told) noexcept {
+  wire::Event event = told;
+  event.flags |= wire::event_is_foreign;
+  if (restored_tag_ != no_tag) {
+    event.flags &= static_cast<std::uint8_t>(~wire::event_is_foreign);
+    event.tag = restored_tag_;
+  }
+  is_restoring_ = true;
+  this->event(event, 0);
+  is_restoring_ = false;
+}
+
+void OuchGateway::restore_reference(std::uint32_t member, std::uint64_t number) noexcept {
+  Session& session = sessions_[member];
+  if (number > session.highest_ref && number <= UINT32_MAX) {
+    session.highest_ref = static_cast<std::uint32_t>(number);
+  }
+}
+
+void OuchGateway::restored() noexcept {
+  // Their connections went with the process that had them.
+  for (std::uint32_t member = 0; member < members_.size(); ++member) {
+    if (members_[member].cancels_on_disconnect && orders_.has_any(member)) {
+      cancel_all(member);
+    }
+  }
+}
+
+}  // namespace meridian::order_entry
