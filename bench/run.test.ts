@@ -61,6 +61,7 @@ test("without a name the benches are listed, one line each", async () => {
     "edge",
     "replay",
     "actors",
+    "models",
     "peers",
   ]) {
     assert.match(output, new RegExp(`^  ${name} +\\S.*$`, "m"));

@@ -80,6 +80,11 @@ const benches: readonly Bench[] = [
     load: async () => (await import("./actors/report.ts")).runActors,
   },
   {
+    name: "models",
+    line: "the model library beside Python: quotes, tables, Hawkes likelihood, features, Monte Carlo",
+    load: async () => (await import("./models.ts")).runModels,
+  },
+  {
     name: "peers",
     line: "engines that registries serve as libraries, beside ours on workload W (bench/peers)",
     load: async () => (await import("./peers/report.ts")).runPeers,

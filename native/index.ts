@@ -105,9 +105,9 @@ export class NativeEngine implements MatchingEngine {
   readonly #addon: Addon;
   readonly #rings: RingSizes;
   readonly #reactor: Int32Array;
-  readonly #log: Pick<Host, "snapshotInterval" | "recordsKept" | "segmentRecords">;
   readonly #clockOriginNs: number;
   readonly #isLeased: boolean;
+  readonly #log: Pick<Host, "snapshotInterval" | "recordsKept" | "segmentRecords">;
   readonly #stopped: () => void;
   readonly #markets = new Map<string, Promise<NativeMarket>>();
   readonly #open = new Map<string, NativeMarket>();
@@ -119,15 +119,15 @@ export class NativeEngine implements MatchingEngine {
   constructor(addon: Addon, rings: RingSizes, options: NativeEngineOptions, stopped: () => void) {
     this.#addon = addon;
     this.#rings = rings;
+    this.#isLeased = options.clock !== undefined;
+    // In this order, so that a lease never seems to hold for longer than it does.
+    const monotonicNs = Number(process.hrtime.bigint());
+    this.#clockOriginNs = options.clock === undefined ? 0 : monotonicNs - options.clock.monotonic();
     this.#log = {
       snapshotInterval: options.snapshotInterval ?? SNAPSHOT_INTERVAL,
       recordsKept: options.recordsKept ?? RECORDS_KEPT,
       segmentRecords: options.segmentRecords ?? SEGMENT_RECORDS,
     };
-    this.#isLeased = options.clock !== undefined;
-    // In this order, so that a lease never seems to hold for longer than it does.
-    const monotonicNs = Number(process.hrtime.bigint());
-    this.#clockOriginNs = options.clock === undefined ? 0 : monotonicNs - options.clock.monotonic();
     this.#stopped = stopped;
     const { parked } = regions.reactor;
     const memory = addon.start(options.processor ?? null, options.spinNs ?? 50_000, () =>
@@ -162,9 +162,9 @@ export class NativeEngine implements MatchingEngine {
       addon: this.#addon,
       reactor: this.#reactor,
       rings: this.#rings,
-      ...this.#log,
       clockOriginNs: this.#clockOriginNs,
       isLeased: this.#isLeased,
+      ...this.#log,
     };
     const opening = NativeMarket.open(host, request, closed);
     this.#markets.set(request.market, opening);

@@ -42,12 +42,15 @@ export function ledoitWolf(
     const target = Math.floor(index / n) === index % n ? meanVariance : 0;
     return shrinkage * target + (1 - shrinkage) * entry;
   });
+  const overflow = allFinite("shrunk covariance", covariance);
+  if (overflow !== null) return refused(overflow);
   return { ok: true, value: { covariance, shrinkage, meanVariance } };
 }
 
 /**
  * The same towards one correlation for all pairs and the sample variances (Ledoit & Wolf, "Honey, I shrunk the sample
- * covariance matrix", J. Portfolio Management 30, 2004, appendix B): shrinkage (pi - rho) / gamma / t. O(t n^2).
+ * covariance matrix", J. Portfolio Management 30, 2004, appendix B): shrinkage (pi - rho) / gamma / t. All moments are
+ * divided by t; PyPortfolioOpt divides the sample covariance by t - 1 and so has other digits. O(t n^2).
  * Failures: as above; undefined also for an asset without variance.
  */
 export function ledoitWolfConstantCorrelation(
@@ -95,6 +98,8 @@ export function ledoitWolfConstantCorrelation(
   const covariance = sample.map(
     (entry, index) => shrinkage * target[index]! + (1 - shrinkage) * entry,
   );
+  const overflow = allFinite("shrunk covariance", covariance);
+  if (overflow !== null) return refused(overflow);
   return { ok: true, value: { covariance, shrinkage, meanVariance, correlation } };
 }
 

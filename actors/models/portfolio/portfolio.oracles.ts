@@ -1,7 +1,7 @@
 import { certain } from "../numerics/failure.ts";
 import { type Oracle, vectorOracles } from "../oracle.ts";
 import { type BlackLitterman, blackLitterman } from "./black-litterman.ts";
-import { ledoitWolf } from "./ledoit-wolf.ts";
+import { ledoitWolf, ledoitWolfConstantCorrelation } from "./ledoit-wolf.ts";
 import { meanVariance } from "./mean-variance.ts";
 import { riskParity } from "./risk-parity.ts";
 
@@ -109,7 +109,75 @@ const shrunk = () =>
     ledoitWolf(Float64Array.of(1, 2, 0, 2, 1, 1, 0, -1, 2, 3, 4, -1, -1, 0, 1, 1, 1, 1.5), 3),
   );
 
+/** Four assets of unlike variance, twelve observations; no structure but repeatability. */
+const dozen = Float64Array.from({ length: 48 }, (_, index) => {
+  const [i, j] = [Math.floor(index / 4), index % 4];
+  const trend = j === 0 ? 0.2 * i : 0;
+  return Math.sin(3 * i + j) * (1 + j) + 0.3 * Math.cos(i * i) + trend;
+});
+
+const traded = {
+  expectedReturns: Float64Array.of(0.05, 0.08, 0.1, 0.12),
+  covariance: Float64Array.of(
+    0.04,
+    0.01,
+    0.02,
+    0,
+    0.01,
+    0.09,
+    0.01,
+    0.02,
+    0.02,
+    0.01,
+    0.16,
+    0.03,
+    0,
+    0.02,
+    0.03,
+    0.25,
+  ),
+  riskAversion: 3,
+  budget: 1,
+  lower: new Float64Array(4),
+  upper: new Float64Array(4).fill(0.6),
+  held: Float64Array.of(0.4, 0.3, 0.2, 0.1),
+} as const;
+
+const solver = {
+  model: "Mean-variance",
+  source: "CVXPY 1.9.3 with Clarabel 0.11.1, tolerances 1e-13",
+  provenance: "C",
+} as const;
+
 export const oracles: readonly Oracle[] = [
+  ...vectorOracles(
+    { ...solver, formula: "sum |w - held| <= 0.2", tolerance: 1e-8 },
+    "four assets, turnover",
+    [0.43417176523824247, 0.2700355011713799, 0.14978472694352563, 0.14600800664685215],
+    () => certain(meanVariance({ ...traded, turnover: 0.2 })).weights,
+  ),
+  ...vectorOracles(
+    { ...solver, formula: "- 0.01 sum |w - held|", tolerance: 1e-8 },
+    "four assets, costs",
+    [0.3999999999999995, 0.2999999999997793, 0.1742857142858368, 0.1257142857143847],
+    () => certain(meanVariance({ ...traded, costs: new Float64Array(4).fill(0.01) })).weights,
+  ),
+  {
+    ...shrinkage,
+    source: "scikit-learn 1.9.1, ledoit_wolf",
+    quantity: "shrinkage of twelve rows of four assets",
+    expected: 0.05242500578715497,
+    compute: () => certain(ledoitWolf(dozen, 4)).shrinkage,
+  },
+  {
+    ...shrinkage,
+    model: "Ledoit-Wolf, constant correlation",
+    formula: "shrinkage = (pi - rho) / gamma / t",
+    source: "Ledoit, Wolf 2004b, appendix B; the matrix form of the authors' program, in numpy",
+    quantity: "shrinkage of twelve rows of four assets",
+    expected: 0.043033758635245785,
+    compute: () => certain(ledoitWolfConstantCorrelation(dozen, 4)).shrinkage,
+  },
   ...vectorOracles(
     { ...source, formula: "Pi = delta Sigma w_eq" },
     "equilibrium returns, %",
