@@ -69,17 +69,17 @@ function findKernel(): string | null {
 }
 
 function guest(kernel: string, archive: string): string[] {
-  return [
-    ...["-accel", "tcg,thread=multi", "-machine", "q35", "-cpu", "max"],
-    ...["-m", "2G", "-smp", "4,sockets=2,cores=2,threads=1"],
-    ...["-object", "memory-backend-ram,id=m0,size=1G"],
-    ...["-object", "memory-backend-ram,id=m1,size=1G"],
-    ...["-numa", "node,nodeid=0,cpus=0-1,memdev=m0"],
-    ...["-numa", "node,nodeid=1,cpus=2-3,memdev=m1"],
-    ...["-numa", "dist,src=0,dst=1,val=21"],
-    ...["-kernel", kernel, "-initrd", archive],
-    ...["-append", "console=ttyS0 panic=-1 quiet"],
-    ...["-display", "none", "-serial", "stdio", "-monitor", "none"],
-    ...["-no-reboot", "-nic", "none", "-nodefaults"],
+  const lines = [
+    "-accel tcg,thread=multi -machine q35 -cpu max",
+    "-m 2G -smp 4,sockets=2,cores=2,threads=1",
+    "-object memory-backend-ram,id=m0,size=1G",
+    "-object memory-backend-ram,id=m1,size=1G",
+    "-numa node,nodeid=0,cpus=0-1,memdev=m0",
+    "-numa node,nodeid=1,cpus=2-3,memdev=m1",
+    "-numa dist,src=0,dst=1,val=21",
+    "-display none -serial stdio -monitor none",
+    "-no-reboot -nic none -nodefaults",
   ];
+  const start = ["-kernel", kernel, "-initrd", archive, "-append", "console=ttyS0 panic=-1 quiet"];
+  return [...lines.flatMap((line) => line.split(" ")), ...start];
 }
