@@ -118,9 +118,9 @@ export class NativeEngine implements MatchingEngine {
   readonly #addon: Addon;
   readonly #rings: RingSizes;
   readonly #reactor: Int32Array;
+  readonly #log: Pick<Host, "snapshotInterval" | "recordsKept" | "segmentRecords">;
   readonly #clockOriginNs: number;
   readonly #isLeased: boolean;
-  readonly #log: Pick<Host, "snapshotInterval" | "recordsKept" | "segmentRecords">;
   readonly #stopped: () => void;
   readonly #markets = new Map<string, Promise<NativeMarket>>();
   readonly #open = new Map<string, NativeMarket>();
@@ -132,15 +132,15 @@ export class NativeEngine implements MatchingEngine {
   constructor(addon: Addon, rings: RingSizes, options: NativeEngineOptions, stopped: () => void) {
     this.#addon = addon;
     this.#rings = rings;
-    this.#isLeased = options.clock !== undefined;
-    // In this order, so that a lease never seems to hold for longer than it does.
-    const monotonicNs = Number(process.hrtime.bigint());
-    this.#clockOriginNs = options.clock === undefined ? 0 : monotonicNs - options.clock.monotonic();
     this.#log = {
       snapshotInterval: options.snapshotInterval ?? SNAPSHOT_INTERVAL,
       recordsKept: options.recordsKept ?? RECORDS_KEPT,
       segmentRecords: options.segmentRecords ?? SEGMENT_RECORDS,
     };
+    this.#isLeased = options.clock !== undefined;
+    // In this order, so that a lease never seems to hold for longer than it does.
+    const monotonicNs = Number(process.hrtime.bigint());
+    this.#clockOriginNs = options.clock === undefined ? 0 : monotonicNs - options.clock.monotonic();
     this.#stopped = stopped;
     const { parked } = regions.reactor;
     const memory = addon.start(
