@@ -77,7 +77,7 @@ const drift: OracleSource = {
   ...exact,
   model: "Avellaneda-Stoikov, exact, with drift",
   formula: "diagonal alpha q^2 - k mu q",
-  source: "Guéant, Lehalle, Fernandez-Tapia 2013, section 5.1; computed in another language",
+  source: "Guéant, Lehalle, Fernandez-Tapia 2013, section 5; computed in another language",
 };
 const jumps: OracleSource = {
   ...exact,
