@@ -228,27 +228,6 @@ testUnless(
   },
 );
 
-test("B7.4 the models answer as their closed forms before a figure is printed", async () => {
-  const { output, figures } = await quick("models");
-  assert.match(output, /^note +a quick run leaves Python out$/m);
-  const names = figures.filter((name) => name.endsWith(", time passed"));
-  assert.equal(
-    names.map((name) => name.slice(0, name.indexOf(","))),
-    [
-      "quote from a table",
-      "quote table",
-      "quote table",
-      "quotes of 20 assets",
-      "features",
-      "Hawkes",
-      "Hawkes",
-      "Monte Carlo VaR",
-      "Monte Carlo VaR",
-      "Heston",
-    ],
-  );
-});
-
 test("a replay through a cluster does what the portable engine does, and says what limits it", async () => {
   const { output, figures } = await quick("replay");
   assert.match(

@@ -81,8 +81,8 @@ const benches: readonly Bench[] = [
   },
   {
     name: "models",
-    line: "quotes, features, Hawkes, value at risk, Heston, beside Python libraries for the same work",
-    load: async () => (await import("./models/report.ts")).runModels,
+    line: "the model library beside Python: quotes, tables, Hawkes likelihood, features, Monte Carlo",
+    load: async () => (await import("./models.ts")).runModels,
   },
   {
     name: "peers",

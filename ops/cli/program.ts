@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 
 import { register as registerAccount } from "./commands/account.ts";
+import { register as registerBacktest } from "./commands/backtest.ts";
 import { register as registerCompletion } from "./commands/completion.ts";
 import { register as registerConfiguration } from "./commands/config.ts";
 import { register as registerDoctor } from "./commands/doctor.ts";
@@ -14,6 +15,7 @@ import { register as registerMarket } from "./commands/market.ts";
 import { register as registerOrder } from "./commands/order.ts";
 import { register as registerReplay } from "./commands/replay.ts";
 import { register as registerStatus } from "./commands/status.ts";
+import { register as registerStrategy } from "./commands/strategy.ts";
 import { register as registerTree } from "./commands/tree.ts";
 import { register as registerUp } from "./commands/up.ts";
 import { repository } from "./data-folder.ts";
@@ -27,8 +29,10 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerLogin,
   registerOrder,
   registerMarket,
+  registerStrategy,
   registerAccount,
   registerReplay,
+  registerBacktest,
   registerJournal,
   registerDoctor,
   registerConfiguration,

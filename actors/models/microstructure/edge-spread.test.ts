@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
+import { tradedBars } from "../../../test/models/market-samples.ts";
 import { seed } from "../../../test/support/seed.ts";
 import { sharedData } from "../../../test/support/shared-data.ts";
 import { certain, type ModelResult } from "../numerics/failure.ts";
-import { standardNormal } from "../random/distributions.ts";
 import { modelRandomness } from "../random/generator.ts";
 import {
   edgeSpread,
@@ -83,32 +83,8 @@ function bySeries(bars: PriceBars): number {
   return Math.sqrt(Math.abs((v2 * e1 + v1 * e2) / (v1 + v2)));
 }
 
-/** Bars of `ticks` trades each, at bid or ask around a random walk. */
-function simulated(rows: number, ticks: number, spread: number, at = SEED): PriceBars {
-  const random = modelRandomness(at);
-  const bars = {
-    open: new Float64Array(rows),
-    high: new Float64Array(rows),
-    low: new Float64Array(rows),
-    close: new Float64Array(rows),
-  };
-  let log = 0;
-  for (let t = 0; t < rows; t += 1) {
-    for (let k = 0; k < ticks; k += 1) {
-      log += (0.02 / Math.sqrt(ticks)) * standardNormal(random);
-      const price = Math.exp(log) * (1 + (random.unit() < 0.5 ? spread : -spread) / 2);
-      if (k === 0) {
-        bars.open[t] = price;
-        bars.high[t] = price;
-        bars.low[t] = price;
-      }
-      bars.high[t] = Math.max(bars.high[t]!, price);
-      bars.low[t] = Math.min(bars.low[t]!, price);
-      bars.close[t] = price;
-    }
-  }
-  return bars;
-}
+const simulated = (rows: number, ticks: number, spread: number, at = SEED): PriceBars =>
+  tradedBars(modelRandomness(at), rows, { ticks, spread });
 
 const complete = read("ohlc.csv");
 const missing = read("ohlc-miss.csv");
@@ -167,6 +143,19 @@ test("B4.5 EDGE from sums equals EDGE as its authors write it, to 1e-12", () => 
       Math.abs(certain(edgeSpread(holed)) - bySeries(holed)) < 1e-12,
       `SEED=${SEED} ${rows}`,
     );
+  }
+});
+
+test("B4.5 an absurd price leaves no trace in a rolling estimate once it has left the window", () => {
+  const bars = simulated(900, 5, 0.01);
+  const [high, low] = [1e300, 1e-300];
+  (bars.open as Float64Array)[60] = high;
+  (bars.high as Float64Array)[60] = high;
+  (bars.low as Float64Array)[60] = low;
+  (bars.close as Float64Array)[60] = low;
+  const rolling = certain(rollingEdgeSpread(bars, { rows: 100, signed: true }));
+  for (const end of [400, 651, 900]) {
+    same(rolling[end - 100]!, slice(bars, end - 100, end), `SEED=${SEED} to row ${end}`);
   }
 });
 

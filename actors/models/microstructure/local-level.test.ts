@@ -111,6 +111,18 @@ test("B4.5 variances of a long simulated series are recovered", () => {
   assert.ok(Math.abs(fit.levelVariance / 0.25 - 1) < 0.15, `SEED=${SEED} ${fit.levelVariance}`);
 });
 
+test("B4.5 pure noise has no moving level, and a pure walk has no noise", () => {
+  const random = modelRandomness(SEED);
+  const noise = Float64Array.from({ length: 3000 }, () => 5 + standardNormal(random));
+  const still = certain(fitLocalLevel(noise));
+  assert.ok(still.levelVariance < 1e-5 && Math.abs(still.noiseVariance - 1) < 0.1, `SEED=${SEED}`);
+  let level = 0;
+  const walk = Float64Array.from({ length: 3000 }, () => (level += standardNormal(random)));
+  const moving = certain(fitLocalLevel(walk));
+  assert.ok(moving.noiseVariance < 0.05, `SEED=${SEED} ${moving.noiseVariance}`);
+  assert.ok(Math.abs(moving.levelVariance - 1) < 0.15, `SEED=${SEED} ${moving.levelVariance}`);
+});
+
 test("B4.5 bad variances and observations without movement are refused", () => {
   assert.is(code(filterLocalLevel([1], { noiseVariance: 1, levelVariance: 1 })), "too_short");
   assert.is(code(filterLocalLevel([1, 2], { noiseVariance: 0, levelVariance: 1 })), "out_of_range");
@@ -120,6 +132,9 @@ test("B4.5 bad variances and observations without movement are refused", () => {
   );
   assert.is(code(filterLocalLevel([1, NaN], { noiseVariance: 1, levelVariance: 1 })), "not_finite");
   assert.is(code(fitLocalLevel([5, 5, 5, 5])), "undefined");
+  const huge = [1e200, -1e200, 1e200, 0];
+  assert.is(code(filterLocalLevel(huge, { noiseVariance: 1, levelVariance: 1 })), "not_finite");
+  assert.is(code(fitLocalLevel(huge)), "not_finite");
 });
 
 test.run();

@@ -2,6 +2,7 @@ import { certain } from "../numerics/failure.ts";
 import type { Oracle, OracleSource } from "../oracle.ts";
 import {
   bipowerVariation,
+  preAveragedVariance,
   realisedKernel,
   realisedVariance,
   twoScaleVariance,
@@ -53,4 +54,20 @@ export const oracles: readonly Oracle[] = [
     expected: "3.011864617382e-7",
     compute: () => certain(realisedKernel(returns, 3)),
   },
+  ...(
+    [
+      [1, 1.57971812514489e-7],
+      [1.3, 2.1570244116197572e-7],
+    ] as const
+  ).map(
+    ([theta, expected]): Oracle => ({
+      ...source,
+      formula:
+        "PAV = n / ((n - kn + 2) psi2 kn) sum Y^2 - psi1 / (2 psi2 kn^2) RV (Jacod et al. 2009)",
+      source: "twelve log prices, computed with numpy",
+      quantity: `pre-averaged, theta = ${theta}`,
+      expected,
+      compute: () => certain(preAveragedVariance(returns, theta)),
+    }),
+  ),
 ];

@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
+import { noisyDay } from "../../../test/models/market-samples.ts";
 import { seed } from "../../../test/support/seed.ts";
 import { certain, type ModelResult } from "../numerics/failure.ts";
 import { standardNormal } from "../random/distributions.ts";
@@ -18,38 +19,8 @@ const test = suite("realised measures");
 const SEED = seed(23_400);
 const code = (result: ModelResult<unknown>): string => (result.ok ? "ok" : result.failure.code);
 
-interface NoisyDay {
-  readonly returns: Float64Array;
-  readonly integratedVariance: number;
-}
-
-/**
- * A day of n returns of a Heston price (kappa 5, theta 0.04, eps 0.5, rho -0.5, a year of 252 days)
- * with independent noise whose variance is a thousandth of the integrated variance.
- */
-function noisyDay(n: number, at: number): NoisyDay {
-  const random = modelRandomness(at);
-  const dt = 1 / 252 / n;
-  let v = 0.04;
-  let integratedVariance = 0;
-  const efficient = new Float64Array(n + 1);
-  for (let i = 1; i <= n; i += 1) {
-    const z = standardNormal(random);
-    const w = -0.5 * z + Math.sqrt(0.75) * standardNormal(random);
-    integratedVariance += v * dt;
-    efficient[i] = efficient[i - 1]! + Math.sqrt(v * dt) * z;
-    v = Math.max(0, v + 5 * (0.04 - v) * dt + 0.5 * Math.sqrt(v * dt) * w);
-  }
-  const noise = Math.sqrt(0.001 * integratedVariance);
-  const seen = efficient.map((x) => x + noise * standardNormal(random));
-  return {
-    returns: Float64Array.from({ length: n }, (_, i) => seen[i + 1]! - seen[i]!),
-    integratedVariance,
-  };
-}
-
 test("B4.5 with noise the robust measures are within 2 % and four standard errors, the plain one is far off", () => {
-  const days = Array.from({ length: 48 }, (_, k) => noisyDay(23_400, SEED + k));
+  const days = Array.from({ length: 48 }, (_, k) => noisyDay(modelRandomness(SEED + k), 23_400));
   const measures: Record<string, (returns: Float64Array) => ModelResult<number>> = {
     "two scales": (returns) => twoScaleVariance(returns, 200),
     kernel: (returns) => realisedKernel(returns, 150),
@@ -124,6 +95,19 @@ test("B4.5 a jump moves the realised variance and hardly the bipower variation",
   returns[1000]! += 0.05;
   assert.ok(certain(realisedVariance(returns)) > varianceBefore + 0.002);
   assert.ok(certain(bipowerVariation(returns)) < before + 0.0005);
+});
+
+test("B4.5 finite returns whose squares overflow are refused, never answered with infinity", () => {
+  const huge = Float64Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? 1e200 : -1e200));
+  for (const measure of [
+    realisedVariance,
+    bipowerVariation,
+    (r: ArrayLike<number>) => twoScaleVariance(r, 3),
+    (r: ArrayLike<number>) => realisedKernel(r, 3),
+    (r: ArrayLike<number>) => preAveragedVariance(r, 0.5),
+  ]) {
+    assert.is(code(measure(huge)), "not_finite");
+  }
 });
 
 test("B4.5 returns that are no numbers, too few, or a bandwidth beyond them are refused", () => {

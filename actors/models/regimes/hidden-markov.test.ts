@@ -2,9 +2,10 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import type { Randomness } from "../../kernel/ports/randomness.ts";
+import { regimeSample } from "../../../test/models/market-samples.ts";
 import { seed } from "../../../test/support/seed.ts";
 import { certain, type ModelResult } from "../numerics/failure.ts";
-import { categorical, standardNormal } from "../random/distributions.ts";
+import { standardNormal } from "../random/distributions.ts";
 import { modelRandomness } from "../random/generator.ts";
 import { calmAndWild, observations } from "./hidden-markov.oracles.ts";
 import {
@@ -34,22 +35,6 @@ function anyModel(random: Randomness, regimes: number): GaussianRegimes {
     means: Array.from({ length: regimes }, () => 2 * standardNormal(random)),
     deviations: Array.from({ length: regimes }, () => 0.3 + random.unit()),
   };
-}
-
-function simulated(
-  random: Randomness,
-  model: GaussianRegimes,
-  n: number,
-): { y: number[]; regimes: number[] } {
-  const regimes: number[] = [];
-  const y: number[] = [];
-  for (let t = 0; t < n; t += 1) {
-    const weights = t === 0 ? model.initial : model.transition[regimes.at(-1)!]!;
-    const k = categorical(random, weights);
-    regimes.push(k);
-    y.push(model.means[k]! + model.deviations[k]! * standardNormal(random));
-  }
-  return { y, regimes };
 }
 
 /** Likelihood, smoothed probabilities and best path by going through every path. */
@@ -84,7 +69,7 @@ test("B5.7 likelihood, probabilities and best path equal those by going through 
   const random = modelRandomness(SEED);
   for (let k = 0; k < 20; k += 1) {
     const model = anyModel(random, 2 + (k % 2));
-    const { y } = simulated(random, model, 6);
+    const y = Array.from(regimeSample(random, 6, model).observations);
     const exact = enumerated(y, model);
     const found = certain(regimeProbabilities(y, model));
     near(found.logLikelihood, exact.logLikelihood, 1e-11, `SEED=${SEED} likelihood`);
@@ -110,7 +95,7 @@ test("B5.7 filtered probabilities know only the past, and equal the streaming st
 test("B5.7 the likelihood never falls from step to step", () => {
   const random = modelRandomness(SEED);
   for (let k = 0; k < 10; k += 1) {
-    const { y } = simulated(random, anyModel(random, 3), 200);
+    const y = regimeSample(random, 200, anyModel(random, 3)).observations;
     const fit = fitRegimes(y, anyModel(random, 3), { tolerance: 1e-5, iterations: 20_000 });
     if (!fit.ok) {
       assert.is(fit.failure.code, "not_converged");
@@ -134,7 +119,7 @@ test("B5.7 regimes of a simulated market are recovered, with their times", () =>
     means: [0.05, -0.2],
     deviations: [0.5, 1.6],
   };
-  const { y, regimes } = simulated(random, truth, 8000);
+  const { observations: y, regimes } = regimeSample(random, 8000, truth);
   const start = {
     ...truth,
     means: [0, 0.1],
@@ -181,7 +166,7 @@ test("B5.7 one regime is the normal distribution, and names of regimes do not ma
 
 test("B5.7 neither a hundred thousand observations nor one 1,000 deviations away underflow", () => {
   const random = modelRandomness(SEED);
-  const { y } = simulated(random, calmAndWild, 100_000);
+  const y = regimeSample(random, 100_000, calmAndWild).observations;
   y[50_000] = 1500;
   const { logLikelihood, smoothed } = certain(regimeProbabilities(y, calmAndWild));
   assert.ok(Number.isFinite(logLikelihood));
@@ -218,6 +203,9 @@ test("B5.7 models that are none and observations that are no numbers are refused
   assert.is(bad({ means: [Number.NaN, 0] }), "not_finite");
   assert.is(code(regimeProbabilities([], calmAndWild)), "empty");
   assert.is(code(likeliestRegimes([Infinity], calmAndWild)), "not_finite");
+  assert.is(code(regimeProbabilities([1e200], calmAndWild)), "not_finite");
+  assert.is(code(likeliestRegimes([1e200], calmAndWild)), "not_finite");
+  assert.is(code(fitRegimes([1e200, 0, 1], calmAndWild)), "not_finite");
   assert.is(code(fitRegimes([1, 1, 1], calmAndWild)), "undefined");
   assert.is(code(fitRegimes(observations, calmAndWild, { iterations: 2 })), "not_converged");
 });

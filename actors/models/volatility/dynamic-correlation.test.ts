@@ -2,6 +2,7 @@ import { determinant, inverse } from "ml-matrix";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
+import { correlatedShocks } from "../../../test/models/market-samples.ts";
 import { seed } from "../../../test/support/seed.ts";
 import { certain, type ModelResult } from "../numerics/failure.ts";
 import { choleskyFactor, Matrix, symmetricEigen } from "../numerics/linear-algebra.ts";
@@ -22,20 +23,8 @@ const code = (result: ModelResult<unknown>): string => (result.ok ? "ok" : resul
 const near = (a: number, b: number, error: number, what = ""): void =>
   assert.ok(Math.abs(a - b) <= error, `${what}: ${a} is not ${b}`);
 
-/** Shocks of two assets whose correlation follows the recursion itself. */
-function simulatedShocks(n: number, a: number, b: number, mean: number): number[][] {
-  const random = modelRandomness(SEED);
-  let [q11, q12, q22] = [1, mean, 1];
-  return Array.from({ length: n }, () => {
-    const rho = q12 / Math.sqrt(q11 * q22);
-    const x = standardNormal(random);
-    const y = rho * x + Math.sqrt(1 - rho * rho) * standardNormal(random);
-    q11 = 1 - a - b + a * x * x + b * q11;
-    q12 = (1 - a - b) * mean + a * x * y + b * q12;
-    q22 = 1 - a - b + a * y * y + b * q22;
-    return [x, y];
-  });
-}
+const simulatedShocks = (n: number, a: number, b: number, mean: number): number[][] =>
+  correlatedShocks(modelRandomness(SEED), n, { a, b, mean });
 
 test("B4.2 a and b of a simulated moving correlation are recovered", () => {
   const found = certain(fitDccShocks(simulatedShocks(2500, 0.06, 0.9, 0.4)));

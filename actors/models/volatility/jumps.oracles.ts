@@ -1,6 +1,6 @@
 import { certain } from "../numerics/failure.ts";
 import { type Oracle, type OracleSource, vectorOracles } from "../oracle.ts";
-import { FOUR_THIRDS_MOMENT, gumbelThreshold, leeMyklandConstants } from "./jumps.ts";
+import { FOUR_THIRDS_MOMENT, gumbelThreshold, jumpTest, leeMyklandConstants } from "./jumps.ts";
 import { mertonCall } from "./merton-jump-diffusion.ts";
 
 const leeMykland: OracleSource = {
@@ -40,6 +40,32 @@ export const oracles: readonly Oracle[] = [
     expected: ".8308609250",
     compute: () => FOUR_THIRDS_MOMENT,
   },
+  ...(
+    [
+      [
+        "a jump of 4",
+        [0.3, -0.5, 0.2, 4, -0.4, 0.1, -0.2, 0.6, -0.3, 0.2, 0.5, -0.1],
+        3.0264547209529318,
+      ],
+      // Here TQ exceeds BV^2 and enters the scale.
+      [
+        "three large in a row",
+        [0.1, -0.1, 0.1, 3, 2.5, -2.8, 0.1, 0.1, -0.1, 0.1, 0.1, -0.1],
+        -0.3926589244594458,
+      ],
+    ] as const
+  ).map(
+    ([quantity, returns, expected]): Oracle => ({
+      model: "Jump ratio test",
+      formula:
+        "(1 - BV / RV) / sqrt((pi^2 / 4 + pi - 5) / n max(1, TQ / BV^2)), BV with n / (n - 1)",
+      source: "Huang and Tauchen 2005, computed with numpy",
+      provenance: "C",
+      quantity: `statistic, twelve returns, ${quantity}`,
+      expected,
+      compute: () => certain(jumpTest(returns)).statistic,
+    }),
+  ),
   {
     model: "Merton jump diffusion",
     formula: "Poisson mixture of Black-Scholes prices",

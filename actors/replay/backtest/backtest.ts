@@ -106,7 +106,7 @@ class Backtest<State> implements VenueObserver, RowGate {
   readonly #responses: Channel;
   #venue: Venue | null = null;
   #now = 0;
-  #gateOpen = false;
+  #gate = Number.NEGATIVE_INFINITY;
   #state: State;
   #decisions = 0;
   #lastDecision = Number.NEGATIVE_INFINITY;
@@ -169,11 +169,9 @@ class Backtest<State> implements VenueObserver, RowGate {
     };
   }
 
-  /** Closed once before every row, so that the row before has gone through the engine. */
-  isAhead(): boolean {
-    const closed = !this.#gateOpen;
-    this.#gateOpen = false;
-    return closed;
+  /** Rows of one instant go through together: nothing can be due between them. */
+  isAhead(time: number): boolean {
+    return time > this.#gate;
   }
 
   /** Everything that is due before the row of that time. */
@@ -186,7 +184,7 @@ class Backtest<State> implements VenueObserver, RowGate {
     }
     this.#sampleUntil(time);
     this.#now = Math.max(this.#now, time);
-    this.#gateOpen = true;
+    this.#gate = time;
   }
 
   touch(touch: Touch): void {

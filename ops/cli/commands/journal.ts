@@ -1,13 +1,11 @@
-import { spawn } from "node:child_process";
-import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
+import { resolve } from "node:path";
 
 import { type Command, InvalidArgumentError } from "commander";
 
-import { ok, type Result, refuse } from "../../../actors/kernel/result.ts";
+import { ok, type Result } from "../../../actors/kernel/result.ts";
 import { type ExitCode, exitCodes, perform } from "../action.ts";
-import { repository } from "../data-folder.ts";
 import { facts, type OutputFormat, outputOption, print, printJson, table } from "../terminal.ts";
+import { askTool, type Row } from "../tool.ts";
 
 type JournalOptions = { readonly output: OutputFormat };
 type DumpOptions = JournalOptions & {
@@ -16,9 +14,6 @@ type DumpOptions = JournalOptions & {
   readonly limit: number;
 };
 type RestoreOptions = JournalOptions & { readonly to: string; readonly into: string };
-
-/** Rows of a dump, one printed line each, and at the end a Result. */
-type Row = Readonly<Record<string, unknown>>;
 
 interface VerifyReport {
   readonly folder: string;
@@ -213,31 +208,8 @@ function tableRow(row: Row): string[] {
   return [...cells, detail.join(" ")];
 }
 
-/** Runs the program that knows the engines: this folder speaks to the product in messages only. */
-async function ask<T>(
-  given: readonly string[],
-  onRow: (row: Row) => void = () => {},
-): Promise<Result<T>> {
-  const program = join(repository, "actors", "root", "journal-tool.ts");
-  const child = spawn(process.execPath, [program, ...given], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let answer: Result<T> | null = null;
-  const ended = new Promise<void>((done, fail) => {
-    child.on("error", fail);
-    child.on("close", () => done());
-  });
-  for await (const line of createInterface({ input: child.stdout })) {
-    const value = JSON.parse(line) as Row | Result<T>;
-    if ("ok" in value) answer = value as Result<T>;
-    else onRow(value);
-  }
-  await ended;
-  return (
-    answer ??
-    refuse("internal", `the journal tool ended without an answer (${child.exitCode})`, "see above")
-  );
-}
+const ask = <T>(given: readonly string[], onRow?: (row: Row) => void): Promise<Result<T>> =>
+  askTool<T>("journal-tool", given, onRow);
 
 function sequence(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("a whole number is wanted.");
