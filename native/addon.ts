@@ -44,6 +44,10 @@ export interface Addon {
     timestamp: string | null,
     usesSnapshots: boolean,
   ): Promise<RolledBack>;
+  /** Last record of the oldest segment, and the older of two snapshots; 0 for none. */
+  trimRange(id: number): Promise<{ readonly oldestEnd: number; readonly snapshot: number }>;
+  /** Removes the segments below `base`, where the seals begin, if two snapshots can be restored. */
+  trim(id: number, base: number): Promise<void>;
   /** Makes a log of its own in `to` with the records up to `last`; gives its id. */
   copyLog(from: string, to: string, last: number): Promise<string>;
   records(id: number, from: number, maximumBytes: number): Uint8Array;
@@ -172,6 +176,7 @@ export interface OpenRequest {
   readonly recordSlots: number;
   /** Accepted records between two snapshots. */
   readonly snapshotInterval: number;
+  readonly segmentRecords: number;
 }
 
 /** Hash and digest as hexadecimal digits; a failure is empty when there is none. */

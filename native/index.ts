@@ -10,7 +10,7 @@ import { ok, refuse } from "../actors/kernel/result.ts";
 import type { Result } from "../actors/kernel/result.ts";
 import type { Addon, ClientCounters, ClientGrant, MachineProbe, ReactorHealth } from "./addon.ts";
 import { loadAddon, regions } from "./addon.ts";
-import type { RingSizes } from "./market-engine.ts";
+import type { Host, RingSizes } from "./market-engine.ts";
 import { NativeMarket } from "./market-engine.ts";
 import { AlertWatch } from "./alert-watch.ts";
 
@@ -44,9 +44,15 @@ export interface NativeEngineOptions extends Partial<RingSizes> {
   readonly clock?: Clock;
   /** Accepted records between two snapshots of a market. Default 1,048,576. */
   readonly snapshotInterval?: number;
+  /** Records of a market's log that are kept at least, whatever could go. Default 16,777,216: 1.6 GB. */
+  readonly recordsKept?: number;
+  /** Records in a segment of a log; fewer are for tests. Default 174,762. */
+  readonly segmentRecords?: number;
 }
 
 const SNAPSHOT_INTERVAL = 2 ** 20;
+const RECORDS_KEPT = 2 ** 24;
+const SEGMENT_RECORDS = 174_762;
 
 /** The engine this process runs: its threads exist once. */
 let running: NativeEngine | null = null;
@@ -77,13 +83,14 @@ export function loadNativeEngine(options: NativeEngineOptions = {}): Result<Nati
       );
     }
   }
-  const interval = options.snapshotInterval ?? SNAPSHOT_INTERVAL;
-  if (!Number.isSafeInteger(interval) || interval < 1) {
-    return refuse(
-      "options_invalid",
-      `snapshotInterval is ${interval}`,
-      "give a whole number from 1",
-    );
+  const counts = {
+    snapshotInterval: { given: options.snapshotInterval ?? SNAPSHOT_INTERVAL, least: 1 },
+    recordsKept: { given: options.recordsKept ?? RECORDS_KEPT, least: 0 },
+    segmentRecords: { given: options.segmentRecords ?? SEGMENT_RECORDS, least: 16 },
+  };
+  for (const [name, { given, least }] of Object.entries(counts)) {
+    if (Number.isSafeInteger(given) && given >= least) continue;
+    return refuse("options_invalid", `${name} is ${given}`, `give a whole number from ${least}`);
   }
   const loaded = loadAddon();
   if (!loaded.ok) return loaded;
@@ -98,9 +105,9 @@ export class NativeEngine implements MatchingEngine {
   readonly #addon: Addon;
   readonly #rings: RingSizes;
   readonly #reactor: Int32Array;
-  readonly #snapshotInterval: number;
   readonly #clockOriginNs: number;
   readonly #isLeased: boolean;
+  readonly #log: Pick<Host, "snapshotInterval" | "recordsKept" | "segmentRecords">;
   readonly #stopped: () => void;
   readonly #markets = new Map<string, Promise<NativeMarket>>();
   readonly #open = new Map<string, NativeMarket>();
@@ -112,11 +119,15 @@ export class NativeEngine implements MatchingEngine {
   constructor(addon: Addon, rings: RingSizes, options: NativeEngineOptions, stopped: () => void) {
     this.#addon = addon;
     this.#rings = rings;
-    this.#snapshotInterval = options.snapshotInterval ?? SNAPSHOT_INTERVAL;
     this.#isLeased = options.clock !== undefined;
     // In this order, so that a lease never seems to hold for longer than it does.
     const monotonicNs = Number(process.hrtime.bigint());
     this.#clockOriginNs = options.clock === undefined ? 0 : monotonicNs - options.clock.monotonic();
+    this.#log = {
+      snapshotInterval: options.snapshotInterval ?? SNAPSHOT_INTERVAL,
+      recordsKept: options.recordsKept ?? RECORDS_KEPT,
+      segmentRecords: options.segmentRecords ?? SEGMENT_RECORDS,
+    };
     this.#stopped = stopped;
     const { parked } = regions.reactor;
     const memory = addon.start(options.processor ?? null, options.spinNs ?? 50_000, () =>
@@ -151,9 +162,9 @@ export class NativeEngine implements MatchingEngine {
       addon: this.#addon,
       reactor: this.#reactor,
       rings: this.#rings,
-      snapshotInterval: this.#snapshotInterval,
       clockOriginNs: this.#clockOriginNs,
       isLeased: this.#isLeased,
+      ...this.#log,
     };
     const opening = NativeMarket.open(host, request, closed);
     this.#markets.set(request.market, opening);

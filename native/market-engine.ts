@@ -102,6 +102,8 @@ export interface Host {
   readonly clockOriginNs: number;
   /** Markets wait for a lease before they take anything of clients. */
   readonly isLeased: boolean;
+  readonly recordsKept: number;
+  readonly segmentRecords: number;
 }
 
 /**
@@ -140,6 +142,7 @@ export class NativeMarket implements MarketEngine {
   #discarding = false;
   #adopting = false;
   #closing: Promise<void> | null = null;
+  #trimming: Promise<unknown> = Promise.resolve();
   /** The last page of orders asked for: one at a time. */
   #paging: Promise<unknown> = Promise.resolve();
   /** Set when the memory is gone: what was last known. */
@@ -185,7 +188,13 @@ export class NativeMarket implements MarketEngine {
       if (market !== null) market.#rang();
     };
     const opened = await host.addon.open(
-      { directory, epoch, ...host.rings, snapshotInterval: host.snapshotInterval },
+      {
+        directory,
+        epoch,
+        ...host.rings,
+        snapshotInterval: host.snapshotInterval,
+        segmentRecords: host.segmentRecords,
+      },
       ring,
     );
     try {
@@ -357,6 +366,30 @@ export class NativeMarket implements MarketEngine {
     return this.#seals.appendBegin(point);
   }
 
+  get trimmed(): ChainPoint | null {
+    return this.#seals.trimmed;
+  }
+
+  trim(floor: number): Promise<ChainPoint | null> {
+    this.#mustBeOpen();
+    const trimming = this.#trimming.then(() => this.#trim(floor));
+    this.#trimming = trimming.catch(() => {});
+    return trimming;
+  }
+
+  async #trim(floor: number): Promise<ChainPoint | null> {
+    const { recordsKept, segmentRecords, addon } = this.#host;
+    const limit = Math.min(floor, (this.#numbers[DURABLE] ?? 0) - recordsKept);
+    const first = this.trimmed?.sequence ?? 0;
+    if (this.#closing !== null || limit - first < segmentRecords) return null;
+    const { oldestEnd, snapshot } = await addon.trimRange(this.#id);
+    const highest = Math.min(limit, snapshot - 1);
+    if (oldestEnd === 0 || highest < oldestEnd) return null;
+    const point = await this.#seals.trim(highest);
+    if (point !== null) await addon.trim(this.#id, point.sequence);
+    return point;
+  }
+
   mark(): Promise<void> {
     this.#mustBeOpen();
     return this.#seals.mark(this.#numbers[DURABLE] ?? 0);
@@ -485,6 +518,7 @@ export class NativeMarket implements MarketEngine {
       if (this.#hasEvents()) this.#onEvents();
       // A disk that takes no mark is reported by what it does to records.
       this.#seals.leave();
+      await this.#trimming;
       await this.mark().catch(() => {});
       await this.#seals.close();
       this.#final = { progress: this.progress(), serviceTime: this.serviceTime() };

@@ -8,12 +8,14 @@ import { getUnsigned64, setInteger64 } from "./slots.ts";
 
 export const SEAL_ENTRY_BYTES = 256;
 const SEAL_VERSION = 1;
-const kinds = { block: 1, fence: 2, begin: 3, mark: 4 } as const;
+const kinds = { block: 1, fence: 2, begin: 3, mark: 4, trim: 5 } as const;
 
 export type SealEntry =
   | Seal
   /** The chain up to here is not in the file. */
   | ({ readonly type: "begin" } & ChainPoint)
+  /** The same, and segments below it may be gone; the first entry if any. */
+  | ({ readonly type: "trim" } & ChainPoint)
   /** Records up to here were durable. */
   | { readonly type: "mark"; readonly sequence: number };
 
@@ -87,6 +89,8 @@ export function readEntry(view: DataView, offset: number): SealEntry | null {
       };
     case kinds.begin:
       return { type: "begin", sequence: last, epoch, hash };
+    case kinds.trim:
+      return { type: "trim", sequence: last, epoch, hash };
     case kinds.mark:
       return { type: "mark", sequence: last };
     default:

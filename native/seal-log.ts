@@ -80,6 +80,42 @@ function entryBytes(entries: readonly SealEntry[]): Uint8Array {
   return bytes;
 }
 
+function trimmedOf([first]: readonly SealEntry[]): ChainPoint | null {
+  if (first?.type !== "trim") return null;
+  const { sequence, epoch, hash } = first;
+  return { sequence, epoch, hash };
+}
+
+const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
+/** What is left when the chain begins with its last block that ends at or before `limit`. */
+function keptBehind(
+  entries: readonly SealEntry[],
+  limit: number,
+): { readonly point: ChainPoint; readonly entries: readonly SealEntry[] } | null {
+  // Backwards from the last message, so that blocks which were never accepted are left out.
+  const behind: SealEntry[] = [];
+  let wanted: Uint8Array | null = null;
+  for (const entry of entries.toReversed()) {
+    if (entry.type === "mark" || entry.type === "begin" || entry.type === "trim") continue;
+    if (wanted !== null && !same(entry.hash, wanted)) continue;
+    if (entry.type === "block" && entry.last <= limit) {
+      const { last: sequence, epoch, hash } = entry;
+      const reach = Math.max(sequence, ...behind.map(reachOf));
+      const mark = entries.findLast((one) => one.type === "mark" && one.sequence > reach);
+      const kept: readonly SealEntry[] = [
+        { type: "trim", sequence, epoch, hash },
+        ...behind.toReversed(),
+        ...(mark === undefined ? [] : [mark]),
+      ];
+      return { point: { sequence, epoch, hash }, entries: kept };
+    }
+    behind.push(entry);
+    wanted = entry.previousHash;
+  }
+  return null;
+}
+
 /** Written by one process, which holds the lock of the log. Calls may come while others are under way. */
 export class SealLog {
   readonly #directory: string;
@@ -98,6 +134,7 @@ export class SealLog {
   #failure: string | null = null;
   #waiting: string | null = null;
   #leaving = false;
+  #trimmed: ChainPoint | null;
 
   private constructor(
     directory: string,
@@ -114,6 +151,7 @@ export class SealLog {
     this.#bytes = entries.length * SEAL_ENTRY_BYTES;
     this.#reach = reach;
     for (const entry of entries) this.#passed(entry);
+    this.#trimmed = trimmedOf(entries);
   }
 
   /**
@@ -140,6 +178,34 @@ export class SealLog {
   /** Why seals wait for room on a full disk, or null. */
   get waiting(): string | null {
     return this.#waiting;
+  }
+
+  /** The log begins behind this point of the chain; null when it begins with record 1. */
+  get trimmed(): ChainPoint | null {
+    return this.#trimmed;
+  }
+
+  /**
+   * Leaves out what is at or below the last block that ends at or before `limit`. Resolves with that
+   * point, null when there is none; segments below it may go afterwards. Rejects when the disk refuses:
+   * then everything is as it was.
+   */
+  trim(limit: number): Promise<ChainPoint | null> {
+    let point: ChainPoint | null = null;
+    return this.#enqueue(async () => {
+      if (this.#failure !== null) throw new Error(this.#failure);
+      const { entries } = await readSeals(this.#storage, this.#directory);
+      const kept = keptBehind(entries, limit);
+      if (kept === null) return;
+      await this.#file?.close();
+      this.#file = null;
+      const bytes = entryBytes(kept.entries);
+      await this.#storage.replace(sealPath(this.#directory), bytes);
+      this.#count = kept.entries.length;
+      this.#bytes = bytes.length;
+      this.#trimmed = kept.point;
+      ({ point } = kept);
+    }).then(() => point);
   }
 
   /**

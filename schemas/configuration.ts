@@ -61,11 +61,15 @@ export const cellConfigurationSchema = z.strictObject({
     /** nkey seed of the cell's user, and of its user in the system account (server reports only). */
     seedFile: z.string(),
     systemSeedFile: z.string(),
+    /** One user for each strategy of a user that may run at a time; `subject`: where it is asked. */
+    guests: z.array(z.strictObject({ subject: z.string(), seedFile: z.string() })).default([]),
   }),
   http: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
   engine: z.enum(["auto", "native", "portable"]),
   /** Where processes of this machine connect over shared memory, and who may; null: nobody. */
   clients: z.strictObject({ socket: z.string(), grantsFile: z.string() }).nullable().default(null),
+  /** Records that each market's log keeps in any case (native/journal/README.md, Trimming). */
+  recordsKept: positive.optional(),
   flow: z.strictObject({
     enabled: z.boolean(),
     seed: z.int().min(0),

@@ -67,6 +67,11 @@ export const actorSnapshotBucket = (region: string): string => `ASNAP_${token(re
 /** Something is wrong with a market, or not any more: core NATS, told to whoever listens. */
 export const alertSubject = (region: string, kind: AlertKind, market: string): string =>
   `alert.${token(region)}.${token(kind)}.${token(market)}`;
+/** Where a cell asks one strategy of a user; the slot has a NATS user of its own. */
+export const guestSubject = (region: string, slot: number): string =>
+  `guest.${token(region)}.${slot}.decide`;
+export const guestUserName = (region: string, slot: number): string =>
+  `guest-${token(region)}-${slot}`;
 export const deadLetterSubject = (region: string, kind: string): string =>
   `dead.${token(region)}.${token(kind)}`;
 
@@ -104,6 +109,8 @@ export const patterns = {
   control: (verb: ControlVerb): string => `ctl.*.${verb}`,
   alerts: "alert.>",
   alertsOf: (region: string): string => `alert.${token(region)}.>`,
+  guestsOf: (region: string): string => `guest.${token(region)}.>`,
+  guestOf: (region: string, slot: number): string => `guest.${token(region)}.${slot}.>`,
   deadLettersOf: (region: string): string => `dead.${token(region)}.>`,
   inbox: (user: string): string => `${inboxPrefix(user)}.>`,
 } as const;

@@ -7,7 +7,7 @@ import type { Subscription } from "../kernel/ports/bus.ts";
 export interface ServiceEndpoint {
   readonly verb: string;
   readonly subject: string;
-  /** `refusal`: its code, counted among the endpoint's errors; null when the request was done. */
+  /** `refusal`: its code, counted in the endpoint's statistics; null when the request was done. */
   answer(
     payload: Uint8Array,
   ): Promise<{ readonly payload: Uint8Array; readonly refusal: string | null }>;
@@ -32,8 +32,11 @@ export async function serveEndpoints(
 ): Promise<Subscription> {
   // The library brings a version of the core of its own; it uses the connection's public face only.
   const services = new Svcm(connection as unknown as ConstructorParameters<typeof Svcm>[0]);
+  // The library counts what a handler throws at once; ours answer later, and refuse without throwing.
+  const refusals = new Map<string, Record<string, number>>();
   const service = await services.add({
     ...identity,
+    statsHandler: ({ subject }) => Promise.resolve({ refusals: refusals.get(subject) ?? {} }),
     metadata: { ...identity.metadata },
     queue: "control",
   });
@@ -45,8 +48,14 @@ export async function serveEndpoints(
         if (error !== null) return;
         endpoint.answer(new Uint8Array(message.data)).then(
           ({ payload, refusal }) => {
-            if (refusal === null) message.respond(payload);
-            else message.respondError(refusedStatus, refusal, payload);
+            if (refusal === null) {
+              message.respond(payload);
+              return;
+            }
+            const counts = refusals.get(subject) ?? {};
+            counts[refusal] = (counts[refusal] ?? 0) + 1;
+            refusals.set(subject, counts);
+            message.respondError(refusedStatus, refusal, payload);
           },
           () => message.respondError(failedStatus, "internal"),
         );

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import { z } from "zod";
 
 import { wire } from "../../schemas/messages.ts";
@@ -14,12 +16,22 @@ export const MAXIMUM_REQUEST_BYTES = 64 * 1024;
 /** Actors in one answer to `list`. */
 export const MAXIMUM_LISTED = 500;
 
+/** The file of a user's strategy is a parameter; every other one is far shorter. */
+const LONGEST_PARAMETER = 48 * 1024;
+/** A longer parameter is told by its length and digest. */
+const LONGEST_SHOWN = 256;
+
 const token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "letters, digits, _ and -, at most 64");
 const requester = z.string().max(64);
 const word = z.string().regex(/^[A-Za-z0-9_-]{0,64}$/, "letters, digits, _ and -");
 const parameters = z
-  .record(z.string().min(1).max(64), z.string().max(256))
+  .record(z.string().min(1).max(64), z.string().max(LONGEST_PARAMETER))
   .refine((given) => Object.keys(given).length <= 64, "at most 64 parameters");
+
+/** An actor that acts under a lease; null: a client. */
+const sender = z
+  .strictObject({ actor: z.string().min(1).max(256), shard: token, incarnation: z.int().min(1) })
+  .nullable();
 
 /** The rules for each verb's request; a test compares the fields with the protobuf messages. */
 export const requestRules = {
@@ -29,8 +41,9 @@ export const requestRules = {
     parameters,
     requestedBy: requester,
     antiAffinity: word,
+    sender,
   }),
-  stop: z.strictObject({ id: token, requestedBy: requester }),
+  stop: z.strictObject({ id: token, requestedBy: requester, sender }),
   restart: z.strictObject({ id: token, requestedBy: requester }),
   list: z.strictObject({
     type: z.string().max(64),
@@ -38,7 +51,12 @@ export const requestRules = {
     limit: z.int().min(0).max(MAXIMUM_LISTED),
   }),
   describe: z.strictObject({ id: token }),
-  send: z.strictObject({ id: token, commandId: token, verb: z.enum(["pause", "resume"]) }),
+  send: z.strictObject({
+    id: token,
+    commandId: token,
+    verb: z.enum(["pause", "resume"]),
+    sender,
+  }),
   watch: z.strictObject({ id: token }),
 } as const;
 
@@ -99,8 +117,9 @@ function checked(verb: subjects.ControlVerb, fields: unknown): Result<ControlReq
     case "spawn":
       return result(verb, requestRules.spawn.safeParse(fields), (value) => ({ verb, ...value }));
     case "stop":
+      return result(verb, requestRules.stop.safeParse(fields), (value) => ({ verb, ...value }));
     case "restart":
-      return result(verb, requestRules[verb].safeParse(fields), (value) => ({ verb, ...value }));
+      return result(verb, requestRules.restart.safeParse(fields), (value) => ({ verb, ...value }));
     case "describe":
     case "watch":
       return result(verb, requestRules[verb].safeParse(fields), (value) => ({ verb, ...value }));
@@ -112,6 +131,7 @@ function checked(verb: subjects.ControlVerb, fields: unknown): Result<ControlReq
         id: value.id,
         commandId: value.commandId,
         message: value.verb,
+        sender: value.sender,
       }));
     default:
       return unreachable(verb);
@@ -138,6 +158,9 @@ function plain(message: object): Record<string, unknown> {
     if (typeof fallback === "function") continue;
     fields[name] = (message as Record<string, unknown>)[name] ?? fallback;
   }
+  const { sender: given } = fields;
+  // A whole sender has all its fields; a message of protobuf has a prototype that zod does not want.
+  if (typeof given === "object" && given !== null) fields["sender"] = plain(given);
   return fields;
 }
 
@@ -194,12 +217,22 @@ function statusToWire(
     cell,
     shard,
     incarnation,
-    parameters: { ...record.parameters },
+    parameters: shown(record.parameters),
     requestedBy,
     antiAffinity,
     detail,
     ...said,
   };
+}
+
+function shown(given: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => {
+      if (value.length <= LONGEST_SHOWN) return [name, value];
+      const digest = createHash("sha256").update(value).digest("hex").slice(0, 16);
+      return [name, `${Buffer.byteLength(value)} bytes, sha256 ${digest}`];
+    }),
+  );
 }
 
 /** What another cell says of the actors it hosts. Throws on bytes that are no such answer. */

@@ -1,3 +1,4 @@
+import type { SenderIdentity } from "../kernel/incarnation-fence.ts";
 import type { Result } from "../kernel/result.ts";
 
 /** What is kept of an actor in the directory: what was asked for, and what is wanted now. Plain data. */
@@ -54,6 +55,7 @@ export interface SpawnableType {
    * parameters_invalid, unavailable (reference data cannot be read).
    */
   check(
+    id: string,
     parameters: Readonly<Record<string, string>>,
   ): Promise<Result<Readonly<Record<string, string>>>>;
   /** `start` of the child specification. Failure codes as check. */
@@ -72,8 +74,15 @@ export type ControlRequest =
       readonly parameters: Readonly<Record<string, string>>;
       readonly requestedBy: string;
       readonly antiAffinity: string;
+      readonly sender: SenderIdentity | null;
     }
-  | { readonly verb: "stop" | "restart"; readonly id: string; readonly requestedBy: string }
+  | {
+      readonly verb: "stop";
+      readonly id: string;
+      readonly requestedBy: string;
+      readonly sender: SenderIdentity | null;
+    }
+  | { readonly verb: "restart"; readonly id: string; readonly requestedBy: string }
   | { readonly verb: "describe" | "watch"; readonly id: string }
   | { readonly verb: "list"; readonly type: string; readonly after: string; readonly limit: number }
   | {
@@ -81,6 +90,7 @@ export type ControlRequest =
       readonly id: string;
       readonly commandId: string;
       readonly message: "pause" | "resume";
+      readonly sender: SenderIdentity | null;
     };
 
 export type ControlAnswer =

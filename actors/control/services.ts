@@ -1,3 +1,4 @@
+import type { IncarnationFence } from "../kernel/incarnation-fence.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
 import { type Failure, ok, refuse, type Result, unreachable } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
@@ -31,6 +32,7 @@ export interface ControlPorts {
   readonly membership: Membership;
   readonly directory: ActorDirectory;
   readonly types: ReadonlyMap<string, SpawnableType>;
+  readonly senders: IncarnationFence;
   /** Each refusal, by code. */
   readonly refused: (code: string) => void;
 }
@@ -115,12 +117,20 @@ export class ControlServices {
     request: ControlRequest,
     payload: Uint8Array,
   ): Promise<Result<ControlAnswer | Uint8Array>> {
+    const stale = await this.#staleSender(request);
+    if (stale !== null) return { ok: false, failure: stale };
     if (request.verb === "list") return this.#list(request);
     if (request.verb === "spawn") return this.#spawn(request, payload);
     const found = await this.#ports.directory.read(request.id);
     if (!found.ok) return found;
     if (found.value === null) return unknownActor(request.id);
     return this.#at(found.value.record, request, payload);
+  }
+
+  /** An actor that was replaced spawns, steers and stops nothing; people have no incarnation. */
+  async #staleSender(request: ControlRequest): Promise<Failure | null> {
+    if (!("sender" in request) || request.sender === null) return null;
+    return await this.#ports.senders.admit(request.sender);
   }
 
   /** Asks the cell that owns the actor's shard. */
@@ -189,7 +199,7 @@ export class ControlServices {
     const { types, directory } = this.#ports;
     const type = types.get(request.type);
     if (type === undefined) return unknownType(request.type, types);
-    const parameters = await type.check(request.parameters);
+    const parameters = await type.check(request.key, request.parameters);
     if (!parameters.ok) return parameters;
     for (let attempt = 0; attempt < spawnTries; attempt += 1) {
       const found = await directory.read(request.key);

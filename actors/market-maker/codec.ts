@@ -27,7 +27,7 @@ export const parameterRules = z.strictObject({
   arrivalRate: number(1e-6, 1e6).default(1),
   sigma: number(0, 1e6).nullable().default(null),
   horizon: number(0, 86_400).default(1),
-  quantity: integer(1, most),
+  quantity: integer(1, most).optional(),
   maximumInventory: integer(1, most).optional(),
   interval: integer(100, 60_000).default(500),
   tolerance: integer(0, 1_000_000).default(0),

@@ -16,6 +16,8 @@ export interface MarketPorts {
   readonly slots: EngineSlots;
   readonly ownership: Ownership;
   readonly files: Files;
+  /** Records of own blocks kept for a resend at most; fewer than usual are for tests. */
+  readonly recordsRemembered?: number;
 }
 
 /** Requests that wait for the market actor; one more is refused `busy`. */

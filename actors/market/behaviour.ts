@@ -25,7 +25,7 @@ import type {
   MarketStatus,
 } from "./messages.ts";
 import { MarketFailed, Recovery, type Owned } from "./recovery.ts";
-import { JournalShipper, type Followed } from "./shipper.ts";
+import { JournalShipper, RECORDS_REMEMBERED, type Followed } from "./shipper.ts";
 import { Trading } from "./trading.ts";
 
 const openAttempts = 5;
@@ -60,6 +60,9 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   #owned: Owned | null = null;
   #rootStored = 0;
   #rootStoredAt = 0;
+  /** Sequence of the stored root: what is at or below it was compared with the accepted chain. */
+  #rootSequence = 0;
+  #trimming = false;
 
   constructor(
     context: ActorContext<MarketMessage, MarketMachine>,
@@ -288,6 +291,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         log: this.#context.log,
         sleep: (delay) => this.#sleep(delay),
         after: (delay, callback) => this.#context.after(delay, callback),
+        recordsRemembered: this.#ports.recordsRemembered ?? RECORDS_REMEMBERED,
         onCommitted: (committed) => {
           trading.onCommitted(committed);
           this.#gate?.onCommitted(trading.committed);
@@ -334,8 +338,27 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
       this.#watchShadow(engine);
       this.#context.run(() => engine.mark());
       this.#context.run(() => this.#storeRoot(trading));
+      this.#context.run(() => this.#trim(engine));
       this.#watch(engine, trading);
     });
+  }
+
+  /** Below the stored root, and below what this owner may have to send again. */
+  async #trim(engine: MarketEngine): Promise<void> {
+    const resentFrom = this.#shipper?.resentFrom ?? 0;
+    const floor = Math.min(this.#rootSequence, resentFrom - 1);
+    if (floor <= 0 || this.#trimming) return;
+    this.#trimming = true;
+    try {
+      const begin = await engine.trim(floor);
+      if (begin !== null) {
+        this.#context.log.info({ sequence: begin.sequence }, "write-ahead log trimmed");
+      }
+    } catch (error) {
+      this.#context.log.warn({ error: String(error) }, "the write-ahead log was not trimmed");
+    } finally {
+      this.#trimming = false;
+    }
   }
 
   #tellRecovery({ recovery }: MarketEngine): void {
@@ -387,6 +410,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         fenceHolder: owned.fence.holder,
         reference: trading.referenceAt(followed.lastSequence),
       });
+      this.#rootSequence = followed.lastSequence;
     } catch (error) {
       this.#context.log.warn({ error: String(error) }, "the root was not stored");
     }

@@ -270,6 +270,16 @@ export class Recovery {
 
   /** An accepted block against the log: equal where both have records, adopted where only it has. */
   async #compare(block: Extract<ChainMessage, { type: "block" }>): Promise<void> {
+    const { trimmed } = this.#engine;
+    if (trimmed !== null && block.first <= trimmed.sequence) {
+      // Its records are gone from the log; that it was this chain, the point behind which it begins says.
+      if (block.last < trimmed.sequence) return;
+      if (Buffer.compare(block.hash, trimmed.hash) === 0) return;
+      await this.#quarantine(
+        trimmed.sequence + 1,
+        `this log was trimmed at record ${trimmed.sequence} of another chain than the accepted journal (epoch ${block.epoch})`,
+      );
+    }
     const held = this.#engine.progress().durable;
     const shared = Math.min(block.last, held) - block.first + 1;
     if (shared > 0) {
@@ -303,6 +313,14 @@ export class Recovery {
 
   async #checkTakeover(): Promise<void> {
     const accepted = this.#chain.lastSequence;
+    const begin = this.#engine.trimmed?.sequence ?? 0;
+    if (accepted < begin) {
+      throw new MarketFailed({
+        code: "internal",
+        reason: `the journal ends at record ${accepted}, and this log, which begins behind record ${begin}, cannot give the records between again`,
+        next: "restore the journal stream, or the log's folder from a copy",
+      });
+    }
     const hasTail = this.#engine.progress().durable > accepted;
     const first = hasTail ? this.#readLog(accepted + 1, 1) : null;
     const takeover = decideTakeover(

@@ -19,6 +19,8 @@ import { OwnershipEnded, type Owned } from "./recovery.ts";
 export const MAXIMUM_BLOCK_BYTES = 768 * 1024;
 /** Own messages remembered, to send again what JetStream loses; older ones need a new takeover. */
 export const SEALED_REMEMBERED = 4_096;
+/** Records in them at most: the log is not trimmed below the first. */
+export const RECORDS_REMEMBERED = 2 ** 22;
 
 const retryDelay = durationNs(50_000_000);
 const longestRetryDelay = durationNs(1_000_000_000);
@@ -33,6 +35,8 @@ export interface ShipperPorts {
   readonly sleep: (delay: DurationNs) => Promise<void>;
   /** Runs the callback once after the delay; the returned function cancels it. */
   readonly after: (delay: DurationNs, callback: () => void) => () => void;
+  /** RECORDS_REMEMBERED, or fewer. */
+  readonly recordsRemembered: number;
   /** The follower has accepted everything up to this sequence. */
   readonly onCommitted: (committed: number) => void;
 }
@@ -121,6 +125,12 @@ export class JournalShipper {
   /** Last sequence read back as accepted. */
   get committed(): number {
     return this.#follower.chain.lastSequence;
+  }
+
+  /** The log must have every record from here on: own messages may have to be sent again. */
+  get resentFrom(): number {
+    const [oldest] = this.#sealed;
+    return oldest?.type === "block" ? oldest.first : this.#fencedAt + 1;
   }
 
   get followed(): Followed {
@@ -294,7 +304,12 @@ export class JournalShipper {
       );
     }
     this.#sealed.push({ ...sealed, at: streamSequence });
-    if (this.#sealed.length > SEALED_REMEMBERED) this.#sealed.shift();
+    while (
+      this.#sealed.length > SEALED_REMEMBERED ||
+      (this.#sealed.length > 2 && this.#shipped - this.resentFrom > this.#ports.recordsRemembered)
+    ) {
+      this.#sealed.shift();
+    }
     this.#inFlight = null;
     this.#tail = streamSequence;
     this.#stored.notify();

@@ -151,8 +151,9 @@ export function decodeRequest(verb: string, payload: Uint8Array): Result<RiskLim
 /** A client's message names no sender. */
 function withoutNobody(message: object): RiskLimitMessage {
   if (!("sender" in message) || message.sender !== null) return message as RiskLimitMessage;
-  const { sender: nobody, ...rest } = message;
-  return rest as RiskLimitMessage;
+  const fields: Record<string, unknown> = { ...message };
+  delete fields["sender"];
+  return fields as unknown as RiskLimitMessage;
 }
 
 const typeOf = (verb: RiskLimitVerb): RiskLimitMessage["type"] =>

@@ -13,15 +13,18 @@ import { type Leases, type LeaseView, Membership } from "../control/membership.t
 import type { ActorGroup, SteerVerb } from "../control/messages.ts";
 import { ActorPlane } from "../control/plane.ts";
 import { type ControlReply, ControlServices } from "../control/services.ts";
+import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
+import { customStrategyActor } from "../custom-strategy/actor.ts";
 import { executionActor } from "../execution/actor.ts";
 import { encodeReport as encodeExecution } from "../execution/codec.ts";
 import type { ExecutionParameters } from "../execution/messages.ts";
 import type { ActorDefinition, ActorSystem } from "../kernel/actor.ts";
+import { IncarnationFence } from "../kernel/incarnation-fence.ts";
 import type { EventSourcedMachine } from "../kernel/event-sourced-machine.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
-import { ok, type Result } from "../kernel/result.ts";
+import { ok, refuse, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import { marketMakerActor } from "../market-maker/actor.ts";
 import { encodeReport as encodeMaker } from "../market-maker/codec.ts";
@@ -32,6 +35,7 @@ import { SilenceWatch } from "../region/silence.ts";
 import type { TraderMessage, TraderReply, TraderStart } from "../trading/messages.ts";
 import type { TraderPorts, TraderReport } from "../trading/trader.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
+import { RiskReports } from "./risk-reports.ts";
 import { spawnableTypes } from "./spawnable.ts";
 
 /** One service of the control plane: `nats micro` lists it. */
@@ -59,6 +63,8 @@ export interface ActorHostOf {
   readonly markets: readonly MarketDefinition[];
   readonly ownership: ShardOwnership;
   readonly refusals: RefusalCounter;
+  /** Runs users' strategies; absent: none. */
+  readonly processes?: StrategyProcesses;
   /** Serves the control subjects; absent: as plain requests on the bus. */
   readonly serveControl?: (endpoints: readonly ControlEndpoint[]) => Promise<Subscription>;
 }
@@ -70,6 +76,11 @@ type Trader = ActorDefinition<
   EventSourcedMachine
 >;
 
+const noProcesses: StrategyProcesses = {
+  start: () => Promise.resolve(refuse("no_room", "this cell runs no strategies of users")),
+  check: () => Promise.resolve(refuse("no_room", "this cell runs no strategies of users")),
+};
+
 const askTimeout = 10_000_000_000 as DurationNs;
 
 /** What a cell has to do with actors that are spawned by request. */
@@ -80,6 +91,7 @@ export class ActorHost {
   readonly #settings: ActorHostSettings;
   readonly #plane: ActorPlane;
   readonly #services: ControlServices;
+  readonly #risk: RiskReports;
   readonly #subscriptions: Subscription[] = [];
   #system: ActorSystem | null = null;
 
@@ -87,6 +99,7 @@ export class ActorHost {
     this.#of = of;
     this.#settings = settings;
     const { bus, clock, log, refusals } = of;
+    this.#risk = new RiskReports(bus, clock);
     const { region, cell } = settings;
     const events = new ReplicatedEventLog({ journal: bus.journal, keys: bus.keys, region });
     const ports = (group: ActorGroup): TraderPorts => ({
@@ -98,13 +111,17 @@ export class ActorHost {
     });
     const maker = marketMakerActor(ports("strategies"));
     const execution = executionActor(ports("executions"));
-    this.definitions = [maker, execution];
+    const { processes = noProcesses } = of;
+    const custom = customStrategyActor({ ...ports("strategies"), processes });
+    this.definitions = [maker, execution, custom];
     const types = spawnableTypes({
       markets: of.markets,
       keys: bus.keys,
       steerMaker: (path, id, verb) => this.#steer(maker as unknown as Trader, path, id, verb),
       steerExecution: (path, id, verb) =>
         this.#steer(execution as unknown as Trader, path, id, verb),
+      steerCustom: (path, id, verb) => this.#steer(custom as unknown as Trader, path, id, verb),
+      processes,
     });
     const membership = new Membership({ leases: this.#leases(), clock, log }, cell);
     const directory = new ActorDirectory(bus.keys, region);
@@ -128,6 +145,7 @@ export class ActorHost {
         membership,
         directory,
         types,
+        senders: new IncarnationFence((shard) => of.ownership.recordedEpoch(shard)),
         refused: (code) => refusals.count(code),
       },
       settings,
@@ -204,6 +222,7 @@ export class ActorHost {
             incarnation,
             now: this.#of.clock.now(),
           });
+    this.#risk.heard(start, report);
     const { state, detail } = report;
     this.#plane.heard(start.id, { state, detail, report: encoded });
     this.#of.bus.publish(reportSubject(this.#settings.region, group, start.id), encoded);

@@ -25,6 +25,8 @@ export interface CellDirectory {
   market(name: string): string;
   /** Folder of the event logs of actors. */
   readonly actors: string;
+  /** Files of users' strategies. */
+  readonly strategies: string;
   /** Lets another process have the folder. */
   release(): void;
 }
@@ -70,6 +72,7 @@ export function openCellDirectory(path: string): Result<CellDirectory> {
     },
     market: (name) => join(path, "markets", name),
     actors: join(path, "actors"),
+    strategies: join(path, "strategies"),
     release: () => lock.close(),
   });
 }

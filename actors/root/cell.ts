@@ -32,6 +32,7 @@ import { BackgroundFlow, flowStarts } from "./flow-host.ts";
 import { LatencyAlerts } from "./latency-alerts.ts";
 import { marketHost } from "./market-host.ts";
 import { DirectoryPlaces } from "./market-places.ts";
+import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
 import type { Measured } from "./metrics.ts";
 import { RefusalCounter } from "./refusal-counter.ts";
 import type { ReferenceData } from "./reference-data.ts";
@@ -54,6 +55,8 @@ export interface CellPorts {
   /** Makes sure the market's journal and events have a stream. Failure code: unavailable. */
   readonly ensureJournal: (definition: MarketDefinition) => Promise<Result<void>>;
   readonly facts: () => CellFacts;
+  /** Runs users' strategies; absent: none. */
+  readonly processes?: StrategyProcesses;
   /** Serves the control subjects; absent: as plain requests on the bus. */
   readonly serveControl?: (endpoints: readonly ControlEndpoint[]) => Promise<Subscription>;
 }
@@ -132,6 +135,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       markets: reference.markets,
       ownership,
       refusals,
+      ...(ports.processes === undefined ? {} : { processes: ports.processes }),
       ...(ports.serveControl === undefined ? {} : { serveControl: ports.serveControl }),
     },
     { region, cell, ...hosting },

@@ -117,7 +117,7 @@ export async function checkChain(directory: string): Promise<CheckedChain> {
   const { entries } = await readSeals(systemSealStorage, directory);
   const chain = entries.filter((entry) => entry.type !== "mark");
   const [begin] = chain;
-  const start = begin?.type === "begin" ? begin : null;
+  const start = begin?.type === "begin" || begin?.type === "trim" ? begin : null;
   const points = new Map<string, Point>([
     [hex((start ?? chainStart("")).hash), { epoch: start?.epoch ?? 0, last: start?.sequence ?? 0 }],
   ]);
@@ -155,7 +155,7 @@ async function follow(
   const records = new SegmentRecords(directory, await readdir(directory));
   for (const seal of chain) {
     if (seal.type === "mark") continue;
-    if (seal.type === "begin") {
+    if (seal.type === "begin" || seal.type === "trim") {
       const fault = `the seals between record ${sealed.last} and record ${seal.sequence} are missing`;
       return { fault, seal };
     }

@@ -28,9 +28,13 @@ export function chooseEngine(
   wanted: "auto" | "native" | "portable",
   clock: Clock,
   log: Log,
+  recordsKept?: number,
 ): Result<MatchingEngine> {
   if (wanted === "portable") return ok(new PortableEngine({ clock }));
-  const native = loadNativeEngine({ clock });
+  const native = loadNativeEngine({
+    clock,
+    ...(recordsKept === undefined ? {} : { recordsKept }),
+  });
   if (native.ok || wanted === "native" || native.failure.code !== "addon_missing") return native;
   log.warn({ failure: native.failure }, "running on the portable engine: correct, and much slower");
   return ok(new PortableEngine({ clock }));

@@ -67,8 +67,12 @@ const say = (value: unknown): void => {
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-const damaged = (failure: unknown): Result<never> =>
-  refuse("journal_damaged", (failure as Error).message, "restore the folder from a copy");
+function damaged(failure: unknown): Result<never> {
+  const { message } = failure as Error;
+  return message.startsWith("trimmed: ")
+    ? refuse("journal_trimmed", message, "take a later record, or a copy of the folder from before")
+    : refuse("journal_damaged", message, "restore the folder from a copy");
+}
 
 /** Of the native engine: the whole log is replayed, and again from each snapshot. */
 async function verifyNatively(

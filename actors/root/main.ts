@@ -7,6 +7,7 @@ import { pino } from "pino";
 import type { CellConfiguration } from "../../schemas/configuration.ts";
 import type { NatsBus, NatsOptions } from "../bus/nats.ts";
 import { serveEndpoints } from "../bus/services.ts";
+import { ConfinedPool } from "../confined/pool.ts";
 import { trapProcessFailures } from "../kernel/blame.ts";
 import { fileEventLog } from "../kernel/file-event-log.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
@@ -83,7 +84,12 @@ class CellProcess {
     const directory = openCellDirectory(this.#configuration.dataDirectory);
     if (!directory.ok) return this.#refuse(directory.failure, exitCodes.failed);
     this.#directory = directory.value;
-    const engine = chooseEngine(this.#configuration.engine, this.#clock, this.#log);
+    const engine = chooseEngine(
+      this.#configuration.engine,
+      this.#clock,
+      this.#log,
+      this.#configuration.recordsKept,
+    );
     if (!engine.ok) return this.#refuse(engine.failure, exitCodes.unusable);
     this.#engine = engine.value;
     try {
@@ -191,6 +197,7 @@ class CellProcess {
         }),
         ensureJournal: async (definition) => await guard.ensureJournal(definition, replicas),
         facts: () => this.#facts(),
+        processes: this.#strategies(bus, directory),
         serveControl: (endpoints) =>
           serveEndpoints(
             bus.connection,
@@ -213,6 +220,23 @@ class CellProcess {
     });
     // Asked to stop while the tree was started: the stop that is under way did not see it.
     if (ports.signal.aborted) await started.value.system.stop();
+  }
+
+  /** Processes for users' strategies, each with one of the cell's guest users. */
+  #strategies(bus: NatsBus, directory: CellDirectory): ConfinedPool {
+    const { nats } = this.#configuration;
+    const pool = new ConfinedPool({
+      users: nats.guests.map(({ subject, seedFile }) => ({
+        servers: nats.servers,
+        seed: readFileSync(seedFile, "utf8").trim(),
+        authority: readFileSync(nats.caFile, "utf8"),
+        subject,
+      })),
+      directory: directory.strategies,
+      bus,
+    });
+    process.once("exit", () => pool.end());
+    return pool;
   }
 
   /** Stops everything in reverse order; the first call decides the exit code. */

@@ -3,7 +3,11 @@ import { z } from "zod";
 import { decodeDefinition, keys } from "../region/codec.ts";
 import { checkDefinition } from "../region/definition.ts";
 import type { MarketDefinition } from "../region/messages.ts";
+import { hashOf } from "../control/placement.ts";
 import type { ActorAddress, ActorRecord, SpawnableType, SteerVerb } from "../control/messages.ts";
+import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
+import { parameterRules as customRules } from "../custom-strategy/codec.ts";
+import type { CustomStrategyParameters } from "../custom-strategy/messages.ts";
 import {
   parameterRules as executionRules,
   povParameters,
@@ -28,6 +32,8 @@ export interface SpawnableOf {
     commandId: string,
     verb: SteerVerb,
   ) => Promise<Result<void>>;
+  readonly steerCustom: (path: string, commandId: string, verb: SteerVerb) => Promise<Result<void>>;
+  readonly processes: StrategyProcesses;
 }
 
 type Texts = Readonly<Record<string, string>>;
@@ -38,6 +44,10 @@ const shared = z.looseObject({
     .string()
     .regex(/^\d{1,10}$/, "an account number")
     .refine((text) => Number(text) >= 1 && Number(text) < 2 ** 32, "from 1 to 2^32 - 1"),
+  risk: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{0,64}$/, "the name of a risk limit")
+    .default(""),
 });
 
 export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableType> {
@@ -47,11 +57,15 @@ export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableTy
       group: "strategies",
       actorType: "market-maker",
       rules: makerRules,
-      parameters: ({ maximumInventory, ...given }): MarketMakerParameters => ({
-        ...given,
-        model,
-        maximumInventory: maximumInventory ?? 10 * given.quantity,
-      }),
+      parameters: ({ quantity, maximumInventory, ...given }, instrument): MarketMakerParameters => {
+        const each = quantity ?? defaultQuantity(instrument);
+        return {
+          ...given,
+          model,
+          quantity: each,
+          maximumInventory: maximumInventory ?? 10 * each,
+        };
+      },
       steer: of.steerMaker,
     });
   const execution = {
@@ -75,63 +89,102 @@ export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableTy
       parameters: povParameters,
     }),
   ];
+  types.push(
+    spawnable(of, {
+      type: "custom",
+      group: "strategies",
+      actorType: "custom-strategy",
+      rules: customRules,
+      parameters: (
+        { quantity, maximumInventory, ...given },
+        instrument,
+      ): CustomStrategyParameters => {
+        const each = quantity ?? defaultQuantity(instrument);
+        return { ...given, quantity: each, maximumInventory: maximumInventory ?? 10 * each };
+      },
+      steer: of.steerCustom,
+      trial: ({ source }) => of.processes.check(source),
+    }),
+  );
   return new Map(types.map((type) => [type.type, type]));
 }
 
-interface Kind<Given extends { readonly quantity: number }>
+interface Kind<Given extends { readonly quantity?: number | undefined }>
   extends Pick<SpawnableType, "type" | "group" | "actorType" | "steer"> {
   readonly rules: z.ZodType<Given>;
-  readonly parameters: (given: Given) => MarketMakerParameters | ExecutionParameters;
+  readonly parameters: (given: Given, instrument: Instrument) => TraderParameters;
+  /** What only a trial shows; done when one is spawned, not when it is started again. */
+  readonly trial?: (given: Given) => Promise<Result<void>>;
 }
 
-function spawnable<Given extends { readonly quantity: number }>(
+type TraderParameters = MarketMakerParameters | ExecutionParameters | CustomStrategyParameters;
+
+function spawnable<Given extends { readonly quantity?: number | undefined }>(
   of: SpawnableOf,
   kind: Kind<Given>,
 ): SpawnableType {
   const { type, group, actorType, steer } = kind;
-  async function read(texts: Texts): Promise<Result<Prepared<Given>>> {
-    const common = shared.safeParse(texts);
+  async function read(id: string, texts: Texts): Promise<Result<Prepared<Given>>> {
+    const common = shared.safeParse({ account: String(defaultAccount(id)), ...texts });
     if (!common.success) return invalid(type, common.error);
-    const { market, account, ...rest } = common.data;
+    const { market, account, risk, ...rest } = common.data;
     const given = kind.rules.safeParse(rest);
     if (!given.success) return invalid(type, given.error);
     const instrument = await instrumentOf(of, market);
     if (!instrument.ok) return instrument;
-    const fault = quantityFault(given.data.quantity, instrument.value);
+    const fault = quantityFault(given.data.quantity ?? 0, instrument.value);
     if (fault !== null) return badParameter(type, `quantity: ${fault}`);
-    return ok({ instrument: instrument.value, account: Number(account), given: given.data });
+    return ok({ instrument: instrument.value, account: Number(account), risk, given: given.data });
   }
   return {
     type,
     group,
     actorType,
     steer,
-    async check(texts) {
-      const prepared = await read(texts);
+    async check(id, texts) {
+      const prepared = await read(id, texts);
       if (!prepared.ok) return prepared;
-      const { instrument, account, given } = prepared.value;
-      return ok({ market: instrument.market, account: String(account), ...textsOf(given) });
+      const { instrument, account, risk, given } = prepared.value;
+      const tried = (await kind.trial?.(given)) ?? ok(undefined);
+      if (!tried.ok) return tried;
+      return ok({
+        market: instrument.market,
+        account: String(account),
+        ...(risk === "" ? {} : { risk }),
+        quantity: String(defaultQuantity(instrument)),
+        ...textsOf(given),
+      });
     },
     async start(record: ActorRecord, sender: ActorAddress) {
-      const prepared = await read(record.parameters);
+      const prepared = await read(record.id, record.parameters);
       if (!prepared.ok) return prepared;
-      const { instrument, account, given } = prepared.value;
-      const start: TraderStart<MarketMakerParameters | ExecutionParameters> = {
+      const { instrument, account, risk, given } = prepared.value;
+      const start: TraderStart<TraderParameters> = {
         id: record.id,
         region: sender.actor.split("/")[0] ?? "",
         sender,
         account,
+        risk,
         instrument,
-        parameters: kind.parameters(given),
+        parameters: kind.parameters(given, instrument),
       };
       return ok(start);
     },
   };
 }
 
+/** Accounts of actors that name none: one of their own, out of the way of those that people choose. */
+const ownAccounts = { first: 3_000_000_000, count: 1_000_000_000 } as const;
+const defaultAccount = (id: string): number => ownAccounts.first + (hashOf(id) % ownAccounts.count);
+
+/** Ten lots, or what the market takes at most. */
+const defaultQuantity = ({ lot, maximumQuantity }: Instrument): number =>
+  Math.min(10, Math.max(1, Math.floor(maximumQuantity / lot))) * lot;
+
 interface Prepared<Given> {
   readonly instrument: Instrument;
   readonly account: number;
+  readonly risk: string;
   readonly given: Given;
 }
 

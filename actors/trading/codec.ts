@@ -67,7 +67,8 @@ export function traderEventCodec<Memo>(memo: z.ZodType<Memo>): EventCodec<Trader
   const rules = eventRules(memo);
   return {
     version: 1,
-    encode: (event) => new TextEncoder().encode(JSON.stringify(event)),
+    // What could not be read back must not be kept: it would end every later incarnation.
+    encode: (event) => new TextEncoder().encode(JSON.stringify(rules.parse(event))),
     decode: (content) => JSON.parse(new TextDecoder().decode(content)) as unknown,
     upcasters: {},
     parse: (event) => rules.parse(event),

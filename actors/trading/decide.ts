@@ -17,6 +17,8 @@ export interface Plan<Memo> {
   readonly orders: readonly Order[];
   readonly memo: Memo | null;
   readonly done?: boolean;
+  /** Nothing more is to be tried: what rests is canceled, then it stops. */
+  readonly stop?: boolean;
 }
 
 export interface PlanInput<Memo> {
@@ -24,6 +26,8 @@ export interface PlanInput<Memo> {
   readonly memo: Memo | null;
   readonly view: MarketView;
   readonly now: TimestampNs;
+  /** Of the kind's own asking (TraderKind.adviser); absent where it asks nothing. */
+  readonly advice?: unknown;
 }
 
 /** The one thing in which actors that trade differ. Pure; null: nothing is to be done now. */
@@ -48,7 +52,7 @@ export function decideTrader<Memo>(
     case "look":
       return { type: "answered", reply: { type: "state", state } };
     case "plan":
-      return planNow(planner, state, message.view, message.session, now);
+      return planNow(planner, state, message, now);
     case "settle":
       return state.ledger.pending === null
         ? nothing()
@@ -65,8 +69,7 @@ export function decideTrader<Memo>(
 function planNow<Memo>(
   planner: Planner<Memo>,
   state: TraderState<Memo>,
-  view: MarketView,
-  session: number,
+  { view, session, advice }: Extract<TraderMessage, { readonly type: "plan" }>,
   now: TimestampNs,
 ): TraderDecision<Memo> {
   const { ledger, phase, memo } = state;
@@ -77,8 +80,9 @@ function planNow<Memo>(
     }
     return phase === "stopping" ? happened({ type: "steered", phase: "stopped" }) : nothing();
   }
-  const plan = planner({ ledger, memo, view, now });
+  const plan = planner({ ledger, memo, view, now, advice });
   if (plan === null) return nothing();
+  if (plan.stop === true) return happened({ type: "steered", phase: "stopping" });
   if (plan.done === true) return happened({ type: "steered", phase: "done" });
   return happened({ type: "planned", session, orders: plan.orders, memo: plan.memo });
 }

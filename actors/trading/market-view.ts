@@ -5,7 +5,9 @@ import type { DurationNs } from "../kernel/units.ts";
 /** What a trading actor sees of its market; 0 = not there. Price and quantity units. */
 export interface MarketView {
   readonly bid: number;
+  readonly bidQuantity: number;
   readonly ask: number;
+  readonly askQuantity: number;
   readonly sequence: number;
   readonly last: number;
   /** Traded since the market's cell started, as its l1 says; null before the first l1. */
@@ -19,7 +21,9 @@ export interface MarketView {
 export interface Seen {
   readonly type: "seen";
   readonly bid: number;
+  readonly bidQuantity: number;
   readonly ask: number;
+  readonly askQuantity: number;
   readonly sequence: number;
   readonly last: number;
   /** Absent: not known, as from a book. */
@@ -29,7 +33,9 @@ export interface Seen {
 
 export const emptyView: MarketView = {
   bid: 0,
+  bidQuantity: 0,
   ask: 0,
+  askQuantity: 0,
   sequence: 0,
   last: 0,
   volume: null,
@@ -51,9 +57,10 @@ export function seen(view: MarketView, message: Seen): MarketView {
     const weight = 1 - Math.exp(-elapsed / memory);
     variance += weight * ((after - before) ** 2 / elapsed - variance);
   }
-  const { bid, ask, sequence, at } = message;
+  const { bid, bidQuantity, ask, askQuantity, sequence, at } = message;
   const last = message.last === 0 ? view.last : message.last;
-  return { bid, ask, sequence, last, volume: message.volume ?? view.volume, at, variance };
+  const volume = message.volume ?? view.volume;
+  return { bid, bidQuantity, ask, askQuantity, sequence, last, volume, at, variance };
 }
 
 /** The middle of the touch, the last price when a side is empty, 0 when there is neither. */
@@ -64,7 +71,8 @@ export function midOf(view: Pick<MarketView, "bid" | "ask" | "last">): number {
 
 /** Ticks go through a transition function: a machine would cost ten times as much for each (DESIGN §6). */
 const marketViewLogic = fromTransition(
-  (view: MarketView, message: Seen) => seen(view, message),
+  // XState's own events, like that of a stop, come here too.
+  (view: MarketView, message: Seen) => (message.type === "seen" ? seen(view, message) : view),
   emptyView,
 );
 

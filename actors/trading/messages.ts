@@ -26,6 +26,8 @@ export interface TraderStart<Parameters> {
   readonly region: string;
   readonly sender: Sender;
   readonly account: number;
+  /** The risk limit that is told what this actor holds; empty: none. */
+  readonly risk: string;
   readonly instrument: Instrument;
   readonly parameters: Parameters;
 }
@@ -61,6 +63,8 @@ export type TraderMessage =
       /** Taken when the actor has none yet. */
       readonly session: number;
       readonly view: MarketView;
+      /** What the kind asked outside for, checked; absent where it asks nothing. */
+      readonly advice?: unknown;
     }
   | {
       readonly type: "settle";

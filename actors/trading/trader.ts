@@ -55,7 +55,17 @@ export interface TraderKind<Parameters, Memo> {
   >;
   /** Between two looks at the market. */
   interval(start: TraderStart<Parameters>): DurationNs;
+  /** Absent: the planner needs nothing but what the actor knows. Made once an incarnation. */
+  adviser?(context: TraderContext, start: TraderStart<Parameters>): Adviser<Memo>;
 }
+
+export type TraderContext = ActorContext<TraderMessage, EventSourcedMachine>;
+
+/** Who is asked outside before each plan; what it says goes into the plan, which stays pure. */
+export type Adviser<Memo> = (
+  state: TraderState<Memo>,
+  view: MarketView,
+) => Promise<{ readonly advice: unknown; readonly failure: Failure | null }>;
 
 /** Resends of internal commands come at once or not at all; those of people are few. */
 const remembered = 256;
@@ -116,6 +126,7 @@ class TraderLoop<Parameters, Memo> {
   readonly #ports: TraderPorts;
   readonly #self: ActorRef<TraderMessage, TraderReply<Memo>>;
   readonly #view: MarketViewActor = createMarketView();
+  readonly #adviser: Adviser<Memo> | null;
   #detail = "";
   #asked = 0;
   #failures = 0;
@@ -133,6 +144,7 @@ class TraderLoop<Parameters, Memo> {
     this.#kind = kind;
     this.#ports = ports;
     this.#self = context.self;
+    this.#adviser = kind.adviser?.(context, start) ?? null;
   }
 
   begin(): void {
@@ -185,22 +197,35 @@ class TraderLoop<Parameters, Memo> {
     if (before.ledger.pending !== null) return await this.#settle(before);
     if (before.ledger.live.length > 0) await this.#reconcile(before);
     if (this.#view.getSnapshot().context.sequence === 0) await this.#readBook();
+    const view = this.#view.getSnapshot().context;
+    const asked = before.phase === "running" ? await this.#adviser?.(before, view) : undefined;
+    const { advice = null, failure = null } = asked ?? {};
     const message: TraderMessage = {
       type: "plan",
       commandId: this.#commandId("plan"),
       session: this.#ports.session(),
-      view: this.#view.getSnapshot().context,
+      view,
+      advice,
     };
-    await this.#self.ask(message, askTimeout);
+    await this.#ask(message);
     const after = await this.#look();
     if (after === null) return true;
+    if (failure !== null) this.#detail = `${failure.code}: ${failure.reason}`;
     if (after.ledger.pending !== null) return await this.#settle(after);
     this.#stands(after);
     return after.phase !== "stopped" && after.phase !== "done";
   }
 
+  /** The address holds over restarts: what an ended incarnation still has to say is not for its successor. */
+  async #ask(message: TraderMessage): Promise<Result<TraderReply<Memo>>> {
+    this.#context.signal.throwIfAborted();
+    const reply = await this.#self.ask(message, askTimeout);
+    this.#context.signal.throwIfAborted();
+    return reply;
+  }
+
   async #look(): Promise<TraderState<Memo> | null> {
-    const reply = await this.#self.ask({ type: "look" }, askTimeout);
+    const reply = await this.#ask({ type: "look" });
     return reply.ok && reply.value.type === "state" ? reply.value.state : null;
   }
 
@@ -228,7 +253,7 @@ class TraderLoop<Parameters, Memo> {
       ? answer.value.map((outcome, index) => settlementOf(pending.orders[index] as Order, outcome))
       : pending.orders.map(() => refusedBy(answer.failure));
     const commandId = `settle/${pending.firstNumber}`;
-    await this.#self.ask({ type: "settle", commandId, settlements }, askTimeout);
+    await this.#ask({ type: "settle", commandId, settlements });
     const slow = settlements.find(({ refusal }) => refusal !== null && passes(refusal));
     const refused = settlements.find(({ refusal }) => refusal !== null);
     this.#detail = refused?.refusal ?? "";
@@ -241,7 +266,9 @@ class TraderLoop<Parameters, Memo> {
   async #submit(payload: Uint8Array, expected: number): Promise<Result<readonly OrderOutcome[]>> {
     const { home, market } = this.#start.instrument;
     const subject = codec.submitSubject(home, market);
+    this.#context.signal.throwIfAborted();
     const reply = await this.#ports.bus.request(subject, payload, replyTimeout);
+    this.#context.signal.throwIfAborted();
     // Whatever kept the answer away, nobody knows; the same bytes are sent again.
     if (!reply.ok) return refuse("timeout", reply.failure.reason, "it is sent again");
     const answer = codec.decodeSubmitReply(reply.value, expected);
@@ -268,7 +295,7 @@ class TraderLoop<Parameters, Memo> {
     });
     if (resting.length === 0) return;
     const commandId = this.#commandId("reconcile");
-    await this.#self.ask({ type: "reconcile", commandId, resting }, askTimeout);
+    await this.#ask({ type: "reconcile", commandId, resting });
   }
 
   async #readBook(): Promise<void> {

@@ -73,7 +73,9 @@ export function decodeL1(payload: Uint8Array, at: DurationNs): Seen | null {
     return {
       type: "seen",
       bid: touch.bidPrice ?? 0,
+      bidQuantity: touch.bidQuantity ?? 0,
       ask: touch.askPrice ?? 0,
+      askQuantity: touch.askQuantity ?? 0,
       sequence,
       last: lastPrice,
       volume,
@@ -89,6 +91,16 @@ export function decodeBook(payload: Uint8Array, at: DurationNs): Seen | null {
   const book = decodeBookReply(payload);
   if (!book.ok) return null;
   const { bids, asks, sequence } = book.value;
-  const [bid, ask] = [bids[0]?.price ?? 0, asks[0]?.price ?? 0];
-  return { type: "seen", bid, ask, sequence, last: 0, volume: null, at };
+  const [bid, ask] = [bids[0], asks[0]];
+  return {
+    type: "seen",
+    bid: bid?.price ?? 0,
+    bidQuantity: bid?.quantity ?? 0,
+    ask: ask?.price ?? 0,
+    askQuantity: ask?.quantity ?? 0,
+    sequence,
+    last: 0,
+    volume: null,
+    at,
+  };
 }

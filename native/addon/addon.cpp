@@ -54,6 +54,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
                           InstanceMethod("accept", &ReactorAddon::accept),
                           InstanceMethod("shadow", &ReactorAddon::shadow),
                           InstanceMethod("rollBack", &ReactorAddon::roll_back),
+                          InstanceMethod("trimRange", &ReactorAddon::trim_range),
+                          InstanceMethod("trim", &ReactorAddon::trim),
                           InstanceMethod("copyLog", &ReactorAddon::copy_log),
                           InstanceMethod("records", &ReactorAddon::records),
                           InstanceMethod("restingOrders", &ReactorAddon::resting_orders),
@@ -151,7 +153,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
     return Napi::Number::New(info.Env(), static_cast<double>(region_->parkings.load()));
   }
 
-  // ({directory, epoch, commandSlots, eventSlots, recordSlots, snapshotInterval}, bell)
+  // ({directory, epoch, commandSlots, eventSlots, recordSlots, snapshotInterval,
+  // segmentRecords}, bell)
   //   -> Promise<{id, region, depth, depthRequests, logId, epoch, recovery}>
   Napi::Value open(Info info) {
     const auto given = info[0].As<Napi::Object>();
@@ -162,6 +165,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
     options.event_slots = static_cast<std::uint32_t>(integer_of(given.Get("eventSlots")));
     options.record_slots = static_cast<std::uint32_t>(integer_of(given.Get("recordSlots")));
     options.snapshot_interval = integer_of(given.Get("snapshotInterval"));
+    options.records_in_segment = integer_of(given.Get("segmentRecords"));
     const std::uint32_t id = next_id_++;
     auto* binding = (markets_[id] = std::make_unique<MarketBinding>(info.Env(), *reactor_,
                                                                     info[1].As<Napi::Function>()))
@@ -203,6 +207,43 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
     }
     return PromiseWorker::start(
         info.Env(), [binding, records = std::move(records)] { return binding->adopt(records); },
+        [](Napi::Env env) { return env.Undefined(); });
+  }
+
+  // (id) -> {oldestEnd, snapshot}: what could be trimmed, and the older of two snapshots; 0 for
+  // none
+  Napi::Value trim_range(Info info) {
+    MarketBinding* binding = &market_of(info);
+    auto range = std::make_shared<std::pair<std::uint64_t, std::uint64_t>>();
+    return PromiseWorker::start(
+        info.Env(),
+        [this, binding, range] {
+          journal::Log& log = binding->market().log();
+          std::vector<std::uint64_t> snapshots;
+          journal::list_snapshots(files_, log.directory(), snapshots);
+          range->first = log.oldest_segment_end();
+          range->second = snapshots.size() < journal::snapshots_kept ? 0 : snapshots[1];
+          return std::string();
+        },
+        [range](Napi::Env env) {
+          Napi::Object object = Napi::Object::New(env);
+          object.Set("oldestEnd", static_cast<double>(range->first));
+          object.Set("snapshot", static_cast<double>(range->second));
+          return Napi::Value(object);
+        });
+  }
+
+  // (id, base): removes segments below it
+  Napi::Value trim(Info info) {
+    MarketBinding* binding = &market_of(info);
+    const std::uint64_t base = integer_of(info[1]);
+    return PromiseWorker::start(
+        info.Env(),
+        [binding, base] {
+          std::string reason;
+          reactor::trim_market(binding->market().log(), base, reason);
+          return reason;
+        },
         [](Napi::Env env) { return env.Undefined(); });
   }
 

@@ -25,8 +25,11 @@ FeedEdge::FeedEdge(const FeedOptions& options, std::span<const Subscriber> subsc
       store_({arena.take<Slot>(options.messages), options.messages}),
       publisher_(
           options.session, store_,
-          {&udp, [](void* context,
-                    Bytes packet) noexcept { static_cast<UdpPort*>(context)->send(packet); }}),
+          {&udp.sender(),
+           [](void* context, Bytes packet) noexcept {
+             static_cast<PacketSender*>(context)->send(packet.size());
+           },
+           [](void* context) noexcept { return static_cast<PacketSender*>(context)->memory(); }}),
       replayer_(options.session, store_),
       feed_(options.instrument,
             {arena.take<std::byte>(feed::BookFeed::arena_bytes()), feed::BookFeed::arena_bytes()},
@@ -50,6 +53,7 @@ FeedEdge::FeedEdge(const FeedOptions& options, std::span<const Subscriber> subsc
 bool FeedEdge::do_work(Time now, std::uint64_t wait_ns) noexcept {
   host_.begin(now);
   publisher_.tick(now.steady_ns);
+  udp_.sender().turn();
   bool has_worked = told_ != store_.next();
   if (has_worked) {
     told_ = store_.next();
@@ -65,6 +69,7 @@ bool FeedEdge::do_work(Time now, std::uint64_t wait_ns) noexcept {
 void FeedEdge::end(Time now) noexcept {
   feed_.end(now.wall_ns);
   publisher_.end(now.steady_ns);
+  udp_.sender().turn();
   is_ended_ = true;
   host_.tell_all();
 }

@@ -40,7 +40,7 @@ class Feed : public testing::TestWithParam<Backend> {
     if (network_ == nullptr) {
       GTEST_SKIP() << reason;
     }
-    udp_ = UdpPort::open({.to_port = receiver.port}, reason);
+    udp_ = UdpPort::open({.to_port = receiver.port, .backend = GetParam()}, reason);
     ASSERT_NE(udp_, nullptr) << reason;
     memory_ = std::make_unique<engine::LazyMemory>(FeedEdge::arena_bytes(options));
     edge =

@@ -49,26 +49,21 @@ std::unique_ptr<UdpPort> UdpPort::open(const UdpOptions& options, std::string& r
     reason = std::string("no multicast: ") + std::strerror(errno);
     return nullptr;
   }
+  port->packets_ = open_sender(options.backend, port->sender_, port->to_, reason);
+  if (port->packets_ == nullptr) {
+    return nullptr;
+  }
   return port;
 }
 
 UdpPort::~UdpPort() {
+  packets_.reset();
   for (const int descriptor : {sender_, answerer_}) {
     if (descriptor >= 0) {
       ::close(descriptor);
     }
   }
 }
-
-void UdpPort::send_to(int descriptor, const sockaddr_in& address,
-                      protocols::Bytes packet) noexcept {
-  ++counts_.system_calls;
-  const ssize_t put = sendto(descriptor, packet.data(), packet.size(), 0,
-                             reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-  ++(put == static_cast<ssize_t>(packet.size()) ? counts_.sent : counts_.dropped);
-}
-
-void UdpPort::send(protocols::Bytes packet) noexcept { send_to(sender_, to_, packet); }
 
 protocols::Bytes UdpPort::request() noexcept {
   socklen_t size = sizeof(asker_);
@@ -82,6 +77,11 @@ protocols::Bytes UdpPort::request() noexcept {
   return protocols::Bytes(request_).first(static_cast<std::size_t>(got));
 }
 
-void UdpPort::answer(protocols::Bytes packet) noexcept { send_to(answerer_, asker_, packet); }
+void UdpPort::answer(protocols::Bytes packet) noexcept {
+  ++counts_.system_calls;
+  const ssize_t put = sendto(answerer_, packet.data(), packet.size(), 0,
+                             reinterpret_cast<const sockaddr*>(&asker_), sizeof(asker_));
+  ++(put == static_cast<ssize_t>(packet.size()) ? counts_.answered : counts_.dropped);
+}
 
 }  // namespace meridian::edge

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "edge/packet_sender.hpp"
 #include "protocols/codec.hpp"
 
 namespace meridian::edge {
@@ -19,14 +20,15 @@ struct UdpOptions {
   std::string requests = "127.0.0.1";  // where requests are heard
   std::uint16_t requests_port = 0;     // 0: one that is free
   int multicast_hops = 1;
+  Backend backend = Backend::best;  // of the packets to everybody
 };
 
+// Of requests; packets to everybody are the sender's.
 struct UdpCounts {
   std::uint64_t system_calls = 0;
-  std::uint64_t sent = 0;
-  // The kernel had no room: subscribers ask for these packets.
-  std::uint64_t dropped = 0;
   std::uint64_t requests = 0;
+  std::uint64_t answered = 0;
+  std::uint64_t dropped = 0;  // the kernel had no room for the answer
 };
 
 class UdpPort {
@@ -37,7 +39,8 @@ class UdpPort {
   UdpPort& operator=(const UdpPort&) = delete;
   ~UdpPort();
 
-  void send(protocols::Bytes packet) noexcept;
+  // Packets to everybody.
+  [[nodiscard]] PacketSender& sender() noexcept { return *packets_; }
   // The next request that has come, cut at 64 bytes; empty when there is none.
   [[nodiscard]] protocols::Bytes request() noexcept;
   // To whoever sent the last request.
@@ -48,8 +51,6 @@ class UdpPort {
 
  private:
   UdpPort() = default;
-  void send_to(int descriptor, const sockaddr_in& address, protocols::Bytes packet) noexcept;
-
   int sender_ = -1;
   int answerer_ = -1;
   std::uint16_t requests_port_ = 0;
@@ -57,6 +58,8 @@ class UdpPort {
   sockaddr_in asker_{};
   std::array<std::byte, 64> request_{};
   UdpCounts counts_;
+  // Ends before its socket is closed.
+  std::unique_ptr<PacketSender> packets_;
 };
 
 }  // namespace meridian::edge

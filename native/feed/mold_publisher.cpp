@@ -30,13 +30,14 @@ void MoldPublisher::put(protocols::Bytes message) noexcept {
     send_packet();
   }
   store_.append(message);
-  append(packet_.data(), packet_size_, message);
+  append(packet_, packet_size_, message);
   ++packet_count_;
 }
 
 void MoldPublisher::send_packet() noexcept {
-  mold::encode_header({session_, packet_first_, packet_count_}, packet_.data());
-  port_.send(port_.context, protocols::Bytes(packet_).first(packet_size_));
+  mold::encode_header({session_, packet_first_, packet_count_}, packet_);
+  port_.send(port_.context, {packet_, packet_size_});
+  take_memory();
   ++packets_;
   packet_first_ += packet_count_;
   packet_count_ = 0;
@@ -51,9 +52,10 @@ void MoldPublisher::flush(std::uint64_t now_ns) noexcept {
 }
 
 void MoldPublisher::send_bare(std::uint16_t count, std::uint64_t now_ns) noexcept {
-  std::array<std::byte, mold::header_bytes> bare{};
-  mold::encode_header({session_, store_.next(), count}, bare.data());
-  port_.send(port_.context, bare);
+  // Nothing has gathered: what there was has left before.
+  mold::encode_header({session_, store_.next(), count}, packet_);
+  port_.send(port_.context, {packet_, mold::header_bytes});
+  take_memory();
   ++packets_;
   sent_ns_ = now_ns;
 }

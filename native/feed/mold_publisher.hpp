@@ -14,6 +14,9 @@ using protocols::ItchStore;
 struct PacketPort {
   void* context = nullptr;
   void (*send)(void* context, protocols::Bytes packet) noexcept = nullptr;
+  // Where the next packet is made, packet_bytes long; asked for again after each send. Without it
+  // packets are made in memory of the publisher's.
+  std::byte* (*memory)(void* context) noexcept = nullptr;
 };
 
 // What a packet may have in an Ethernet frame, with room for tunnels.
@@ -27,7 +30,9 @@ class MoldPublisher {
 
   // `store` outlives the publisher and is written by it alone.
   MoldPublisher(const protocols::mold::Session& session, ItchStore& store, PacketPort port) noexcept
-      : session_(session), store_(store), port_(port), packet_first_(store.next()) {}
+      : session_(session), store_(store), port_(port), packet_first_(store.next()) {
+    take_memory();
+  }
   MoldPublisher(const MoldPublisher&) = delete;
   MoldPublisher& operator=(const MoldPublisher&) = delete;
 
@@ -50,13 +55,17 @@ class MoldPublisher {
   [[nodiscard]] std::uint64_t packets() const noexcept { return packets_; }
 
  private:
+  void take_memory() noexcept {
+    packet_ = port_.memory == nullptr ? own_.data() : port_.memory(port_.context);
+  }
   void send_packet() noexcept;
   void send_bare(std::uint16_t count, std::uint64_t now_ns) noexcept;
 
   protocols::mold::Session session_;
   ItchStore& store_;
   PacketPort port_;
-  std::array<std::byte, packet_bytes> packet_{};
+  std::array<std::byte, packet_bytes> own_{};
+  std::byte* packet_ = nullptr;
   std::size_t packet_size_ = protocols::mold::header_bytes;
   std::uint64_t packet_first_;
   std::uint16_t packet_count_ = 0;

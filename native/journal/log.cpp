@@ -144,10 +144,13 @@ bool Log::recover(const RecordVisitor& visit, Recovery& recovery, std::string& r
   if (segments_.empty()) {
     // Written with zeros like every other; without room for it the next line says so.
     writer_->prepare_spare();
-    return begin_segment(reason) == Appended::all;
+    return begin_segment(recovery.last_sequence + 1, reason) == Appended::all;
   }
   // A process that was killed leaves names and records that every reader sees and no disk holds.
   int outcome = writer_->resume(segments_.back());
+  if (outcome == 0) {
+    outcome = remove_segments(recovery.leftovers);
+  }
   if (outcome == 0) {
     outcome = files_.sync_directory(directory_);
   }
@@ -160,10 +163,7 @@ bool Log::recover(const RecordVisitor& visit, Recovery& recovery, std::string& r
 
 // Snapshots and seals are made of records that were durable.
 bool Log::check_reach(const Recovery& recovery, std::string& reason) {
-  Seals seals;
-  if (!read_seals(files_, directory_, seals, reason)) {
-    return false;
-  }
+  const Seals& seals = recovery.seals;
   std::vector<std::uint64_t> snapshots;
   list_snapshots(files_, directory_, snapshots);
   const std::uint64_t snapshot = snapshots.empty() ? 0 : snapshots.front();
@@ -197,8 +197,7 @@ bool Log::cut_tail(const Recovery& recovery, std::string& reason) {
   return outcome == 0;
 }
 
-Appended Log::begin_segment(std::string& reason) {
-  const std::uint64_t first = segments_.empty() ? 1 : last_sequence() + 1;
+Appended Log::begin_segment(std::uint64_t first, std::string& reason) {
   const int outcome = writer_->begin(first);
   if (outcome < 0) {
     reason = "cannot make " + path_of(segment_name(first)) + ": " + error_text(outcome) +
@@ -213,11 +212,11 @@ Appended Log::begin_segment(std::string& reason) {
 Appended Log::append(std::span<const Record> records, std::string& reason) {
   while (!failed_ && !records.empty()) {
     const Segment last = segments_.back();
-    const std::size_t count =
-        std::min({records.size(), static_cast<std::size_t>(group_records),
-                  static_cast<std::size_t>(records_in_segment_ - last.count)});
+    const std::uint64_t room = records_in_segment_ - std::min(last.count, records_in_segment_);
+    const std::size_t count = std::min(
+        {records.size(), static_cast<std::size_t>(group_records), static_cast<std::size_t>(room)});
     if (count == 0) {
-      const Appended begun = begin_segment(reason);
+      const Appended begun = begin_segment(last_sequence() + 1, reason);
       if (begun == Appended::no_room) {
         return begun;
       }
@@ -253,10 +252,40 @@ void Log::note_durable(std::span<const Record> records) {
   }
 }
 
+int Log::remove_segments(const std::vector<std::uint64_t>& firsts) {
+  for (const std::uint64_t first : firsts) {
+    if (const int removed = files_.remove(path_of(segment_name(first)));
+        removed < 0 && removed != -ENOENT) {
+      return removed;
+    }
+  }
+  // Names that come back after a power cut are removed when the log is opened.
+  return 0;
+}
+
+int Log::trim(std::uint64_t base) {
+  std::vector<std::uint64_t> firsts;
+  {
+    const std::scoped_lock guard(mutex_);
+    for (; removed_ + 1 < segments_.size() && segments_[removed_ + 1].first <= base + 1;
+         ++removed_) {
+      firsts.push_back(segments_[removed_].first);
+    }
+  }
+  return remove_segments(firsts);
+}
+
+std::uint64_t Log::oldest_segment_end() {
+  const std::scoped_lock guard(mutex_);
+  return removed_ + 1 < segments_.size() ? segments_[removed_ + 1].first - 1 : 0;
+}
+
 bool Log::find_segment(std::uint64_t sequence, Segment& segment) {
   const std::scoped_lock guard(mutex_);
-  const auto after = std::ranges::upper_bound(segments_, sequence, {}, &Segment::first);
-  if (after == segments_.begin()) {
+  const auto begin = segments_.begin() + static_cast<std::ptrdiff_t>(removed_);
+  const auto after =
+      std::ranges::upper_bound(begin, segments_.end(), sequence, {}, &Segment::first);
+  if (after == begin) {
     return false;
   }
   segment = *std::prev(after);

@@ -53,6 +53,12 @@ class Log {
     return segments_.back().first + segments_.back().count - 1;
   }
 
+  // Any one thread besides the appending one: removes the segments that hold nothing behind `base`,
+  // which the seals name as the begin of the log. 0 or an error.
+  int trim(std::uint64_t base);
+  // Any thread: the last record of the oldest segment that is there; 0 while it is the only one.
+  std::uint64_t oldest_segment_end();
+
   // Any thread: the segment that holds the durable record of this sequence. False when none does.
   bool find_segment(std::uint64_t sequence, Segment& segment);
   // Any thread: durable records from `from` to at most `last` that are still in memory, as many as
@@ -84,7 +90,8 @@ class Log {
   void note_durable(std::span<const Record> records);
   bool check_reach(const Recovery& recovery, std::string& reason);
   bool cut_tail(const Recovery& recovery, std::string& reason);
-  Appended begin_segment(std::string& reason);
+  Appended begin_segment(std::uint64_t first, std::string& reason);
+  int remove_segments(const std::vector<std::uint64_t>& firsts);
   [[nodiscard]] std::string path_of(const std::string& name) const {
     return directory_ + "/" + name;
   }
@@ -100,6 +107,8 @@ class Log {
   // held while the disk works.
   std::mutex mutex_;
   std::vector<Segment> segments_;
+  // How many of them were removed. They stay in the list: the appending thread reads its end.
+  std::size_t removed_ = 0;
   // The last durable records: that of sequence s at s % recent_records. Of those before
   // `recent_first_` there are none.
   std::unique_ptr<Record[]> recent_ = std::make_unique_for_overwrite<Record[]>(recent_records);

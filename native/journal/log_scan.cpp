@@ -208,6 +208,18 @@ bool Scanner::look_behind(const Segment& segment, bool is_last) {
   return true;
 }
 
+// Leaves out segments that lie below the point up to which the log was trimmed: a crash can leave
+// any of them. What follows begins at that point, or before it in the same segment.
+void drop_trimmed(std::vector<std::uint64_t>& firsts, Recovery& recovery) {
+  const std::uint64_t trimmed = recovery.seals.trimmed.sequence;
+  while (firsts.size() > 1 && firsts[1] <= trimmed + 1) {
+    recovery.leftovers.push_back(firsts.front());
+    firsts.erase(firsts.begin());
+  }
+  recovery.last_sequence = firsts.empty() ? trimmed : std::min(firsts.front() - 1, trimmed);
+  recovery.first_sequence = recovery.last_sequence + 1;
+}
+
 }  // namespace
 
 std::string segment_name(std::uint64_t first) {
@@ -223,6 +235,10 @@ bool scan_log(FileSystem& files, const std::string& directory, const RecordVisit
   if (!scanner.list(firsts)) {
     return false;
   }
+  if (!read_seals(files, directory, recovery.seals, reason)) {
+    return false;
+  }
+  drop_trimmed(firsts, recovery);
   for (std::size_t index = 0; index < firsts.size(); ++index) {
     if (firsts[index] != recovery.last_sequence + 1) {
       reason = "damage: " + directory + "/" + segment_name(firsts[index]) +

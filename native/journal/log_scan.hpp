@@ -9,6 +9,7 @@
 
 #include "journal/file_system.hpp"
 #include "journal/record.hpp"
+#include "journal/seal_file.hpp"
 
 namespace meridian::journal {
 
@@ -17,12 +18,17 @@ inline constexpr std::uint64_t group_records = (256U << 10U) / wire::record_byte
 
 // What was found when the log was opened.
 struct Recovery {
+  // Of the records that are there: 1 unless the log was trimmed.
+  std::uint64_t first_sequence = 1;
   std::uint64_t last_sequence = 0;
   std::uint64_t last_epoch = 0;
   std::uint64_t last_timestamp_ns = 0;
   // Bytes of a torn tail that were cut off, and the file they were in.
   std::uint64_t cut_bytes = 0;
   std::string cut_file;
+  Seals seals;
+  // First sequences of segments that a trim has left behind.
+  std::vector<std::uint64_t> leftovers;
 };
 
 struct Segment {

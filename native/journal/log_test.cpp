@@ -25,7 +25,7 @@ constexpr std::size_t bytes_of(std::uint64_t records) { return records * wire::r
 class LogTest : public testing::Test {
  protected:
   // Opens the log; what it replays is in `replayed`, why it was refused in `reason`.
-  std::unique_ptr<Log> open() {
+  std::unique_ptr<Log> open(std::uint64_t in_segment = segment_records) {
     replayed.clear();
     recovery = {};
     reason.clear();
@@ -34,7 +34,7 @@ class LogTest : public testing::Test {
         [this](std::span<const Record> records) {
           replayed.insert(replayed.end(), records.begin(), records.end());
         },
-        recovery, reason);
+        recovery, reason, in_segment);
   }
   void write_log(std::uint64_t first, std::uint64_t count) {
     const auto log = open();
@@ -354,6 +354,53 @@ TEST_F(LogTest, RefusesALogThatEndsBetweenTwoRecordsBeforeItsLastSeal) {
   write_seals(folder.file("seals"), seals_to(19));
   EXPECT_NE(open(), nullptr) << reason;
   expect_replayed(19);
+}
+
+TEST_F(LogTest, BeginsBehindTheSegmentsThatWereTrimmed) {
+  constexpr std::uint64_t in_segment = 50;
+  const auto is_there = [this](std::uint64_t first) {
+    return std::filesystem::exists(folder.file(segment_name(first)));
+  };
+  {
+    const auto log = open(in_segment);
+    ASSERT_NE(log, nullptr) << reason;
+    ASSERT_EQ(log->append(make_records(1, 280), reason), Appended::all);
+    EXPECT_EQ(log->oldest_segment_end(), 50U);
+    std::filesystem::copy_file(folder.file(segment_name(51)), folder.file("kept"));
+    ASSERT_EQ(begin_seals(files, folder.path(), {.sequence = 120}), 0);
+    EXPECT_EQ(log->trim(120), 0);
+    EXPECT_FALSE(is_there(1) || is_there(51));
+    EXPECT_TRUE(is_there(101));
+    EXPECT_EQ(log->oldest_segment_end(), 150U);
+    Segment segment{};
+    EXPECT_FALSE(log->find_segment(100, segment));
+    EXPECT_TRUE(log->find_segment(101, segment));
+    ASSERT_EQ(log->append(make_records(281, 40), reason), Appended::all);
+  }
+  // A crash while segments went can leave any of them.
+  std::filesystem::copy_file(folder.file("kept"), folder.file(segment_name(51)));
+  const auto again = open(in_segment);
+  ASSERT_NE(again, nullptr) << reason;
+  EXPECT_FALSE(is_there(51));
+  EXPECT_EQ(recovery.first_sequence, 101U);
+  ASSERT_EQ(replayed.size(), 220U);
+  EXPECT_EQ(replayed.front().bytes, make_record(101).bytes);
+}
+
+TEST_F(LogTest, RefusesALogThatBeginsLaterThanItsSealsSay) {
+  constexpr std::uint64_t in_segment = 50;
+  {
+    const auto log = open(in_segment);
+    ASSERT_EQ(log->append(make_records(1, 180), reason), Appended::all);
+  }
+  ASSERT_EQ(begin_seals(files, folder.path(), {.sequence = 60}), 0);
+  std::filesystem::remove(folder.file(segment_name(1)));
+  EXPECT_NE(open(in_segment), nullptr) << reason;
+  std::filesystem::remove(folder.file(segment_name(51)));
+  EXPECT_EQ(open(in_segment), nullptr);
+  EXPECT_NE(reason.find("stands where the record 61 belongs, so a segment is missing"),
+            std::string::npos)
+      << reason;
 }
 
 TEST_F(LogTest, TellsATornWriteOfSealsFromDamage) {

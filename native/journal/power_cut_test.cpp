@@ -6,6 +6,7 @@
 #include <random>
 
 #include "journal/log.hpp"
+#include "journal/seal_file.hpp"
 #include "journal/snapshot_file.hpp"
 #include "journal/test_disk.hpp"
 #include "journal/test_support.hpp"
@@ -63,6 +64,9 @@ class Life {
     log_ = Log::open(
         disk_, folder,
         [&](std::span<const Record> records) {
+          if (found == 0) {
+            found = records.front().prefix().sequence - 1;
+          }
           for (const Record& record : records) {
             if (record.bytes != make_record(++found).bytes) {
               fault_ = "record " + std::to_string(found) + " is another";
@@ -75,6 +79,11 @@ class Life {
         fault_ = "refused: " + reason_;
       }
       return false;
+    }
+    found = std::max(found, recovery.last_sequence);
+    if (recovery.first_sequence > trimmed_ + 1) {
+      fault_ = "the log begins at " + std::to_string(recovery.first_sequence) + ", trimmed at " +
+               std::to_string(trimmed_);
     }
     if (found < acknowledged_ || found > sent_) {
       fault_ = std::to_string(found) + " records of " + std::to_string(sent_) + " sent and " +
@@ -120,6 +129,15 @@ class Life {
     }
   }
 
+  // The seals say where the log begins before the first segment goes.
+  void trim() {
+    const std::uint64_t base = trimmed_ + random_() % (acknowledged_ - trimmed_ + 1);
+    trimmed_ = base;
+    if (base > 0 && begin_seals(disk_, folder, {.sequence = base}) == 0) {
+      log_->trim(base);
+    }
+  }
+
   void work() {
     while (!disk_.has_failed()) {
       if (random_() % 8 == 0) {
@@ -127,6 +145,9 @@ class Life {
       }
       if (random_() % 6 == 0) {
         snap();
+      }
+      if (random_() % 10 == 0) {
+        trim();
       }
       const std::uint64_t count = 1 + (random_() % 4 == 0 ? random_() % 600 : random_() % 12);
       sent_ += count;
@@ -150,6 +171,8 @@ class Life {
   std::uint64_t sent_ = 0;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t snapshot_ = 0;
+  // Records up to here may be gone.
+  std::uint64_t trimmed_ = 0;
 };
 
 TEST(PowerCut, KeepsEveryAcknowledgedRecordInOrderAndOnce) {

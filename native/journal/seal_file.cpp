@@ -12,9 +12,11 @@ namespace {
 
 constexpr std::size_t entries_together = 4'096;
 
-bool is_whole(const SealEntry& entry) {
-  return entry.crc32c == crc32c(std::as_bytes(std::span(&entry, 1)).subspan(sizeof(entry.crc32c)));
+std::uint32_t checksum_of(const SealEntry& entry) {
+  return crc32c(std::as_bytes(std::span(&entry, 1)).subspan(sizeof(entry.crc32c)));
 }
+
+bool is_whole(const SealEntry& entry) { return entry.crc32c == checksum_of(entry); }
 
 bool is_empty(const SealEntry& entry) {
   return std::ranges::all_of(std::as_bytes(std::span(&entry, 1)),
@@ -53,6 +55,9 @@ class SealScan {
       return false;
     }
     ++seals_.entries;
+    if (seals_.entries == 1 && entry.kind == static_cast<std::uint16_t>(SealKind::trim)) {
+      seals_.trimmed = {entry.last, entry.epoch, entry.hash};
+    }
     if (entry.kind != static_cast<std::uint16_t>(SealKind::fence)) {
       seals_.reach = std::max(seals_.reach, entry.last);
     }
@@ -104,6 +109,33 @@ bool read_seals(FileSystem& files, const std::string& directory, Seals& seals,
     return false;
   }
   return is_good;
+}
+
+int begin_seals(FileSystem& files, const std::string& directory, const ChainPoint& point) {
+  SealEntry entry{};
+  entry.version = seal_version;
+  entry.kind = static_cast<std::uint16_t>(SealKind::trim);
+  entry.epoch = point.epoch;
+  entry.last = point.sequence;
+  entry.hash = point.hash;
+  entry.crc32c = checksum_of(entry);
+  const std::string path = directory + "/seals";
+  const int file = files.open(path + ".new");
+  if (file < 0) {
+    return file;
+  }
+  int outcome = files.truncate(file, 0);
+  if (outcome == 0) {
+    const ssize_t written = files.write(file, std::as_bytes(std::span(&entry, 1)), 0);
+    outcome = written == static_cast<ssize_t>(sizeof(entry))
+                  ? files.sync(file)
+                  : static_cast<int>(std::min<ssize_t>(written, -EIO));
+  }
+  files.close(file);
+  if (outcome == 0) {
+    outcome = files.rename(path + ".new", path);
+  }
+  return outcome == 0 ? files.sync_directory(directory) : outcome;
 }
 
 }  // namespace meridian::journal

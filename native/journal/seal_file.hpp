@@ -21,7 +21,8 @@ enum class SealKind : std::uint16_t {
   block = 1,
   fence = 2,
   begin = 3,  // the chain up to here is not in the file
-  mark = 4    // records up to `last` were durable
+  mark = 4,   // records up to `last` were durable
+  trim = 5    // a begin below which segments may be gone; the first entry if any
 };
 
 // One entry of the file. Little-endian; texts are filled up with zero bytes.
@@ -42,11 +43,16 @@ static_assert(sizeof(SealEntry) == 256 && std::is_trivially_copyable_v<SealEntry
 
 struct Seals {
   std::uint64_t entries = 0;
+  // Records up to here may be gone; sequence 0 when the log was never trimmed.
+  ChainPoint trimmed;
   // The log was durable up to here at least.
   std::uint64_t reach = 0;
 };
 
 // A torn tail is left out. False on damage, or when the file cannot be read; no file is no seals.
 bool read_seals(FileSystem& files, const std::string& directory, Seals& seals, std::string& reason);
+
+// Makes the seals of a log that begins behind a point of the chain, durably. 0 or an error.
+int begin_seals(FileSystem& files, const std::string& directory, const ChainPoint& point);
 
 }  // namespace meridian::journal

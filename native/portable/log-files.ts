@@ -42,27 +42,22 @@ export function segmentPath(directory: string, sequence: number): string {
   return join(directory, `segment-${String(first).padStart(16, "0")}.log`);
 }
 
-/** First sequences of the segments there are, ascending. Throws on a gap. */
+/** Path of the segment with this first record. */
+export const segmentFile = (directory: string, first: number): string =>
+  join(directory, `segment-${String(first).padStart(16, "0")}.log`);
+
+/** First sequences of the segments there are, ascending. */
 export async function listSegments(directory: string): Promise<readonly number[]> {
-  return segmentsIn(directory, await readdir(directory));
+  return segmentsIn(await readdir(directory));
 }
 
-/** First sequences of the segments among the names of a folder. Throws on a gap. */
-export function segmentsIn(directory: string, names: readonly string[]): readonly number[] {
-  const firsts = names
+/** First sequences of the segments among the names of a folder, ascending. */
+export function segmentsIn(names: readonly string[]): readonly number[] {
+  return names
     .map((name) => /^segment-(\d{16})\.log$/.exec(name)?.[1])
     .filter((digits) => digits !== undefined)
     .map(Number)
     .sort((a, b) => a - b);
-  for (const [index, first] of firsts.entries()) {
-    const expected = index * SEGMENT_RECORDS + 1;
-    if (first !== expected) {
-      throw new Error(
-        `${directory} is damaged: ${segmentPath(directory, expected)} is missing; restore it, or move the folder away so that the market recovers from its journal stream`,
-      );
-    }
-  }
-  return firsts;
 }
 
 /** Sequences of the snapshots that the native engine has left here, the newest first. */

@@ -1,8 +1,8 @@
 import { RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
 import type { RecordHeader } from "../../actors/kernel/ports/matching-engine.ts";
 import { readRecordHeader, recordFault } from "../records.ts";
-import { readSeals } from "../seal-log.ts";
-import { segmentPath, SEGMENT_RECORDS } from "./log-files.ts";
+import { readSeals, type SealsRead } from "../seal-log.ts";
+import { segmentFile, SEGMENT_RECORDS } from "./log-files.ts";
 import type { LogStorage } from "./log-storage.ts";
 
 /** Reads a log from its first record on, by the rules of native/journal/README.md (Opening). */
@@ -42,10 +42,12 @@ export async function recoverLog(
     { sequence: (await storage.snapshots(directory))[0] ?? 0, by: "there is a snapshot at" },
     { sequence: seals.reach, by: "it was durable up to" },
   ];
-  const position = { sequence: 0, epoch: 0, timestamp: 0n };
+  const begin = (firsts[0] ?? 1) - 1;
+  if (begin > 0) checkTrimmed(directory, begin, seals, repairs);
+  const position = { sequence: begin, epoch: 0, timestamp: 0n };
   const torn = { cutBytes: 0, cutFile: "" };
   for (const [index, first] of firsts.entries()) {
-    const path = segmentPath(directory, first);
+    const path = segmentFile(directory, first);
     const bytes = await storage.read(path);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const records = Math.min(Math.floor(bytes.length / RECORD_BYTES), SEGMENT_RECORDS);
@@ -59,11 +61,10 @@ export async function recoverLog(
       position.timestamp = header.timestamp;
       if (read % RECORDS_PER_TURN === RECORDS_PER_TURN - 1) await nextTurn();
     }
-    if (read === SEGMENT_RECORDS) continue;
     const end = read * RECORD_BYTES;
-    if (index !== firsts.length - 1)
-      throw damage(path, position.sequence + 1, "it is not whole, but another segment follows");
-    const used = bytes.findLastIndex((byte) => byte !== 0) + 1;
+    const used = bytes.subarray(end).findLastIndex((byte) => byte !== 0) + 1 + end;
+    const following = firsts[index + 1];
+    if (following !== undefined) checkFollowing(directory, first, following, position, used > end);
     if (used <= end) continue;
     checkTorn(path, view, read, position);
     torn.cutBytes = used - end;
@@ -73,6 +74,41 @@ export async function recoverLog(
   }
   checkReach(directory, reaches, position.sequence);
   return { ...position, ...torn };
+}
+
+/** A log that begins later than with record 1 was trimmed there: it can be read, but not be replayed. */
+function checkTrimmed(directory: string, begin: number, seals: SealsRead, replays: boolean): void {
+  const [first] = seals.entries;
+  const trimmed = first?.type === "trim" ? first.sequence : 0;
+  if (begin > trimmed) throw missingSegment(directory, trimmed + 1);
+  if (!replays) return;
+  throw new Error(
+    `trimmed: the log in ${directory} begins with record ${begin + 1} and goes on from a snapshot, which the portable engine cannot read; start the native engine (node ops/bootstrap.mjs builds it)`,
+  );
+}
+
+/** Throws when a segment that is not the last is not whole, or is not continued by the next one. */
+function checkFollowing(
+  directory: string,
+  first: number,
+  following: number,
+  { sequence }: Position,
+  isBroken: boolean,
+): void {
+  if (!isBroken && following === sequence + 1) return;
+  if (!isBroken && sequence + 1 === first + SEGMENT_RECORDS)
+    throw missingSegment(directory, sequence + 1);
+  throw damage(
+    segmentFile(directory, first),
+    sequence + 1,
+    "it is not whole, but another segment follows",
+  );
+}
+
+function missingSegment(directory: string, first: number): Error {
+  return new Error(
+    `${directory} is damaged: ${segmentFile(directory, first)} is missing; restore it, or move the folder away so that the market recovers from its journal stream`,
+  );
 }
 
 /** What shows that the log had a record. */

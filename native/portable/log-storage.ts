@@ -15,7 +15,7 @@ export interface LogStorage {
   lock(directory: string): LogLock;
   /** The id of the log, made durably when there is none yet. */
   logId(directory: string): Promise<string>;
-  /** First sequences of the segments there are, ascending. Rejects on a gap. */
+  /** First sequences of the segments there are, ascending. */
   segments(directory: string): Promise<readonly number[]>;
   /** Sequences of the snapshots that the native engine has left, the newest first. */
   snapshots(directory: string): Promise<readonly number[]>;

@@ -260,6 +260,12 @@ export class PortableMarket implements MarketEngine {
     return this.#log.seals.appendBegin(point);
   }
 
+  /** Without a snapshot to start from every record is needed. */
+  readonly trimmed = null;
+  trim(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
   mark(): Promise<void> {
     return this.#log.mark();
   }

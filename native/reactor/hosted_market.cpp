@@ -94,8 +94,8 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
   new (memory.metrics.memory().data()) MarketMetrics{};
   std::unique_ptr<HostedMarket> market(
       new HostedMarket(options, thread, listener, context, std::move(arena), std::move(memory)));
-  market->log_ =
-      recover_market(files, options.directory, market->engine_, market->recovery_, reason);
+  market->log_ = recover_market(files, options.directory, market->engine_, market->recovery_,
+                                reason, options.records_in_segment);
   if (market->log_ == nullptr) {
     return nullptr;
   }

@@ -41,6 +41,8 @@ struct MarketOptions {
   std::uint64_t depth_interval_ns = 100'000;
   // Accepted records between two snapshots of the shadow.
   std::uint64_t snapshot_interval = reactor::snapshot_interval;
+  // In a segment of the log; fewer are for tests.
+  std::uint64_t records_in_segment = journal::segment_records;
 };
 
 // What the match thread lends to each of its markets.

@@ -67,6 +67,13 @@ bool belongs_to_log(journal::FileSystem& files, const std::string& directory,
   return prefix.epoch == header.record_epoch && prefix.timestamp_ns == header.timestamp_ns;
 }
 
+// Where the snapshots of a log are.
+struct SnapshotFolder {
+  journal::FileSystem& files;
+  const std::string& directory;
+  const std::string& log_id;
+};
+
 // Why the snapshot cannot be used; empty when it can.
 std::string fault_of(journal::FileSystem& files, const std::string& directory,
                      const std::string& log_id, const journal::Snapshot& snapshot) {
@@ -86,6 +93,40 @@ std::string fault_of(journal::FileSystem& files, const std::string& directory,
              : "holds no state that this release can restore";
 }
 
+// Whether the snapshot is whole, of this log, and can be restored; else `fault` says why not.
+bool is_good(const SnapshotFolder& folder, std::uint64_t sequence, journal::Snapshot& snapshot,
+             std::string& fault) {
+  if (!journal::read_snapshot(folder.files, folder.directory, sequence, snapshot, fault)) {
+    return false;
+  }
+  const std::string why = fault_of(folder.files, folder.directory, folder.log_id, snapshot);
+  if (!why.empty()) {
+    fault = folder.directory + "/" + journal::snapshot_name(sequence);
+    fault.append(" ").append(why);
+  }
+  return why.empty();
+}
+
+// Restores the first good one of these that is not above `highest`.
+journal::SnapshotHeader restore_first(const SnapshotFolder& folder,
+                                      const std::vector<std::uint64_t>& sequences,
+                                      std::uint64_t highest, engine::Market& market,
+                                      std::vector<std::string>& faults) {
+  for (const std::uint64_t sequence : sequences) {
+    if (sequence > highest) {
+      continue;
+    }
+    journal::Snapshot snapshot;
+    std::string fault;
+    if (is_good(folder, sequence, snapshot, fault)) {
+      ensure(market.restore(snapshot.state));
+      return snapshot.header;
+    }
+    faults.push_back(fault);
+  }
+  return {};
+}
+
 }  // namespace
 
 journal::SnapshotHeader restore_newest(journal::FileSystem& files, const std::string& directory,
@@ -93,25 +134,59 @@ journal::SnapshotHeader restore_newest(journal::FileSystem& files, const std::st
                                        engine::Market& market, std::vector<std::string>& faults) {
   std::vector<std::uint64_t> sequences;
   journal::list_snapshots(files, directory, sequences);
-  for (const std::uint64_t sequence : sequences) {
-    if (sequence > highest) {
-      continue;
-    }
-    journal::Snapshot snapshot;
-    std::string reason;
-    if (!journal::read_snapshot(files, directory, sequence, snapshot, reason)) {
-      faults.push_back(reason);
-      continue;
-    }
-    const std::string fault = fault_of(files, directory, log_id, snapshot);
-    if (fault.empty()) {
-      ensure(market.restore(snapshot.state));
-      return snapshot.header;
-    }
-    reason = directory + "/" + journal::snapshot_name(sequence);
-    faults.push_back(reason.append(" ").append(fault));
+  return restore_first({files, directory, log_id}, sequences, highest, market, faults);
+}
+
+journal::SnapshotHeader restore_oldest(journal::FileSystem& files, const std::string& directory,
+                                       const std::string& log_id, std::uint64_t highest,
+                                       engine::Market& market, std::vector<std::string>& faults) {
+  std::vector<std::uint64_t> sequences;
+  journal::list_snapshots(files, directory, sequences);
+  std::ranges::reverse(sequences);
+  return restore_first({files, directory, log_id}, sequences, highest, market, faults);
+}
+
+bool reaches_back(const std::string& directory, std::uint64_t first_record,
+                  const journal::SnapshotHeader& snapshot, const std::vector<std::string>& faults,
+                  std::string& reason) {
+  if (snapshot.sequence + 1 >= first_record) {
+    return true;
   }
-  return {};
+  reason = "trimmed: the log in " + directory + " begins at record " +
+           std::to_string(first_record) + ", and no snapshot before the record that is wanted " +
+           "can be used";
+  for (const std::string& fault : faults) {
+    reason.append("; ").append(fault);
+  }
+  reason += "; restore the folder from a copy, or move it away";
+  return false;
+}
+
+bool trim_market(journal::Log& log, std::uint64_t base, std::string& reason) {
+  std::vector<std::uint64_t> sequences;
+  journal::list_snapshots(log.files(), log.directory(), sequences);
+  std::size_t good = 0;
+  for (const std::uint64_t sequence : sequences) {
+    journal::Snapshot snapshot;
+    std::string fault;
+    if (sequence > base &&
+        is_good({log.files(), log.directory(), log.id()}, sequence, snapshot, fault)) {
+      ++good;
+    }
+    if (!fault.empty()) {
+      reason.append(fault).append("; ");
+    }
+  }
+  if (good < journal::snapshots_kept) {
+    reason += "the log in " + log.directory() + " is not trimmed: only " + std::to_string(good) +
+              " snapshots behind record " + std::to_string(base) + " can be restored";
+    return false;
+  }
+  const int outcome = log.trim(base);
+  reason = outcome == 0 ? ""
+                        : "cannot remove segments in " + log.directory() + ": " +
+                              journal::error_text(outcome);
+  return outcome == 0;
 }
 
 JournalledMode mode_of(const journal::SnapshotHeader& header) noexcept {
@@ -122,23 +197,31 @@ JournalledMode mode_of(const journal::SnapshotHeader& header) noexcept {
 
 std::unique_ptr<journal::Log> recover_market(journal::FileSystem& files,
                                              const std::string& directory, engine::Market& market,
-                                             MarketRecovery& found, std::string& reason) {
+                                             MarketRecovery& found, std::string& reason,
+                                             std::uint64_t records_in_segment) {
   found.snapshot = restore_newest(files, directory, journal::stored_log_id(files, directory),
                                   UINT64_MAX, market, found.faults);
   found.mode = mode_of(found.snapshot);
   const auto start = std::chrono::steady_clock::now();
   const auto visit = [&](std::span<const journal::Record> records) {
     const std::uint64_t first = records.front().prefix().sequence;
+    if (found.replayed == 0 && first > found.snapshot.sequence + 1) {
+      return;
+    }
     const std::uint64_t below =
         found.snapshot.sequence < first ? 0 : found.snapshot.sequence - first + 1;
     records = records.subspan(std::min<std::uint64_t>(below, records.size()));
     found.replayed += records.size();
     replay(market, records, found.mode);
   };
-  auto log = journal::Log::open(files, directory, visit, found.log, reason);
+  auto log = journal::Log::open(files, directory, visit, found.log, reason, records_in_segment);
   const auto took = std::chrono::steady_clock::now() - start;
   found.replay_ns = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(took).count());
+  if (log != nullptr &&
+      !reaches_back(directory, found.log.first_sequence, found.snapshot, found.faults, reason)) {
+    log.reset();
+  }
   return log;
 }
 

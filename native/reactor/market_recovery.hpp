@@ -96,13 +96,29 @@ journal::SnapshotHeader restore_newest(journal::FileSystem& files, const std::st
                                        const std::string& log_id, std::uint64_t highest,
                                        engine::Market& market, std::vector<std::string>& faults);
 
+// The same with the oldest good one: everything that a trimmed log can still say is replayed.
+journal::SnapshotHeader restore_oldest(journal::FileSystem& files, const std::string& directory,
+                                       const std::string& log_id, std::uint64_t highest,
+                                       engine::Market& market, std::vector<std::string>& faults);
+
+// Whether a log whose first record is this one can be replayed from the snapshot; else `reason`
+// says what to do.
+bool reaches_back(const std::string& directory, std::uint64_t first_record,
+                  const journal::SnapshotHeader& snapshot, const std::vector<std::string>& faults,
+                  std::string& reason);
+
+// Removes the segments of the log below `base`, at which its seals begin. False unless two
+// snapshots behind it can be restored: one that turns out to be bad later must not be the only one.
+bool trim_market(journal::Log& log, std::uint64_t base, std::string& reason);
+
 // What a restored snapshot says of it.
 JournalledMode mode_of(const journal::SnapshotHeader& header) noexcept;
 
 // Opens the log and brings the new engine to its last record. Every record is checked, those below
 // the snapshot are not applied. Null when the log is refused; `reason` says what to do.
-std::unique_ptr<journal::Log> recover_market(journal::FileSystem& files,
-                                             const std::string& directory, engine::Market& market,
-                                             MarketRecovery& found, std::string& reason);
+std::unique_ptr<journal::Log> recover_market(
+    journal::FileSystem& files, const std::string& directory, engine::Market& market,
+    MarketRecovery& found, std::string& reason,
+    std::uint64_t records_in_segment = journal::segment_records);
 
 }  // namespace meridian::reactor

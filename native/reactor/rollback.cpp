@@ -32,9 +32,14 @@ bool roll_back(journal::FileSystem& files, const std::string& directory,
   if (!find_target(files, directory, target, result.log, last, reason)) {
     return false;
   }
+  const std::string log_id = journal::stored_log_id(files, directory);
   if (uses_snapshots) {
-    result.snapshot = restore_newest(files, directory, journal::stored_log_id(files, directory),
-                                     last, market, result.faults);
+    result.snapshot = restore_newest(files, directory, log_id, last, market, result.faults);
+  } else if (result.log.first_sequence > 1) {
+    result.snapshot = restore_oldest(files, directory, log_id, last, market, result.faults);
+  }
+  if (!reaches_back(directory, result.log.first_sequence, result.snapshot, result.faults, reason)) {
+    return false;
   }
   const auto start = std::chrono::steady_clock::now();
   std::vector<journal::Segment> segments;
@@ -66,12 +71,61 @@ bool roll_back(journal::FileSystem& files, const std::string& directory,
   return true;
 }
 
+namespace {
+
+// The begin of a trimmed log, for a copy of it.
+bool copy_begin(journal::FileSystem& files, const std::string& from, const std::string& to,
+                journal::ChainPoint& trimmed, std::string& reason) {
+  journal::Seals seals;
+  if (!journal::read_seals(files, from, seals, reason)) {
+    return false;
+  }
+  trimmed = seals.trimmed;
+  int outcome = files.make_directory(to);
+  if (outcome == 0 && trimmed.sequence > 0) {
+    outcome = journal::begin_seals(files, to, trimmed);
+  }
+  if (outcome < 0) {
+    reason = "cannot make a log in " + to + ": " + journal::error_text(outcome);
+  }
+  return outcome == 0;
+}
+
+// The newest good snapshot up to `last`, as one of the copy: a trimmed log starts from it.
+bool copy_snapshot(journal::FileSystem& files, const std::string& from, const journal::Log& copy,
+                   std::uint64_t last, std::string& reason) {
+  const OwnEngine engine;
+  if (!engine.is_good()) {
+    reason = "no address space for a market; raise the limit of virtual memory";
+    return false;
+  }
+  std::vector<std::string> faults;
+  const journal::SnapshotHeader header = restore_newest(
+      files, from, journal::stored_log_id(files, from), last, engine.market(), faults);
+  journal::Snapshot snapshot;
+  if (!journal::read_snapshot(files, from, header.sequence, snapshot, reason)) {
+    return false;
+  }
+  std::copy_n(copy.id().begin(), snapshot.header.log_id.size(), snapshot.header.log_id.begin());
+  const int outcome = journal::write_snapshot(files, copy.directory(), snapshot);
+  if (outcome < 0) {
+    reason = "cannot write a snapshot in " + copy.directory() + ": " + journal::error_text(outcome);
+  }
+  return outcome == 0;
+}
+
+}  // namespace
+
 bool copy_log(journal::FileSystem& files, const std::string& from, const std::string& to,
               std::uint64_t last, std::string& new_id, std::string& reason) {
   std::vector<std::string> names;
   files.list(to, names);
   if (std::ranges::any_of(names, [](const std::string& name) { return !name.starts_with('.'); })) {
     reason = to + " is not empty; name a folder that does not exist yet";
+    return false;
+  }
+  journal::ChainPoint trimmed;
+  if (!copy_begin(files, from, to, trimmed, reason)) {
     return false;
   }
   journal::Recovery made;
@@ -93,10 +147,12 @@ bool copy_log(journal::FileSystem& files, const std::string& from, const std::st
   journal::Recovery read;
   const auto visit = [&](std::span<const journal::Record> records) {
     const std::uint64_t first = records.front().prefix().sequence;
-    const std::uint64_t count =
-        first > last ? 0 : std::min<std::uint64_t>(records.size(), last - first + 1);
-    group.insert(group.end(), records.begin(),
-                 records.begin() + static_cast<std::ptrdiff_t>(count));
+    const std::uint64_t begin = std::max(first, trimmed.sequence + 1);
+    const std::uint64_t end = std::min(first + records.size(), last + 1);
+    if (begin < end) {
+      const auto part = records.subspan(begin - first, end - begin);
+      group.insert(group.end(), part.begin(), part.end());
+    }
     if (group.size() >= journal::group_records / 2) {
       flush();
     }
@@ -105,7 +161,10 @@ bool copy_log(journal::FileSystem& files, const std::string& from, const std::st
     return false;
   }
   flush();
-  return outcome == journal::Appended::all;
+  if (outcome != journal::Appended::all) {
+    return false;
+  }
+  return trimmed.sequence == 0 || copy_snapshot(files, from, *copy, last, reason);
 }
 
 }  // namespace meridian::reactor

@@ -105,6 +105,16 @@ export class Cluster implements Transport {
     }
   }
 
+  /** What is published at the subject from now on, until the loop over it ends. */
+  async *listen(subject: string): AsyncGenerator<Uint8Array> {
+    const subscription = this.#connection.subscribe(subject);
+    try {
+      for await (const message of subscription) yield message.data;
+    } finally {
+      subscription.unsubscribe();
+    }
+  }
+
   async close(): Promise<void> {
     if (!this.#connection.isClosed()) await this.#connection.close();
   }

@@ -15,6 +15,7 @@ import { register as registerMarket } from "./commands/market.ts";
 import { register as registerOrder } from "./commands/order.ts";
 import { register as registerReplay } from "./commands/replay.ts";
 import { register as registerStatus } from "./commands/status.ts";
+import { register as registerStrategy } from "./commands/strategy.ts";
 import { register as registerTree } from "./commands/tree.ts";
 import { register as registerUp } from "./commands/up.ts";
 import { repository } from "./data-folder.ts";
@@ -28,6 +29,7 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerLogin,
   registerOrder,
   registerMarket,
+  registerStrategy,
   registerAccount,
   registerReplay,
   registerBacktest,

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { CellConfiguration, CellConfigurationFile } from "../../schemas/configuration.ts";
 import { ensureCertificates } from "./certificates.ts";
 import { ensureLocalAccess } from "./local-access.ts";
-import { type Profile, cellUser, reporterUser, usersOf } from "./roles.ts";
+import { guestSubject } from "../../schemas/subjects.ts";
+import { type Profile, cellUser, guestSlots, guestUser, reporterUser, usersOf } from "./roles.ts";
 import { type Credentials, ensureSeeds } from "./seeds.ts";
 import {
   type ClusterPlan,
@@ -82,6 +83,10 @@ export function prepareCells(plan: ClusterPlan, settings: CellSettings): void {
         caFile: plan.certificates.authorityFile,
         seedFile: credentialsOf(plan, cellUser(region).name).seedFile,
         systemSeedFile: credentialsOf(plan, reporterUser(region).name).seedFile,
+        guests: guestSlots.map((slot) => ({
+          subject: guestSubject(region, slot),
+          seedFile: credentialsOf(plan, guestUser(region, slot).name).seedFile,
+        })),
       },
       http: { host: loopback, port: ports.http },
       engine: settings.engine,

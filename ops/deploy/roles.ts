@@ -1,8 +1,8 @@
 import { unreachable } from "../../actors/kernel/result.ts";
-import { cellUserName, patterns, reporterUserName } from "../../schemas/subjects.ts";
+import { cellUserName, guestUserName, patterns, reporterUserName } from "../../schemas/subjects.ts";
 
 /** What a user of the cluster may be. */
-export type Role = "cell" | "observer" | "operator" | "approver" | "reporter";
+export type Role = "cell" | "guest" | "observer" | "operator" | "approver" | "reporter";
 export type Profile = "demo" | "production";
 
 /**
@@ -23,6 +23,8 @@ export interface User {
   readonly role: Role;
   /** The region a cell belongs to; null for people. */
   readonly region: string | null;
+  /** Of a guest: its place among those of its region. */
+  readonly slot?: number;
 }
 
 /** Reading: what happens in the market, how the system is. */
@@ -72,6 +74,7 @@ function cell(region: string): Permissions {
       patterns.operation("status"),
       patterns.alertsOf(region),
       patterns.deadLettersOf(region),
+      patterns.guestsOf(region),
     ],
     publishDenied: destructive,
     subscribe: [
@@ -94,6 +97,14 @@ function allowed(user: User, profile: Profile): Permissions {
     case "cell":
       if (user.region === null) throw new RangeError(`cell user ${user.name} has no region`);
       return cell(user.region);
+    case "guest":
+      // A user's strategy: it answers what it is asked, and can do nothing else.
+      return {
+        publish: [],
+        publishDenied: [">"],
+        subscribe: [patterns.guestOf(user.region ?? "", user.slot ?? 0)],
+        answers: true,
+      };
     case "observer":
       return { ...observing, publishDenied: [], answers: false };
     case "operator":
@@ -154,11 +165,23 @@ export const reporterUser = (region: string): User => ({
   role: "reporter",
   region,
 });
+/** Strategies of users that a cell runs at a time. */
+export const guestSlots: readonly number[] = [0, 1, 2, 3];
+export const guestUser = (region: string, slot: number): User => ({
+  name: guestUserName(region, slot),
+  role: "guest",
+  region,
+  slot,
+});
 export const launcherUser: User = { name: "launcher", role: "reporter", region: null };
 
 /** All users of a cluster of these regions. */
 export const usersOf = (regions: readonly string[]): readonly User[] => [
   ...people,
   launcherUser,
-  ...regions.flatMap((region) => [cellUser(region), reporterUser(region)]),
+  ...regions.flatMap((region) => [
+    cellUser(region),
+    reporterUser(region),
+    ...guestSlots.map((slot) => guestUser(region, slot)),
+  ]),
 ];

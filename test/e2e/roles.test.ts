@@ -165,6 +165,12 @@ async function checkPrograms(cluster: LaunchedCluster): Promise<void> {
     listen: [`cmd.${region}.*.*`, `ops.${region}.>`, `act.${region}.>`, "$SRV.PING"],
     listenNot: [">", "cmd.us-east.*.*", "ops.us-east.status", "act.us-east.>", "_INBOX_operator.>"],
   });
+  await check(cluster, `guest-${region}-0`, {
+    publish: [],
+    publishNot: [order, "md.BTC-EUR.l1", `guest.${region}.1.decide`, "$JS.API.INFO", "$SRV.PING"],
+    listen: [`guest.${region}.0.decide`],
+    listenNot: [">", "md.>", `guest.${region}.1.decide`, "_INBOX_operator.>", "guest.>"],
+  });
   for (const user of [`reporter-${region}`, "launcher"]) {
     await check(cluster, user, {
       publish: ["$SYS.REQ.SERVER.PING.JSZ"],

@@ -256,6 +256,7 @@ function cellDirectory(
     },
     market: (name) => `cell/markets/${name}`,
     actors: "cell/actors",
+    strategies: "cell/strategies",
     release: () => disk.unlock("cell", life),
   };
 }

@@ -206,7 +206,7 @@ export class SimulatedDisk {
       segments: async (directory) => {
         await this.#wait(life, READ_NS, "disk list");
         const inside = this.paths(`${directory}/`).map((path) => path.slice(directory.length + 1));
-        return segmentsIn(directory, inside);
+        return segmentsIn(inside);
       },
       read: async (path) => {
         await this.#wait(life, READ_NS, "disk read");

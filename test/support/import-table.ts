@@ -14,6 +14,7 @@ const actorTypes = [
   "strategy",
   "risk-limit",
   "market-maker",
+  "custom-strategy",
   "execution",
   "region",
   "surveillance",
@@ -24,7 +25,7 @@ const actorTypes = [
 ];
 
 /** Actor types that keep orders at a market: what they have in common is actors/trading. */
-const traders = ["market-maker", "execution"];
+const traders = ["market-maker", "custom-strategy", "execution"];
 
 export const typescriptFolders: readonly Folder[] = [
   { path: "schemas", imports: [] },
@@ -46,6 +47,7 @@ export const typescriptFolders: readonly Folder[] = [
   ),
   { path: "actors/trading", imports: [kernel, schemas] },
   { path: "actors/control", imports: [kernel, schemas] },
+  { path: "actors/confined", imports: [kernel] },
   { path: "actors/fix", imports: [kernel, schemas] },
   { path: "actors/incident", imports: [kernel, schemas] },
   { path: "actors/replay", imports: [kernel, models, schemas] },
@@ -63,6 +65,7 @@ export const typescriptFolders: readonly Folder[] = [
       "actors/bus",
       "actors/trading",
       "actors/control",
+      "actors/confined",
       "native",
       "native/client",
       "native/portable",

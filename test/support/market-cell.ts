@@ -123,6 +123,8 @@ export interface CellOptions {
   readonly ownership?: TestOwnership;
   readonly directory?: string;
   readonly engine?: MatchingEngine;
+  /** Records of own blocks that can be sent again; few, and the log is trimmed soon. */
+  readonly recordsRemembered?: number;
 }
 
 export class MarketCell {
@@ -153,6 +155,9 @@ export class MarketCell {
       slots: engineSlots,
       ownership: this.ownership,
       files: new SystemFiles(),
+      ...(options.recordsRemembered === undefined
+        ? {}
+        : { recordsRemembered: options.recordsRemembered }),
     });
     this.system = actorSystem({
       definitions: [actor],

@@ -33,6 +33,7 @@ import { silentLog } from "./ports.ts";
 /** A whole cell in this process: real actors, real engine and log, the bus in memory. */
 export interface MemoryCell {
   readonly cell: Cell;
+  readonly name: string;
   readonly bus: MemoryBus;
   /** A client's own connection. */
   readonly client: MemoryBus;
@@ -126,6 +127,8 @@ export interface MemoryCellOptions {
   /** False: hosts actors only. Absent: true. */
   readonly servesMarkets?: boolean;
   readonly hosting?: Partial<HostingSettings>;
+  /** Runs users' strategies; absent: none. */
+  readonly processes?: CellPorts["processes"];
 }
 
 const timeout = durationNs(5_000_000_000);
@@ -163,6 +166,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
       randomBytes: (count) => new Uint8Array(randomBytes(count)),
       directory,
       events: fileEventLog({ directory: directory.actors, capacity: 10_000, log: silentLog }),
+      ...(options.processes === undefined ? {} : { processes: options.processes }),
       ensureJournal: options.ensureJournal ?? (() => Promise.resolve(ok(undefined))),
       facts: () => ({
         engine: "portable",
@@ -192,6 +196,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
   }
   return {
     cell,
+    name: options.name ?? "test",
     bus,
     client,
     broker,

@@ -535,6 +535,14 @@ export interface MarketEngine {
   seal(seals: readonly Seal[]): Promise<void>;
   /** The chain goes on from a point that is known otherwise; only told when its seal is not there. */
   sealFrom(point: ChainPoint): Promise<void>;
+  /** The log begins behind this point of the accepted chain; null when it begins with record 1. */
+  readonly trimmed: ChainPoint | null;
+  /**
+   * Gives back the room of records that nobody needs any more: at or below `floor`, behind the retention
+   * of this engine, and below two snapshots that can be restored. Resolves with the point behind which
+   * the log begins afterwards, null when nothing was to be gained. Rejects when the disk refuses.
+   */
+  trim(floor: number): Promise<ChainPoint | null>;
   /** Writes down how far the log is durable, when no seal says so: a log that is cut short is noticed. */
   mark(): Promise<void>;
   /**

@@ -153,26 +153,3 @@ function regimeSlope(
     slope[offset + i] = rate;
   }
 }
-
-/**
- * Quotes when the regime is only known with the probabilities of a filter: the mean of the regimes' quotes
- * (project choice; the other option is the ladder of the most likely regime). into[0] = bid, into[1] = ask.
- * Allocates nothing; the caller has checked that the probabilities sum to 1.
- */
-export function writeFilteredQuotes(
-  ladders: readonly QuoteLadder[],
-  probabilities: Float64Array,
-  inventory: number,
-  into: Float64Array,
-): void {
-  into[0] = 0;
-  into[1] = 0;
-  for (let r = 0; r < ladders.length; r += 1) {
-    const ladder = ladders[r]!;
-    const index = inventory + ladder.inventoryBound;
-    const probability = probabilities[r]!;
-    if (probability === 0) continue;
-    into[0] += probability * ladder.bid[index]!;
-    into[1] += probability * ladder.ask[index]!;
-  }
-}

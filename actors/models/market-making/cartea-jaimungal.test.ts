@@ -9,7 +9,7 @@ import { applyScaled, nonNegativeExponential } from "../numerics/matrix-exponent
 import { exponential } from "../random/distributions.ts";
 import { modelRandomness } from "../random/generator.ts";
 import { avellanedaStoikovControl } from "./avellaneda-stoikov-exact.ts";
-import { solveRegimes, writeFilteredQuotes } from "./cartea-jaimungal-regimes.ts";
+import { solveRegimes } from "./cartea-jaimungal-regimes.ts";
 import {
   type CarteaJaimungalParameters,
   carteaJaimungalControl,
@@ -262,16 +262,6 @@ test("B4.3 without switching regimes are apart, and equal regimes are one", () =
   );
   const averaged = solved({ ...uneven, runningPenalty: (0.02 + 2 * 0.1) / 3 }, 1);
   near(fast[0]!.bid[13]!, averaged.bid[13]!, 1e-4);
-});
-
-test("B4.3 quotes of an uncertain regime are the mean of the regimes' quotes", () => {
-  const ladders = [solved(uneven, 1), solved({ ...uneven, runningPenalty: 0.5 }, 1)];
-  const into = new Float64Array(2);
-  writeFilteredQuotes(ladders, Float64Array.of(0.25, 0.75), 3, into);
-  near(into[0]!, 0.25 * ladders[0]!.bid[13]! + 0.75 * ladders[1]!.bid[13]!, 1e-15);
-  writeFilteredQuotes(ladders, Float64Array.of(0, 1), 10, into);
-  assert.is(into[0], Number.POSITIVE_INFINITY);
-  assert.is(into[1], ladders[1]!.ask[20]);
 });
 
 test("B4.3 wrong parameters are refused with the reason", () => {

@@ -126,6 +126,17 @@ test("B4.2 the limit of a risk-neutral dealer uses 1/k and e", () => {
   near(almost.base, base, 1e-9);
 });
 
+test("B4.1 B4.2 risk aversions too small for floating point give the limits", () => {
+  for (const riskAversion of [0, 5e-324, 1e-310, 1e-250, 1e-100, 1e-17]) {
+    const { base } = certain(gueantLehalleTapiaCoefficients({ ...tick, riskAversion }));
+    near(base, 1 / 0.3, 1e-14, `gamma ${riskAversion}`);
+    const { slope } = certain(
+      gueantLehalleTapiaCoefficients({ ...tick, fillRiskAversion: riskAversion }),
+    );
+    near(slope, Math.sqrt(((0.01 * 0.09) / (2 * 0.9 * 0.3)) * Math.E), 1e-14, `xi ${riskAversion}`);
+  }
+});
+
 test("B4.2 a drift moves the quotes as the inventory mu / (gamma sigma^2) would", () => {
   const drift = 0.0018;
   const moved = certain(gueantLehalleTapiaQuotes({ ...tick, drift }, 3));

@@ -6,10 +6,15 @@ import { always, close, near, refusalOf } from "../../../test/models/closeness.t
 import { seed } from "../../../test/support/seed.ts";
 import { certain } from "../numerics/failure.ts";
 import { Matrix } from "../numerics/linear-algebra.ts";
+import { standardNormal } from "../random/distributions.ts";
+import { modelRandomness } from "../random/generator.ts";
+import { ewmaCovariance } from "../volatility/dynamic-correlation.ts";
 import { avellanedaStoikovControl } from "./avellaneda-stoikov-exact.ts";
 import { twoAssets } from "./gueant-lehalle-tapia-multi.oracles.ts";
 import {
   bestHedge,
+  covarianceMoved,
+  inventoryDeviation,
   multiAssetAt,
   type MultiAssetParameters,
   multiAssetQuotes,
@@ -224,6 +229,32 @@ test("B4.2 the closed form is near the exact solution, and a tight inventory bou
   assert.ok(Math.abs(closed / far[0] - 1) > 5e-3, "and not of these");
 });
 
+test("B4.2 the inventory's deviation is that of the law that the quotes leave", () => {
+  const single: MultiAssetParameters = {
+    riskAversion: 0.01,
+    covariance: new Matrix([[0.09]]),
+    arrivalRates: [0.9],
+    arrivalDecays: [0.3],
+  };
+  const value = certain(stationaryMultiAsset(single));
+  // Fills are births and deaths: in balance the flows between neighbours are equal.
+  const law = new Float64Array(201);
+  law[0] = 1;
+  for (let q = -100; q < 100; q += 1) {
+    const [bid] = certain(multiAssetQuotes(value, [q])).bids;
+    const [ask] = certain(multiAssetQuotes(value, [q + 1])).asks;
+    law[q + 101] = law[q + 100]! * Math.exp(-0.3 * (bid! - ask!));
+  }
+  const total = law.reduce((sum, one) => sum + one, 0);
+  const variance = law.reduce((sum, one, i) => sum + one * (i - 100) ** 2, 0) / total;
+  near(certain(inventoryDeviation(value, [0.3])), Math.sqrt(variance), 1e-6);
+  // Two assets: 14 lots are less than two deviations along the hedged direction, 34 more than four.
+  const both = certain(inventoryDeviation(certain(stationaryMultiAsset(twoAssets)), [0.3, 0.4]));
+  assert.ok(14 < 2 * both && 34 > 3.9 * both, `${both}`);
+  const flat = certain(stationaryMultiAsset({ ...twoAssets, riskAversion: 0 }));
+  assert.match(refusalOf(inventoryDeviation(flat, [0.3, 0.4])), "undefined");
+});
+
 test("B4.2 inside the no-trade band nothing is hedged, outside the most useful asset is traded", () => {
   const value = certain(stationaryMultiAsset(twoAssets));
   const cheap = [
@@ -267,6 +298,36 @@ test("B4.2 a hedge is worth what it adds to theta", () => {
     const most = Math.max(...gains);
     return best === null ? most <= 1e-9 : Math.abs(best.gain - most) < 1e-9 * (1 + Math.abs(most));
   });
+});
+
+test("B4.2 quotes and hedges follow a correlation that moves", () => {
+  const random = modelRandomness(SEED);
+  const observe = (start: Matrix, correlation: number): Matrix => {
+    const returns = Array.from({ length: 2_000 }, () => {
+      const common = standardNormal(random);
+      const own = standardNormal(random);
+      return [0.3 * common, 0.2 * (correlation * common + Math.sqrt(1 - correlation ** 2) * own)];
+    });
+    return certain(ewmaCovariance(returns, start.to2DArray(), 0.99));
+  };
+  const costs = [
+    { halfSpread: 5, fee: 0 },
+    { halfSpread: 0.05, fee: 0 },
+  ];
+  const together = observe(diagonal.covariance, 0.8);
+  const apart = observe(together, -0.8);
+  assert.ok(covarianceMoved(together, apart));
+  assert.not.ok(covarianceMoved(together, together));
+  for (const [covariance, side] of [
+    [together, 1],
+    [apart, -1],
+  ] as const) {
+    const value = certain(stationaryMultiAsset({ ...twoAssets, covariance }));
+    // Long the first asset: the second is bid for less eagerly when it moves with the first, more when against.
+    const { bids, asks } = certain(multiAssetQuotes(value, [10, 0]));
+    assert.is(Math.sign(bids[1]! - asks[1]!), side, `SEED=${SEED}`);
+    assert.is(certain(bestHedge(value, [10, 0], costs))!.quantity, -side, `SEED=${SEED}`);
+  }
 });
 
 test("B4.2 what writes into the caller's arrays gives the same numbers", () => {

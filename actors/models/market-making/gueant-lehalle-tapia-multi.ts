@@ -23,7 +23,7 @@ import {
   sameLength,
   type Check,
 } from "../numerics/failure.ts";
-import { Matrix, squareRoot, symmetricCheck } from "../numerics/linear-algebra.ts";
+import { Matrix, squareRoot, symmetricCheck, symmetricEigen } from "../numerics/linear-algebra.ts";
 import { integrate } from "../numerics/ordinary-differential.ts";
 import { fillDamping, fillPremium, type PerPrice, type Price, type Seconds } from "./quotes.ts";
 
@@ -243,6 +243,51 @@ function marginal(
   let sum = 0;
   for (let j = 0; j < assets; j += 1) sum += curvature[asset * assets + j]! * inventories[j]!;
   return sum;
+}
+
+/**
+ * Standard deviation of the inventory, in units, along the direction in which these quotes let it wander furthest:
+ * (4 k m)^(-1/2) with m the smallest eigenvalue of M and k the smallest decay. Own derivation: with quotes linear in
+ * q and one k the fills leave the law exp(-2 k q' M q), a Gaussian of covariance M^-1 / (4 k), exactly so for one
+ * asset; with several k it bounds the deviation. Bounds for an exact solution, or limits, should leave four of
+ * them (project choice). Codes: wrong_shape, undefined (no risk aversion), those of the checks. O(d^3).
+ */
+export function inventoryDeviation(
+  { assets, curvature }: MultiAssetValue,
+  arrivalDecays: readonly number[],
+): ModelResult<number> {
+  const wrong = firstFailure(
+    integerWithin("arrivalDecays", arrivalDecays.length, assets, assets),
+    allPositive("arrivalDecays", arrivalDecays),
+  );
+  if (wrong !== null) return refused(wrong);
+  const matrix = Matrix.zeros(assets, assets);
+  for (let i = 0; i < assets; i += 1) {
+    for (let j = 0; j < assets; j += 1) matrix.set(i, j, curvature[i * assets + j]!);
+  }
+  const eigen = symmetricEigen("M", matrix);
+  if (!eigen.ok) return eigen;
+  const smallest = eigen.value.values[0]!;
+  if (!(smallest > 0)) {
+    return refused(
+      failure(
+        "undefined",
+        `M has the eigenvalue ${smallest}`,
+        "nothing holds the inventory back in that direction",
+        "give riskAversion > 0 and a positive definite covariance",
+      ),
+    );
+  }
+  return { ok: true, value: 1 / Math.sqrt(4 * Math.min(...arrivalDecays) * smallest) };
+}
+
+/**
+ * Whether a covariance that is estimated as time goes (an EWMA, DCC) has moved so far from the one that M was built
+ * with that M must be built anew: Frobenius norm of the difference over that of the built one. 5 % by default
+ * (project choice, as for the volatility of one asset). The matrices are of one shape.
+ */
+export function covarianceMoved(built: Matrix, current: Matrix, tolerance = 0.05): boolean {
+  return Matrix.sub(current, built).norm("frobenius") > tolerance * built.norm("frobenius");
 }
 
 /** What one lot of an asset costs to trade at once, per unit. */

@@ -3,13 +3,24 @@ import * as assert from "uvu/assert";
 
 import { near } from "../../../test/models/closeness.ts";
 import { certain } from "../numerics/failure.ts";
+import {
+  avellanedaStoikovCoefficients,
+  writeAvellanedaStoikovQuotes,
+} from "./avellaneda-stoikov.ts";
+import {
+  gueantLehalleTapiaCoefficients,
+  writeGueantLehalleTapiaQuotes,
+} from "./gueant-lehalle-tapia.ts";
+import { ReferenceVote } from "./reference-vote.ts";
 import { avellanedaStoikovControl, type ExactParameters } from "./avellaneda-stoikov-exact.ts";
 import { regimeSystem, solveRegimes } from "./cartea-jaimungal-regimes.ts";
 import type { CarteaJaimungalParameters } from "./cartea-jaimungal.ts";
 import { solveControl, stationaryQuotes } from "./inventory-control.ts";
 import {
   emptyQuoteTable,
+  lookUpFilteredQuotes,
   lookUpQuotes,
+  mostLikely,
   rebuildQuoteTable,
   rebuildRegimeQuoteTable,
   rebuildStationaryQuoteTable,
@@ -107,6 +118,55 @@ test("B4.3 a table of regimes that switch holds their joint solution", () => {
     near(into[1]!, ladders[regime]!.ask[12]!, 1e-11);
   }
   assert.is(rebuildRegimeQuoteTable(table, system, 1)?.code, "not_converged");
+});
+
+test("B4.3 quotes of an uncertain regime are the mean of the regimes' quotes", () => {
+  const table = certain(emptyQuoteTable(20, 1, 10, 2));
+  assert.is(rebuildQuoteTable(table, [control(2), control(3)]), null);
+  const [one, two, mean, scratch] = [0, 1, 2, 3].map(() => new Float64Array(2)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  lookUpQuotes(table, 5, 0.5, 0, one);
+  lookUpQuotes(table, 5, 0.5, 1, two);
+  lookUpFilteredQuotes(table, 5, 0.5, Float64Array.of(0.25, 0.75), mean, scratch);
+  near(mean[0]!, 0.25 * one[0]! + 0.75 * two[0]!, 1e-15);
+  near(mean[1]!, 0.25 * one[1]! + 0.75 * two[1]!, 1e-15);
+  lookUpFilteredQuotes(table, 20, 0.5, Float64Array.of(0, 1), mean, scratch);
+  assert.is(mean[0], Number.POSITIVE_INFINITY);
+  assert.is(mostLikely(Float64Array.of(0.2, 0.5, 0.3)), 1);
+  assert.is(mostLikely(Float64Array.of(0.5, 0.5)), 0);
+});
+
+test("B4.1 look-ups and quotes that write into arrays allocate nothing", () => {
+  const table = certain(emptyQuoteTable(20, 1, 10, 2));
+  assert.is(rebuildQuoteTable(table, [control(2), control(3)]), null);
+  const as = certain(avellanedaStoikovCoefficients(parameters));
+  const glt = certain(gueantLehalleTapiaCoefficients(parameters));
+  const vote = certain(ReferenceVote.of({ capacity: 1_024 }));
+  const probabilities = Float64Array.of(0.3, 0.7);
+  const [into, scratch] = [new Float64Array(2), new Float64Array(2)];
+  let sum = 0;
+  const work = (from: number, calls: number): void => {
+    for (let call = from; call < from + calls; call += 1) {
+      const q = (call % 39) - 19;
+      lookUpQuotes(table, q, 0.37, call % 2, into);
+      lookUpFilteredQuotes(table, q, 0.37, probabilities, into, scratch);
+      writeAvellanedaStoikovQuotes(as, q, 0.37, into);
+      writeGueantLehalleTapiaQuotes(glt, q, into);
+      vote.observe(call, call % 3 === 0 ? 1 : 0, 1 + (call % 7));
+      sum += into[0]!;
+    }
+  };
+  work(0, 200_000);
+  const before = process.memoryUsage().heapUsed;
+  work(200_000, 200_000);
+  const grown = process.memoryUsage().heapUsed - before;
+  // One object of 16 bytes for each call would be 3.2 MB.
+  assert.ok(grown < 400_000, `${grown} bytes for 200,000 calls of five functions`);
+  assert.ok(Number.isFinite(sum));
 });
 
 test("B4.1 a table is rebuilt in place, and when the volatility moved by more than 5 %", () => {

@@ -181,6 +181,39 @@ export function lookUpQuotes(
 }
 
 /**
+ * Quotes when the regime is only known with the probabilities of a filter (regimes/): the mean of the regimes'
+ * quotes (project choice; the other option is a look-up in the regime of mostLikely). A side that a regime with a
+ * probability does not quote is not quoted. `scratch` holds 2. Allocates nothing; O(regimes).
+ */
+export function lookUpFilteredQuotes(
+  table: QuoteTable,
+  inventory: InventoryLots,
+  timeLeft: Seconds,
+  probabilities: Float64Array,
+  into: Float64Array,
+  scratch: Float64Array,
+): void {
+  into[0] = 0;
+  into[1] = 0;
+  for (let regime = 0; regime < table.regimes; regime += 1) {
+    const probability = probabilities[regime]!;
+    if (probability === 0) continue;
+    lookUpQuotes(table, inventory, timeLeft, regime, scratch);
+    into[0] += probability * scratch[0]!;
+    into[1] += probability * scratch[1]!;
+  }
+}
+
+/** The regime of the largest probability; of equal ones the first. */
+export function mostLikely(probabilities: Float64Array): number {
+  let best = 0;
+  for (let regime = 1; regime < probabilities.length; regime += 1) {
+    if (probabilities[regime]! > probabilities[best]!) best = regime;
+  }
+  return best;
+}
+
+/**
  * Whether the volatility has moved so far from the one the table was built with that it must be built anew:
  * |sigma - built| / built > tolerance. 5 % by default.
  */

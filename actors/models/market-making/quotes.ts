@@ -54,14 +54,17 @@ export function marketCheck(parameters: MarketParameters): Check {
   );
 }
 
+/** Below this share of k a risk aversion is none: both expressions are at their limits to all digits. */
+const NO_RISK = 1e-200;
+
 /** ln(1 + risk / k) / risk, which tends to 1 / k: the distance that a single fill is worth waiting for. */
 export function fillPremium(risk: PerPrice, arrivalDecay: PerPrice): Price {
-  return risk === 0 ? 1 / arrivalDecay : Math.log1p(risk / arrivalDecay) / risk;
+  return risk <= NO_RISK * arrivalDecay ? 1 / arrivalDecay : Math.log1p(risk / arrivalDecay) / risk;
 }
 
 /** (1 + risk / k)^(1 + k / risk), which tends to e. */
 export function fillDamping(risk: PerPrice, arrivalDecay: PerPrice): number {
-  return risk === 0
+  return risk <= NO_RISK * arrivalDecay
     ? Math.E
     : Math.exp(Math.log1p(risk / arrivalDecay) * (1 + arrivalDecay / risk));
 }

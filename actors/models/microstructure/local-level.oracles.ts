@@ -2,7 +2,7 @@ import { certain } from "../numerics/failure.ts";
 import { type Oracle, type OracleSource, vectorOracles } from "../oracle.ts";
 import { filterLocalLevel, fitLocalLevel } from "./local-level.ts";
 
-/** Annual flow of the Nile at Aswan, 1871 to 1970, 10^8 cubic metres. Unverified source value. */
+/** Annual flow of the Nile at Aswan, 1871 to 1970, 10^8 cubic metres: as in the data set of statsmodels 0.15. */
 export const nile = [
   1120, 1160, 963, 1210, 1160, 1160, 813, 1230, 1370, 1140, 995, 935, 1110, 994, 1020, 960, 1180,
   799, 958, 1140, 1100, 1210, 1150, 1250, 1260, 1220, 1030, 1100, 774, 840, 874, 694, 940, 833, 701,
@@ -46,4 +46,25 @@ export const oracles: readonly Oracle[] = [
     );
     return [filtered.at(-1)!, filteredVariance.at(-1)!];
   }),
+  ...vectorOracles(
+    {
+      ...source,
+      formula: "fixed-interval smoother",
+      source: "statsmodels 0.15, UnobservedComponents, exact diffuse start",
+    },
+    "smoothed level of 1871, 1898, 1899, 1970; variance of 1871, 1921",
+    [
+      1111.6686804560204, 999.5859121312059, 950.9286788470956, 798.3672786476587,
+      4032.1731546710344, 2326.7784310524817,
+    ],
+    () => {
+      const { smoothed, smoothedVariance } = certain(
+        filterLocalLevel(nile, { noiseVariance: 15098.5187, levelVariance: 1469.177 }),
+      );
+      return [
+        ...[0, 27, 28, 99].map((t) => smoothed[t]!),
+        ...[0, 50].map((t) => smoothedVariance[t]!),
+      ];
+    },
+  ),
 ];

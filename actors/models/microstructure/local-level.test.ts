@@ -132,6 +132,9 @@ test("B4.5 bad variances and observations without movement are refused", () => {
   );
   assert.is(code(filterLocalLevel([1, NaN], { noiseVariance: 1, levelVariance: 1 })), "not_finite");
   assert.is(code(fitLocalLevel([5, 5, 5, 5])), "undefined");
+  const huge = [1e200, -1e200, 1e200, 0];
+  assert.is(code(filterLocalLevel(huge, { noiseVariance: 1, levelVariance: 1 })), "not_finite");
+  assert.is(code(fitLocalLevel(huge)), "not_finite");
 });
 
 test.run();

@@ -9,6 +9,7 @@ import {
   positive,
   refused,
 } from "../numerics/failure.ts";
+import { finiteResult } from "../numerics/finite-result.ts";
 import { brentMinimum } from "../numerics/optimise.ts";
 
 /**
@@ -85,6 +86,9 @@ export function filterLocalLevel(
   const filtered = new Float64Array(n);
   const filteredVariance = new Float64Array(n);
   filterInto(observations, parameters, filtered, filteredVariance);
+  const { logLikelihood } = innovations(observations, parameters);
+  const finite = finiteResult("log-likelihood", logLikelihood);
+  if (!finite.ok) return finite;
   const smoothed = filtered.slice();
   const smoothedVariance = filteredVariance.slice();
   for (let t = n - 2; t >= 0; t -= 1) {
@@ -98,7 +102,7 @@ export function filterLocalLevel(
     filteredVariance,
     smoothed,
     smoothedVariance,
-    logLikelihood: innovations(observations, parameters).logLikelihood,
+    logLikelihood,
   });
 }
 
@@ -168,7 +172,9 @@ export function fitLocalLevel(observations: ArrayLike<number>): ModelResult<Loca
     const { scaled } = innovations(observations, { noiseVariance: 1, levelVariance: ratio });
     return { noiseVariance: scaled, levelVariance: ratio * scaled };
   };
-  if (!(parametersAt(0).noiseVariance > 0)) {
+  const scale = finiteResult("variance", parametersAt(0).noiseVariance);
+  if (!scale.ok) return scale;
+  if (scale.value === 0) {
     return refused(
       failure(
         "undefined",

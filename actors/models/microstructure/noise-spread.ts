@@ -9,6 +9,7 @@ import {
   positive,
   refused,
 } from "../numerics/failure.ts";
+import { finiteResult } from "../numerics/finite-result.ts";
 
 /**
  * Spread as the noise on an efficient log price, from the mean squared changes over several lags.
@@ -39,7 +40,8 @@ export function whiteNoiseSpread(
 ): ModelResult<number> {
   const wrong = check(logPrices, lag, otherLag);
   if (wrong !== null) return refused(wrong);
-  return ok(
+  return finiteResult(
+    "spread",
     whiteNoiseSpreadOfMoments(
       lag,
       meanSquaredChange(logPrices, lag),
@@ -86,6 +88,8 @@ export function fractionalSpread(
   const moment = meanSquaredChange(logPrices, lag);
   const other = meanSquaredChange(logPrices, otherLag);
   if (hurst !== undefined) {
+    const finite = finiteResult("V(L) + V(L')", moment + other);
+    if (!finite.ok) return finite;
     return ok({ spread: fractionalSpreadOfMoments(lag, moment, otherLag, other, hurst), hurst });
   }
   const estimate = hurstOfMoments(
@@ -136,47 +140,66 @@ export interface OrnsteinUhlenbeckSpread {
 /**
  * Brownian price, noise that reverts (Ornstein-Uhlenbeck): V(L) = L sigma^2 + (S^2 / 2)(1 - rho^L).
  * (2 V(2L) - V(4L)) / (2 V(L) - V(2L)) = (1 + rho^L)^2 gives rho, and
- * S^2 = 2 (2 V(L) - V(2L)) / (1 - rho^L)^2. Refused with `undefined` where the ratio is negative or
- * rho^L does not lie inside (-1, 1), or is negative with an even L.
+ * S^2 = 2 (L' V(L) - L V(L')) / (L' (1 - rho^L) - L (1 - rho^L')). Refused with `undefined` where the
+ * ratio is negative or rho^L does not lie inside (-1, 1), or is negative with an even L.
  */
 export function ornsteinUhlenbeckSpread(
   logPrices: ArrayLike<number>,
   lag = 1,
+  otherLag = 2 * lag,
 ): ModelResult<OrnsteinUhlenbeckSpread> {
-  const wrong = check(logPrices, lag, 4 * lag);
+  const wrong = firstFailure(check(logPrices, lag, 4 * lag), check(logPrices, lag, otherLag));
   if (wrong !== null) return refused(wrong);
-  return ornsteinUhlenbeckSpreadOfMoments(
+  const moment = meanSquaredChange(logPrices, lag);
+  const correlation = noiseCorrelationOfMoments(
     lag,
-    meanSquaredChange(logPrices, lag),
+    moment,
     meanSquaredChange(logPrices, 2 * lag),
     meanSquaredChange(logPrices, 4 * lag),
   );
+  if (!correlation.ok) return correlation;
+  const spread = ornsteinUhlenbeckSpreadOfMoments(
+    lag,
+    moment,
+    otherLag,
+    meanSquaredChange(logPrices, otherLag),
+    correlation.value,
+  );
+  return ok({ spread, noiseCorrelation: correlation.value });
 }
 
-/** The same from V(L), V(2L), V(4L). */
-export function ornsteinUhlenbeckSpreadOfMoments(
+/** rho from V(L), V(2L), V(4L): what the Brownian part adds cancels. */
+export function noiseCorrelationOfMoments(
   lag: number,
   first: number,
   second: number,
   fourth: number,
-): ModelResult<OrnsteinUhlenbeckSpread> {
-  const bend = 2 * first - second;
-  const ratio = (2 * second - fourth) / bend;
+): ModelResult<number> {
+  const ratio = (2 * second - fourth) / (2 * first - second);
   const power = Math.sqrt(ratio) - 1;
-  if (!(Math.abs(power) < 1) || (power < 0 && lag % 2 === 0)) {
-    return refused(
-      failure(
-        "undefined",
-        `(2 V(2L) - V(4L)) / (2 V(L) - V(2L)) = ${ratio}`,
-        "it must be the square of 1 + rho^L with |rho| < 1",
-        "use more prices, another lag, or the estimator for white noise",
-      ),
-    );
+  if (Math.abs(power) < 1 && (power >= 0 || lag % 2 === 1)) {
+    return ok(Math.sign(power) * Math.abs(power) ** (1 / lag));
   }
-  return ok({
-    spread: signedRoot((2 * bend) / (1 - power) ** 2),
-    noiseCorrelation: Math.sign(power) * Math.abs(power) ** (1 / lag),
-  });
+  return refused(
+    failure(
+      "undefined",
+      `(2 V(2L) - V(4L)) / (2 V(L) - V(2L)) = ${ratio}`,
+      "it must be the square of 1 + rho^L with |rho| < 1",
+      "use more prices, another lag, or the estimator for white noise",
+    ),
+  );
+}
+
+/** S from V(L), V(L') and rho. */
+export function ornsteinUhlenbeckSpreadOfMoments(
+  lag: number,
+  moment: number,
+  otherLag: number,
+  otherMoment: number,
+  noiseCorrelation: number,
+): number {
+  const noise = otherLag * (1 - noiseCorrelation ** lag) - lag * (1 - noiseCorrelation ** otherLag);
+  return signedRoot((2 * (otherLag * moment - lag * otherMoment)) / noise);
 }
 
 function check(logPrices: ArrayLike<number>, lag: number, otherLag: number) {

@@ -97,6 +97,19 @@ test("B4.5 a jump moves the realised variance and hardly the bipower variation",
   assert.ok(certain(bipowerVariation(returns)) < before + 0.0005);
 });
 
+test("B4.5 finite returns whose squares overflow are refused, never answered with infinity", () => {
+  const huge = Float64Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? 1e200 : -1e200));
+  for (const measure of [
+    realisedVariance,
+    bipowerVariation,
+    (r: ArrayLike<number>) => twoScaleVariance(r, 3),
+    (r: ArrayLike<number>) => realisedKernel(r, 3),
+    (r: ArrayLike<number>) => preAveragedVariance(r, 0.5),
+  ]) {
+    assert.is(code(measure(huge)), "not_finite");
+  }
+});
+
 test("B4.5 returns that are no numbers, too few, or a bandwidth beyond them are refused", () => {
   assert.is(code(realisedVariance([])), "too_short");
   assert.is(code(bipowerVariation([1])), "too_short");

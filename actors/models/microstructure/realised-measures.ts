@@ -1,4 +1,3 @@
-import { ok } from "../../kernel/result.ts";
 import {
   allFinite,
   atLeast,
@@ -9,6 +8,7 @@ import {
   positive,
   refused,
 } from "../numerics/failure.ts";
+import { finiteResult } from "../numerics/finite-result.ts";
 
 /**
  * Integrated variance of a log price over the span of the sample, from its n returns. A result is a
@@ -19,7 +19,9 @@ import {
 /** Realised variance: sum of squared returns. Biased by 2 n times the variance of noise. */
 export function realisedVariance(returns: ArrayLike<number>): ModelResult<number> {
   const wrong = check(returns, 1);
-  return wrong === null ? ok(sumOfProducts(returns, 0)) : refused(wrong);
+  return wrong === null
+    ? finiteResult("realised variance", sumOfProducts(returns, 0))
+    : refused(wrong);
 }
 
 /**
@@ -37,7 +39,7 @@ export function bipowerVariation(
   let sum = 0;
   for (let i = 1; i < returns.length; i += 1) sum += Math.abs(returns[i]! * returns[i - 1]!);
   const factor = finiteSample ? returns.length / (returns.length - 1) : 1;
-  return ok((Math.PI / 2) * factor * sum);
+  return finiteResult("bipower variation", (Math.PI / 2) * factor * sum);
 }
 
 /**
@@ -62,7 +64,7 @@ export function twoScaleVariance(
   }
   const share = (n - scales + 1) / scales / n;
   const variance = slow / scales - share * sumOfProducts(returns, 0);
-  return ok(adjusted ? variance / (1 - share) : variance);
+  return finiteResult("two-scale variance", adjusted ? variance / (1 - share) : variance);
 }
 
 /** Parzen's kernel on [0, 1]. */
@@ -86,7 +88,7 @@ export function realisedKernel(returns: ArrayLike<number>, bandwidth: number): M
   for (let h = 1; h <= bandwidth; h += 1) {
     sum += 2 * parzen(h / (bandwidth + 1)) * sumOfProducts(returns, h);
   }
-  return ok(sum);
+  return finiteResult("realised kernel", sum);
 }
 
 /**
@@ -120,7 +122,7 @@ export function preAveragedVariance(
     squares += average * average;
   }
   const noise = (psi1 / (2 * psi2 * kn * kn)) * sumOfProducts(returns, 0);
-  return ok((n / ((n - kn + 2) * psi2 * kn)) * squares - noise);
+  return finiteResult("pre-averaged variance", (n / ((n - kn + 2) * psi2 * kn)) * squares - noise);
 }
 
 /** sum of r_i r_(i - lag). */

@@ -58,6 +58,16 @@ test("B4.5 a positive covariance gives no spread, never one from its size", () =
   assert.is(code(rollSpread([1, 1, 1, 1])), "undefined");
 });
 
+test("B4.5 finite prices whose products overflow are refused", () => {
+  const huge = [1e200, -1e200, 1e200, -1e200, 1e200, -1e200, 1e200];
+  assert.is(code(rollSpread(huge)), "not_finite");
+  assert.not.equal(code(dependentSignSpread(huge)), "ok");
+  assert.is(code(whiteNoiseSpread(huge)), "not_finite");
+  assert.is(code(fractionalSpread(huge, 1, 2, 0.3)), "not_finite");
+  assert.not.equal(code(fractionalSpread(huge)), "ok");
+  assert.not.equal(code(ornsteinUhlenbeckSpread(huge)), "ok");
+});
+
 test("B4.5 too few prices and prices that are no numbers are refused", () => {
   assert.is(code(rollSpread([1, 2])), "too_short");
   assert.is(code(dependentSignSpread([1, 2, 1])), "too_short");

@@ -7,6 +7,7 @@ import {
   type ModelResult,
   refused,
 } from "../numerics/failure.ts";
+import { finiteResult } from "../numerics/finite-result.ts";
 
 /**
  * Effective spread from the bounce of transaction prices between bid and ask. The spread has the unit
@@ -36,8 +37,9 @@ export function rollSpread(prices: ArrayLike<number>): ModelResult<number> {
   const wrong = firstFailure(atLeast("prices", prices, 3), allFinite("prices", prices));
   if (wrong !== null) return refused(wrong);
   const covariance = changeAutocovariance(prices, 1);
+  if (Number.isNaN(covariance)) return finiteResult("cov(dp_t, dp_(t-1))", covariance);
   if (covariance >= 0) return refused(noBounce(covariance));
-  return ok(2 * Math.sqrt(-covariance));
+  return finiteResult("spread", 2 * Math.sqrt(-covariance));
 }
 
 /** What the prices say when the signs of trades follow one another. */

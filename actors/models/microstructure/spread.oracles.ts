@@ -3,6 +3,7 @@ import { type Oracle, type OracleSource, vectorOracles } from "../oracle.ts";
 import { edgeSpread } from "./edge-spread.ts";
 import {
   hurstOfMoments,
+  noiseCorrelationOfMoments,
   fractionalSpreadOfMoments,
   ornsteinUhlenbeckSpreadOfMoments,
   whiteNoiseSpreadOfMoments,
@@ -88,8 +89,8 @@ export const oracles: readonly Oracle[] = [
     return [fractionalSpreadOfMoments(1, one, 2, two, hurst), hurst];
   }),
   ...vectorOracles(noise, "reverting noise, spread, rho", [6e-4, 0.6], () => {
-    const found = certain(ornsteinUhlenbeckSpreadOfMoments(1, 1.12e-7, 1.952e-7, 3.16672e-7));
-    return [found.spread, found.noiseCorrelation];
+    const rho = certain(noiseCorrelationOfMoments(1, 1.12e-7, 1.952e-7, 3.16672e-7));
+    return [ornsteinUhlenbeckSpreadOfMoments(1, 1.12e-7, 4, 3.16672e-7, rho), rho];
   }),
   {
     ...edge,

@@ -65,6 +65,8 @@ export function leastSquares(
   const coefficients = Float64Array.from(
     qr.solve(Matrix.columnVector(Array.from(response))).to1DArray(),
   );
+  const overflow = allFinite("coefficients", coefficients) ?? allFinite("inverse", inverse);
+  if (overflow !== null) return refused(overflow);
   return { ok: true, value: described(design, response, coefficients, inverse) };
 }
 

@@ -242,18 +242,20 @@ test("B4.1 growth over one span equals growth over its parts, from a steep start
   }
 });
 
-test("B4.1 growth from a steep start follows the shortest path of arrivals", () => {
+test("B4.1 growth from a steep start follows the shortest path of arrivals, however far it leads", () => {
   // v starts at 1 at the centre and (almost) nothing elsewhere: after a short time s the level n away
-  // has grown to (rate * s)^n / n! to first order in s.
-  const generator = inventory(12, 0, 1);
-  const h = Float64Array.from({ length: 25 }, (_, i) => (i === 12 ? 0 : -1e5));
-  const span = 1e-7;
-  tridiagonalGrowth(generator).advance(h, span);
-  let exact = 0;
-  for (let n = 1; n <= 12; n += 1) {
-    exact += Math.log(span / n);
-    near(h[12 + n]!, exact, 1e-8, `level ${n}`);
-    near(h[12 - n]!, exact, 1e-8, `level ${-n}`);
+  // has grown to (rate * s)^n / n! to first order in s. At n = 900 that is 1e-8,577.
+  for (const bound of [12, 120, 900]) {
+    const generator = inventory(bound, 0, 1);
+    const h = Float64Array.from({ length: 2 * bound + 1 }, (_, i) => (i === bound ? 0 : -1e7));
+    const span = 1e-7;
+    tridiagonalGrowth(generator).advance(h, span);
+    let exact = 0;
+    for (let n = 1; n <= bound; n += 1) {
+      exact += Math.log(span / n);
+      near(h[bound + n]!, exact, 1e-8, `level ${n}`);
+      near(h[bound - n]!, exact, 1e-8, `level ${-n}`);
+    }
   }
 });
 
@@ -269,6 +271,25 @@ test("B4.2 the ground state is what growth tends to, tails included", () => {
   near(before - h[30]!, ground.rate, 1e-11, "rate");
   for (let i = 0; i < 61; i += 1) {
     assert.ok(Math.abs(h[i]! - h[30]! - ground.h[i]!) < 1e-11, `level ${i}`);
+  }
+});
+
+test("B4.2 a ground state far from the middle is found with its tails too", () => {
+  // A drift of 12 per level moves the peak from level 30 to about 50, or on to the end.
+  for (const [penalty, drift] of [
+    [0.3, 12],
+    [0.3, 40],
+    [0.02, 0],
+  ] as const) {
+    const generator = inventory(30, penalty, 4);
+    for (let i = 0; i < 61; i += 1) generator.killing[i]! -= drift * (i - 30);
+    const ground = groundState(generator, 30);
+    const h = new Float64Array(61);
+    tridiagonalGrowth(generator).advance(h, 40);
+    for (let i = 0; i < 61; i += 1) {
+      const difference = h[i]! - h[30]! - ground.h[i]!;
+      assert.ok(Math.abs(difference) < 1e-9, `level ${i}, drift ${drift}: ${difference}`);
+    }
   }
 });
 

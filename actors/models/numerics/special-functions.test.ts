@@ -93,6 +93,18 @@ test("B7.4 a sum of exponentials far outside a double's range is exact", () => {
   assert.is(logSumExp([]), -Infinity);
 });
 
+test("B7.4 far tails are 0 and 1, as far as a double goes", () => {
+  for (const x of [28.1, 1e10, 1e160, 1.7e308]) {
+    assert.is(erfc(x), 0);
+    assert.is(erfc(-x), 2);
+    assert.is(erf(-x), -1);
+    assert.is(normalCdf(2 * Math.min(x, 8e307)), 1);
+  }
+  assert.ok(erfc(27.2) > 0);
+  assert.is(gammaQ(3, 1e6), 0);
+  assert.is(studentCdf(-1e300, 3), 0);
+});
+
 test("B7.4 outside its domain, NaN included, a function throws and never answers NaN", () => {
   for (const call of [
     () => erf(Number.NaN),

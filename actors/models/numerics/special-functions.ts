@@ -91,6 +91,8 @@ export function erf(x: number): number {
 export function erfc(x: number): number {
   domain(Number.isFinite(x), "erfc takes a finite number", x);
   if (x < 1.75) return 1 - erf(x);
+  // Below the smallest double; further out the square itself would overflow.
+  if (x > 28) return 0;
   // The square is split so that its rounding does not enter the exponent.
   const high = Math.round(x * 16) / 16;
   return scaledTail(x) * Math.exp(-high * high) * Math.exp(-(x - high) * (x + high));

@@ -13,10 +13,39 @@ export interface GroundState {
 
 /**
  * The positive eigenvector of the smallest eigenvalue, by bisection on the eigenvalue and ratios of
- * neighbours from both ends inwards: each ratio is positive, and the tails keep their relative accuracy.
- * All inner weights must be positive. O(d * 120).
+ * neighbours from both ends inwards to its largest level: each ratio is positive, and the tails keep their
+ * relative accuracy. All inner weights must be positive. O(d * 120) for each place the peak is looked for.
  */
-export function groundState({ killing, up, down }: Tridiagonal, centre: number): GroundState {
+export function groundState(generator: Tridiagonal, centre: number): GroundState {
+  let peak = indexOfLeast(generator.killing);
+  let found = matchedAt(generator, peak);
+  // Past the peak the ratios would be found in their unstable direction: meet there.
+  for (let attempt = 0; attempt < 4; attempt += 1) {
+    const highest = indexOfGreatest(found.h);
+    if (highest === peak) break;
+    peak = highest;
+    found = matchedAt(generator, peak);
+  }
+  const { h, rate } = found;
+  const level = h[centre]!;
+  for (let i = 0; i < h.length; i += 1) h[i]! -= level;
+  return { h, rate };
+}
+
+function indexOfLeast(values: Float64Array): number {
+  let least = 0;
+  for (let i = 1; i < values.length; i += 1) if (values[i]! < values[least]!) least = i;
+  return least;
+}
+
+function indexOfGreatest(values: Float64Array): number {
+  let greatest = 0;
+  for (let i = 1; i < values.length; i += 1) if (values[i]! > values[greatest]!) greatest = i;
+  return greatest;
+}
+
+/** h is 0 at the level where the ratios from both ends meet. */
+function matchedAt({ killing, up, down }: Tridiagonal, centre: number): GroundState {
   const size = killing.length;
   // above[i] = v_i / v_{i-1} for i > centre, below[i] = v_i / v_{i+1} for i < centre.
   const ratio = new Float64Array(size);

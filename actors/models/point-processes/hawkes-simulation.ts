@@ -168,6 +168,9 @@ function byClusters(
 ): ModelResult<Arrivals> {
   const d = baseline.length;
   const path = new Path(limit);
+  // What is expected to exceed the limit is not drawn: a Poisson number of any mean is not.
+  if (baseline.some((rate) => rate * horizon > 2 * limit)) return refused(tooMany(limit));
+  if (offspring.flat().some(({ mean }) => mean > 2 * limit)) return refused(tooMany(limit));
   for (let type = 0; type < d; type += 1) {
     for (let left = poisson(random, baseline[type]! * horizon); left > 0; left -= 1) {
       if (!path.add(openUnit(random) * horizon, type)) return refused(tooMany(limit));

@@ -31,7 +31,7 @@ export interface MeanVarianceProblem {
   readonly atLeast?: LinearConstraints;
   /** Weights held before; needed by `turnover` and `costs`. */
   readonly held?: Float64Array;
-  /** Largest sum of |w - held|. */
+  /** Largest sum of |w - held|; with nothing held it bounds the gross exposure. */
   readonly turnover?: number;
   /** Cost of a unit of |w_i - held_i|, >= 0. */
   readonly costs?: Float64Array;
@@ -75,6 +75,8 @@ export function meanVariance(problem: MeanVarianceProblem): ModelResult<MeanVari
     }
   }
   const deviation = Math.sqrt(Math.max(0, variance));
+  const overflow = allFinite("moments of the portfolio", [expectedReturn, deviation]);
+  if (overflow !== null) return refused(overflow);
   return { ok: true, value: { weights, expectedReturn, deviation, turnover, residual } };
 }
 
@@ -95,6 +97,23 @@ function problemCheck(problem: MeanVarianceProblem): Check {
       "turnover or costs without weights held",
       "a trade is the difference from what is held",
       "give held, zeros for cash",
+    );
+  }
+  for (const [name, vector] of [
+    ["lower", problem.lower],
+    ["upper", problem.upper],
+  ] as const) {
+    const wrong =
+      vector === undefined ? null : sameLength(name, vector, "expectedReturns", expectedReturns);
+    if (wrong !== null) return wrong;
+  }
+  const rows = problem.atLeast;
+  if (rows !== undefined && rows.matrix.length !== n * rows.right.length) {
+    return failure(
+      "wrong_shape",
+      `rows of ${rows.matrix.length} numbers for ${rows.right.length} bounds`,
+      `each row has ${n} numbers`,
+      "give a row-major matrix over the assets",
     );
   }
   return firstFailure(

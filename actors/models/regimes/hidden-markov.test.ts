@@ -203,6 +203,9 @@ test("B5.7 models that are none and observations that are no numbers are refused
   assert.is(bad({ means: [Number.NaN, 0] }), "not_finite");
   assert.is(code(regimeProbabilities([], calmAndWild)), "empty");
   assert.is(code(likeliestRegimes([Infinity], calmAndWild)), "not_finite");
+  assert.is(code(regimeProbabilities([1e200], calmAndWild)), "not_finite");
+  assert.is(code(likeliestRegimes([1e200], calmAndWild)), "not_finite");
+  assert.is(code(fitRegimes([1e200, 0, 1], calmAndWild)), "not_finite");
   assert.is(code(fitRegimes([1, 1, 1], calmAndWild)), "undefined");
   assert.is(code(fitRegimes(observations, calmAndWild, { iterations: 2 })), "not_converged");
 });

@@ -12,6 +12,7 @@ import {
   sameLength,
   within,
 } from "../numerics/failure.ts";
+import { finiteResult } from "../numerics/finite-result.ts";
 
 /**
  * Hidden Markov model of K regimes with normal observations. Rabiner, "A tutorial on hidden Markov
@@ -89,7 +90,7 @@ function logDensities(model: GaussianRegimes, y: number, out: Float64Array): voi
  * One step of the filter, O(K^2), no allocation: `probability` holds P(regime | past) of the time
  * before and then that of this time; `scratch` is of its length. With `first` the initial
  * probabilities take the place of the prediction. Returns ln p(y | past). For use while quoting: the
- * caller has checked the model.
+ * caller has checked the model, and that y lies within 1e150 deviations of some mean.
  */
 export function updateRegimes(
   model: GaussianRegimes,
@@ -130,7 +131,9 @@ export function regimeProbabilities(
     checkRegimes(model),
   );
   if (wrong !== null) return refused(wrong);
-  return ok(forwardBackward(observations, model, null));
+  const found = forwardBackward(observations, model, null);
+  const finite = finiteResult("log-likelihood", found.logLikelihood);
+  return finite.ok ? ok(found) : finite;
 }
 
 /** With `pairs` also adds sum over t of P(regime i at t, regime j at t + 1 | all) to entry i K + j. */
@@ -213,10 +216,12 @@ export function likeliestRegimes(
   }
   let last = 0;
   for (let k = 1; k < regimes; k += 1) if (score[k]! > score[last]!) last = k;
+  const joint = finiteResult("log joint density", score[last]!);
+  if (!joint.ok) return joint;
   const path = new Uint8Array(n);
   path[n - 1] = last;
   for (let t = n - 1; t > 0; t -= 1) path[t - 1] = from[t * regimes + path[t]!]!;
-  return ok({ regimes: path, logJoint: score[last]! });
+  return ok({ regimes: path, logJoint: joint.value });
 }
 
 export interface RegimeFitOptions {
@@ -252,7 +257,9 @@ export function fitRegimes(
     options.varianceFloor === undefined ? null : positive("varianceFloor", options.varianceFloor),
   );
   if (wrong !== null) return refused(wrong);
-  const floor = options.varianceFloor ?? 1e-6 * varianceOf(observations);
+  const variance = finiteResult("variance", varianceOf(observations));
+  if (!variance.ok) return variance;
+  const floor = options.varianceFloor ?? 1e-6 * variance.value;
   if (!(floor > 0)) {
     return refused(
       failure("undefined", "observations", "they do not vary", "give observations that vary"),
@@ -264,6 +271,8 @@ export function fitRegimes(
   for (let step = 0; step < (options.iterations ?? 2000); step += 1) {
     const pairs = new Float64Array(start.initial.length ** 2);
     const { smoothed, logLikelihood } = forwardBackward(observations, model, pairs);
+    const finite = finiteResult("log-likelihood", logLikelihood);
+    if (!finite.ok) return finite;
     const before = history.at(-1);
     history.push(logLikelihood);
     if (before !== undefined && logLikelihood - before < tolerance) {

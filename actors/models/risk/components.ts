@@ -53,6 +53,8 @@ export function normalComponents(
     );
   }
   const deviation = Math.sqrt(variance);
+  const overflow = allFinite("deviation", [deviation]) ?? allFinite("slopes", slopes);
+  if (overflow !== null) return refused(overflow);
   const marginals = slopes.map((slope) => (unit.value[measure] * slope) / deviation);
   return {
     ok: true,
@@ -103,5 +105,7 @@ export function scenarioComponents(
     }
   }
   const total = tailOf(Float64Array.from(totals).sort(), confidence).expectedShortfall;
+  const overflow = allFinite("components", components) ?? allFinite("total", [total]);
+  if (overflow !== null) return refused(overflow);
   return { ok: true, value: { total, components, marginals: Float64Array.from(components) } };
 }

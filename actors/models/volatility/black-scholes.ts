@@ -37,8 +37,10 @@ export function blackScholesCallUnchecked(terms: CallTerms, volatility: number):
   const { spot, strike, expiry, rate } = terms;
   const discounted = strike * Math.exp(-rate * expiry);
   const deviation = volatility * Math.sqrt(expiry);
-  if (deviation === 0) return Math.max(0, spot - discounted);
+  if (deviation === Infinity) return spot;
   const d1 = Math.log(spot / discounted) / deviation + deviation / 2;
+  // No deviation, or a strike that discounting takes to 0 or infinity: the call is a forward or nothing.
+  if (!Number.isFinite(d1)) return Math.max(0, spot - discounted);
   return spot * normalCdf(d1) - discounted * normalCdf(d1 - deviation);
 }
 

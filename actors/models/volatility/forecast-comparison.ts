@@ -10,6 +10,7 @@ import {
   refused,
   sameLength,
 } from "../numerics/failure.ts";
+import { finiteResult } from "../numerics/finite-result.ts";
 import { studentSurvival } from "../numerics/incomplete-functions.ts";
 
 /**
@@ -103,7 +104,9 @@ export function compareForecasts(
     for (let t = lag; t < n; t += 1) sum += excess[t]! * excess[t - lag]!;
     variance += ((lag === 0 ? 1 : 2) * sum) / n;
   }
-  if (!(variance > 0)) {
+  const finite = finiteResult("variance of the mean loss difference", variance);
+  if (!finite.ok) return finite;
+  if (variance <= 0) {
     return refused(
       failure(
         "undefined",

@@ -7,6 +7,7 @@ import {
   type ModelResult,
   refused,
 } from "../numerics/failure.ts";
+import { finiteResult } from "../numerics/finite-result.ts";
 import { choleskyFactor, Matrix, solve } from "../numerics/linear-algebra.ts";
 import { lbfgs } from "../numerics/optimise.ts";
 import { type GarchParameters, garchPath } from "./garch.ts";
@@ -117,6 +118,8 @@ export function fitGarch(
   for (let t = 0; t < n; t += 1) mean += returns[t]! / n;
   let variance = 0;
   for (let t = 0; t < n; t += 1) variance += (returns[t]! - mean) ** 2 / n;
+  const finite = finiteResult("variance", variance);
+  if (!finite.ok) return finite;
   const scale = Math.sqrt(variance);
   if (!(scale > 1e-13 * Math.abs(mean)) || scale === 0) {
     return refused(failure("undefined", "returns", "they do not vary", "give returns that vary"));

@@ -12,6 +12,7 @@ import {
   positive,
   refused,
 } from "../numerics/failure.ts";
+import { finiteResult } from "../numerics/finite-result.ts";
 
 /**
  * GARCH(1,1), with the asymmetry of Glosten, Jagannathan and Runkle (Journal of Finance 48, 1993):
@@ -107,7 +108,9 @@ export function garchPath(
   for (let t = 0; t < variances.length; t += 1) {
     sum += Math.log(variances[t]!) + standardised[t]! ** 2;
   }
-  return ok({ variances, standardised, nextVariance, logLikelihood: -0.5 * sum });
+  const likelihood = finiteResult("log-likelihood", -0.5 * sum);
+  if (!likelihood.ok) return likelihood;
+  return ok({ variances, standardised, nextVariance, logLikelihood: likelihood.value });
 }
 
 /**

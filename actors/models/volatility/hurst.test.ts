@@ -9,7 +9,11 @@ import {
   fractionalNoise,
   fractionalNoiseAutocovariance,
 } from "./fractional-brownian.ts";
-import { fractionalNoiseSpectrum, structureHurst, whittleHurst } from "./hurst.ts";
+import {
+  fillFractionalNoiseSpectrum,
+  fractionalNoiseSpectrum,
+} from "./fractional-noise-spectrum.ts";
+import { structureHurst, whittleHurst } from "./hurst.ts";
 import { cosines } from "./rough-volatility.oracles.ts";
 
 const test = suite("hurst");
@@ -102,6 +106,22 @@ test("B4.6 the spectrum integrates to 1, and its cosine integrals are the autoco
   }
   for (const l of [0.1, 1, 3]) {
     assert.ok(Math.abs(fractionalNoiseSpectrum(l, 0.5) * 2 * Math.PI - 1) < 1e-13);
+  }
+});
+
+test("B4.6 the spectrum at all Fourier frequencies equals the one by zeta functions to 1e-13", () => {
+  for (const hurst of [0.001, 0.1, 0.5, 0.77, 0.999]) {
+    for (const n of [9, 200]) {
+      const out = new Float64Array(Math.floor(n / 2));
+      fillFractionalNoiseSpectrum(n, hurst, out);
+      out.forEach((one, at) => {
+        const exact = fractionalNoiseSpectrum((2 * Math.PI * (at + 1)) / n, hurst);
+        assert.ok(
+          Math.abs(one / exact - 1) < 1e-13,
+          `H=${hurst} ${at + 1}/${n}: ${one / exact - 1}`,
+        );
+      });
+    }
   }
 });
 

@@ -128,6 +128,9 @@ test("B4.3 too short, still or broken samples are refused", () => {
   assert.is(code(jumpTest([1, 2])), "too_short");
   assert.is(code(jumpTest([1, 0, 1, 0, 1])), "undefined");
   assert.is(code(jumpTest([1, 2, Number.NaN])), "not_finite");
+  const huge = [1e200, -1e200, 1e200, -1e200, 1e200];
+  assert.is(code(jumpTest(huge)), "not_finite");
+  assert.is(code(leeMyklandJumps(huge, { window: 3 })), "not_finite");
   assert.is(code(leeMyklandJumps([1, 2, 3], { window: 2 })), "out_of_range");
   assert.is(code(leeMyklandJumps([1, 2, 3], { window: 4 })), "too_short");
   assert.is(code(leeMyklandJumps([0, 0, 0, 0, 1], { window: 4 })), "undefined");

@@ -11,6 +11,7 @@ import {
   type ModelResult,
   refused,
 } from "../numerics/failure.ts";
+import { finiteResult } from "../numerics/finite-result.ts";
 import { gamma, normalCdf } from "../numerics/special-functions.ts";
 
 /** mu_(4/3) = E|Z|^(4/3) of a standard normal: 2^(2/3) Gamma(7/6) / Gamma(1/2). */
@@ -54,6 +55,8 @@ export function jumpTest(returns: ArrayLike<number>): ModelResult<JumpTest> {
   const jumpShare = 1 - bv.value / rv.value;
   const spread = (Math.PI ** 2 / 4 + Math.PI - 5) / n;
   const statistic = jumpShare / Math.sqrt(spread * Math.max(1, quarticity / bv.value ** 2));
+  const finite = finiteResult("statistic", statistic);
+  if (!finite.ok) return finite;
   return ok({
     realisedVariance: rv.value,
     bipowerVariation: bv.value,
@@ -140,7 +143,12 @@ export function leeMyklandJumps(
     } else {
       sum += product(i - 1) - product(i - window + 1);
     }
-    if (!(sum > 0)) return refused(noMovement(`the ${window - 1} returns before index ${i} are 0`));
+    if (!(sum > 0 && sum < Infinity)) {
+      const finite = finiteResult("sum of |r_j||r_(j-1)|", sum);
+      return finite.ok
+        ? refused(noMovement(`the ${window - 1} returns before index ${i} are 0`))
+        : finite;
+    }
     const statistic = returns[i]! / Math.sqrt(sum / (window - 2));
     if (Math.abs(statistic) > threshold) jumps.push({ index: i, statistic });
   }

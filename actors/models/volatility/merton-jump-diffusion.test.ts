@@ -81,6 +81,21 @@ test("B4.3 many small jumps are a Brownian motion", () => {
   near(certain(mertonCall(terms, many)), gaussian, 0.01);
 });
 
+test("B4.3 at the ends of double precision a call is a forward, the spot or nothing", () => {
+  const edge = (option: object, volatility: number): number =>
+    certain(blackScholesCall({ ...terms, ...option }, volatility));
+  assert.is(edge({}, 1e-310), 0);
+  assert.is(edge({ strike: 90, rate: 0 }, 1e-310), 10);
+  assert.is(edge({}, 1e308), 100);
+  assert.is(edge({}, 1e200), 100);
+  assert.is(edge({ expiry: 0, strike: 99 }, 0.2), 1);
+  assert.is(edge({ rate: 1, expiry: 1e4 }, 0.2), 100);
+  assert.is(edge({ rate: -1, expiry: 1e4 }, 0.2), 0);
+  const falling = { ...jumps, intensity: 100, jumpMean: -9, jumpDeviation: 0 };
+  const price = certain(mertonCall(terms, falling));
+  assert.ok(price > 99.99 && price <= 100, `${price}`);
+});
+
 test("B4.3 the implied volatility undoes the price from 1 % to 300 %", () => {
   for (const volatility of [0.01, 0.2, 1, 3]) {
     for (const strike of [95, 100, 110]) {

@@ -1,7 +1,8 @@
 import { certain } from "../numerics/failure.ts";
 import { type Oracle, type OracleSource, vectorOracles } from "../oracle.ts";
 import { fractionalNoiseEigenvalues } from "./fractional-brownian.ts";
-import { fractionalNoiseSpectrum, structureHurst } from "./hurst.ts";
+import { fractionalNoiseSpectrum } from "./fractional-noise-spectrum.ts";
+import { structureHurst } from "./hurst.ts";
 import { hybridCovariance, hybridPoint } from "./rough-bergomi.ts";
 
 const circulant: OracleSource = {
