@@ -75,7 +75,7 @@ export function meanVariance(problem: MeanVarianceProblem): ModelResult<MeanVari
     }
   }
   const deviation = Math.sqrt(Math.max(0, variance));
-  const overflow = allFinite("moments of the portfolio", [expectedReturn, deviation]);
+  const overflow = allFinite("moments of the portfolio", [expectedReturn, deviation, turnover]);
   if (overflow !== null) return refused(overflow);
   return { ok: true, value: { weights, expectedReturn, deviation, turnover, residual } };
 }
