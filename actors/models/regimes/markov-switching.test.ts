@@ -99,6 +99,29 @@ test("B5.7 with phi of 0 the model is the hidden Markov model from its chain at 
   found.smoothed.forEach((one, i) => near(one, hidden.smoothed[i]!, 1e-12, `smoothed ${i}`));
 });
 
+test("B5.7 a regime that cannot be there does not drown those that can, however well it would fit", () => {
+  const chain = [
+    [0.9, 0.1, 0],
+    [0.1, 0.8, 0.1],
+    [0, 0.1, 0.9],
+  ];
+  const model = { transition: chain, means: [0, 50, 5000], autoregression: [0], deviation: 1 };
+  const y = [0, 0, 5000];
+  const switching = certain(switchingProbabilities(y, model));
+  const hidden = certain(
+    regimeProbabilities(y, {
+      transition: chain,
+      initial: [1, 0, 0],
+      means: [0, 50, 5000],
+      deviations: [1, 1, 1],
+    }),
+  );
+  // From 0 the chain reaches only 0 and 50.
+  near(switching.filtered[3 + 1]!, 1, 1e-12, "switching");
+  near(hidden.filtered[6 + 1]!, 1, 1e-12, "hidden");
+  near(switching.logLikelihood / (-(4950 ** 2) / 2), 1, 1e-5, "likelihood");
+});
+
 test("B5.7 regimes of equal mean leave an autoregression, whatever the chain", () => {
   const model = { ...hamilton, means: [0.7, 0.7] };
   const { logLikelihood } = certain(switchingProbabilities(growth, model));

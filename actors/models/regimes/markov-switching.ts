@@ -102,24 +102,25 @@ function workspace(model: SwitchingMean, n: number): Workspace {
   const regimes = model.means.length;
   const order = model.autoregression.length;
   const states = regimes ** (order + 1);
-  const centres = new Float64Array(states);
-  for (let state = 0; state < states; state += 1) {
-    let rest = Math.floor(state / regimes);
-    let centre = model.means[state % regimes]!;
-    for (const phi of model.autoregression) {
-      centre -= phi * model.means[rest % regimes]!;
-      rest = Math.floor(rest / regimes);
-    }
-    centres[state] = centre;
-  }
   const periods = n - order;
   return {
     regimes,
     states,
-    centres,
+    centres: new Float64Array(states),
     filtered: new Float64Array(periods * states),
     predicted: new Float64Array(periods * states),
   };
+}
+
+function centre(model: SwitchingMean, { regimes, states, centres }: Workspace): void {
+  for (let state = 0; state < states; state += 1) {
+    let rest = Math.floor(state / regimes);
+    centres[state] = model.means[state % regimes]!;
+    for (const phi of model.autoregression) {
+      centres[state]! -= phi * model.means[rest % regimes]!;
+      rest = Math.floor(rest / regimes);
+    }
+  }
 }
 
 /** Probability of each state before the first observation that counts: the chain at rest. */
@@ -150,6 +151,7 @@ function filter(
   const { regimes, states, centres, filtered, predicted } = space;
   const order = model.autoregression.length;
   const { deviation } = model;
+  centre(model, space);
   firstPrediction(model, space, start);
   let logLikelihood = 0;
   for (let t = order; t < y.length; t += 1) {
@@ -269,11 +271,12 @@ export function fitSwitchingMean(
 ): ModelResult<SwitchingFit> {
   const wrong = check(observations, start);
   if (wrong !== null) return refused(wrong);
+  const space = workspace(start, observations.length);
   const loss = (x: Float64Array): number => {
     const model = modelOf(x, start);
     const rest = stationaryProbabilities(model.transition);
     if (rest === null) return Infinity;
-    return -filter(observations, model, workspace(model, observations.length), rest);
+    return -filter(observations, model, space, rest);
   };
   const found = lbfgs(
     (x, gradient) => {
