@@ -108,6 +108,8 @@ export class NativeEngine implements MatchingEngine {
   readonly #clockOriginNs: number;
   readonly #isLeased: boolean;
   readonly #log: Pick<Host, "snapshotInterval" | "recordsKept" | "segmentRecords">;
+  readonly #clockOriginNs: number;
+  readonly #isLeased: boolean;
   readonly #stopped: () => void;
   readonly #markets = new Map<string, Promise<NativeMarket>>();
   readonly #open = new Map<string, NativeMarket>();
@@ -128,6 +130,10 @@ export class NativeEngine implements MatchingEngine {
       recordsKept: options.recordsKept ?? RECORDS_KEPT,
       segmentRecords: options.segmentRecords ?? SEGMENT_RECORDS,
     };
+    this.#isLeased = options.clock !== undefined;
+    // In this order, so that a lease never seems to hold for longer than it does.
+    const monotonicNs = Number(process.hrtime.bigint());
+    this.#clockOriginNs = options.clock === undefined ? 0 : monotonicNs - options.clock.monotonic();
     this.#stopped = stopped;
     const { parked } = regions.reactor;
     const memory = addon.start(options.processor ?? null, options.spinNs ?? 50_000, () =>
@@ -165,6 +171,8 @@ export class NativeEngine implements MatchingEngine {
       clockOriginNs: this.#clockOriginNs,
       isLeased: this.#isLeased,
       ...this.#log,
+      clockOriginNs: this.#clockOriginNs,
+      isLeased: this.#isLeased,
     };
     const opening = NativeMarket.open(host, request, closed);
     this.#markets.set(request.market, opening);

@@ -104,6 +104,10 @@ export interface Host {
   readonly isLeased: boolean;
   readonly recordsKept: number;
   readonly segmentRecords: number;
+  /** What to add to a time of the engine's clock to have one of CLOCK_MONOTONIC. */
+  readonly clockOriginNs: number;
+  /** Markets wait for a lease before they take anything of clients. */
+  readonly isLeased: boolean;
 }
 
 /**

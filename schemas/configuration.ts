@@ -70,6 +70,8 @@ export const cellConfigurationSchema = z.strictObject({
   clients: z.strictObject({ socket: z.string(), grantsFile: z.string() }).nullable().default(null),
   /** Records that each market's log keeps in any case (native/journal/README.md, Trimming). */
   recordsKept: positive.optional(),
+  /** Where processes of this machine connect over shared memory, and who may; null: nobody. */
+  clients: z.strictObject({ socket: z.string(), grantsFile: z.string() }).nullable().default(null),
   flow: z.strictObject({
     enabled: z.boolean(),
     seed: z.int().min(0),

@@ -31,10 +31,7 @@ export function chooseEngine(
   recordsKept?: number,
 ): Result<MatchingEngine> {
   if (wanted === "portable") return ok(new PortableEngine({ clock }));
-  const native = loadNativeEngine({
-    clock,
-    ...(recordsKept === undefined ? {} : { recordsKept }),
-  });
+  const native = loadNativeEngine({ clock, ...(recordsKept === undefined ? {} : { recordsKept }) });
   if (native.ok || wanted === "native" || native.failure.code !== "addon_missing") return native;
   log.warn({ failure: native.failure }, "running on the portable engine: correct, and much slower");
   return ok(new PortableEngine({ clock }));
