@@ -49,6 +49,8 @@ export function linearLosses(
     for (let i = 0; i < n; i += 1) sum += exposure[i]! * normals[i]!;
     losses[index] = -sum * mixing(scenarios, random);
   }
+  const overflow = allFinite("losses", losses);
+  if (overflow !== null) return refused(overflow);
   return { ok: true, value: losses };
 }
 
@@ -113,7 +115,7 @@ function scenariosCheck({ covariance, count, degrees }: Scenarios, n: number): C
   }
   return firstFailure(
     integerWithin("count", count, 1, 100_000_000),
-    degrees === undefined || degrees > 2
+    degrees === undefined || (degrees > 2 && degrees < Infinity)
       ? null
       : failure(
           "out_of_range",
