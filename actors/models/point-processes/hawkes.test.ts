@@ -76,6 +76,25 @@ test("B4.7 the log-likelihood by recursion equals the definition by double sum, 
   }
 });
 
+test("B4.7 intensities whose product leaves the doubles keep their logarithms", () => {
+  const times = Float64Array.from({ length: 400 }, (_, k) => k + 1);
+  for (const rate of [1e-30, 1e-160, 1e30]) {
+    const faint = {
+      baseline: Float64Array.of(rate),
+      decays: Float64Array.of(1),
+      branching: new Float64Array(1),
+    };
+    // Times in units in which the compensator is small beside the sum of logarithms.
+    const scaled = oneType(
+      times.map((time) => time / Math.max(1, rate)),
+      400 / Math.max(1, rate),
+    );
+    const expected = 400 * Math.log(rate) - rate * scaled.horizon;
+    const value = certain(hawkesLogLikelihood(faint, scaled));
+    assert.ok(Math.abs(value / expected - 1) < 1e-12, `${value} ${expected}`);
+  }
+});
+
 test("B4.7 one type equals the univariate process, and no arrivals leave the integral", () => {
   const kernels = [
     { branching: 0.3, decay: 2 },
