@@ -25,6 +25,14 @@ export type {
   RingStatistics,
 } from "./addon.ts";
 export type { Depth, DepthLevel, DepthOrder, DepthSide, OrderPage, TopOfBook } from "./depth.ts";
+export type {
+  FeedOptions,
+  FeedReport,
+  MarketDuty,
+  OrderEntryMember,
+  OrderEntryOptions,
+  OrderEntryReport,
+} from "./market-duties.ts";
 export { NativeMarket } from "./market-engine.ts";
 
 /** The native matching engine: a match thread and a journal thread beside Node's own. */
@@ -105,8 +113,6 @@ export class NativeEngine implements MatchingEngine {
   readonly #addon: Addon;
   readonly #rings: RingSizes;
   readonly #reactor: Int32Array;
-  readonly #clockOriginNs: number;
-  readonly #isLeased: boolean;
   readonly #log: Pick<Host, "snapshotInterval" | "recordsKept" | "segmentRecords">;
   readonly #clockOriginNs: number;
   readonly #isLeased: boolean;
@@ -121,10 +127,6 @@ export class NativeEngine implements MatchingEngine {
   constructor(addon: Addon, rings: RingSizes, options: NativeEngineOptions, stopped: () => void) {
     this.#addon = addon;
     this.#rings = rings;
-    this.#isLeased = options.clock !== undefined;
-    // In this order, so that a lease never seems to hold for longer than it does.
-    const monotonicNs = Number(process.hrtime.bigint());
-    this.#clockOriginNs = options.clock === undefined ? 0 : monotonicNs - options.clock.monotonic();
     this.#log = {
       snapshotInterval: options.snapshotInterval ?? SNAPSHOT_INTERVAL,
       recordsKept: options.recordsKept ?? RECORDS_KEPT,
@@ -171,8 +173,6 @@ export class NativeEngine implements MatchingEngine {
       clockOriginNs: this.#clockOriginNs,
       isLeased: this.#isLeased,
       ...this.#log,
-      clockOriginNs: this.#clockOriginNs,
-      isLeased: this.#isLeased,
     };
     const opening = NativeMarket.open(host, request, closed);
     this.#markets.set(request.market, opening);

@@ -34,6 +34,7 @@ import type {
   RingStatistics,
 } from "./addon.ts";
 import { regions } from "./addon.ts";
+import { MarketDuties } from "./market-duties.ts";
 import { SealLog, systemSealStorage } from "./seal-log.ts";
 import { readRecordHeader } from "./records.ts";
 import { DepthView } from "./depth.ts";
@@ -104,10 +105,6 @@ export interface Host {
   readonly isLeased: boolean;
   readonly recordsKept: number;
   readonly segmentRecords: number;
-  /** What to add to a time of the engine's clock to have one of CLOCK_MONOTONIC. */
-  readonly clockOriginNs: number;
-  /** Markets wait for a lease before they take anything of clients. */
-  readonly isLeased: boolean;
 }
 
 /**
@@ -120,6 +117,8 @@ export class NativeMarket implements MarketEngine {
   readonly logId: string;
   /** What opening the log found. */
   readonly recovery: Recovery;
+  /** Order entry and the feed, hosted beside it. */
+  readonly duties: MarketDuties;
   readonly #host: Host;
   readonly #id: number;
   readonly #directory: string;
@@ -169,6 +168,7 @@ export class NativeMarket implements MarketEngine {
     this.#host = host;
     this.#seals = seals;
     this.#id = opened.id;
+    this.duties = new MarketDuties(host.addon, opened.id);
     this.#directory = request.directory;
     this.#closed = closed;
     this.#epoch = opened.epoch;
@@ -512,6 +512,7 @@ export class NativeMarket implements MarketEngine {
 
   close(): Promise<void> {
     this.#closing ??= (async () => {
+      await this.duties.close();
       this.flush();
       await this.#until(() => {
         // Who still listens gets every event; when nobody takes them they may not block the engine.

@@ -17,6 +17,7 @@
 
 #include "addon/alert_bell.hpp"
 #include "addon/client_binding.hpp"
+#include "addon/duty_binding.hpp"
 #include "addon/layout.hpp"
 #include "addon/market_binding.hpp"
 #include "addon/promise_worker.hpp"
@@ -71,6 +72,10 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
                           InstanceMethod("revokeClient", &ReactorAddon::revoke_client),
                           InstanceMethod("admitClients", &ReactorAddon::admit_clients),
                           InstanceMethod("clientCounters", &ReactorAddon::client_counters),
+                          InstanceMethod("openOrderEntry", &ReactorAddon::open_order_entry),
+                          InstanceMethod("openFeed", &ReactorAddon::open_feed),
+                          InstanceMethod("dutyReport", &ReactorAddon::duty_report),
+                          InstanceMethod("closeDuty", &ReactorAddon::close_duty),
                           InstanceMethod("connectClient", &ReactorAddon::connect_client),
                           InstanceMethod("wakeForClient", &ReactorAddon::wake_for_client),
                           InstanceMethod("waitForClient", &ReactorAddon::wait_for_client),
@@ -387,6 +392,46 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
 
   Napi::Value client_counters(Info info) { return report(info.Env(), gateway_->counters()); }
 
+  // (id of the market, request) -> Promise<{id, port, requestsPort, backend}>
+  Napi::Value open_order_entry(Info info) {
+    return open_duty(info, DutyBinding::of_orders(info[1].As<Napi::Object>()));
+  }
+  Napi::Value open_feed(Info info) {
+    return open_duty(info, DutyBinding::of_feed(info[1].As<Napi::Object>()));
+  }
+  Napi::Value open_duty(Info info, std::unique_ptr<DutyBinding> made) {
+    const std::uint32_t id = next_id_++;
+    DutyBinding* duty = (duties_[id] = std::move(made)).get();
+    return PromiseWorker::start(
+        info.Env(),
+        [this, duty, market = &market_of(info).market()] { return duty->open(*reactor_, *market); },
+        [duty, id](Napi::Env env) {
+          Napi::Object opened = duty->describe(env);
+          opened.Set("id", id);
+          return Napi::Value(opened);
+        },
+        [this, id] { duties_.erase(id); });
+  }
+  // (id of the duty)
+  Napi::Value duty_report(Info info) {
+    return duties_.at(info[0].As<Napi::Number>().Uint32Value())->report(info.Env());
+  }
+  // (id of the duty) -> Promise
+  Napi::Value close_duty(Info info) {
+    const std::uint32_t id = info[0].As<Napi::Number>().Uint32Value();
+    DutyBinding* duty = duties_.at(id).get();
+    return PromiseWorker::start(
+        info.Env(),
+        [duty] {
+          duty->close();
+          return std::string();
+        },
+        [this, id](Napi::Env env) {
+          duties_.erase(id);
+          return env.Undefined();
+        });
+  }
+
   // (request) -> Promise<{id, region, reactor, parkedOffset, session, commandSlots, eventSlots}>
   Napi::Value connect_client(Info info) {
     const std::uint32_t id = next_id_++;
@@ -454,6 +499,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   std::map<std::uint32_t, std::unique_ptr<ClientBinding>> clients_;
   // Before the markets go, whose clients it serves.
   std::unique_ptr<reactor::ClientGateway> gateway_;
+  // Before the markets and the reactor go, which they are duties of.
+  std::map<std::uint32_t, std::unique_ptr<DutyBinding>> duties_;
   std::uint32_t next_id_ = 1;
 };
 

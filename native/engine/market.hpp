@@ -92,6 +92,10 @@ class Market {
   [[gnu::always_inline]] void look_ahead(const Glimpse& near, const Glimpse& far) noexcept;
 
   // Digest of the whole state: README.md, "State digest".
+  // Of a session, 0 when nothing is remembered of it.
+  [[nodiscard]] std::uint64_t newest_number(std::uint64_t session) const noexcept {
+    return sessions_.newest_number(session);
+  }
   [[nodiscard]] std::uint64_t digest() const noexcept;
   // Orders that rest, wait, are queued or parked.
   [[nodiscard]] std::uint32_t open_orders() const noexcept { return open_orders_; }
