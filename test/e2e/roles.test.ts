@@ -59,6 +59,9 @@ const reading = {
     `ops.${region}.status`,
     `ops.${region}.tree`,
     `cmd.${region}.BTC-EUR.book`,
+    `ctl.${region}.list`,
+    `ctl.${region}.describe`,
+    `ctl.${region}.watch`,
     "$SRV.PING",
   ],
   listen: ["md.BTC-EUR.l1", "md.>", "evt.BTC-EUR.block", `sup.${region}.markets`],
@@ -73,6 +76,9 @@ const forbidden = {
     `sup.${region}.markets`,
     `dead.${region}.x`,
     "$KV.LEASE.own.atlas-00",
+    `$KV.DIR.actor.${region}.x`,
+    `alog.${region}.market-maker.x`,
+    `act.${region}.cell.${region}-1.stop`,
     "$JS.API.INFO",
     "$JS.API.STREAM.CREATE.X",
     "$JS.API.STREAM.MSG.GET.JRN_atlas_00",
@@ -103,6 +109,8 @@ async function check(cluster: LaunchedCluster, user: string, expected: Expectati
 const order = `cmd.${region}.BTC-EUR.submit`;
 const create = `ops.${region}.market-create`;
 const limits = `act.${region}.risk-limit.acme.set-limits`;
+const spawn = `ctl.${region}.spawn`;
+const stop = `ctl.${region}.stop`;
 const approve = `ops.${region}.approve`;
 const approveLimits = `act.${region}.risk-limit.acme.approve`;
 
@@ -113,14 +121,14 @@ async function checkPeople(cluster: LaunchedCluster, profile: Profile): Promise<
       .map((user) => `_INBOX_${user}.>`);
   await check(cluster, "observer", {
     publish: reading.publish,
-    publishNot: [...forbidden.publish, order, create, limits, approve, approveLimits],
+    publishNot: [...forbidden.publish, order, create, limits, spawn, stop, approve, approveLimits],
     listen: reading.listen,
     listenNot: [...forbidden.listen, ...others("observer")],
   });
   const mayApprove = profile === "demo" ? [approve, approveLimits] : [];
   const mayNotApprove = profile === "demo" ? [] : [approve, approveLimits];
   await check(cluster, "operator", {
-    publish: [...reading.publish, order, create, limits, ...mayApprove],
+    publish: [...reading.publish, order, create, limits, spawn, stop, ...mayApprove],
     publishNot: [
       ...forbidden.publish.filter((subject) => !subject.startsWith("_INBOX_")),
       "_INBOX_observer.x",
@@ -132,7 +140,7 @@ async function checkPeople(cluster: LaunchedCluster, profile: Profile): Promise<
   });
   await check(cluster, "approver", {
     publish: [...reading.publish, approve, approveLimits],
-    publishNot: [...forbidden.publish, order, create, limits],
+    publishNot: [...forbidden.publish, order, create, limits, spawn, stop],
     listen: reading.listen,
     listenNot: [...forbidden.listen, ...others("approver")],
   });

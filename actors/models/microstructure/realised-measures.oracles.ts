@@ -74,7 +74,7 @@ export const oracles: readonly Oracle[] = [
   {
     ...source,
     formula: "3.5134 xi^(4/5) n^(3/5)",
-    source: "Barndorff-Nielsen, Hansen, Lunde, Shephard 2009, section 2.1",
+    source: "Barndorff-Nielsen, Hansen, Lunde, Shephard 2009",
     quantity: "rule of thumb for the bandwidth, n = 23,400, noise to signal .001",
     expected: "93",
     compute: () => certain(parzenBandwidth(23_400, 0.001)),

@@ -70,7 +70,7 @@ export function twoScaleVariance(
 
 /**
  * Variance of the noise on each log price, RV / (2 n): consistent as n grows (Zhang, Mykland and
- * Aït-Sahalia 2005, eq. 19); too high by what the price itself moves in one period, halved.
+ * Aït-Sahalia 2005); too high by what the price itself moves in one period, halved.
  */
 export function noiseVariance(returns: ArrayLike<number>): ModelResult<number> {
   const variance = realisedVariance(returns);
@@ -80,7 +80,7 @@ export function noiseVariance(returns: ArrayLike<number>): ModelResult<number> {
 /**
  * Bandwidth of the realised kernel that is best under a constant volatility, 3.5134 xi^(4/5) n^(3/5)
  * with xi^2 = noise variance / integrated variance. Barndorff-Nielsen, Hansen, Lunde and Shephard,
- * Econometrics Journal 12 (2009), section 2.1. Its kernel is for one that averages at the ends; without
+ * Econometrics Journal 12 (2009). Its kernel is for one that averages at the ends; without
  * that a wider one biases less. Rounded up, at most n - 1.
  */
 export function parzenBandwidth(returns: number, noiseToSignal: number): ModelResult<number> {

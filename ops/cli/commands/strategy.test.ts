@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from "node:util";
+
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -44,13 +46,9 @@ const twap: ActorView = {
   strategy: null,
 };
 
-/** Without the escape codes of a terminal. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what they begin with
-const plain = (text: string): string => text.replace(/\u001b\[\d+m/g, "");
-
 test("the list is a table with a line an actor", () => {
   assert.is(
-    plain(actorTable([maker, twap])),
+    stripVTControlCharacters(actorTable([maker, twap])),
     [
       "ID       TYPE                STATE     REGION      CELL          MARKET   REPORT                                                     NOTE",
       "maker-1  avellaneda-stoikov  working   eu-central  eu-central-1  BTC-EUR  working: 10@50000 / -, inventory -30, profit 120, fills 3",
@@ -61,7 +59,7 @@ test("the list is a table with a line an actor", () => {
 
 test("one actor is told in full", () => {
   assert.is(
-    plain(actorFacts(maker)),
+    stripVTControlCharacters(actorFacts(maker)),
     [
       "id            maker-1",
       "type          avellaneda-stoikov",
