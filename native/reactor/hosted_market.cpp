@@ -167,6 +167,9 @@ std::uint32_t HostedMarket::serve(std::uint32_t budget) noexcept {
       taken += has_lease_ ? take_of_clients() : 0;
     }
   }
+  if (taken == 0) {
+    engine_.walk_ahead();
+  }
   depth_.poll(engine_, sequence_, thread_.clock.now());
   return taken;
 }
@@ -189,6 +192,9 @@ std::uint32_t HostedMarket::take(std::uint32_t budget) noexcept {
     }
     // The slot stays the producer's memory: it is copied once, and only the copy is used.
     const wire::Command command = commands_.at(0);
+    if (waiting == 1) {
+      engine_.expect(command);
+    }
     start = process(command, epoch, start != 0 ? start : thread_.clock.now(), sink);
     commands_.advance(1);
   }
@@ -309,6 +315,8 @@ std::uint32_t HostedMarket::take_of_clients() noexcept {
         if (port.glimpse(engine::Market::look_ahead_far - 1, far) &&
             port.glimpse(engine::Market::look_ahead_near - 1, near)) {
           engine_.look_ahead(near, far);
+        } else if (taken == before) {
+          engine_.expect(command);
         }
         process_next(command);
       }
