@@ -11,6 +11,7 @@ import type {
 } from "../actors/kernel/ports/matching-engine.ts";
 import { ok, refuse } from "../actors/kernel/result.ts";
 import type { Result } from "../actors/kernel/result.ts";
+import type { FeedOptions, OrderEntryOptions } from "./market-duties.ts";
 import { sealLayout } from "./seal-entry.ts";
 import { layout } from "./slots.ts";
 
@@ -22,7 +23,12 @@ export interface Addon {
    * Starts the threads; once until `stop`. Gives the memory shared by all markets. `alerted` is called
    * after an alert of some market has begun or ended.
    */
-  start(processor: number | null | "auto", spinNs: number, alerted: () => void): ArrayBuffer;
+  start(
+    processor: number | null | "auto",
+    spinNs: number,
+    alerted: () => void,
+    coreLocks: string,
+  ): ArrayBuffer;
   /** Ends the threads; every market is closed before. */
   stop(): Promise<void>;
   /** Resolves when the match thread has begun another turn. */
@@ -68,6 +74,11 @@ export interface Addon {
   /** Clients may connect to the market under this name. */
   admitClients(id: number, market: string): void;
   clientCounters(): ClientCounters;
+  /** Opens a duty of the market. It is closed before the market is. */
+  openOrderEntry(market: number, options: OrderEntryOptions): Promise<DutyOpened>;
+  openFeed(market: number, options: FeedOptions): Promise<DutyOpened>;
+  dutyReport(id: number): unknown;
+  closeDuty(id: number): Promise<void>;
   /** Rejects with "CODE: why", the code as in ConnectRefusal of native/client/client_region.hpp. */
   connectClient(request: ClientRequest): Promise<ConnectedClient>;
   wakeForClient(id: number): void;
@@ -75,6 +86,14 @@ export interface Addon {
   waitForClient(id: number, head: number, timeoutMs: number): Promise<void>;
   isPeerGone(id: number): boolean;
   closeClient(id: number): void;
+}
+
+export interface DutyOpened {
+  readonly id: number;
+  readonly port: number;
+  /** 0 for order entry. */
+  readonly requestsPort: number;
+  readonly backend: string;
 }
 
 /** Where a market's time goes; nanoseconds, of one command in 64. */

@@ -25,6 +25,14 @@ export type {
   RingStatistics,
 } from "./addon.ts";
 export type { Depth, DepthLevel, DepthOrder, DepthSide, OrderPage, TopOfBook } from "./depth.ts";
+export type {
+  FeedOptions,
+  FeedReport,
+  MarketDuty,
+  OrderEntryMember,
+  OrderEntryOptions,
+  OrderEntryReport,
+} from "./market-duties.ts";
 export { NativeMarket } from "./market-engine.ts";
 
 /** The native matching engine: a match thread and a journal thread beside Node's own. */
@@ -35,6 +43,11 @@ export interface NativeEngineOptions extends Partial<RingSizes> {
    * machine, and again when it changes. Default null.
    */
   readonly processor?: number | null | "auto";
+  /**
+   * With "auto": the folder in which processes of this host lock the cores of their match threads, the same
+   * for all of them; who finds none free runs on one thread until one is. Absent: nobody else is asked.
+   */
+  readonly coreLocks?: string;
   /** How long the match thread looks for work before it sleeps, in nanoseconds. Default 50,000. */
   readonly spinNs?: number;
   /**
@@ -105,9 +118,9 @@ export class NativeEngine implements MatchingEngine {
   readonly #addon: Addon;
   readonly #rings: RingSizes;
   readonly #reactor: Int32Array;
+  readonly #log: Pick<Host, "snapshotInterval" | "recordsKept" | "segmentRecords">;
   readonly #clockOriginNs: number;
   readonly #isLeased: boolean;
-  readonly #log: Pick<Host, "snapshotInterval" | "recordsKept" | "segmentRecords">;
   readonly #stopped: () => void;
   readonly #markets = new Map<string, Promise<NativeMarket>>();
   readonly #open = new Map<string, NativeMarket>();
@@ -119,19 +132,22 @@ export class NativeEngine implements MatchingEngine {
   constructor(addon: Addon, rings: RingSizes, options: NativeEngineOptions, stopped: () => void) {
     this.#addon = addon;
     this.#rings = rings;
-    this.#isLeased = options.clock !== undefined;
-    // In this order, so that a lease never seems to hold for longer than it does.
-    const monotonicNs = Number(process.hrtime.bigint());
-    this.#clockOriginNs = options.clock === undefined ? 0 : monotonicNs - options.clock.monotonic();
     this.#log = {
       snapshotInterval: options.snapshotInterval ?? SNAPSHOT_INTERVAL,
       recordsKept: options.recordsKept ?? RECORDS_KEPT,
       segmentRecords: options.segmentRecords ?? SEGMENT_RECORDS,
     };
+    this.#isLeased = options.clock !== undefined;
+    // In this order, so that a lease never seems to hold for longer than it does.
+    const monotonicNs = Number(process.hrtime.bigint());
+    this.#clockOriginNs = options.clock === undefined ? 0 : monotonicNs - options.clock.monotonic();
     this.#stopped = stopped;
     const { parked } = regions.reactor;
-    const memory = addon.start(options.processor ?? null, options.spinNs ?? 50_000, () =>
-      this.#alerts.look(),
+    const memory = addon.start(
+      options.processor ?? null,
+      options.spinNs ?? 50_000,
+      () => this.#alerts.look(),
+      options.coreLocks ?? "",
     );
     this.#reactor = new Int32Array(memory, parked, 1);
   }

@@ -34,6 +34,7 @@ import type {
   RingStatistics,
 } from "./addon.ts";
 import { regions } from "./addon.ts";
+import { MarketDuties } from "./market-duties.ts";
 import { SealLog, systemSealStorage } from "./seal-log.ts";
 import { readRecordHeader } from "./records.ts";
 import { DepthView } from "./depth.ts";
@@ -116,6 +117,8 @@ export class NativeMarket implements MarketEngine {
   readonly logId: string;
   /** What opening the log found. */
   readonly recovery: Recovery;
+  /** Order entry and the feed, hosted beside it. */
+  readonly duties: MarketDuties;
   readonly #host: Host;
   readonly #id: number;
   readonly #directory: string;
@@ -165,6 +168,7 @@ export class NativeMarket implements MarketEngine {
     this.#host = host;
     this.#seals = seals;
     this.#id = opened.id;
+    this.duties = new MarketDuties(host.addon, opened.id);
     this.#directory = request.directory;
     this.#closed = closed;
     this.#epoch = opened.epoch;
@@ -508,6 +512,7 @@ export class NativeMarket implements MarketEngine {
 
   close(): Promise<void> {
     this.#closing ??= (async () => {
+      await this.duties.close();
       this.flush();
       await this.#until(() => {
         // Who still listens gets every event; when nobody takes them they may not block the engine.

@@ -8,8 +8,12 @@ import { z } from "zod";
 const token = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,32}$/, "a token of [A-Za-z0-9_-], at most 32 long");
+const port = z.int().min(0).max(65_535);
 const largest32 = 2 ** 32 - 1;
 const positive = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
+
+const exchangeText = (most: number): z.ZodString =>
+  z.string().regex(new RegExp(`^[!-~]{1,${most}}$`), `1 to ${most} printable characters`);
 
 /** regions/<home>/markets/<market>.toml; home is the folder, market the file name. */
 export const marketFileSchema = z.strictObject({
@@ -66,6 +70,29 @@ export const cellConfigurationSchema = z.strictObject({
   }),
   http: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
   engine: z.enum(["auto", "native", "portable"]),
+  /**
+   * `own`: the match thread takes a core for itself, by a lock that all cells of the host see; without one
+   * that is free the reactor runs on one thread. `shared`: threads run where the kernel puts them.
+   */
+  processors: z.enum(["shared", "own"]).default("shared"),
+  /** OUCH and ITCH of the cell's markets; null: neither. */
+  edges: z
+    .strictObject({
+      accessFile: z.string(),
+      host: z.string(),
+      /** Where packets of feeds go: a multicast group, or one receiver. */
+      packetsHost: z.string(),
+      /** Ports by market; one that has none here gets free ones, and the same again when it can. */
+      ports: z.record(
+        token,
+        z.strictObject({ orders: port, feed: port, packets: port, requests: port }),
+      ),
+      /** Symbols of markets whose names are longer than 8 characters. */
+      symbols: z.record(token, exchangeText(8)),
+      feed: z.boolean(),
+    })
+    .nullable()
+    .default(null),
   /** Where processes of this machine connect over shared memory, and who may; null: nobody. */
   clients: z.strictObject({ socket: z.string(), grantsFile: z.string() }).nullable().default(null),
   /** Records that each market's log keeps in any case (native/journal/README.md, Trimming). */
@@ -112,6 +139,49 @@ export const clientGrantsSchema = z.strictObject({
 });
 export type ClientGrants = z.infer<typeof clientGrantsSchema>;
 
+/** The file of a cell's `edges.accessFile`; it holds passwords, so only its owner may read it. */
+export const edgeAccessSchema = z.strictObject({
+  /** Who may enter orders by OUCH. */
+  members: z
+    .array(
+      z.strictObject({
+        username: exchangeText(6),
+        password: exchangeText(10),
+        /** Not to be guessed: by it markets recognize what the member sends again. Never changed. */
+        session: positive,
+        account: z.int().min(1).max(largest32),
+        firm: exchangeText(4),
+        /** Orders that cancel on disconnect cancels; 0: all of the account. */
+        group: z.int().min(0).max(255),
+        cancelOnDisconnect: z.boolean(),
+      }),
+    )
+    .max(1_024),
+  /** Who may read the feeds over SoupBinTCP. */
+  subscribers: z
+    .array(z.strictObject({ username: exchangeText(6), password: exchangeText(10) }))
+    .max(1_024),
+});
+export type EdgeAccess = z.infer<typeof edgeAccessSchema>;
+
+/** <data of a cell>/edges.json: where its markets listen, written when they do. */
+export const edgesFileSchema = z.strictObject({
+  markets: z.record(
+    token,
+    z.strictObject({
+      symbol: exchangeText(8),
+      host: z.string(),
+      /** TCP: OUCH over SoupBinTCP, and ITCH over SoupBinTCP. 0: not open. */
+      orders: port,
+      feed: port,
+      /** UDP: where packets of MoldUDP64 go, and where requests for them are heard. */
+      packets: z.strictObject({ host: z.string(), port }),
+      requests: port,
+    }),
+  ),
+});
+export type EdgesFile = z.infer<typeof edgesFileSchema>;
+
 /** <data>/cluster.json: written by the launcher, read by the command line. */
 export const clusterFileSchema = z.strictObject({
   version: z.literal(1),
@@ -128,6 +198,8 @@ export const clusterFileSchema = z.strictObject({
       cellPid: z.int(),
       /** Where processes of this machine connect over shared memory; absent when they cannot. */
       clients: z.strictObject({ socket: z.string(), grantsFile: z.string() }).optional(),
+      /** OUCH and ITCH: where they listen, and who may use them. */
+      edges: z.strictObject({ edgesFile: z.string(), accessFile: z.string() }).optional(),
     }),
   ),
   /** Role -> file with the nkey seed (mode 0600). */

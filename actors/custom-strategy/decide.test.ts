@@ -16,6 +16,7 @@ const start: CustomStrategyStart = {
   region: "eu-central",
   sender: { actor: "eu-central/strategies/c1", shard: "act-eu-central-00", incarnation: 1 },
   account: 7,
+  risk: "",
   instrument: {
     market: "TEST",
     home: "eu-central",

@@ -17,6 +17,7 @@ const startOf = (schedule: Schedule, limit: number | null = null): ExecutionStar
   region: "eu-central",
   sender: { actor: "eu-central/executions/e1", shard: "act-eu-central-00", incarnation: 1 },
   account: 7,
+  risk: "",
   instrument: {
     market: "TEST",
     home: "eu-central",

@@ -38,6 +38,7 @@ const start: MarketMakerStart = {
   region: "eu-central",
   sender: { actor: "eu-central/strategies/m1", shard: "act-eu-central-00", incarnation: 1 },
   account: 7,
+  risk: "",
   instrument,
   parameters,
 };

@@ -1,13 +1,13 @@
 import type { ActorDefinition } from "../kernel/actor.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
 import type { Files } from "../kernel/ports/files.ts";
-import type { EngineSlots, MatchingEngine } from "../kernel/ports/matching-engine.ts";
+import type { EngineSlots, MarketEngine, MatchingEngine } from "../kernel/ports/matching-engine.ts";
 import type { Ownership } from "../kernel/ports/ownership.ts";
 import { MarketBehaviour } from "./behaviour.ts";
 import { MarketCounters } from "./counters.ts";
 import type { MarketMachine } from "./machine.ts";
 import { marketMachine } from "./machine.ts";
-import type { MarketMessage, MarketReply, MarketStart } from "./messages.ts";
+import type { MarketDefinition, MarketMessage, MarketReply, MarketStart } from "./messages.ts";
 
 /** What a market needs from its cell. */
 export interface MarketPorts {
@@ -16,6 +16,8 @@ export interface MarketPorts {
   readonly slots: EngineSlots;
   readonly ownership: Ownership;
   readonly files: Files;
+  /** Told when the market takes orders in a new epoch: the cell may serve it by other doors then. */
+  readonly onServing?: (engine: MarketEngine, definition: MarketDefinition, epoch: number) => void;
   /** Records of own blocks kept for a resend at most; fewer than usual are for tests. */
   readonly recordsRemembered?: number;
 }

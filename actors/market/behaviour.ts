@@ -211,6 +211,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#context.lifecycle.send({ type: "READY", state });
     this.#context.log.info({ epoch: owned.epoch, matched, state }, "market open");
     this.#gate = new EngineGate(engine, this.#ports.ownership, trading.committed);
+    this.#ports.onServing?.(engine, this.#definition, owned.epoch);
     trading.announce();
     this.#watch(engine, trading);
   }

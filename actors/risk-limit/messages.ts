@@ -23,7 +23,7 @@ export interface Limits {
   readonly messageWindowMs: number;
   readonly executionCount: number;
   readonly executionWindowMs: number;
-  /** Currency units of the markets traded. */
+  /** Price units times quantity units. */
   readonly maximumLoss: number;
 }
 
@@ -82,7 +82,7 @@ export type RiskLimitCommand =
 
 /** What a member of a subtree, or all of it, has: absolute, so the last report counts. */
 export interface Holding {
-  /** Currency units, negative for a loss. */
+  /** Price units times quantity units, negative for a loss. */
   readonly profit: number;
   /** Lots, long and short added. */
   readonly position: number;

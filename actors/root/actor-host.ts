@@ -35,6 +35,7 @@ import { SilenceWatch } from "../region/silence.ts";
 import type { TraderMessage, TraderReply, TraderStart } from "../trading/messages.ts";
 import type { TraderPorts, TraderReport } from "../trading/trader.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
+import { RiskReports } from "./risk-reports.ts";
 import { spawnableTypes } from "./spawnable.ts";
 
 /** One service of the control plane: `nats micro` lists it. */
@@ -90,6 +91,7 @@ export class ActorHost {
   readonly #settings: ActorHostSettings;
   readonly #plane: ActorPlane;
   readonly #services: ControlServices;
+  readonly #risk: RiskReports;
   readonly #subscriptions: Subscription[] = [];
   #system: ActorSystem | null = null;
 
@@ -97,6 +99,7 @@ export class ActorHost {
     this.#of = of;
     this.#settings = settings;
     const { bus, clock, log, refusals } = of;
+    this.#risk = new RiskReports(bus, clock);
     const { region, cell } = settings;
     const events = new ReplicatedEventLog({ journal: bus.journal, keys: bus.keys, region });
     const ports = (group: ActorGroup): TraderPorts => ({
@@ -219,6 +222,7 @@ export class ActorHost {
             incarnation,
             now: this.#of.clock.now(),
           });
+    this.#risk.heard(start, report);
     const { state, detail } = report;
     this.#plane.heard(start.id, { state, detail, report: encoded });
     this.#of.bus.publish(reportSubject(this.#settings.region, group, start.id), encoded);

@@ -15,7 +15,7 @@ import type {
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import { seededRandomness } from "../kernel/seeded-randomness.ts";
 import type { DurationNs } from "../kernel/units.ts";
-import { marketActor } from "../market/actor.ts";
+import { marketActor, type MarketPorts } from "../market/actor.ts";
 import { type CellFacts, regionActor } from "../region/actor.ts";
 import type {
   MarketDefinition,
@@ -55,6 +55,8 @@ export interface CellPorts {
   /** Makes sure the market's journal and events have a stream. Failure code: unavailable. */
   readonly ensureJournal: (definition: MarketDefinition) => Promise<Result<void>>;
   readonly facts: () => CellFacts;
+  /** As MarketPorts.onServing. */
+  readonly onServing?: MarketPorts["onServing"];
   /** Runs users' strategies; absent: none. */
   readonly processes?: StrategyProcesses;
   /** Serves the control subjects; absent: as plain requests on the bus. */
@@ -118,7 +120,15 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     { keys: bus.keys, clock, log, nonce },
     { region, cell, node: directory.node },
   );
-  const market = marketActor({ bus, engine, slots, ownership, files });
+  const { onServing } = ports;
+  const market = marketActor({
+    bus,
+    engine,
+    slots,
+    ownership,
+    files,
+    ...(onServing === undefined ? {} : { onServing }),
+  });
   const strategy = strategyActor({
     bus,
     session,

@@ -13,7 +13,7 @@ import { fileEventLog } from "../kernel/file-event-log.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
-import { type Failure, ok, type Result } from "../kernel/result.ts";
+import type { Failure } from "../kernel/result.ts";
 import { durationNs } from "../kernel/units.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { SystemFiles } from "../kernel/system-files.ts";
@@ -23,7 +23,7 @@ import { type Cell, startCell } from "./cell.ts";
 import { type CellDirectory, openCellDirectory } from "./cell-directory.ts";
 import { readConfiguration } from "./configuration.ts";
 import { chooseEngine, engineSlots } from "./engine.ts";
-import { SharedMemoryDoor } from "./shared-memory.ts";
+import { Doors } from "./doors.ts";
 import { type HttpFace, serveHttp } from "./http.ts";
 import { readReferenceData, type ReferenceData } from "./reference-data.ts";
 import {
@@ -59,7 +59,7 @@ class CellProcess {
   #directory: CellDirectory | null = null;
   #engine: MatchingEngine | null = null;
   #http: HttpFace | null = null;
-  #door: SharedMemoryDoor | null = null;
+  #doors: Doors | null = null;
   #bus: NatsBus | null = null;
   #cell: Cell | null = null;
   #phase = "the cell is starting";
@@ -89,6 +89,7 @@ class CellProcess {
       this.#clock,
       this.#log,
       this.#configuration.recordsKept,
+      this.#configuration.processors,
     );
     if (!engine.ok) return this.#refuse(engine.failure, exitCodes.unusable);
     this.#engine = engine.value;
@@ -98,10 +99,10 @@ class CellProcess {
           report: () => this.#report(),
           measured: async () => {
             const report = await this.#report();
-            const clients = this.#door?.counters() ?? null;
             const measured = this.#cell?.measured(report);
+            const doors = this.#doors?.measured() ?? null;
             const nothing = { report, flow: new Map(), kernel: null, alerts: new Map() };
-            return { ...(measured ?? nothing), clients };
+            return { ...(measured ?? nothing), doors };
           },
         },
         this.#configuration.http,
@@ -116,24 +117,14 @@ class CellProcess {
       return this.#refuse(failure, exitCodes.failed);
     }
     this.#log.info({ http: this.#http.url, engine: engine.value.implementation }, "cell starting");
-    const door = await this.#openDoor(engine.value);
-    if (!door.ok) return this.#refuse(door.failure, exitCodes.unusable);
-    await this.#connect(options.value, directory.value, engine.value);
-  }
-
-  /** Markets let clients in by themselves, once they are open. */
-  async #openDoor(engine: MatchingEngine): Promise<Result<void>> {
-    const { clients } = this.#configuration;
-    if (clients === null) return ok(undefined);
-    const door = await SharedMemoryDoor.open(engine, clients, this.#log);
-    if (!door.ok) return door;
-    this.#door = door.value;
-    process.on("SIGHUP", () => {
-      const reloaded = this.#door?.reload();
-      if (reloaded?.ok === false) this.#log.error({ failure: reloaded.failure }, "grants not read");
-      else this.#log.info({}, "grants read again");
+    const doors = await Doors.open(engine.value, this.#configuration, {
+      clock: this.#clock,
+      log: this.#log,
     });
-    return ok(undefined);
+    if (!doors.ok) return this.#refuse(doors.failure, exitCodes.unusable);
+    this.#doors = doors.value;
+    process.on("SIGHUP", () => doors.value.reload());
+    await this.#connect(options.value, directory.value, engine.value);
   }
 
   async #connect(
@@ -197,6 +188,7 @@ class CellProcess {
         }),
         ensureJournal: async (definition) => await guard.ensureJournal(definition, replicas),
         facts: () => this.#facts(),
+        onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
         processes: this.#strategies(bus, directory),
         serveControl: (endpoints) =>
           serveEndpoints(
@@ -253,6 +245,7 @@ class CellProcess {
     late.unref();
     this.#phase = "the cell is stopping";
     this.#stopping.abort();
+    this.#doors?.stop();
     try {
       if (this.#cell !== null) {
         await this.#cell.drain();

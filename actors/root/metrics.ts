@@ -3,8 +3,8 @@ import { Counter, Gauge, Registry } from "prom-client";
 import type { KernelCounters } from "../kernel/actor.ts";
 import { journalLag } from "../region/decide.ts";
 import type { RegionReport } from "../region/messages.ts";
-import { connectRefusals, endReasons } from "../../native/client/market-client.ts";
-import type { ClientCounters } from "../../native/index.ts";
+import { DoorMetrics } from "./door-metrics.ts";
+import type { DoorsMeasured } from "./doors.ts";
 import type { FlowCounts } from "./flow-host.ts";
 import type { AlertCounts } from "./latency-alerts.ts";
 
@@ -14,10 +14,10 @@ export interface Measured {
   readonly flow: ReadonlyMap<string, FlowCounts>;
   /** Null before the actors are started. */
   readonly kernel: KernelCounters | null;
+  /** Doors beside NATS; absent and null before they are open. */
+  readonly doors?: DoorsMeasured | null;
   /** Of the markets that had a latency alert. */
   readonly alerts: ReadonlyMap<string, AlertCounts>;
-  /** Absent in a cell without shared-memory clients. */
-  readonly clients?: ClientCounters | null;
 }
 
 /**
@@ -99,24 +99,7 @@ export class Metrics {
     "Arrivals of the flow left out because the market answered slowly",
     ["market"],
   );
-  readonly #clientsAccepted = this.#counter(
-    "meridian_clients_accepted_total",
-    "Connections over shared memory",
-  );
-  readonly #clientsRefused = this.#counter(
-    "meridian_clients_refused_total",
-    "Refused connections over shared memory",
-    ["code"],
-  );
-  readonly #clientsEnded = this.#counter(
-    "meridian_clients_ended_total",
-    "Ended connections over shared memory",
-    ["reason"],
-  );
-  readonly #clientWakes = this.#counter(
-    "meridian_client_wakes_total",
-    "Times a client woke a reactor that slept",
-  );
+  readonly #doors = new DoorMetrics(this.#registry);
   readonly #cpu = this.#counter("process_cpu_seconds_total", "User and system time");
   readonly #memory = this.#gauge("process_resident_memory_bytes", "Resident memory");
   readonly #heap = this.#gauge("nodejs_heap_used_bytes", "JavaScript heap in use");
@@ -131,12 +114,12 @@ export class Metrics {
       this.#flowSkipped.inc({ market }, counts.skipped);
       this.#quantiles(market, "flow", counts.latency);
     }
+    this.#doors.show(measured.doors ?? null);
     for (const [market, { stands, raised }] of measured.alerts) {
       this.#isSlow.set({ market }, stands ? 1 : 0);
       for (const [cause, count] of Object.entries(raised))
         this.#alerts.inc({ market, cause }, count);
     }
-    if (measured.clients != null) this.#clients(measured.clients);
     this.#process();
     return await this.#registry.metrics();
   }
@@ -163,17 +146,6 @@ export class Metrics {
     this.#lateErrors.inc(kernel.lateErrors);
     for (const [code, count] of Object.entries(kernel.refusals)) {
       this.#actorRefusals.inc({ code }, count);
-    }
-  }
-
-  #clients({ accepted, refused, ended, wakes }: ClientCounters): void {
-    this.#clientsAccepted.inc(accepted);
-    this.#clientWakes.inc(wakes);
-    for (const [number, code] of connectRefusals.entries()) {
-      if (number > 0) this.#clientsRefused.inc({ code }, refused[number] ?? 0);
-    }
-    for (const [number, reason] of endReasons.entries()) {
-      if (reason !== null) this.#clientsEnded.inc({ reason }, ended[number] ?? 0);
     }
   }
 

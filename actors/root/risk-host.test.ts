@@ -107,6 +107,25 @@ class Desk {
     return outcome?.refusal?.code ?? `rests ${outcome?.remaining}`;
   }
 
+  /** An order of somebody else. */
+  async trade(
+    side: "buy" | "sell",
+    price: number,
+    quantity: number,
+    session: number,
+  ): Promise<void> {
+    const place = {
+      side: side === "buy" ? Side.SIDE_BUY : Side.SIDE_SELL,
+      orderType: OrderType.ORDER_TYPE_LIMIT,
+      timeInForce: TimeInForce.TIME_IN_FORCE_DAY,
+      price,
+      quantity,
+    };
+    const commands = [{ number: 1, account: 99, place }];
+    const reply = await this.cell.submit("TEST", { session, commands });
+    assert.is(reply.outcomes[0]?.refusal, null);
+  }
+
   async resting(): Promise<number> {
     return (await this.cell.report()).markets[0]?.restingOrders ?? -1;
   }
@@ -278,5 +297,48 @@ test("B5.3 every market gets the limits, and an account that has no name is left
     },
     { markets: [cellMarket, { ...cellMarket, market: "OTHER" }] },
   ));
+
+test("B5.3 a strategy's own reports stop its account when it has lost more than it may", () =>
+  withDesk(async (desk) => {
+    await desk.define("acc", "account", "", account);
+    await desk.define("mm", "strategy", "acc");
+    await desk.allow("acc", { ...wide, maximumLoss: 1_000 });
+    await desk.allow("mm", wide);
+    await until("orders are taken", async () => (await desk.order(10)) === "rests 10");
+    const parameters = {
+      market: "TEST",
+      account: String(account),
+      risk: "mm",
+      quantity: "100",
+      interval: "100",
+      reference: "5000",
+      gamma: "0.1",
+    };
+    await until("it is spawned", async () => {
+      const request = { key: "maker", type: "avellaneda-stoikov", parameters };
+      const { refusal } = await desk.cell.control("spawn", request);
+      if (refusal !== undefined && refusal.code !== "no_cell") throw new Error(refusal.reason);
+      return refusal === undefined;
+    });
+    const described = async () => (await desk.cell.control("describe", { id: "maker" })).actor;
+    await until("it quotes", async () => Boolean((await described())?.strategy?.bid));
+    // Somebody sells it all its bid, and then the market falls far below.
+    const bid = (await described())?.strategy?.bid?.price ?? 0;
+    await desk.trade("sell", bid, 100, 21);
+    await until("the fill is reported", async () => {
+      return ((await desk.ask("mm", { type: "describe" })).outcome.position ?? 0) === 10;
+    });
+    await desk.trade("sell", 2_000, 1_000, 22);
+    await until("the account is stopped", async () => {
+      return (await desk.ask("acc", { type: "describe" })).outcome.stopped.startsWith(
+        "maximum_loss",
+      );
+    });
+    await until("the engine takes no order of it", async () => {
+      return (await desk.order(10)) === "account_killed";
+    });
+    const { outcome } = await desk.ask("acc", { type: "describe" });
+    assert.ok(outcome.profit < -1_000, String(outcome.profit));
+  }));
 
 test.run();

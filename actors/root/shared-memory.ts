@@ -1,5 +1,3 @@
-import { readFileSync, statSync } from "node:fs";
-
 import { NativeEngine } from "../../native/index.ts";
 import type { ClientCounters } from "../../native/index.ts";
 import {
@@ -9,15 +7,13 @@ import {
 } from "../../schemas/configuration.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
-import { type Failure, ok, refuse, type Result } from "../kernel/result.ts";
-import { describeIssues } from "./reference-data.ts";
+import { ok, refuse, type Result } from "../kernel/result.ts";
+import { readPrivateFile } from "./private-file.ts";
 
 type Settings = NonNullable<CellConfiguration["clients"]>;
 
 /** As in native/client/client_region.hpp. `administer` has no name here: the owner alone configures. */
 const permissionBits = { stream: 1, speak_for_others: 4 } as const;
-
-const anybodyElse = 0o077;
 
 /**
  * The door of a cell for processes of its machine (native/client): the socket, and who may come in. Whom
@@ -47,7 +43,7 @@ export class SharedMemoryDoor {
       return ok(null);
     }
     const door = new SharedMemoryDoor(engine, settings);
-    const grants = door.#readGrants();
+    const grants = readPrivateFile(settings.grantsFile, clientGrantsSchema);
     if (!grants.ok) return grants;
     try {
       await engine.serveClients(settings.socket);
@@ -62,7 +58,7 @@ export class SharedMemoryDoor {
 
   /** Reads the grants again. A file that cannot be used changes nothing. Code: configuration_invalid. */
   reload(): Result<void> {
-    const grants = this.#readGrants();
+    const grants = readPrivateFile(this.#settings.grantsFile, clientGrantsSchema);
     if (!grants.ok) return grants;
     this.#replace(grants.value);
     return ok(undefined);
@@ -82,22 +78,4 @@ export class SharedMemoryDoor {
       this.#engine.grantClient({ token, user, account, permissions: bits });
     }
   }
-
-  #readGrants(): Result<ClientGrants> {
-    const file = this.#settings.grantsFile;
-    try {
-      if ((statSync(file).mode & anybodyElse) !== 0) {
-        return bad(file, "others than its owner can read the tokens in it", `chmod 600 ${file}`);
-      }
-      const checked = clientGrantsSchema.safeParse(JSON.parse(readFileSync(file, "utf8")));
-      return checked.success ? ok(checked.data) : bad(file, describeIssues(checked.error));
-    } catch (error) {
-      return bad(file, error instanceof Error ? error.message : "it cannot be read");
-    }
-  }
-}
-
-function bad(file: string, fault: string, next = "correct the file of grants"): Result<never> {
-  const failure: Failure = { code: "configuration_invalid", reason: `${file}: ${fault}`, next };
-  return { ok: false, failure };
 }

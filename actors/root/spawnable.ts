@@ -44,6 +44,10 @@ const shared = z.looseObject({
     .string()
     .regex(/^\d{1,10}$/, "an account number")
     .refine((text) => Number(text) >= 1 && Number(text) < 2 ** 32, "from 1 to 2^32 - 1"),
+  risk: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{0,64}$/, "the name of a risk limit")
+    .default(""),
 });
 
 export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableType> {
@@ -123,14 +127,14 @@ function spawnable<Given extends { readonly quantity?: number | undefined }>(
   async function read(id: string, texts: Texts): Promise<Result<Prepared<Given>>> {
     const common = shared.safeParse({ account: String(defaultAccount(id)), ...texts });
     if (!common.success) return invalid(type, common.error);
-    const { market, account, ...rest } = common.data;
+    const { market, account, risk, ...rest } = common.data;
     const given = kind.rules.safeParse(rest);
     if (!given.success) return invalid(type, given.error);
     const instrument = await instrumentOf(of, market);
     if (!instrument.ok) return instrument;
     const fault = quantityFault(given.data.quantity ?? 0, instrument.value);
     if (fault !== null) return badParameter(type, `quantity: ${fault}`);
-    return ok({ instrument: instrument.value, account: Number(account), given: given.data });
+    return ok({ instrument: instrument.value, account: Number(account), risk, given: given.data });
   }
   return {
     type,
@@ -140,12 +144,13 @@ function spawnable<Given extends { readonly quantity?: number | undefined }>(
     async check(id, texts) {
       const prepared = await read(id, texts);
       if (!prepared.ok) return prepared;
-      const { instrument, account, given } = prepared.value;
+      const { instrument, account, risk, given } = prepared.value;
       const tried = (await kind.trial?.(given)) ?? ok(undefined);
       if (!tried.ok) return tried;
       return ok({
         market: instrument.market,
         account: String(account),
+        ...(risk === "" ? {} : { risk }),
         quantity: String(defaultQuantity(instrument)),
         ...textsOf(given),
       });
@@ -153,12 +158,13 @@ function spawnable<Given extends { readonly quantity?: number | undefined }>(
     async start(record: ActorRecord, sender: ActorAddress) {
       const prepared = await read(record.id, record.parameters);
       if (!prepared.ok) return prepared;
-      const { instrument, account, given } = prepared.value;
+      const { instrument, account, risk, given } = prepared.value;
       const start: TraderStart<TraderParameters> = {
         id: record.id,
         region: sender.actor.split("/")[0] ?? "",
         sender,
         account,
+        risk,
         instrument,
         parameters: kind.parameters(given, instrument),
       };
@@ -178,6 +184,7 @@ const defaultQuantity = ({ lot, maximumQuantity }: Instrument): number =>
 interface Prepared<Given> {
   readonly instrument: Instrument;
   readonly account: number;
+  readonly risk: string;
   readonly given: Given;
 }
 

@@ -26,6 +26,8 @@ export interface TraderStart<Parameters> {
   readonly region: string;
   readonly sender: Sender;
   readonly account: number;
+  /** The risk limit that is told what this actor holds; empty: none. */
+  readonly risk: string;
   readonly instrument: Instrument;
   readonly parameters: Parameters;
 }

@@ -17,6 +17,7 @@
 
 #include "addon/alert_bell.hpp"
 #include "addon/client_binding.hpp"
+#include "addon/duty_binding.hpp"
 #include "addon/layout.hpp"
 #include "addon/market_binding.hpp"
 #include "addon/promise_worker.hpp"
@@ -71,6 +72,10 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
                           InstanceMethod("revokeClient", &ReactorAddon::revoke_client),
                           InstanceMethod("admitClients", &ReactorAddon::admit_clients),
                           InstanceMethod("clientCounters", &ReactorAddon::client_counters),
+                          InstanceMethod("openOrderEntry", &ReactorAddon::open_order_entry),
+                          InstanceMethod("openFeed", &ReactorAddon::open_feed),
+                          InstanceMethod("dutyReport", &ReactorAddon::duty_report),
+                          InstanceMethod("closeDuty", &ReactorAddon::close_duty),
                           InstanceMethod("connectClient", &ReactorAddon::connect_client),
                           InstanceMethod("wakeForClient", &ReactorAddon::wake_for_client),
                           InstanceMethod("waitForClient", &ReactorAddon::wait_for_client),
@@ -84,7 +89,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   Napi::Value layout(Info info) { return addon::layout(info.Env()); }
   Napi::Value probe(Info info) { return addon::probe(info.Env()); }
 
-  // (processor, null or "auto", spin ns, bell for alerts) -> ArrayBuffer over the ReactorRegion
+  // (processor, null or "auto", spin ns, bell for alerts, folder of core locks or "")
+  //   -> ArrayBuffer over the ReactorRegion
   Napi::Value start(Info info) {
     ensure(reactor_ == nullptr);
     int error = 0;
@@ -102,6 +108,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
       options.processor = info[0].As<Napi::Number>().Uint32Value();
     } else if (info[0].IsString()) {
       options.placement = reactor::PlacementRequest{reactor::allowed_processors(), {}, {}};
+      options.core_locks = info[3].As<Napi::String>().Utf8Value();
     }
     options.spin_ns = integer_of(info[1]);
     alerts_ = std::make_unique<AlertBell>(info.Env(), info[2].As<Napi::Function>());
@@ -387,6 +394,46 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
 
   Napi::Value client_counters(Info info) { return report(info.Env(), gateway_->counters()); }
 
+  // (id of the market, request) -> Promise<{id, port, requestsPort, backend}>
+  Napi::Value open_order_entry(Info info) {
+    return open_duty(info, DutyBinding::of_orders(info[1].As<Napi::Object>()));
+  }
+  Napi::Value open_feed(Info info) {
+    return open_duty(info, DutyBinding::of_feed(info[1].As<Napi::Object>()));
+  }
+  Napi::Value open_duty(Info info, std::unique_ptr<DutyBinding> made) {
+    const std::uint32_t id = next_id_++;
+    DutyBinding* duty = (duties_[id] = std::move(made)).get();
+    return PromiseWorker::start(
+        info.Env(),
+        [this, duty, market = &market_of(info).market()] { return duty->open(*reactor_, *market); },
+        [duty, id](Napi::Env env) {
+          Napi::Object opened = duty->describe(env);
+          opened.Set("id", id);
+          return Napi::Value(opened);
+        },
+        [this, id] { duties_.erase(id); });
+  }
+  // (id of the duty)
+  Napi::Value duty_report(Info info) {
+    return duties_.at(info[0].As<Napi::Number>().Uint32Value())->report(info.Env());
+  }
+  // (id of the duty) -> Promise
+  Napi::Value close_duty(Info info) {
+    const std::uint32_t id = info[0].As<Napi::Number>().Uint32Value();
+    DutyBinding* duty = duties_.at(id).get();
+    return PromiseWorker::start(
+        info.Env(),
+        [duty] {
+          duty->close();
+          return std::string();
+        },
+        [this, id](Napi::Env env) {
+          duties_.erase(id);
+          return env.Undefined();
+        });
+  }
+
   // (request) -> Promise<{id, region, reactor, parkedOffset, session, commandSlots, eventSlots}>
   Napi::Value connect_client(Info info) {
     const std::uint32_t id = next_id_++;
@@ -454,6 +501,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   std::map<std::uint32_t, std::unique_ptr<ClientBinding>> clients_;
   // Before the markets go, whose clients it serves.
   std::unique_ptr<reactor::ClientGateway> gateway_;
+  // Before the markets and the reactor go, which they are duties of.
+  std::map<std::uint32_t, std::unique_ptr<DutyBinding>> duties_;
   std::uint32_t next_id_ = 1;
 };
 

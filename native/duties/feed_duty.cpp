@@ -27,6 +27,10 @@ std::unique_ptr<FeedDuty> FeedDuty::open(reactor::Reactor& reactor, reactor::Hos
   duty->edge_ = std::make_unique<edge::FeedEdge>(duty->options_.feed, duty->options_.subscribers,
                                                  duty->memory_.bytes(), *duty->network_,
                                                  *duty->udp_, time_now());
+  if (!duty->follower_.begin_with_first()) {
+    reason = duty->failure();
+    return nullptr;
+  }
   duty->edge_->keep_silent(true);
   while (duty->follow() > 0) {
   }
@@ -118,8 +122,8 @@ void FeedDuty::tell_counts() noexcept {
   };
   tell(counts_.digest, follower_.digest());
   tell(counts_.messages, edge_->book().sequence());
-  tell(counts_.packets, udp_->counts().sent);
-  tell(counts_.packets_dropped, udp_->counts().dropped);
+  tell(counts_.packets, udp_->sender().counts().sent);
+  tell(counts_.packets_dropped, udp_->sender().counts().dropped);
   tell(counts_.requests, udp_->counts().requests);
   tell(counts_.replays, edge_->counts().replays);
   tell(counts_.snapshots, edge_->counts().snapshots);

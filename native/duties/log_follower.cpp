@@ -1,12 +1,40 @@
 #include "duties/log_follower.hpp"
 
+#include <cstdint>
+
 namespace meridian::duties {
 
 LogFollower::LogFollower(journal::Log& log)
-    : directory_(log.directory()), reader_(log), records_(batch) {
+    : log_(log), directory_(log.directory()), reader_(log), records_(batch) {
   if (!engine_.is_good()) {
     failure_ = "no address space for the engine that follows the log; raise ulimit -v";
   }
+}
+
+bool LogFollower::begin_with_first() {
+  journal::Segment newest{};
+  const bool has_records = log_.find_segment(UINT64_MAX, newest) && newest.first + newest.count > 1;
+  if (failure_.empty() && has_records && reader_.read(1, 1, records_) == 0) {
+    failure_ = "the log in " + directory_ +
+               " was trimmed, and what begins with its first record cannot be made anew; keep more "
+               "records";
+  }
+  return failure_.empty();
+}
+
+bool LogFollower::begin_with_oldest() {
+  if (!failure_.empty() || begin_with_first()) {
+    return failure_.empty();
+  }
+  std::vector<std::string> faults;
+  const journal::SnapshotHeader header = reactor::restore_oldest(
+      log_.files(), directory_, log_.id(), UINT64_MAX, engine_.market(), faults);
+  if (header.sequence == 0) {
+    return false;
+  }
+  failure_.clear();
+  sequence_ = header.sequence;
+  return true;
 }
 
 bool LogFollower::is_next(const journal::Record& record, const wire::RecordPrefix& prefix) {

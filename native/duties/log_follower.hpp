@@ -25,6 +25,14 @@ class LogFollower {
   LogFollower(const LogFollower&) = delete;
   LogFollower& operator=(const LogFollower&) = delete;
 
+  // Before the first advance(): whether the log still begins with record 1, or has none.
+  [[nodiscard]] bool begin_with_first();
+  // The same, but where the log was trimmed it begins with the oldest snapshot that can be
+  // restored.
+  [[nodiscard]] bool begin_with_oldest();
+  // What it begins with, as an engine: record 1 is told of first when its sequence is 0.
+  [[nodiscard]] const engine::Market& engine() const noexcept { return engine_.market(); }
+
   // Why it follows no further; empty while it does.
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
   // Of the last record that was told.
@@ -87,6 +95,7 @@ class LogFollower {
   // Sets the failure when it is not.
   [[nodiscard]] bool is_next(const journal::Record& record, const wire::RecordPrefix& prefix);
 
+  journal::Log& log_;
   const std::string directory_;
   journal::LogReader reader_;
   reactor::OwnEngine engine_;

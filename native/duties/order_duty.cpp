@@ -131,6 +131,14 @@ bool OrderDuty::restore(std::string& reason) {
     return true;
   }
   LogFollower follower(market_.log());
+  if (!follower.begin_with_oldest()) {
+    reason = follower.failure();
+    return false;
+  }
+  for (std::uint32_t at = 0; follower.sequence() != 0 && at < options_.members.size(); ++at) {
+    const std::uint64_t session = options_.members[at].market_session;
+    edge_->gateway().restore_reference(at, follower.engine().newest_number(session));
+  }
   Restorer restorer(edge_->gateway(), options_.members);
   const auto limit = std::chrono::steady_clock::now() + durable_limit;
   while (follower.sequence() < restored_through_) {

@@ -259,7 +259,7 @@ TEST_P(Edge, A5_3_a_client_that_sends_without_end_is_slowed_down_by_the_kernel) 
   EXPECT_EQ(alice->heard.substr(0, 2), "AC");
 }
 
-TEST_P(Edge, A5_3_cancels_find_room_where_orders_are_refused) {
+TEST_P(Edge, A5_4_cancels_find_room_where_orders_are_refused) {
   EdgeOptions options = test_options();
   options.slots_for_cancels = 8;
   market.reset();
@@ -281,7 +281,7 @@ TEST_P(Edge, A5_3_cancels_find_room_where_orders_are_refused) {
   hears(*bob, "AAAAAAAA");
 }
 
-TEST_P(Edge, A5_3_cancels_go_before_orders_that_came_in_the_same_turn) {
+TEST_P(Edge, A5_4_cancels_go_before_orders_that_came_in_the_same_turn) {
   EdgeOptions options = test_options();
   market.reset();
   start(options);

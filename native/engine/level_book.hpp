@@ -99,7 +99,8 @@ class LevelBook {
 
   // Starts loading one more of the orders that a sweep would meet first, of one side and then of
   // the other: a sweep follows their links, and each miss would wait for the one before.
-  [[gnu::always_inline]] void walk_ahead(const OrderPool& pool) noexcept {
+  // Gives the order it came to.
+  [[gnu::always_inline]] OrderSlot walk_ahead(const OrderPool& pool) noexcept {
     const std::uint32_t side = ++walk_steps_ & 1;
     const bool is_over = (walk_steps_ & walk_mask) <= 1;
     // What was walked to may have left meanwhile: its links lead to some slot or other.
@@ -107,6 +108,7 @@ class LevelBook {
     const OrderSlot head = best_[side].level->head;
     walkers_[side] = is_over || next == no_slot ? head : next;
     pool.prefetch(walkers_[side]);
+    return walkers_[side];
   }
 
   // Whether an order at this price would need a level that is not there, and there are as many

@@ -90,8 +90,17 @@ class Market {
   static constexpr std::uint32_t look_ahead_near = 4;
   static constexpr std::uint32_t look_ahead_far = 8;
   [[gnu::always_inline]] void look_ahead(const Glimpse& near, const Glimpse& far) noexcept;
+  // The same for a command that comes alone and is applied next: what an order that it names and
+  // its neighbours are in, all at once, before what else is done for the command.
+  [[gnu::always_inline]] void expect(const wire::Command& command) const noexcept;
+  // One step along what a sweep would meet first: for a thread that has nothing else to do.
+  [[gnu::always_inline]] void walk_ahead() noexcept;
 
   // Digest of the whole state: README.md, "State digest".
+  // Of a session, 0 when nothing is remembered of it.
+  [[nodiscard]] std::uint64_t newest_number(std::uint64_t session) const noexcept {
+    return sessions_.newest_number(session);
+  }
   [[nodiscard]] std::uint64_t digest() const noexcept;
   // Orders that rest, wait, are queued or parked.
   [[nodiscard]] std::uint32_t open_orders() const noexcept { return open_orders_; }

@@ -418,5 +418,40 @@ TEST(Touch, SumsLotsBeyondThirtyTwoBits) {
             "executed 1.5 sell 2147483647@5 of 2 with 1.1 of 1 leaving 0");
 }
 
+// ---- when an event is told
+
+// Sees how many orders were open when each command's last event was told.
+struct Telling {
+  explicit Telling(const Market& watched) : market(watched) {}
+  wire::Event& next() noexcept { return events[count++ % 8]; }
+  void finish() noexcept { open_orders = market.open_orders(); }
+  const Market& market;
+  wire::Event events[8]{};
+  std::size_t count = 0;
+  std::uint32_t open_orders = 0;
+};
+
+TEST(Cancel, IsToldBeforeItIsDoneUnlessTheTouchFollows) {
+  const LazyMemory memory(Market::arena_bytes());
+  Market market(memory.bytes());
+  Telling sink(market);
+  std::uint64_t sequence = 0;
+  const auto apply = [&](const wire::Command& command) {
+    ++sequence;
+    market.apply(command, sequence, sequence, sink);
+    ASSERT_TRUE(market.verify());
+  };
+  apply(configure(1, 1000, 100, 100));
+  apply(limit(buy, 10, 100, 1));
+  apply(limit(buy, 10, 99, 1));
+  apply(limit(buy, 10, 98, 1));
+  apply(cancel(id(1, 2), 1));
+  EXPECT_EQ(sink.open_orders, 3U) << "told first";
+  EXPECT_EQ(market.open_orders(), 2U) << "and done when the call returns";
+  apply(cancel(id(1, 1), 1));
+  EXPECT_EQ(sink.open_orders, 1U) << "the touch is told as it is afterwards";
+  EXPECT_EQ(market.open_orders(), 1U);
+}
+
 }  // namespace
 }  // namespace meridian::engine

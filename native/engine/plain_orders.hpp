@@ -38,6 +38,28 @@ inline void Market::look_ahead(const Glimpse& near, const Glimpse& far) noexcept
   lit_.walk_ahead(pool_);
 }
 
+inline void Market::expect(const wire::Command& command) const noexcept {
+  if (command.order_id == 0) {
+    return;
+  }
+  const OrderSlot named = pool_.named_by(command.order_id);
+  pool_.prefetch(named);
+  const Order& order = pool_[named];
+  const Chain& chain = pool_.chain(named);
+  __builtin_prefetch(&lit_.level(order.side(), order.price()), 1);
+  __builtin_prefetch(&pool_[order.previous], 1);
+  __builtin_prefetch(&pool_[order.next], 1);
+  __builtin_prefetch(&pool_.chain(chain.older), 1);
+  __builtin_prefetch(&pool_.chain(chain.younger), 1);
+}
+
+inline void Market::walk_ahead() noexcept {
+  const OrderSlot met = lit_.walk_ahead(pool_);
+  const Chain& chain = pool_.chain(met);
+  __builtin_prefetch(&pool_.chain(chain.older), 1);
+  __builtin_prefetch(&pool_.chain(chain.younger), 1);
+}
+
 inline bool Market::is_unanswered(const wire::Command& command) const noexcept {
   if ((command.session | command.number) == 0) [[likely]] {
     return true;
@@ -144,13 +166,7 @@ bool Market::cancel_at_once(const wire::Command& command, Sequence sequence,
   const PriceTicks price = order.price();
   const QuantityLots quantity = order.remaining;
   const OrderId id{command.order_id};
-  digest_ -= digest::order_term(digest::order_constant(id, price, account.id, side, order.priority),
-                                quantity);
-  const bool is_best = lit_.remove(pool_, slot);
-  leave_chain(slot, account);
-  account.open_lots[index_of(side)] -= quantity.value();
-  --open_orders_;
-  pool_.give_back(slot);
+  const bool is_best = price == lit_.best(side);
   Emitter<Sink> out(sink, command.tag, sequence.value());
   wire::Event event{};
   event.kind = static_cast<std::uint8_t>(wire::EventKind::canceled);
@@ -161,10 +177,22 @@ bool Market::cancel_at_once(const wire::Command& command, Sequence sequence,
   event.price = price.value();
   event.quantity = quantity.value();
   out.put(event);
+  if (!is_best) {
+    // The touch stays, so that this is all there is to tell. A store waits for those before it:
+    // told after the removal, the event would wait for lines of the neighbours' that no cache has.
+    out.finish();
+  }
+  digest_ -= digest::order_term(digest::order_constant(id, price, account.id, side, order.priority),
+                                quantity);
+  lit_.remove(pool_, slot);
+  leave_chain(slot, account);
+  account.open_lots[index_of(side)] -= quantity.value();
+  --open_orders_;
+  pool_.give_back(slot);
   if (is_best) {
     show_touch(out);
+    out.finish();
   }
-  out.finish();
   if (command.session != 0) {
     sessions_.store(command.session, command.number, sequence, {.order_id = id});
   }

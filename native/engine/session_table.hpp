@@ -65,6 +65,12 @@ class SessionTable {
     return {false, find(row, number)};
   }
 
+  // The highest number that the session has used; 0 when nothing is remembered of it.
+  [[nodiscard]] std::uint64_t newest_number(std::uint64_t session) const noexcept {
+    const std::uint32_t row = row_of(session);
+    return row == no_row ? 0 : newest(row).number;
+  }
+
   // Remembers the outcome of a command for which look_up() said is_new. A session without a row
   // takes a free one, else that of the session that was used longest ago.
   void store(std::uint64_t session, std::uint64_t number, Sequence sequence,

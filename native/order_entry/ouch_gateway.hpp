@@ -81,6 +81,8 @@ class OuchGateway {
   static constexpr std::uint32_t no_member = UINT32_MAX;
   void restore(std::uint32_t member, const wire::Command& command) noexcept;
   void restore(const wire::Event& event) noexcept;
+  // Its references have risen so far, whatever else is known.
+  void restore_reference(std::uint32_t member, std::uint64_t number) noexcept;
   // That was all: orders of members who ask for it are canceled, for they are not connected.
   void restored() noexcept;
   // Cancels on disconnect that found no room are tried again.

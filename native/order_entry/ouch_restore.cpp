@@ -121,6 +121,13 @@ void OuchGateway::restore(const wire::Event& told) noexcept {
   is_restoring_ = false;
 }
 
+void OuchGateway::restore_reference(std::uint32_t member, std::uint64_t number) noexcept {
+  Session& session = sessions_[member];
+  if (number > session.highest_ref && number <= UINT32_MAX) {
+    session.highest_ref = static_cast<std::uint32_t>(number);
+  }
+}
+
 void OuchGateway::restored() noexcept {
   // Their connections went with the process that had them.
   for (std::uint32_t member = 0; member < members_.size(); ++member) {

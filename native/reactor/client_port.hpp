@@ -52,6 +52,21 @@ struct ClientCounters {
           .order_id = __atomic_load_n(&command.order_id, __ATOMIC_RELAXED)};
 }
 
+// Cancels and what bounds the risk of an account or a market: they go before orders.
+[[nodiscard]] constexpr bool is_relief(std::uint8_t kind) noexcept {
+  switch (static_cast<wire::CommandKind>(kind)) {
+    case wire::CommandKind::cancel:
+    case wire::CommandKind::reduce:
+    case wire::CommandKind::mass_cancel:
+    case wire::CommandKind::set_state:
+    case wire::CommandKind::set_limit:
+    case wire::CommandKind::kill:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // Everything but what says otherwise is for the match thread.
 class ClientPort {
  public:
@@ -79,6 +94,12 @@ class ClientPort {
       return false;
     }
     return has_event_room();
+  }
+  // The same, and the command is one that goes before orders. Only a hint, because the client may
+  // write it still.
+  [[nodiscard]] bool has_relief() noexcept {
+    return commands_.available() > 0 && is_relief(glimpse_of_shared(commands_.at(0)).kind) &&
+           has_command();
   }
   // Copies the next command out of the client's memory, once, and checks the copy: false when it
   // broke the rules and was ended. Account and session become those of the connection.

@@ -325,6 +325,58 @@ TEST_F(ClientTest, TakesNothingFromAClientOnceTheLeaseHasLapsed) {
   EXPECT_EQ(events_until_last(client).front().kind, kind(EventKind::accepted));
 }
 
+TEST_F(ClientTest, A5_4_TakesCancelsBeforeTheOrdersOfEverybodyElse) {
+  std::vector<MarketClient> flood;
+  for (std::uint32_t account = 10; account < 20; ++account) {
+    flood.push_back(connect(account));
+  }
+  MarketClient leaver = connect(7);
+  for (int round = 0; round < 5; ++round) {
+    send(leaver, place_command(wire::Side::sell, 100, 1));
+    const std::uint64_t order_id = events_until_last(leaver).front().order_id;
+    lease_until(1);
+    for (MarketClient& one : flood) {
+      for (int order = 0; order < 50; ++order) {
+        wire::Command command = place_command(wire::Side::sell, 200, 1);
+        command.account = one.account();
+        ASSERT_EQ(one.submit(command), Submitted::yes);
+      }
+      one.flush();
+    }
+    wire::Command cancel{};
+    cancel.kind = static_cast<std::uint8_t>(wire::CommandKind::cancel);
+    cancel.order_id = order_id;
+    const auto matched = static_cast<std::uint64_t>(market().region().matched.load());
+    send(leaver, cancel);
+    lease_until(static_cast<double>(monotonic_ns()) + 60e9);
+    EXPECT_EQ(events_until_last(leaver).front().sequence, matched + 1);
+    wait_for(
+        [&] { return market().region().matched.load() == static_cast<double>(matched + 501); });
+  }
+}
+
+TEST_F(ClientTest, A5_4_TakesCancelsWhenTooMuchIsUnsafeForOrders) {
+  MarketClient client = connect(7);
+  send(client, place_command(wire::Side::sell, 100, 1));
+  const std::uint64_t order_id = events_until_last(client).front().order_id;
+  commit(market().region().matched.load());
+  configure(wire::DurabilityMode::replicated);
+  flood_of_owner(unsafe_window);
+  send(client, place_command(wire::Side::sell, 101, 1));
+  EXPECT_FALSE(client.wait(50'000'000));
+  EXPECT_EQ(client.waiting(), 1U);
+  MarketClient second = connect(7);
+  wire::Command cancel{};
+  cancel.kind = static_cast<std::uint8_t>(wire::CommandKind::cancel);
+  cancel.order_id = order_id;
+  send(second, cancel);
+  wait_for([&] { return second.waiting() == 0; });
+  EXPECT_EQ(client.waiting(), 1U);
+  commit(market().region().matched.load());
+  EXPECT_EQ(events_until_last(second).front().kind, kind(EventKind::canceled));
+  wait_for([&] { return client.waiting() == 0; });
+}
+
 TEST_F(ClientTest, SleepsWithoutALeaseAndCancelsForThoseWhoLeftWhenThereIsOne) {
   MarketClient survivor = connect(8);
   client::Hello hello = hello_of(7);

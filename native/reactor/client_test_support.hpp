@@ -124,6 +124,18 @@ class ClientFixture : public testing::Test {
     owner.send(command);
     owner.wait_matched(before + 1);
   }
+  // So many commands of the market's owner that do nothing.
+  void flood_of_owner(std::uint64_t count) {
+    wire::Command tick{};
+    tick.kind = static_cast<std::uint8_t>(wire::CommandKind::tick);
+    Client owner(*reactor_, *market_);
+    const double before = owner.region().matched.load();
+    for (std::uint64_t sent = 0; sent < count;) {
+      sent += owner.send(tick) ? 1U : 0U;
+      owner.drain();
+    }
+    owner.wait_matched(before + static_cast<double>(count));
+  }
   void commit(double sequence) {
     const_cast<MarketRegion&>(market_->region()).committed.store(sequence);
     reactor_->wake();

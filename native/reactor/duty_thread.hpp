@@ -35,9 +35,12 @@ class DutyThread {
   [[nodiscard]] pthread_t handle() noexcept { return thread_.native_handle(); }
 
  private:
-  // How long it looks for work before its turns may block, and for how long they may then.
+  // How long it looks for work before its turns may block, and for how long they may then; longer
+  // once there was nothing to do for a while, because every look costs some microseconds.
   static constexpr std::uint64_t spin_ns = 50'000;
   static constexpr std::uint64_t wait_ns = 1'000'000;
+  static constexpr std::uint64_t quiet_ns = 100'000'000;
+  static constexpr std::uint64_t quiet_wait_ns = 5'000'000;
 
   void run(std::optional<unsigned> processor) {
     if (processor.has_value()) {
@@ -47,7 +50,9 @@ class DutyThread {
     while (!stopping_.load(std::memory_order_relaxed)) {
       heartbeat_.beat();
       const std::uint64_t now_ns = monotonic_ns();
-      if (duty_.do_work(now_ns - last_work_ns < spin_ns ? 0 : wait_ns) > 0) {
+      const std::uint64_t idle_ns = now_ns - last_work_ns;
+      const std::uint64_t longest = idle_ns < quiet_ns ? wait_ns : quiet_wait_ns;
+      if (duty_.do_work(idle_ns < spin_ns ? 0 : longest) > 0) {
         last_work_ns = now_ns;
       }
     }

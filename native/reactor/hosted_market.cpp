@@ -155,8 +155,9 @@ std::uint32_t HostedMarket::serve(std::uint32_t budget) noexcept {
   if (!adopting_) {
     if (clients_.has_clients()) {
       release_events();
+      taken = may_take_relief_ ? take_relief_of_clients() : 0;
     }
-    taken = take(budget);
+    taken += take(budget);
     if (!clients_.is_idle() || own_has_work_) {
       if (!clients_.has_clients()) {
         has_lease_ = OutputGate::has_lease(gate_positions());
@@ -165,6 +166,9 @@ std::uint32_t HostedMarket::serve(std::uint32_t budget) noexcept {
       // and that of the next.
       taken += has_lease_ ? take_of_clients() : 0;
     }
+  }
+  if (taken == 0) {
+    engine_.walk_ahead();
   }
   depth_.poll(engine_, sequence_, thread_.clock.now());
   return taken;
@@ -188,6 +192,9 @@ std::uint32_t HostedMarket::take(std::uint32_t budget) noexcept {
     }
     // The slot stays the producer's memory: it is copied once, and only the copy is used.
     const wire::Command command = commands_.at(0);
+    if (waiting == 1) {
+      engine_.expect(command);
+    }
     start = process(command, epoch, start != 0 ? start : thread_.clock.now(), sink);
     commands_.advance(1);
   }
@@ -262,6 +269,32 @@ void HostedMarket::watch(wire::Event& event) noexcept {
   clients_.route(event);
 }
 
+std::uint32_t HostedMarket::take_relief_of_clients() noexcept {
+  std::uint32_t taken = 0;
+  clients_.visit_in_turn([&](ClientPort& port) noexcept {
+    const std::uint32_t before = taken;
+    wire::Command command;
+    while (taken - before < client_budget && port.has_relief() && has_room() &&
+           port.take(command)) {
+      take_one(command, taken);
+    }
+    if (taken != before) {
+      port.release_commands();
+    }
+  });
+  if (taken > 0) {
+    stalled_ = false;
+    publish_batch();
+  }
+  return taken;
+}
+
+void HostedMarket::take_one(const wire::Command& command, std::uint32_t& taken) noexcept {
+  Sink sink(*this);
+  process(command, epoch_.load(std::memory_order_acquire), thread_.clock.now(), sink);
+  ++taken;
+}
+
 std::uint32_t HostedMarket::take_of_clients() noexcept {
   const std::uint64_t epoch = epoch_.load(std::memory_order_acquire);
   Sink sink(*this);
@@ -282,6 +315,8 @@ std::uint32_t HostedMarket::take_of_clients() noexcept {
         if (port.glimpse(engine::Market::look_ahead_far - 1, far) &&
             port.glimpse(engine::Market::look_ahead_near - 1, near)) {
           engine_.look_ahead(near, far);
+        } else if (taken == before) {
+          engine_.expect(command);
         }
         process_next(command);
       }
@@ -338,11 +373,13 @@ void HostedMarket::release_events() noexcept {
   has_lease_ = OutputGate::has_lease(positions);
   if (gate_is_open_ && was_open) {
     may_take_of_clients_ = true;
+    may_take_relief_ = true;
     return;
   }
   const std::uint64_t safe = gate_.safe(positions);
   clients_.release_events_through(safe);
   may_take_of_clients_ = has_lease_ && sequence_ - safe < unsafe_window;
+  may_take_relief_ = has_lease_ && sequence_ - safe < unsafe_window + relief_window;
 }
 
 void HostedMarket::show_alert(bool is_slow, std::uint64_t p50_ns, std::uint64_t usual_ns,
@@ -399,12 +436,19 @@ bool HostedMarket::can_work_ordered() noexcept {
   const GatePositions positions = gate_positions();
   const std::uint64_t safe = gate_.safe(positions);
   if (has_output_room && OutputGate::has_lease(positions) &&
-      (clients_.owes_cancel() || own_has_work_ ||
-       (sequence_ - safe < unsafe_window &&
-        clients_.any([](ClientPort& port) { return port.can_work_ordered(); })))) {
+      (clients_.owes_cancel() || own_has_work_ || can_take_ordered(sequence_ - safe))) {
     return true;
   }
   return clients_.any([safe](const ClientPort& port) { return port.can_release(safe); });
+}
+
+bool HostedMarket::can_take_ordered(std::uint64_t unsafe) noexcept {
+  if (unsafe < unsafe_window) {
+    return clients_.any([](ClientPort& port) { return port.can_work_ordered(); });
+  }
+  return unsafe < unsafe_window + relief_window && clients_.any([](ClientPort& port) {
+    return port.can_work_ordered() && port.has_relief();
+  });
 }
 
 bool HostedMarket::has_room() noexcept {

@@ -210,6 +210,12 @@ class HostedMarket {
 
   // Match thread: at most `budget` commands of the owner.
   std::uint32_t take(std::uint32_t budget) noexcept;
+  // Match thread, under the lease, before everything else of the turn: of each client the commands
+  // that come first in its ring and go before orders.
+  std::uint32_t take_relief_of_clients() noexcept;
+  void take_one(const wire::Command& command, std::uint32_t& taken) noexcept;
+  // Match thread, while parking: whether something can be taken of a client with so much unsafe.
+  [[nodiscard]] bool can_take_ordered(std::uint64_t unsafe) noexcept;
   // Match thread, under the lease: some commands of each client, and what clients that have gone
   // left to do.
   std::uint32_t take_of_clients() noexcept;
@@ -263,6 +269,7 @@ class HostedMarket {
   std::uint8_t configured_mode_ = 0;
   bool has_lease_ = false;
   bool may_take_of_clients_ = false;
+  bool may_take_relief_ = false;
   // A command of the reactor's own is under way; it was refused; such commands left work.
   bool own_is_under_way_ = false;
   bool own_is_refused_ = false;

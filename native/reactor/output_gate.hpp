@@ -7,8 +7,11 @@
 
 namespace meridian::reactor {
 
-// Commands that may be matched and not yet safe; beyond it none is taken from a client.
+// Commands that may be matched and not yet safe; beyond it no order is taken from a client.
 inline constexpr std::uint64_t unsafe_window = std::uint64_t{1} << 18U;
+
+// So many more may be of those that go before orders, as of those that come over NATS.
+inline constexpr std::uint64_t relief_window = std::uint64_t{1} << 16U;
 
 struct GatePositions {
   std::uint64_t matched = 0;

@@ -4,7 +4,7 @@ import { type Failure, type Result, ok, refuse } from "../../actors/kernel/resul
 import type { CellConfiguration, ClusterFile } from "../../schemas/configuration.ts";
 import { locateNatsServer } from "../bootstrap/nats-server.mjs";
 import { cellFile, credentialsOf, prepareCells, prepareServers, serverFile } from "./cluster.ts";
-import { ensureLocalAccess } from "./local-access.ts";
+import { edgesFile, ensureEdges, ensureLocalAccess } from "./local-access.ts";
 import { leftovers, lockData, unlockData } from "./data-lock.ts";
 import { lastLogLines } from "./log-file.ts";
 import { type MovedPort, choosePorts } from "./ports.ts";
@@ -14,7 +14,7 @@ import { type Profile, people } from "./roles.ts";
 import { type ProcessStart, SupervisedProcess, diesWithLauncher } from "./supervised-process.ts";
 import type { RegionStatus } from "./status.ts";
 import { writeWhole } from "./whole-file.ts";
-import { type ClusterPlan, type RegionPorts, httpUrl, natsUrl } from "./topology.ts";
+import { type ClusterPlan, type RegionPorts, httpUrl, loopback, natsUrl } from "./topology.ts";
 
 /** What a cluster is started with. */
 export interface LauncherOptions {
@@ -317,9 +317,11 @@ export class Launcher {
 function localAccess(
   dataDirectory: string,
   region: string,
-): Pick<ClusterFile["regions"][number], "clients"> {
+): Pick<ClusterFile["regions"][number], "clients" | "edges"> {
   const clients = ensureLocalAccess(dataDirectory, region);
-  return clients === null ? {} : { clients };
+  const { accessFile } = ensureEdges(dataDirectory, region, loopback);
+  const edges = { edgesFile: edgesFile(dataDirectory, region), accessFile };
+  return clients === null ? { edges } : { clients, edges };
 }
 
 /** The failure with the end of the log of a process it names. */

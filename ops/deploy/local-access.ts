@@ -1,11 +1,14 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { CellConfiguration, ClientGrants } from "../../schemas/configuration.ts";
+import type { CellConfiguration, ClientGrants, EdgeAccess } from "../../schemas/configuration.ts";
 import { writeWhole } from "./whole-file.ts";
 
 /** Trading account of the one who starts a cluster, over shared memory. */
 export const localAccount = 1_001;
+
+/** User and member name of the one who starts a cluster, for OUCH and the feeds. */
+export const localMember = "local";
 
 /** Bytes that the address of a unix socket has room for, its closing zero not counted. */
 const longestSocketPath = 107;
@@ -34,3 +37,41 @@ export function ensureLocalAccess(
   }
   return { socket, grantsFile };
 }
+
+/**
+ * OUCH and ITCH of a region's markets, on loopback and any free ports. The access file is made at the first
+ * start, with one member and subscriber for the user who starts the cluster, and kept.
+ */
+export function ensureEdges(
+  dataDirectory: string,
+  region: string,
+  host: string,
+): NonNullable<CellConfiguration["edges"]> {
+  const folder = join(dataDirectory, "clients");
+  const accessFile = join(folder, `${region}-edges.json`);
+  if (!existsSync(accessFile)) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const password = randomBytes(5).toString("hex");
+    const session = randomInt(1, 2 ** 48 - 1);
+    const first: EdgeAccess = {
+      members: [
+        {
+          username: localMember,
+          password,
+          session,
+          account: localAccount,
+          firm: "HOME",
+          group: 0,
+          cancelOnDisconnect: false,
+        },
+      ],
+      subscribers: [{ username: localMember, password }],
+    };
+    writeWhole(accessFile, `${JSON.stringify(first, null, 2)}\n`);
+  }
+  return { accessFile, host, packetsHost: host, ports: {}, symbols: {}, feed: true };
+}
+
+/** Where a region's cell writes where its markets listen. */
+export const edgesFile = (dataDirectory: string, region: string): string =>
+  join(dataDirectory, "cells", region, "edges.json");

@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -14,45 +13,47 @@ import { addonPath } from "../../native/addon.ts";
 import { type NativeMarket, loadNativeEngine } from "../../native/index.ts";
 import type { OuchInbound, OuchOutbound } from "../../schemas/nasdaq/codec.ts";
 import { type ByteStream, OuchClient, connectTcp } from "../../schemas/nasdaq/ouch-client.ts";
-import { build, hostTree, missingBuildTools } from "../rv32/programs.ts";
 import { type CapturedPacket, dissect, inWords, missingTshark } from "../support/packet-capture.ts";
 import { repository } from "../support/shared-data.ts";
 import { testUnless } from "../support/skip.ts";
 
 const test = suite("OUCH in front of a market");
 
-const program = join(repository, hostTree, "edge", "ouch_gateway");
-const missing =
-  missingBuildTools ??
-  (existsSync(addonPath()) ? null : "the addon is not built; node ops/bootstrap.mjs builds it");
+const missing = existsSync(addonPath())
+  ? null
+  : "the addon is not built; node ops/bootstrap.mjs builds it";
 const PATIENCE_MS = 10_000;
 
 interface Exchange {
   readonly port: number;
   readonly backend: string;
-  readonly gateway: ChildProcess;
+  readonly market: NativeMarket;
   /** All bytes of the connections so far, in either direction. */
   readonly wire: readonly CapturedPacket[];
   readonly connect: (username: string, nextSequence?: bigint) => Promise<OuchClient>;
 }
 
-/** A reactor with one market in this process, and a gateway process in front of it. */
+const member = (username: string, account: number, cancelOnDisconnect: boolean) => ({
+  username,
+  password: "secret",
+  session: 1_000 + account,
+  account,
+  firm: "FIRM",
+  group: cancelOnDisconnect ? 1 : 0,
+  cancelOnDisconnect,
+});
+
+/** A reactor with one market and its order entry in this process. */
 async function withExchange(
   backend: "best" | "epoll",
   body: (exchange: Exchange) => Promise<void>,
 ): Promise<void> {
-  await build(hostTree, ["-DMERIDIAN_TESTS=ON", "-DMERIDIAN_ADDON=OFF"], ["ouch_gateway"]);
   const root = await mkdtemp(join(tmpdir(), "ouch-"));
   const loaded = loadNativeEngine();
   assert.ok(loaded.ok, loaded.ok ? "" : loaded.failure.reason);
   if (!loaded.ok) return;
   const engine = loaded.value;
-  const socket = join(root, "socket");
-  const token = new Uint8Array(32).fill(5);
-  let gateway: ChildProcess | null = null;
   try {
-    await engine.serveClients(socket);
-    engine.grantClient({ token, user: process.getuid?.() ?? 0, account: 9, permissions: 3 });
     const directory = join(root, "log");
     const market = (await engine.open({
       market: "ACME",
@@ -76,17 +77,21 @@ async function withExchange(
     market.flush();
     const isConfigured = (): boolean => events > 0;
     while (!isConfigured()) await new Promise((resolve) => setTimeout(resolve, 1));
-    const members = join(root, "members");
-    await writeFile(members, "# two of them\nalice secret 1 FIRM 1 1\nbob secret 2 FIRM 0 0\n");
-    const hex = Buffer.from(token).toString("hex");
-    const options = `--socket ${socket} --market ACME --token ${hex} --account 9 --members ${members} --symbol ACME --backend ${backend}`;
-    gateway = spawn(program, options.split(" "), { stdio: ["ignore", "pipe", "inherit"] });
-    const [line] = (await once(createInterface({ input: gateway.stdout! }), "line")) as [string];
-    const [, port, name] = line.split(" ");
+    const duty = await market.duties.openOrderEntry({
+      symbol: "ACME",
+      pricePerTick: 100,
+      session: "DAY1",
+      host: "127.0.0.1",
+      port: 0,
+      connections: 64,
+      backend,
+      members: [member("alice", 1, true), member("bob", 2, false)],
+    });
+    const { port } = duty;
     const wire: CapturedPacket[] = [];
     let connections = 0;
     const connect = async (username: string, nextSequence = 1n): Promise<OuchClient> => {
-      const connected = await connectTcp("127.0.0.1", Number(port));
+      const connected = await connectTcp("127.0.0.1", port);
       if (!connected.ok) throw new Error(connected.reason);
       const login = { username, password: "secret", nextSequence };
       const from = 40_000 + (connections += 1);
@@ -95,16 +100,8 @@ async function withExchange(
       if (!loggedIn.ok) throw new Error(loggedIn.failure.reason);
       return loggedIn.client;
     };
-    await body({ port: Number(port), backend: name ?? "", gateway, wire, connect });
-    if (gateway.exitCode === null) {
-      const ended = once(gateway, "exit");
-      gateway.kill("SIGTERM");
-      await ended;
-    }
-    assert.is(gateway.exitCode, 0);
-    gateway = null;
+    await body({ port, backend: duty.backend, market, wire, connect });
   } finally {
-    gateway?.kill("SIGKILL");
     await engine.stop();
     await rm(root, { recursive: true, force: true });
   }
@@ -173,7 +170,7 @@ for (const backend of ["best", "epoll"] as const) {
   testUnless(
     test,
     missing,
-    `A5.1 clients of another language trade through the gateway, and find what they missed (${backend})`,
+    `A5.1 clients of another language trade, and find what they missed (${backend})`,
     () =>
       withExchange(backend, async ({ connect, backend: name }) => {
         assert.ok(name === "epoll" || (backend === "best" && name === "io_uring"), name);
@@ -210,9 +207,9 @@ for (const backend of ["best", "epoll"] as const) {
 testUnless(
   test,
   missing,
-  "A5.1 a wrong password is refused, and the end of the day is told to who is there",
+  "A5.1 a wrong password is refused, and a market that closes hangs up",
   () =>
-    withExchange("epoll", async ({ port, connect, gateway }) => {
+    withExchange("epoll", async ({ port, connect, market }) => {
       const connected = await connectTcp("127.0.0.1", port);
       assert.ok(connected.ok);
       if (!connected.ok) return;
@@ -221,9 +218,8 @@ testUnless(
       assert.ok(!refused.ok && refused.failure.code === "login_refused");
       const alice = await connect("alice");
       await next(alice, "systemEvent");
-      gateway.kill("SIGTERM");
-      assert.is((await next(alice, "systemEvent")).event, "E");
-      assert.is((await alice.receive(PATIENCE_MS)).kind, "end");
+      await market.close();
+      assert.is((await alice.receive(PATIENCE_MS)).kind, "closed");
     }),
 );
 

@@ -31,6 +31,7 @@ export interface OneRegion {
     session: number,
     commands: wire.market.v1.ICommand[],
   ): Promise<wire.market.v1.SubmitReply | null>;
+  book(): Promise<wire.market.v1.BookReply>;
 }
 
 export const regionName = "home";
@@ -162,6 +163,12 @@ function regionOver(
       const payload = market.v1.SubmitRequest.encode({ session, commands }).finish();
       const reply = await ask(`cmd.${regionName}.${marketName}.submit`, payload);
       return reply === null ? null : market.v1.SubmitReply.decode(reply);
+    },
+    async book() {
+      const payload = market.v1.BookRequest.encode({ levels: 100 }).finish();
+      const reply = await ask(`cmd.${regionName}.${marketName}.book`, payload);
+      if (reply === null) throw new Error("the market does not show its book");
+      return market.v1.BookReply.decode(reply);
     },
   };
 }

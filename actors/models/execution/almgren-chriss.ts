@@ -1,6 +1,7 @@
 import type { QuantityLots } from "../../kernel/units.ts";
 import {
   failure,
+  finite,
   firstFailure,
   integerWithin,
   type ModelResult,
@@ -82,7 +83,10 @@ export function almgrenChriss(
   const holdings = Float64Array.from({ length: intervals + 1 }, (_, j) =>
     j === intervals ? 0 : quantity * share(urgency, duration, j * tau),
   );
-  return { ok: true, value: costed(parameters, holdings, impact, urgency) };
+  const schedule = costed(parameters, holdings, impact, urgency);
+  const overflow =
+    finite("the expected cost", schedule.expectedCost) ?? finite("the variance", schedule.variance);
+  return overflow === null ? { ok: true, value: schedule } : refused(overflow);
 }
 
 /** sinh(k (T - t)) / sinh(k T) without overflow; (T - t) / T at k = 0. */

@@ -52,8 +52,8 @@ export interface QuoteLadder {
   readonly ask: Float64Array;
 }
 
-/** Beyond this the models would solve for positions that no limit lets anybody hold. */
-export const MAX_INVENTORY_BOUND = 10_000;
+/** Ten times the sane range; beyond it take larger lots. */
+export const MAX_INVENTORY_BOUND = 1_000;
 
 /** Codes: not_finite, out_of_range, wrong_shape. */
 export function controlCheck(control: InventoryControl): Check {

@@ -65,7 +65,14 @@ export function leastSquares(
   const coefficients = Float64Array.from(
     qr.solve(Matrix.columnVector(Array.from(response))).to1DArray(),
   );
-  return { ok: true, value: described(design, response, coefficients, inverse) };
+  const overflow = allFinite("coefficients", coefficients) ?? allFinite("inverse", inverse);
+  if (overflow !== null) return refused(overflow);
+  const fit = described(design, response, coefficients, inverse);
+  const beyond =
+    allFinite("residuals", fit.residuals) ??
+    allFinite("the fit's variances", [fit.residualVariance, fit.determination]) ??
+    allFinite("inverse", fit.inverseGram);
+  return beyond === null ? { ok: true, value: fit } : refused(beyond);
 }
 
 function described(

@@ -110,23 +110,32 @@ export function tridiagonalGrowth(generator: Tridiagonal): Growth {
   let mode: Mode | null = null;
 
   /**
-   * The reference g >= h whose steps no flow crosses faster than `fastest`: where h is steeper (a heavy
-   * penalty at the end), u = e^(h - g) starts below 1, and what its neighbours send it soon exceeds it.
-   * Answers whether g differs from h.
+   * The reference g >= h that no flow crosses faster than it must: where h is steeper (a heavy penalty at the end),
+   * u = e^(h - g) starts below 1, and what its neighbours send it soon exceeds it. The n-th level from the one
+   * that sends grows as (weight s)^n / n!, so a step of g allows for n / s. Answers how many levels in a row differ from h at most.
    */
-  const refer = (h: Float64Array, fastest: number): boolean => {
-    const slope = (weight: number): number => Math.log(Math.max(2, fastest / weight));
+  const refer = (h: Float64Array, fastest: number, left: number): number => {
+    const drop = (weight: number, distance: number): number =>
+      Math.log(Math.max(2, Math.max(fastest, distance / left) / weight));
+    let distance = 0;
     for (let i = 0; i < size; i += 1) {
-      const carried = i > 0 ? reference[i - 1]! - slope(down[i]!) : h[i]!;
+      const carried =
+        i > 0 ? reference[i - 1]! - drop(down[i]!, distance + 1) : Number.NEGATIVE_INFINITY;
+      distance = carried > h[i]! ? distance + 1 : 0;
       reference[i] = Math.max(h[i]!, carried);
     }
-    let lifted = false;
+    let lifted = 0;
+    let longest = 0;
+    distance = 0;
     for (let i = last; i >= 0; i -= 1) {
-      const carried = i < last ? reference[i + 1]! - slope(up[i]!) : h[i]!;
+      const carried =
+        i < last ? reference[i + 1]! - drop(up[i]!, distance + 1) : Number.NEGATIVE_INFINITY;
+      distance = carried > reference[i]! ? distance + 1 : 0;
       if (carried > reference[i]!) reference[i] = carried;
-      if (reference[i]! > h[i]!) lifted = true;
+      lifted = reference[i]! > h[i]! ? lifted + 1 : 0;
+      longest = Math.max(longest, lifted);
     }
-    return lifted;
+    return longest;
   };
 
   /** The generator seen by u; the largest row sum bounds the growth of u. */
@@ -142,15 +151,15 @@ export function tridiagonalGrowth(generator: Tridiagonal): Growth {
     }
   };
 
-  const start = (h: Float64Array, lifted: boolean): void => {
+  const start = (h: Float64Array, lifted: number): void => {
     for (let i = 0; i < size; i += 1) {
-      const u = lifted ? Math.exp(h[i]! - reference[i]!) : 1;
+      const u = lifted > 0 ? Math.exp(h[i]! - reference[i]!) : 1;
       sum[i] = u;
       first[i + 1] = u;
     }
   };
 
-  /** Sums the series; at least `orders` terms, so that each level has heard of every other one. */
+  /** Sums the series; at least `orders` terms, so that each level has heard of those that send to it. */
   const series = (span: number, orders: number): void => {
     const reach = norm * span;
     // Sums only rise: their least, once most terms are in, bounds it for the rest.
@@ -203,11 +212,11 @@ export function tridiagonalGrowth(generator: Tridiagonal): Growth {
       // What was left when `before` was taken.
       let seen = Number.POSITIVE_INFINITY;
       for (let left = span; left > 0; ) {
-        const lifted = refer(h, shift - least + flow);
+        const lifted = refer(h, shift - least + flow, left);
         balance();
         const taken = norm * left <= STEP_NORM ? left : STEP_NORM / norm;
         start(h, lifted);
-        series(taken, lifted ? size : 1);
+        series(taken, lifted + 1);
         for (let i = 0; i < size; i += 1) {
           h[i] = reference[i]! + Math.log(sum[i]!) - shift * taken;
         }

@@ -42,6 +42,8 @@ export function ledoitWolf(
     const target = Math.floor(index / n) === index % n ? meanVariance : 0;
     return shrinkage * target + (1 - shrinkage) * entry;
   });
+  const overflow = allFinite("shrunk covariance", covariance);
+  if (overflow !== null) return refused(overflow);
   return { ok: true, value: { covariance, shrinkage, meanVariance } };
 }
 
@@ -96,6 +98,8 @@ export function ledoitWolfConstantCorrelation(
   const covariance = sample.map(
     (entry, index) => shrinkage * target[index]! + (1 - shrinkage) * entry,
   );
+  const overflow = allFinite("shrunk covariance", covariance);
+  if (overflow !== null) return refused(overflow);
   return { ok: true, value: { covariance, shrinkage, meanVariance, correlation } };
 }
 

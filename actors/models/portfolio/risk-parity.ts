@@ -1,4 +1,5 @@
 import {
+  allFinite,
   allPositive,
   type Check,
   failure,
@@ -51,9 +52,12 @@ export function riskParity(
   let total = 0;
   for (const value of raw) total += value;
   const weights = raw.map((value) => value / total);
+  const riskShares = sharesOf(sigma, weights);
+  const overflow = allFinite("weights", weights) ?? allFinite("risk shares", riskShares);
+  if (overflow !== null) return refused(overflow);
   return {
     ok: true,
-    value: { weights, riskShares: sharesOf(sigma, weights), iterations: found.value.iterations },
+    value: { weights, riskShares, iterations: found.value.iterations },
   };
 }
 

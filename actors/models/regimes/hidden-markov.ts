@@ -54,11 +54,19 @@ export function checkRegimes(model: GaussianRegimes): Check {
     ) ??
     firstFailure(
       ...deviations.map((one, k) => positive(`deviations[${k}]`, one)),
-      ...transition.map((row, i) => sameLength(`transition[${i}]`, row, "initial", initial)),
-      ...transition.map((row, i) => probabilities(`transition[${i}]`, row)),
+      ...checkTransition(transition, initial),
     )
   );
 }
+
+/** Rows of as many probabilities as there are regimes, summing to 1. */
+export const checkTransition = (
+  transition: readonly (readonly number[])[],
+  regimes: readonly number[],
+): readonly Check[] => [
+  ...transition.map((row, i) => sameLength(`transition[${i}]`, row, "the regimes", regimes)),
+  ...transition.map((row, i) => probabilities(`transition[${i}]`, row)),
+];
 
 function probabilities(name: string, values: readonly number[]): Check {
   const sum = values.reduce((total, one) => total + one, 0);

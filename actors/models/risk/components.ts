@@ -53,15 +53,16 @@ export function normalComponents(
     );
   }
   const deviation = Math.sqrt(variance);
+  const total = unit.value[measure] * deviation;
   const marginals = slopes.map((slope) => (unit.value[measure] * slope) / deviation);
-  return {
-    ok: true,
-    value: {
-      total: unit.value[measure] * deviation,
-      marginals,
-      components: marginals.map((marginal, i) => marginal * weights[i]!),
-    },
-  };
+  const components = marginals.map((marginal, i) => marginal * weights[i]!);
+  const overflow =
+    allFinite("total", [total]) ??
+    allFinite("marginals", marginals) ??
+    allFinite("components", components);
+  return overflow === null
+    ? { ok: true, value: { total, marginals, components } }
+    : refused(overflow);
 }
 
 /**
@@ -103,5 +104,7 @@ export function scenarioComponents(
     }
   }
   const total = tailOf(Float64Array.from(totals).sort(), confidence).expectedShortfall;
+  const overflow = allFinite("components", components) ?? allFinite("total", [total]);
+  if (overflow !== null) return refused(overflow);
   return { ok: true, value: { total, components, marginals: Float64Array.from(components) } };
 }

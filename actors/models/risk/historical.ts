@@ -7,6 +7,7 @@ import {
   allFinite,
   between,
   type Check,
+  finite,
   firstFailure,
   type ModelResult,
   notEmpty,
@@ -36,7 +37,9 @@ export function sampleCheck(losses: ArrayLike<number>, confidence: number): Chec
 export function historicalRisk(losses: Float64Array, confidence: number): ModelResult<TailRisk> {
   const wrong = sampleCheck(losses, confidence);
   if (wrong !== null) return refused(wrong);
-  return { ok: true, value: tailOf(Float64Array.from(losses).sort(), confidence) };
+  const tail = tailOf(Float64Array.from(losses).sort(), confidence);
+  const overflow = finite("the expected shortfall", tail.expectedShortfall);
+  return overflow === null ? { ok: true, value: tail } : refused(overflow);
 }
 
 /** The same of losses that are sorted and checked. */

@@ -23,13 +23,10 @@ export function normalRisk(confidence: number, deviation: number, mean = 0): Mod
   );
   if (wrong !== null) return refused(wrong);
   const quantile = normalQuantile(confidence);
-  return {
-    ok: true,
-    value: {
-      valueAtRisk: mean + quantile * deviation,
-      expectedShortfall: mean + (normalDensity(quantile) / (1 - confidence)) * deviation,
-    },
-  };
+  return answered({
+    valueAtRisk: mean + quantile * deviation,
+    expectedShortfall: mean + (normalDensity(quantile) / (1 - confidence)) * deviation,
+  });
 }
 
 /**
@@ -54,8 +51,16 @@ export function studentRisk(
   const tail =
     (studentDensity(quantile, degrees) * (degrees + quantile ** 2)) /
     ((degrees - 1) * (1 - confidence));
-  return {
-    ok: true,
-    value: { valueAtRisk: mean + quantile * scale, expectedShortfall: mean + tail * scale },
-  };
+  return answered({
+    valueAtRisk: mean + quantile * scale,
+    expectedShortfall: mean + tail * scale,
+  });
+}
+
+/** A deviation near the largest number has a risk beyond it. */
+function answered(risk: TailRisk): ModelResult<TailRisk> {
+  const overflow =
+    finite("the value at risk", risk.valueAtRisk) ??
+    finite("the expected shortfall", risk.expectedShortfall);
+  return overflow === null ? { ok: true, value: risk } : refused(overflow);
 }

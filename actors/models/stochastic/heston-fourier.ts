@@ -1,4 +1,11 @@
-import { firstFailure, type ModelResult, positive, refusal, refused } from "../numerics/failure.ts";
+import {
+  finite,
+  firstFailure,
+  type ModelResult,
+  positive,
+  refusal,
+  refused,
+} from "../numerics/failure.ts";
 import { type Heston, hestonCheck } from "./heston.ts";
 
 interface Complex {
@@ -17,8 +24,9 @@ function divide(a: Complex, b: Complex): Complex {
 }
 const exponential = (a: Complex): Complex =>
   complex(Math.exp(a.re) * Math.cos(a.im), Math.exp(a.re) * Math.sin(a.im));
-const logarithm = (a: Complex): Complex =>
-  complex(Math.log(Math.hypot(a.re, a.im)), Math.atan2(a.im, a.re));
+/** ln(1 + a), exact for small a. */
+const logarithmOfOneMore = (a: Complex): Complex =>
+  complex(0.5 * Math.log1p(2 * a.re + a.re * a.re + a.im * a.im), Math.atan2(a.im, 1 + a.re));
 /** The root with a real part >= 0. */
 function squareRoot(a: Complex): Complex {
   const size = Math.hypot(a.re, a.im);
@@ -31,34 +39,36 @@ function squareRoot(a: Complex): Complex {
 
 /**
  * ln E exp(i z ln(S_T / F)), F the forward, in the form of Albrecher, Mayer, Schoutens & Tistaert, "The little Heston
- * trap" (2007), whose logarithm does not cross its cut.
+ * trap" (2007), whose logarithm does not cross its cut. beta - d is taken as epsilon^2 times a quotient, and the
+ * logarithm as that of one and a small number, so that nothing cancels where epsilon is small.
  */
 function logCharacteristic(model: Heston, horizon: number, z: Complex): Complex {
   const { reversion: kappa, volatilityOfVariance: epsilon, correlation: rho } = model;
+  const squared = epsilon * epsilon;
   const iz = complex(-z.im, z.re);
   const beta = subtract(complex(kappa, 0), scale(iz, rho * epsilon));
+  const potential = add(iz, multiply(z, z));
   // d = sqrt(beta^2 + epsilon^2 (i z + z^2))
-  const d = squareRoot(
-    add(multiply(beta, beta), scale(add(iz, multiply(z, z)), epsilon * epsilon)),
-  );
-  const minus = subtract(beta, d);
-  const g = divide(minus, add(beta, d));
+  const d = squareRoot(add(multiply(beta, beta), scale(potential, squared)));
+  const plus = add(beta, d);
+  /** (beta - d) / epsilon^2. */
+  const minus = scale(divide(potential, plus), -1);
+  const g = scale(divide(minus, plus), squared);
   const fading = exponential(scale(d, -horizon));
   const one = complex(1, 0);
-  const bottom = subtract(one, multiply(g, fading));
-  const inner = logarithm(divide(bottom, subtract(one, g)));
-  const squared = epsilon * epsilon;
+  const faded = subtract(one, fading);
+  const inner = logarithmOfOneMore(divide(multiply(g, faded), subtract(one, g)));
   const constant = scale(
-    subtract(scale(minus, horizon), scale(inner, 2)),
-    (kappa * model.meanVariance) / squared,
+    subtract(scale(minus, horizon), scale(inner, 2 / squared)),
+    kappa * model.meanVariance,
   );
-  const slope = scale(multiply(minus, divide(subtract(one, fading), bottom)), 1 / squared);
+  const slope = multiply(minus, divide(faded, subtract(one, multiply(g, fading))));
   return add(constant, scale(slope, model.variance));
 }
 
 /** Width of the trapezium rule. */
 const width = 0.05;
-const nodeLimit = 2_000_000;
+const nodeLimit = 400_000;
 
 /**
  * Price of a European call: S - sqrt(S K) e^(-r T / 2) / pi times the integral over u > 0 of Re[e^(i u k) phi(u - i / 2)] /
@@ -80,10 +90,13 @@ export function hestonCall(model: Heston, strike: number, horizon: number): Mode
     const u = node * width;
     const value = logCharacteristic(model, horizon, complex(u, -0.5));
     const density = Math.exp(value.re) / (u * u + 0.25);
+    if (Number.isNaN(density)) break;
     sum += (node === 0 ? 0.5 : 1) * density * Math.cos(value.im + u * moneyness);
     if (density < 1e-17) {
       const discounted = Math.sqrt(model.spot * strike) * Math.exp(-0.5 * model.rate * horizon);
-      return { ok: true, value: model.spot - (discounted / Math.PI) * width * sum };
+      const price = model.spot - (discounted / Math.PI) * width * sum;
+      const overflow = finite("the price", price);
+      return overflow === null ? { ok: true, value: price } : refused(overflow);
     }
   }
   return refusal(

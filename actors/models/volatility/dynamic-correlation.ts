@@ -117,7 +117,7 @@ export interface DccPath {
 
 /**
  * Dynamic conditional correlation of standardised shocks e_t. Engle, Journal of Business & Economic
- * Statistics 20 (2002), eqs. 18, 20 and 26: Q_t = (1 - a - b) Qbar + a e_(t-1) e_(t-1)' + b Q_(t-1),
+ * Statistics 20 (2002): Q_t = (1 - a - b) Qbar + a e_(t-1) e_(t-1)' + b Q_(t-1),
  * Q_1 = Qbar = mean e e' (not demeaned), R_t = diag(Q_t)^-1/2 Q_t diag(Q_t)^-1/2. O(n d^3).
  * Fails with out_of_range, too_short (n < d), not_finite, not_positive_definite.
  */
@@ -182,7 +182,7 @@ export interface DccFit {
 }
 
 /**
- * Two steps (Engle 2002, section 3.1): a GARCH for each asset, then a and b by Nelder-Mead on the
+ * Two steps (Engle 2002): a GARCH for each asset, then a and b by Nelder-Mead on the
  * likelihood of their standardised shocks, over shares (a, b, rest) of 1 so that they stay positive and
  * below 1. `returns`: n rows of d assets. O(200 n d^3).
  */

@@ -1,11 +1,8 @@
-import { readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
-
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
+import { markPoundReturns } from "../../../test/models/mark-pound.ts";
 import { seed } from "../../../test/support/seed.ts";
-import { sharedData } from "../../../test/support/shared-data.ts";
 import { certain, type ModelResult } from "../numerics/failure.ts";
 import { standardNormal } from "../random/distributions.ts";
 import { modelRandomness } from "../random/generator.ts";
@@ -64,17 +61,10 @@ test("B5.7 QLIKE is 0 where forecast and variance agree, positive elsewhere, and
   assert.ok(qlikeLoss(1, 0.5) > qlikeLoss(1, 2));
 });
 
-const file = sharedData("quant/dem2gbp.csv.gz");
-if (file === null) {
-  console.log(
-    "forecast comparison: dem2gbp.csv.gz is absent beside the checkout; its test is skipped",
-  );
-} else {
+const markPound = markPoundReturns("forecast comparison");
+if (markPound !== null) {
   test("B5.7 out of sample GARCH forecasts the mark's variance better than the mean, beyond chance", () => {
-    const returns = Float64Array.from(
-      gunzipSync(readFileSync(file)).toString().trim().split("\n").slice(1),
-      Number,
-    );
+    const returns = markPound;
     const [squares, garch, mean] = [[], [], []] as [number[], number[], number[]];
     for (let start = 1000; start < returns.length; start += 200) {
       const known = returns.subarray(0, start);

@@ -68,10 +68,10 @@ export interface ForecastComparison {
 }
 
 /**
- * Diebold and Mariano, Journal of Business & Economic Statistics 13 (1995), eq. 6: the mean loss
+ * Diebold and Mariano, Journal of Business & Economic Statistics 13 (1995): the mean loss
  * difference over its standard error from autocovariances up to horizon - 1, with the correction for
- * small samples of Harvey, Leybourne and Newbold (International Journal of Forecasting 13, 1997, eqs.
- * 8 and 9). `horizon`: periods that a forecast looks ahead. O(n horizon). Refuses with `undefined`
+ * small samples of Harvey, Leybourne and Newbold (International Journal of Forecasting 13,
+ * 1997). `horizon`: periods that a forecast looks ahead. O(n horizon). Refuses with `undefined`
  * where the difference does not vary, or where its estimated variance is not positive.
  */
 export function compareForecasts(

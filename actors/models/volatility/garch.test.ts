@@ -1,12 +1,9 @@
-import { readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
-
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { garchReturns } from "../../../test/models/market-samples.ts";
+import { markPoundReturns } from "../../../test/models/mark-pound.ts";
 import { seed } from "../../../test/support/seed.ts";
-import { sharedData } from "../../../test/support/shared-data.ts";
 import { certain, type ModelResult } from "../numerics/failure.ts";
 import { numericalGradient } from "../numerics/optimise.ts";
 import { standardNormal } from "../random/distributions.ts";
@@ -31,11 +28,9 @@ const asymmetric: GarchParameters = { mu: 0.03, omega: 0.02, alpha: 0.05, gamma:
 const simulated = (n: number, p: GarchParameters): Float64Array =>
   garchReturns(modelRandomness(SEED), n, p);
 
-const file = sharedData("quant/dem2gbp.csv.gz");
-if (file === null)
-  console.log("garch: dem2gbp.csv.gz is absent beside the checkout; the benchmark is skipped");
-else {
-  const returns = gunzipSync(readFileSync(file)).toString().trim().split("\n").slice(1).map(Number);
+const markPound = markPoundReturns("garch");
+if (markPound !== null) {
+  const returns = markPound;
 
   test("B5.7 the benchmark of Bollerslev and Ghysels is reached: parameters, likelihood, both errors", () => {
     assert.is(returns.length, 1974);

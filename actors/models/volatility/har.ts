@@ -10,7 +10,7 @@ import { leastSquares } from "../numerics/least-squares.ts";
 
 /**
  * HAR-RV: Corsi, "A simple approximate long-memory model of realized volatility", Journal of
- * Financial Econometrics 7 (2009), eq. 10:
+ * Financial Econometrics 7 (2009):
  *   RV_(t+1) = b0 + b1 RV_t + b5 mean of the last 5 + b22 mean of the last 22 (RV_t included) + e.
  * A realised variance (or its root, or its logarithm) a day, in time order.
  */

@@ -57,7 +57,7 @@ export interface RoughBergomiSimulator {
 
 /**
  * Hybrid scheme with one exact cell: Bennedsen, Lunde and Pakkanen, Finance and Stochastics 21 (2017),
- * eqs. 2.5 to 2.7 (kappa = 1), the rest of the convolution by the Fourier transform. The variance of
+ * kappa = 1; the rest of the convolution by the Fourier transform. The variance of
  * Y is 0.1 % off at 312 steps a year. The price takes the variance at the start of each step.
  */
 export function roughBergomi(

@@ -282,6 +282,58 @@ test("a quote stands behind what rested before it, and moves up when that leaves
   );
 });
 
+test("a strategy does not see its own quotes as the market", async () => {
+  const second = 1_000_000_000;
+  const resting: SessionEvent[] = [
+    { type: "add", position: 1, time: START, id: 1, side: "buy", price: 500_000, size: 100 },
+    { type: "add", position: 2, time: START, id: 2, side: "sell", price: 500_900, size: 70 },
+    {
+      type: "reduce",
+      position: 3,
+      time: START + second,
+      id: 2,
+      side: "sell",
+      price: 500_900,
+      size: 10,
+    },
+    {
+      type: "reduce",
+      position: 4,
+      time: START + 2 * second,
+      id: 1,
+      side: "buy",
+      price: 500_000,
+      size: 10,
+    },
+    {
+      type: "delete",
+      position: 5,
+      time: START + 3 * second,
+      id: 2,
+      side: "sell",
+      price: 500_900,
+      size: 60,
+    },
+  ];
+  const seen = new Set<string>();
+  const inside: Strategy<null> = {
+    name: "inside",
+    start: null,
+    decide: (state, view) => {
+      seen.add(`${view.bidPrice} x ${view.bidQuantity}, ${view.askPrice} x ${view.askQuantity}`);
+      const bid = { price: 5_003, quantity: 40 };
+      return { state, desired: view.askPrice === 0 ? noQuotes : { ...noQuotes, bid } };
+    },
+  };
+  const { result } = await run(portable(), sourceOf(resting), { strategy: inside });
+  assert.is(result.counts.rested, 1);
+  assert.equal(
+    [...seen].filter((text) => !text.includes("0 x 0")),
+    ["5000 x 100, 5009 x 70", "5000 x 100, 5009 x 60", "5000 x 90, 5009 x 60"],
+  );
+  assert.equal(result.midPath.mids, [5_004.5]);
+});
+
 test("cash and inventory of the report are those of its fills", async () => {
   const { result } = await run(portable(), sourceOf(events));
   let [cash, inventory] = [0, 0];

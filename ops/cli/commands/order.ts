@@ -54,10 +54,12 @@ Examples:
   npx meridian order place BTC-EUR buy 10 64000.50 --as operator
   npx meridian order place BTC-EUR sell 5 --as operator            a market order
   npx meridian order place BTC-EUR buy 10 64000.50 --tif fok -o json --as operator
+  npx meridian order place BTC-EUR buy 10 64000.50 --via ouch
   npx meridian order place ACME buy 10 1.25 --via ouch --gateway 127.0.0.1:9001 --user alice
 
-With --via ouch the market is the gateway's symbol, the price has 4 decimals, and the account is the member's;
-an order of a member that cancels on disconnect is gone when the command ends.`,
+With --via ouch the price has 4 decimals and the account is the member's: without --user the first one of the cluster
+on this machine. With --gateway the market is the gateway's symbol. An order of a member that cancels on disconnect is
+gone when the command ends.`,
     )
     .action(
       (
@@ -96,7 +98,7 @@ an order of a member that cancels on disconnect is gone when the command ends.`,
     .argument("<market>")
     .argument("<order-id>", "with --via ouch: the user reference")
     .action((market: string, id: string, options: OrderOptions & OuchOptions) => {
-      if (options.via === "ouch") return perform(() => cancelViaOuch(id, options));
+      if (options.via === "ouch") return perform(() => cancelViaOuch(market, id, options));
       return run(market, options, ({ account }) => {
         const orderId = parseWhole(id, "order id");
         return orderId.ok ? ok({ kind: "cancel", account, orderId: orderId.value }) : orderId;

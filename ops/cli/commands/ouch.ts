@@ -4,6 +4,7 @@ import { ok, type Result, refuse } from "../../../actors/kernel/result.ts";
 import type { OuchInbound, OuchOutbound } from "../../../schemas/nasdaq/codec.ts";
 import { OuchClient, connectTcp } from "../../../schemas/nasdaq/ouch-client.ts";
 import { type ExitCode, exitCodes } from "../action.ts";
+import { findGateway, type LocalGateway } from "../local-edges.ts";
 import { formatPrice, parsePrice, parseWhole } from "../prices.ts";
 import { facts, type OutputFormat, print, printJson } from "../terminal.ts";
 
@@ -11,7 +12,9 @@ import { facts, type OutputFormat, print, printJson } from "../terminal.ts";
 
 export interface OuchOptions {
   readonly via: "nats" | "ouch";
-  readonly gateway: string;
+  /** Absent: where the cell of a cluster on this machine listens. */
+  readonly gateway?: string;
+  readonly data?: string;
   readonly user?: string;
   readonly password?: string;
   readonly output: OutputFormat;
@@ -23,7 +26,10 @@ export const withOuchOptions = (command: Command): Command =>
       new Option("--via <door>", "through which door").choices(["nats", "ouch"]).default("nats"),
     )
     .addOption(
-      new Option("--gateway <host:port>", "with --via ouch: the gateway").default("127.0.0.1:9001"),
+      new Option(
+        "--gateway <host:port>",
+        "with --via ouch: where it listens (default: as the data folder says)",
+      ),
     )
     .addOption(new Option("--user <name>", "with --via ouch: the member").env("MERIDIAN_OUCH_USER"))
     .addOption(new Option("--password <word>", "with --via ouch").env("MERIDIAN_OUCH_PASSWORD"));
@@ -51,7 +57,7 @@ export async function placeViaOuch(
   if (!quantity.ok) return quantity;
   const price = priceText === undefined ? ok(null) : parsePrice(priceText, DECIMALS);
   if (!price.ok) return price;
-  return withMember(options, async (client) => {
+  return withMember(symbol, options, async (client, listed) => {
     client.send({ kind: "accountQuery" });
     const account = await answer(client, ["accountQueryResponse"]);
     if (!account.ok) return account;
@@ -62,7 +68,7 @@ export async function placeViaOuch(
       userRef,
       side: side === "buy" ? "B" : "S",
       quantity: quantity.value,
-      symbol,
+      symbol: listed,
       price: price.value === null ? MARKET_PRICE : BigInt(price.value),
       timeInForce: isMarket || options.tif === "ioc" ? "3" : "0",
       display: "Y",
@@ -78,12 +84,13 @@ export async function placeViaOuch(
 }
 
 export async function cancelViaOuch(
+  symbol: string,
   userRefText: string,
   options: OuchOptions,
 ): Promise<Result<ExitCode>> {
   const userRef = parseWhole(userRefText, "user reference", 2 ** 32 - 1);
   if (!userRef.ok) return userRef;
-  return withMember(options, async (client) => {
+  return withMember(symbol, options, async (client) => {
     client.send({ kind: "cancelOrder", userRef: userRef.value, quantity: 0 });
     const canceled = await answer(client, ["orderCanceled", "cancelReject"], userRef.value);
     if (!canceled.ok) return canceled;
@@ -102,25 +109,40 @@ export async function cancelViaOuch(
   });
 }
 
-async function withMember(
-  { gateway, user, password }: OuchOptions,
-  body: (client: OuchClient) => Promise<Result<ExitCode>>,
-): Promise<Result<ExitCode>> {
-  if (user === undefined || password === undefined)
+/** Who enters orders where; what is not given stands in the data folder of the cluster. */
+function memberOf(symbol: string, options: OuchOptions): Result<LocalGateway> {
+  const { gateway, data, user: username, password } = options;
+  if (gateway !== undefined && username !== undefined && password !== undefined)
+    return ok({ gateway, symbol, username, password });
+  if (gateway !== undefined)
     return refuse(
       "usage",
-      "an order through OUCH needs a member",
+      "an order through a gateway needs a member",
       "--user and --password, or MERIDIAN_OUCH_USER and MERIDIAN_OUCH_PASSWORD",
     );
+  const found = findGateway(data, symbol, password === undefined ? username : undefined);
+  if (!found.ok) return found;
+  if (username === undefined || password === undefined) return found;
+  return ok({ ...found.value, username, password });
+}
+
+async function withMember(
+  market: string,
+  options: OuchOptions,
+  body: (client: OuchClient, symbol: string) => Promise<Result<ExitCode>>,
+): Promise<Result<ExitCode>> {
+  const member = memberOf(market, options);
+  if (!member.ok) return member;
+  const { gateway, symbol, username, password } = member.value;
   const [, host = "", port = ""] = /^(.+):(\d{1,5})$/.exec(gateway) ?? [];
   if (host === "") return refuse("usage", `${gateway} is no gateway`, "--gateway HOST:PORT");
   const connected = await connectTcp(host, Number(port));
   if (!connected.ok)
-    return refuse("unavailable", `${gateway}: ${connected.reason}`, "is ouch_gateway running?");
-  const loggedIn = await OuchClient.logIn(connected.stream, { username: user, password });
+    return refuse("unavailable", `${gateway}: ${connected.reason}`, "npx meridian status");
+  const loggedIn = await OuchClient.logIn(connected.stream, { username, password });
   if (!loggedIn.ok)
     return refuse("unavailable", `the gateway: ${loggedIn.failure.reason}`, "see its members file");
-  const result = await body(loggedIn.client);
+  const result = await body(loggedIn.client, symbol);
   loggedIn.client.logOut();
   return result;
 }

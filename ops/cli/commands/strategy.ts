@@ -45,6 +45,7 @@ type SpawnOptions = Options & {
 
 const help = `
 Types and what --set takes (defaults in brackets; prices in price units, quantities in quantity units):
+  all of them            risk [none]: the risk limit that is told inventory and profit (meridian account)
   avellaneda-stoikov,    gamma [0.1], kappa [1.5], arrivalRate [1], sigma [as seen], horizon [1],
   gueant-lehalle-tapia   quantity [10 lots], maximumInventory [10 quotes], interval [500],
                          tolerance [0], reference [none]

@@ -1,0 +1,333 @@
+import { createSocket } from "node:dgram";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+
+import {
+  type FeedReport,
+  type MarketDuty,
+  NativeMarket,
+  type OrderEntryReport,
+} from "../../native/index.ts";
+import {
+  type CellConfiguration,
+  type EdgeAccess,
+  edgeAccessSchema,
+  type EdgesFile,
+  edgesFileSchema,
+} from "../../schemas/configuration.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
+import type { Log } from "../kernel/ports/log.ts";
+import type { MarketEngine } from "../kernel/ports/matching-engine.ts";
+import { ok, refuse, type Result } from "../kernel/result.ts";
+import { durationNs } from "../kernel/units.ts";
+import type { MarketDefinition } from "../region/messages.ts";
+import { readPrivateFile } from "./private-file.ts";
+
+type Settings = NonNullable<CellConfiguration["edges"]>;
+type Place = EdgesFile["markets"][string];
+
+const connections = 256;
+const feedConnections = 64;
+const samePortTries = 10;
+const samePortPause = durationNs(100_000_000);
+const lookEvery = durationNs(1_000_000_000);
+/** A price of 0x7FFFFFFF is OUCH's market order. */
+const highestPrice = 0x7fff_fffe;
+const priceDecimals = 4;
+
+/** What is open of one market. */
+interface Open {
+  readonly engine: NativeMarket;
+  readonly definition: MarketDefinition;
+  readonly epoch: number;
+  orders: MarketDuty<OrderEntryReport> | null;
+  feed: MarketDuty<FeedReport> | null;
+  place: Place;
+  /** Sessions of order entry in this epoch: each has a name of its own. */
+  sessions: number;
+  isOpening: boolean;
+  said: string;
+}
+
+/** What a scrape shows of a market. */
+export interface EdgeReport {
+  readonly market: string;
+  readonly orders: OrderEntryReport | null;
+  readonly feed: FeedReport | null;
+}
+
+/**
+ * OUCH and ITCH of the markets that a cell owns. Market actors say when a market takes orders; it is
+ * opened then, and what ends is opened again. What cannot be opened is said and tried each second.
+ */
+export class MarketEdges {
+  readonly #settings: Settings;
+  readonly #access: EdgeAccess;
+  readonly #file: string;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #open = new Map<string, Open>();
+  readonly #known: EdgesFile["markets"];
+  #stopped = false;
+  #cancelLook: () => void = () => {};
+
+  private constructor(
+    settings: Settings,
+    access: EdgeAccess,
+    file: string,
+    ports: { readonly clock: Clock; readonly log: Log },
+  ) {
+    this.#settings = settings;
+    this.#access = access;
+    this.#file = file;
+    this.#clock = ports.clock;
+    this.#log = ports.log;
+    this.#known = readPlaces(file);
+    this.#look();
+  }
+
+  /** `file`: where it is written where markets listen. Code: configuration_invalid (the access file). */
+  static read(
+    settings: Settings,
+    file: string,
+    ports: { readonly clock: Clock; readonly log: Log },
+  ): Result<MarketEdges> {
+    const access = readPrivateFile(settings.accessFile, edgeAccessSchema);
+    if (!access.ok) return access;
+    return ok(new MarketEdges(settings, access.value, file, ports));
+  }
+
+  /** The market is owned in this epoch, and takes orders. */
+  serve(engine: MarketEngine, definition: MarketDefinition, epoch: number): void {
+    const { market } = definition;
+    if (!(engine instanceof NativeMarket)) {
+      this.#log.warn({ market }, "the portable engine serves neither OUCH nor ITCH");
+      return;
+    }
+    const units = listingOf(definition, this.#settings.symbols);
+    if (!units.ok) {
+      this.#log.warn({ market, failure: units.failure }, "the market has neither OUCH nor ITCH");
+      return;
+    }
+    const before = this.#open.get(market);
+    const keeps = before !== undefined && before.engine === engine;
+    const open: Open = {
+      engine,
+      definition,
+      epoch,
+      // The journal may have gone on without this engine: order entry begins anew. A feed follows it.
+      orders: null,
+      feed: keeps ? before.feed : null,
+      place: before?.place ?? this.#placeOf(market, units.value.symbol),
+      sessions: 0,
+      isOpening: false,
+      said: "",
+    };
+    this.#open.set(market, open);
+    void (async () => {
+      await before?.orders?.close();
+      await this.#fill(open);
+    })();
+  }
+
+  reports(): readonly EdgeReport[] {
+    return [...this.#open.values()].map(({ definition, orders, feed }) => ({
+      market: definition.market,
+      orders: reportOf(orders),
+      feed: reportOf(feed),
+    }));
+  }
+
+  /** Nothing is opened any more; what is open ends with its market. */
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelLook();
+  }
+
+  #look(): void {
+    this.#cancelLook = this.#clock.after(lookEvery, () => {
+      for (const open of this.#open.values()) void this.#fill(open);
+      this.#look();
+    });
+  }
+
+  /** Opens what is not open, and closes what has ended. */
+  async #fill(open: Open): Promise<void> {
+    const { market } = open.definition;
+    const isCurrent = (): boolean =>
+      !this.#stopped && this.#open.get(market) === open && open.engine.closing === null;
+    if (open.isOpening || !isCurrent()) return;
+    open.isOpening = true;
+    try {
+      await this.#replaceEnded(open);
+      if (isCurrent() && open.orders === null) await this.#openOrders(open);
+      if (isCurrent() && open.feed === null && this.#settings.feed) await this.#openFeed(open);
+      open.said = "";
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (reason !== open.said && isCurrent()) {
+        this.#log.error({ market, reason }, "OUCH or ITCH of the market cannot be opened");
+      }
+      open.said = reason;
+    } finally {
+      open.isOpening = false;
+    }
+  }
+
+  async #replaceEnded(open: Open): Promise<void> {
+    const { market } = open.definition;
+    const orders = reportOf(open.orders);
+    if (orders !== null && orders.ended !== 0) {
+      this.#log.warn({ market, reason: orders.ended }, "order entry fell behind; opening it anew");
+      await open.orders?.close();
+      open.orders = null;
+    }
+    const feed = reportOf(open.feed);
+    if (feed !== null && feed.failure !== "") {
+      const { failure } = feed;
+      await open.feed?.close();
+      open.feed = null;
+      throw new Error(failure);
+    }
+  }
+
+  async #openOrders(open: Open): Promise<void> {
+    const units = listingOf(open.definition, this.#settings.symbols);
+    if (!units.ok) throw new Error(units.failure.reason);
+    open.sessions += 1;
+    open.orders = await this.#onPort(open.definition.market, "orders", open.place.orders, (port) =>
+      open.engine.duties.openOrderEntry({
+        ...units.value,
+        session: `${open.epoch}.${open.sessions}`,
+        host: this.#settings.host,
+        port,
+        connections,
+        backend: "best",
+        members: this.#access.members,
+      }),
+    );
+    this.#opened(open, { orders: open.orders.port });
+  }
+
+  async #openFeed(open: Open): Promise<void> {
+    const units = listingOf(open.definition, this.#settings.symbols);
+    if (!units.ok) throw new Error(units.failure.reason);
+    const { packetsHost } = this.#settings;
+    const packetsPort = open.place.packets.port || (await freeUdpPort(this.#settings.host));
+    open.feed = await this.#onPort(open.definition.market, "feed", open.place.feed, (port) =>
+      open.engine.duties.openFeed({
+        ...units.value,
+        // Its sequences are a function of the journal: whoever owns the market next goes on with it.
+        session: units.value.symbol,
+        host: this.#settings.host,
+        port,
+        connections: feedConnections,
+        backend: "best",
+        locate: 1,
+        roundLot: 1,
+        packetsHost,
+        packetsPort,
+        requestsPort: port === 0 ? 0 : open.place.requests,
+        subscribers: this.#access.subscribers,
+      }),
+    );
+    this.#opened(open, {
+      feed: open.feed.port,
+      requests: open.feed.requestsPort,
+      packets: { host: packetsHost, port: packetsPort },
+    });
+  }
+
+  /** A port that is only remembered may be somebody else's now; one that was asked for may not. */
+  async #onPort<Opened>(
+    market: string,
+    kind: "orders" | "feed",
+    wanted: number,
+    open: (port: number) => Promise<Opened>,
+  ): Promise<Opened> {
+    const isAskedFor = (this.#settings.ports[market]?.[kind] ?? 0) !== 0;
+    if (wanted === 0 || isAskedFor) return await open(wanted);
+    for (let attempt = 0; attempt < samePortTries; attempt += 1) {
+      try {
+        return await open(wanted);
+      } catch {
+        // The kernel lets go of the sockets of a ring some time after the ring was closed.
+        await new Promise<void>((wake) => void this.#clock.after(samePortPause, wake));
+      }
+    }
+    return await open(0);
+  }
+
+  #opened(open: Open, more: Partial<Place>): void {
+    open.place = { ...open.place, ...more };
+    const { market } = open.definition;
+    this.#known[market] = open.place;
+    const draft = `${this.#file}.${process.pid}`;
+    writeFileSync(draft, `${JSON.stringify({ markets: this.#known }, null, 2)}\n`, { mode: 0o600 });
+    renameSync(draft, this.#file);
+    this.#log.info({ market, ...open.place }, "OUCH and ITCH listen");
+  }
+
+  #placeOf(market: string, symbol: string): Place {
+    const { host, packetsHost, ports } = this.#settings;
+    const asked = ports[market];
+    const before = this.#known[market];
+    const packets = { host: packetsHost, port: asked?.packets ?? before?.packets.port ?? 0 };
+    const place = { symbol, host, packets };
+    if (asked === undefined) {
+      const { orders = 0, feed = 0, requests = 0 } = before ?? {};
+      return { ...place, orders, feed, requests };
+    }
+    return { ...place, orders: asked.orders, feed: asked.feed, requests: asked.requests };
+  }
+}
+
+/** Null when it is closed meanwhile. */
+function reportOf<Report>(duty: MarketDuty<Report> | null): Report | null {
+  try {
+    return duty?.report() ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Symbol and price of a tick as OUCH and ITCH have them. Code: definition_invalid. */
+export function listingOf(
+  definition: MarketDefinition,
+  symbols: Settings["symbols"],
+): Result<{ readonly symbol: string; readonly pricePerTick: number }> {
+  const { market, tick, bandHigh } = definition;
+  const bad = (reason: string, next: string): Result<never> =>
+    refuse("definition_invalid", `${market}: ${reason}`, next);
+  const symbol = symbols[market] ?? market;
+  if (symbol.length > 8) {
+    return bad("its name is longer than a symbol", "give it one of 8 characters in edges.symbols");
+  }
+  const pricePerTick = tick * 10 ** (priceDecimals - definition.priceDecimals);
+  if (!Number.isSafeInteger(pricePerTick)) {
+    return bad(`a tick is no multiple of 10^-${priceDecimals}`, "give it a coarser tick");
+  }
+  if (Math.floor(bandHigh / tick) * pricePerTick > highestPrice) {
+    return bad(`prices up to ${bandHigh} do not fit 31 bits of 10^-4`, "give it a narrower band");
+  }
+  return ok({ symbol, pricePerTick });
+}
+
+function readPlaces(file: string): EdgesFile["markets"] {
+  try {
+    return { ...edgesFileSchema.parse(JSON.parse(readFileSync(file, "utf8"))).markets };
+  } catch {
+    // Nothing is lost but the ports of before.
+    return {};
+  }
+}
+
+function freeUdpPort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket("udp4");
+    socket.once("error", reject);
+    socket.bind(0, host, () => {
+      const { port } = socket.address();
+      socket.close(() => resolve(port));
+    });
+  });
+}
