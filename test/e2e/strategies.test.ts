@@ -306,7 +306,7 @@ test("B8.4 actors of a cell that is killed come back with what they had when it 
   assert.ok(home);
   process.kill(home.cellPid, "SIGKILL");
   const back = await eventually("it quotes under a higher incarnation", async () => {
-    const { actor } = await control("describe", { id: "pair-1" }).catch(() => ({}) as ControlJson);
+    const { actor } = await control("describe", { id: "pair-1" }).catch((): ControlJson => ({}));
     const quotes = actor?.strategy?.bid && actor.strategy.ask;
     return quotes && actor.incarnation > one.incarnation ? actor : null;
   });

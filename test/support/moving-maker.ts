@@ -150,7 +150,7 @@ class World {
   async ask(verb: "describe" | "spawn" | "stop", request: object) {
     return await this.home
       .control(verb, request)
-      .catch(() => ({}) as Awaited<ReturnType<MemoryCell["control"]>>);
+      .catch((): Awaited<ReturnType<MemoryCell["control"]>> => ({}));
   }
 
   /** Waits until the maker quotes. */
