@@ -23,7 +23,12 @@ export interface Addon {
    * Starts the threads; once until `stop`. Gives the memory shared by all markets. `alerted` is called
    * after an alert of some market has begun or ended.
    */
-  start(processor: number | null | "auto", spinNs: number, alerted: () => void): ArrayBuffer;
+  start(
+    processor: number | null | "auto",
+    spinNs: number,
+    alerted: () => void,
+    coreLocks: string,
+  ): ArrayBuffer;
   /** Ends the threads; every market is closed before. */
   stop(): Promise<void>;
   /** Resolves when the match thread has begun another turn. */

@@ -43,6 +43,11 @@ export interface NativeEngineOptions extends Partial<RingSizes> {
    * machine, and again when it changes. Default null.
    */
   readonly processor?: number | null | "auto";
+  /**
+   * With "auto": the folder in which processes of this host lock the cores of their match threads, the same
+   * for all of them; who finds none free runs on one thread until one is. Absent: nobody else is asked.
+   */
+  readonly coreLocks?: string;
   /** How long the match thread looks for work before it sleeps, in nanoseconds. Default 50,000. */
   readonly spinNs?: number;
   /**
@@ -138,8 +143,11 @@ export class NativeEngine implements MatchingEngine {
     this.#clockOriginNs = options.clock === undefined ? 0 : monotonicNs - options.clock.monotonic();
     this.#stopped = stopped;
     const { parked } = regions.reactor;
-    const memory = addon.start(options.processor ?? null, options.spinNs ?? 50_000, () =>
-      this.#alerts.look(),
+    const memory = addon.start(
+      options.processor ?? null,
+      options.spinNs ?? 50_000,
+      () => this.#alerts.look(),
+      options.coreLocks ?? "",
     );
     this.#reactor = new Int32Array(memory, parked, 1);
   }

@@ -70,6 +70,11 @@ export const cellConfigurationSchema = z.strictObject({
   }),
   http: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
   engine: z.enum(["auto", "native", "portable"]),
+  /**
+   * `own`: the match thread takes a core for itself, by a lock that all cells of the host see; without one
+   * that is free the reactor runs on one thread. `shared`: threads run where the kernel puts them.
+   */
+  processors: z.enum(["shared", "own"]).default("shared"),
   /** OUCH and ITCH of the cell's markets; null: neither. */
   edges: z
     .strictObject({

@@ -1,6 +1,7 @@
 import { loadNativeEngine } from "../../native/index.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
-import { decodeCommand, encodeEvent, EventReader } from "../../native/slots.ts";
+import { decodeCommand } from "../../native/command-slots.ts";
+import { encodeEvent, EventReader } from "../../native/event-slots.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { EngineSlots, MatchingEngine } from "../kernel/ports/matching-engine.ts";
@@ -19,6 +20,9 @@ export function engineSlots(): EngineSlots {
   };
 }
 
+/** Where cells of a host lock their cores: every user of a Debian machine can make files there. */
+const coreLocks = "/run/lock";
+
 /**
  * The engine a cell runs on. `auto` takes the native one and, on a machine that could not build it,
  * the portable one, and says why; an addon of other sources is a fault and never papered over.
@@ -29,9 +33,14 @@ export function chooseEngine(
   clock: Clock,
   log: Log,
   recordsKept?: number,
+  processors: "shared" | "own" = "shared",
 ): Result<MatchingEngine> {
   if (wanted === "portable") return ok(new PortableEngine({ clock }));
-  const native = loadNativeEngine({ clock, ...(recordsKept === undefined ? {} : { recordsKept }) });
+  const native = loadNativeEngine({
+    clock,
+    ...(recordsKept === undefined ? {} : { recordsKept }),
+    ...(processors === "own" ? ({ processor: "auto", coreLocks } as const) : {}),
+  });
   if (native.ok || wanted === "native" || native.failure.code !== "addon_missing") return native;
   log.warn({ failure: native.failure }, "running on the portable engine: correct, and much slower");
   return ok(new PortableEngine({ clock }));

@@ -13,7 +13,7 @@ import { fileEventLog } from "../kernel/file-event-log.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
-import { type Failure, ok, type Result } from "../kernel/result.ts";
+import type { Failure } from "../kernel/result.ts";
 import { durationNs } from "../kernel/units.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { SystemFiles } from "../kernel/system-files.ts";
@@ -89,6 +89,7 @@ class CellProcess {
       this.#clock,
       this.#log,
       this.#configuration.recordsKept,
+      this.#configuration.processors,
     );
     if (!engine.ok) return this.#refuse(engine.failure, exitCodes.unusable);
     this.#engine = engine.value;

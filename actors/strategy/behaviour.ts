@@ -2,11 +2,12 @@ import type { ActorBehaviour, ActorContext } from "../kernel/actor.ts";
 import { seededRandomness } from "../kernel/seeded-randomness.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import {
-  hawkesOfMeanRate,
-  type HawkesState,
+  arrivalsOfMeanRate,
+  type ArrivalState,
   nextArrival,
   quiet,
 } from "../models/point-processes/hawkes-arrivals.ts";
+import { certain } from "../models/numerics/failure.ts";
 import type { StrategyPorts } from "./actor.ts";
 import {
   bookSubject,
@@ -72,7 +73,7 @@ export class FlowBehaviour implements ActorBehaviour<StrategyMessage, never, Str
   readonly #arrivalUniform: () => number;
   readonly #parameters;
   readonly #arrivals;
-  #excitement: HawkesState;
+  #excitement: ArrivalState;
   #state: FlowState = startOfFlow;
   /** Arrivals whose command is not decided yet. */
   #waiting = 0;
@@ -98,7 +99,7 @@ export class FlowBehaviour implements ActorBehaviour<StrategyMessage, never, Str
     this.#uniform = () => decisions.unit();
     this.#arrivalUniform = () => times.unit();
     this.#parameters = flowParameters(start);
-    this.#arrivals = hawkesOfMeanRate(start.rate, clustering);
+    this.#arrivals = certain(arrivalsOfMeanRate(start.rate, clustering));
     this.#excitement = quiet(this.#arrivals);
   }
 

@@ -89,7 +89,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   Napi::Value layout(Info info) { return addon::layout(info.Env()); }
   Napi::Value probe(Info info) { return addon::probe(info.Env()); }
 
-  // (processor, null or "auto", spin ns, bell for alerts) -> ArrayBuffer over the ReactorRegion
+  // (processor, null or "auto", spin ns, bell for alerts, folder of core locks or "")
+  //   -> ArrayBuffer over the ReactorRegion
   Napi::Value start(Info info) {
     ensure(reactor_ == nullptr);
     int error = 0;
@@ -107,6 +108,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
       options.processor = info[0].As<Napi::Number>().Uint32Value();
     } else if (info[0].IsString()) {
       options.placement = reactor::PlacementRequest{reactor::allowed_processors(), {}, {}};
+      options.core_locks = info[3].As<Napi::String>().Utf8Value();
     }
     options.spin_ns = integer_of(info[1]);
     alerts_ = std::make_unique<AlertBell>(info.Env(), info[2].As<Napi::Function>());

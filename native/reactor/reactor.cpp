@@ -33,13 +33,14 @@ constexpr timespec forced_rest{0, 1'000'000};
 // A fused thread with other duties wakes so often to look at its rings.
 constexpr std::uint64_t fused_wait_ns = 1'000'000;
 
-Placement first_placement(const ReactorOptions& options) {
+Placement first_placement(const ReactorOptions& options, CoreLocks& locks) {
   Placement placement;
   placement.is_split = true;
   placement.match = options.processor;
   if (options.placement.has_value()) {
     const std::optional<Topology> topology = read_topology(options.sysfs);
-    placement = topology ? place(*topology, *options.placement) : Placement{};
+    placement =
+        topology ? place_locked(std::nullopt, *topology, *options.placement, locks) : Placement{};
   }
   return placement;
 }
@@ -65,7 +66,8 @@ std::uint32_t place_thread(const Placement& placement, std::optional<int> fifo_p
 Reactor::Reactor(const ReactorOptions& options, ReactorRegion& region)
     : region_(region),
       options_(options),
-      placement_(first_placement(options)),
+      core_locks_(options.core_locks),
+      placement_(first_placement(options, core_locks_)),
       spin_ns_(placement_.is_split ? options.spin_ns : 0),
       thread_([this] { run(); }),
       watch_(std::make_unique<DutyWatch>(options_.watch, options_.on_stuck, [this] { look(); })) {
@@ -127,7 +129,7 @@ void Reactor::look_at_machine() {
     return;
   }
   const std::scoped_lock guard(placement_mutex_);
-  Placement next = replace(placement_, *topology, *options_.placement);
+  Placement next = place_locked(placement_, *topology, *options_.placement, core_locks_);
   if (next == placement_) {
     return;
   }

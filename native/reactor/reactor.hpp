@@ -14,6 +14,7 @@
 
 #include "journal/journal.hpp"
 #include "memory/memory_keeper.hpp"
+#include "reactor/core_locks.hpp"
 #include "reactor/duty.hpp"
 #include "reactor/duty_thread.hpp"
 #include "reactor/duty_watch.hpp"
@@ -43,6 +44,9 @@ struct ReactorOptions {
   // when the machine changes. A fused placement sleeps at once and is pinned nowhere.
   std::optional<PlacementRequest> placement;
   ReadSysfs sysfs = read_sysfs;
+  // With a `placement`: the folder in which reactors of this host lock the cores of their match
+  // duties. Who finds none runs fused until one is free. Empty: nobody else is asked.
+  std::string core_locks;
   // What the kernel counts, for the causes of alerts.
   ReadKernel read_kernel = read_kernel_counts;
   // How often the machine is looked at, in steps of watch.look_ns.
@@ -136,7 +140,8 @@ class Reactor {
   Shadow shadow_;
   memory::MemoryKeeper memory_;
   const ReactorOptions options_;
-  mutable std::mutex placement_mutex_;  // guards the two below
+  CoreLocks core_locks_;
+  mutable std::mutex placement_mutex_;  // guards the two below, and the locks above
   Placement placement_;
   std::vector<std::unique_ptr<DutyThread>> duty_threads_;
   std::atomic<std::uint64_t> replacements_{0};

@@ -1,7 +1,11 @@
 import type { PriceBars } from "../../actors/models/microstructure/edge-spread.ts";
 import type { GaussianRegimes } from "../../actors/models/regimes/hidden-markov.ts";
 import { certain } from "../../actors/models/numerics/failure.ts";
-import { categorical, standardNormal } from "../../actors/models/random/distributions.ts";
+import {
+  categorical,
+  fillStandardNormal,
+  standardNormal,
+} from "../../actors/models/random/distributions.ts";
 import type { ModelRandomness } from "../../actors/models/random/generator.ts";
 import {
   accumulateFractional,
@@ -40,8 +44,9 @@ export function noisyLogPrices(
     readonly hurst: number;
   },
 ): Float64Array {
-  const [steps, unused] = [new Float64Array(n), new Float64Array(n)];
-  certain(fractionalNoise(n, sample.hurst)).fillPair(random, steps, unused);
+  const steps = new Float64Array(n);
+  if (sample.hurst === 0.5) fillStandardNormal(random, steps);
+  else certain(fractionalNoise(n, sample.hurst)).fillPair(random, steps, new Float64Array(n));
   accumulateFractional(steps, 1, sample.hurst, steps);
   const own = Math.sqrt(1 - sample.rho ** 2);
   let noise = standardNormal(random);

@@ -194,6 +194,8 @@ test("B5.2 POV never exceeds its share of the volume nor its parent, under any f
   assert.is(at(100, 0, 900), 100);
   assert.is(at(100, 97, 900), 0);
   assert.is(at(100, 95, 900), 5);
+  // The last lots are sent though they are fewer than the band.
+  assert.is(at(997, 0, 9_997), 3);
   // Own fills that come back in the feed do not feed themselves.
   assert.is(at(200, 0, 1_000), 0);
 });

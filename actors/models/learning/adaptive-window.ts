@@ -112,7 +112,8 @@ export class AdaptiveWindow {
     this.#counts[row] = count + 1;
     if (count < BUCKETS || row + 1 === ROWS) return;
     const size = 2 ** row;
-    const [first, second] = [this.#sums[base]!, this.#sums[base + 1]!];
+    const first = this.#sums[base]!;
+    const second = this.#sums[base + 1]!;
     const apart = (first - second) / size;
     const joined = this.#squares[base]! + this.#squares[base + 1]! + (size * apart * apart) / 2;
     this.#sums.copyWithin(base, base + 2, base + BUCKETS + 1);
@@ -125,7 +126,8 @@ export class AdaptiveWindow {
   #hasCut(): boolean {
     const bound = Math.log((2 * Math.log(this.#width)) / this.#delta);
     const variance = this.variance;
-    let [older, olderSum] = [0, 0];
+    let older = 0;
+    let olderSum = 0;
     for (let row = this.#rows - 1; row >= 0; row -= 1) {
       const size = 2 ** row;
       for (let at = 0; at < this.#counts[row]!; at += 1) {

@@ -61,7 +61,8 @@ export class LinearBandit {
     let best = 0;
     for (let arm = 0; arm < arms; arm += 1) {
       this.#multiply(arm, context);
-      let [mean, variance] = [0, 0];
+      let mean = 0;
+      let variance = 0;
       for (let at = 0; at < dimension; at += 1) {
         mean += this.#product[at]! * this.#rewards[arm * dimension + at]!;
         variance += this.#product[at]! * context[at]!;
@@ -116,10 +117,13 @@ export class ThompsonSampling {
 
   /** The arm whose draw from its posterior is highest. O(arms). */
   choose(random: Randomness): number {
-    let [best, highest] = [0, -1];
+    let best = 0;
+    let highest = -1;
     for (let arm = 0; arm < this.#wins.length; arm += 1) {
       const drawn = betaVariate(random, this.#wins[arm]!, this.#losses[arm]!);
-      if (drawn > highest) [best, highest] = [arm, drawn];
+      if (drawn <= highest) continue;
+      best = arm;
+      highest = drawn;
     }
     return best;
   }

@@ -90,7 +90,8 @@ export function passiveAggressive(
   label: 1 | -1,
   aggressiveness: number,
 ): number {
-  let [margin, squares] = [0, 0];
+  let margin = 0;
+  let squares = 0;
   for (let at = 0; at < weights.length; at += 1) {
     margin += weights[at]! * features[at]!;
     squares += features[at]! ** 2;

@@ -40,8 +40,9 @@ test("B4.2 exact arrivals give back their A and k, both ways", () => {
 test("B4.2 the maximum-likelihood fit covers the truth as its errors say", () => {
   const random = modelRandomness(SEED);
   const truth = { rate: 1.4, decay: 0.9 };
-  const trials = 400;
+  const trials = 2_000;
   let covered = 0;
+  let rateCovered = 0;
   let bias = 0;
   let variance = 0;
   for (let trial = 0; trial < trials; trial += 1) {
@@ -53,6 +54,8 @@ test("B4.2 the maximum-likelihood fit covers the truth as its errors say", () =>
     const fit = certain(fitArrivals(records));
     const error = fit.arrivalDecay - truth.decay;
     if (Math.abs(error) < 1.96 * fit.errors.decay) covered += 1;
+    const rateError = Math.log(fit.arrivalRate / truth.rate);
+    if (Math.abs(rateError) < 1.96 * fit.errors.logRate) rateCovered += 1;
     bias += error / trials;
     variance += fit.errors.decay ** 2 / trials;
   }
@@ -60,6 +63,10 @@ test("B4.2 the maximum-likelihood fit covers the truth as its errors say", () =>
   assert.ok(
     Math.abs(covered - 0.95 * trials) < 4 * deviation,
     `${covered} of ${trials}, SEED=${SEED}`,
+  );
+  assert.ok(
+    Math.abs(rateCovered - 0.95 * trials) < 4 * deviation,
+    `ln A: ${rateCovered} of ${trials}, SEED=${SEED}`,
   );
   assert.ok(Math.abs(bias) < 4 * Math.sqrt(variance / trials), `bias ${bias}, SEED=${SEED}`);
 });

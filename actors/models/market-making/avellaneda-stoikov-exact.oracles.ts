@@ -77,13 +77,76 @@ const drift: OracleSource = {
   ...exact,
   model: "Avellaneda-Stoikov, exact, with drift",
   formula: "diagonal alpha q^2 - k mu q",
-  source: "Guéant, Lehalle, Fernandez-Tapia 2013, section 5.1; computed in another language",
+  source: "Guéant, Lehalle, Fernandez-Tapia 2013, section 5; computed in another language",
 };
 const jumps: OracleSource = {
   ...exact,
   model: "Avellaneda-Stoikov, exact, with jumps",
   formula: "diagonal alpha q^2 + (k nu/gamma)(exp(gamma^2 q^2 sJ^2/2) - 1)",
   source: "own derivation; computed in another language",
+};
+
+/** Corners of the sane ranges, up to the last level that quotes. */
+const corners: readonly {
+  readonly setting: string;
+  readonly parameters: ExactParameters;
+  readonly timeLeft: number;
+  readonly bids: readonly Expected[];
+}[] = [
+  {
+    setting: "gamma 1, k 100, sigma 0.5, A 2, T 1",
+    parameters: {
+      riskAversion: 1,
+      arrivalDecay: 100,
+      volatility: 0.5,
+      arrivalRate: 2,
+      inventoryBound: 20,
+    },
+    timeLeft: 1,
+    bids: [
+      { inventory: -20, bid: "-0.07834013162281" },
+      { inventory: 0, bid: "0.03838496472717" },
+      { inventory: 19, bid: "0.09824079332914" },
+    ],
+  },
+  {
+    setting: "gamma 1e-4, k 0.1, sigma 3, A 200, T 0.5",
+    parameters: {
+      riskAversion: 1e-4,
+      arrivalDecay: 0.1,
+      volatility: 3,
+      arrivalRate: 200,
+      inventoryBound: 12,
+    },
+    timeLeft: 0.5,
+    bids: [
+      { inventory: -12, bid: "3.144342120416" },
+      { inventory: 0, bid: "10.06548266141" },
+      { inventory: 11, bid: "16.84566454125" },
+    ],
+  },
+  {
+    setting: "gamma 0.05, k 2, sigma 0.4, A 3, xi 0.2, mu -0.01, T 10",
+    parameters: {
+      riskAversion: 0.05,
+      arrivalDecay: 2,
+      volatility: 0.4,
+      arrivalRate: 3,
+      fillImpact: 0.2,
+      drift: -0.01,
+      inventoryBound: 15,
+    },
+    timeLeft: 10,
+    bids: [
+      { inventory: -15, bid: "-0.07479382792042" },
+      { inventory: 0, bid: "0.6632308641615" },
+      { inventory: 14, bid: "1.327402172163" },
+    ],
+  },
+];
+const corner: OracleSource = {
+  ...exact,
+  source: "Guéant, Lehalle, Fernandez-Tapia 2013; Taylor series of 120 digits in mpmath",
 };
 
 export const oracles: readonly Oracle[] = [
@@ -98,6 +161,9 @@ export const oracles: readonly Oracle[] = [
     { inventory: 0, bid: "0.6724339995", ask: "0.6724339995" },
     { inventory: 5, bid: "0.7521704047", ask: "0.5926699460" },
   ]),
+  ...corners.flatMap(({ setting, parameters, timeLeft, bids }) =>
+    quotes(corner, setting, () => ladder(parameters, timeLeft), bids),
+  ),
   ...quotes(exact, "A = 0.9, T = 600", () => ladder(gueant, 600), [
     { inventory: -2, bid: "3.1767964907", ask: "3.4492799682" },
     { inventory: 0, bid: "3.3130454098", ask: "3.3130454098" },

@@ -6,6 +6,7 @@ import {
   multiAssetQuotes,
   stationaryMultiAsset,
 } from "./gueant-lehalle-tapia-multi.ts";
+import { solveTwoAssets, twoAssetQuotes, type TwoAssetSolution } from "./two-asset-exact.ts";
 
 export const twoAssets: MultiAssetParameters = {
   riskAversion: 0.01,
@@ -25,7 +26,47 @@ const source: OracleSource = {
 };
 const quotes = () => certain(multiAssetQuotes(certain(stationaryMultiAsset(twoAssets)), [1, 0]));
 
+const exactSource: OracleSource = {
+  ...source,
+  model: "Two assets, exact",
+  formula: "dtheta/ds = -gamma q' Sigma q/2 + sum (A/k) C e^(k dtheta) on |q| <= 14",
+  source: "Guéant 2017; Runge-Kutta in another language, horizon 1,500 s",
+};
+let solution: TwoAssetSolution | null = null;
+/** [bid1, bid2, ask1, ask2], from the closed form as the end, near which the stationary solution lies. */
+const exactQuotes = (first: number, second: number): readonly number[] => {
+  const [a, b, , d] = certain(stationaryMultiAsset(twoAssets)).curvature;
+  solution ??= certain(
+    solveTwoAssets(
+      twoAssets,
+      14,
+      600,
+      1_200,
+      (x, y) => -(a! * x * x + 2 * b! * x * y + d! * y * y),
+    ),
+  );
+  return certain(twoAssetQuotes(solution, first, second));
+};
+
 export const oracles: readonly Oracle[] = [
+  {
+    ...exactSource,
+    quantity: "bid distance of asset 1, q = (1, 0)",
+    expected: "3.38288",
+    compute: () => exactQuotes(1, 0)[0]!,
+  },
+  {
+    ...exactSource,
+    quantity: "bid distance of asset 2, q = (1, 0)",
+    expected: "2.50309",
+    compute: () => exactQuotes(1, 0)[1]!,
+  },
+  {
+    ...exactSource,
+    quantity: "bid distance of asset 1, q = (3, -2)",
+    expected: "3.49526",
+    compute: () => exactQuotes(3, -2)[0]!,
+  },
   ...vectorOracles(
     source,
     "M, rho = 0.7",

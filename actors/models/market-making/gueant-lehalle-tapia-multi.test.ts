@@ -277,6 +277,68 @@ test("B4.2 inside the no-trade band nothing is hedged, outside the most useful a
   near(bought.gain, cross.gain, 1e-12);
 });
 
+/**
+ * Mean spread earned less what hedges cost and less gamma q' Sigma q / 2 per second, over one path each of steps of
+ * 0.05 s; mids are martingales and leave the mean alone. Hedges in the second asset only, as soon as they gain.
+ */
+function earned(
+  parameters: MultiAssetParameters,
+  cost: number,
+  seconds: number,
+  from: number,
+): number {
+  const value = certain(stationaryMultiAsset(parameters));
+  const random = modelRandomness(from);
+  const { covariance, arrivalRates, arrivalDecays, riskAversion } = parameters;
+  const step = 0.05;
+  const held = new Float64Array(2);
+  const bids = new Float64Array(2);
+  const asks = new Float64Array(2);
+  const costs = [
+    { halfSpread: 1e6, fee: 0 },
+    { halfSpread: cost, fee: 0 },
+  ];
+  let reward = 0;
+  for (let time = 0; time < seconds; time += step) {
+    writeMultiAssetQuotes(value, held, bids, asks);
+    for (const asset of [0, 1]) {
+      const decay = arrivalDecays[asset]!;
+      const rate = arrivalRates[asset]! * step;
+      const buying = rate * Math.exp(-decay * bids[asset]!);
+      const selling = rate * Math.exp(-decay * asks[asset]!);
+      // What fills are expected to earn: the same mean as what they do, with less noise.
+      reward += buying * bids[asset]! + selling * asks[asset]!;
+      const bought = random.unit() < buying;
+      const sold = random.unit() < selling;
+      held[asset]! += Number(bought) - Number(sold);
+    }
+    const hedge = certain(bestHedge(value, held, costs));
+    if (hedge !== null) {
+      held[hedge.asset]! += hedge.quantity;
+      reward -= cost;
+    }
+    const variance =
+      held[0]! ** 2 * covariance.get(0, 0) +
+      2 * held[0]! * held[1]! * covariance.get(0, 1) +
+      held[1]! ** 2 * covariance.get(1, 1);
+    reward -= (riskAversion / 2) * variance * step;
+  }
+  return reward / seconds;
+}
+
+test("B4.2 hedging outside the no-trade band earns more than never hedging", () => {
+  const parameters: MultiAssetParameters = { ...twoAssets, riskAversion: 0.1, fillRiskAversion: 0 };
+  const paths = 20;
+  const gains = Array.from({ length: paths }, (_, path) => {
+    const never = earned(parameters, 1e6, 400, SEED + path);
+    return earned(parameters, 0.05, 400, SEED + path) - never;
+  });
+  const mean = gains.reduce((sum, gain) => sum + gain, 0) / paths;
+  const variance = gains.reduce((sum, gain) => sum + (gain - mean) ** 2, 0) / (paths - 1);
+  const t = mean / Math.sqrt(variance / paths);
+  assert.ok(t > 3, `mean gain ${mean}, t ${t}, SEED=${SEED}`);
+});
+
 test("B4.2 a hedge is worth what it adds to theta", () => {
   always(SEED, drawn, (market) => {
     const value = certain(stationaryMultiAsset(parametersOf(market)));

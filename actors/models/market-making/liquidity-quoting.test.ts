@@ -282,6 +282,7 @@ test("B4.4 only what happened strictly before the window is used", () => {
 test("B4.4 slippage is what a trade paid over or received under its target", () => {
   near(slippage(-1, 58.5, 56.2), 2.3, 1e-12);
   near(slippage(1, 58.5, 59), 0.5, 1e-12);
+  near(slippage(1, 58.5, 58), -0.5, 1e-12);
   assert.is(bestLeg(2.3, 0.5), 1);
   assert.is(bestLeg(1, 1), null);
   assert.is(bestLeg(null, 1), null);

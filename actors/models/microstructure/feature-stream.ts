@@ -64,6 +64,11 @@ export class FeatureStream {
   readonly #buckets: VolumeBuckets;
   /** The features, by `feature`; a view, valid until the next event. */
   readonly values: Float64Array;
+  /**
+   * The event that takeQuote or takeTrade takes: who reads events out of a buffer puts them here, since a
+   * number that is passed to a function may be boxed on the way.
+   */
+  readonly input = new Float64Array(5);
 
   constructor(parameters: FeatureParameters, buckets: VolumeBuckets) {
     this.#decayNs = parameters.decayNs;
@@ -82,17 +87,41 @@ export class FeatureStream {
     ask: number,
     askQuantity: number,
   ): FeatureRefusal | null {
+    const { input } = this;
+    input[0] = time;
+    input[1] = bid;
+    input[2] = bidQuantity;
+    input[3] = ask;
+    input[4] = askQuantity;
+    return this.takeQuote();
+  }
+
+  /** A trade; `sign` is +1 when the aggressor bought and -1 when it sold. Null when taken. */
+  trade(time: number, lots: number, sign: 1 | -1): FeatureRefusal | null {
+    this.input[0] = time;
+    this.input[1] = lots;
+    this.input[2] = sign;
+    return this.takeTrade();
+  }
+
+  /** `quote` of what stands in `input`: time, bid, bid quantity, ask, ask quantity. Allocates nothing. */
+  takeQuote(): FeatureRefusal | null {
+    const { input } = this;
+    const time = input[0]!;
+    const bid = input[1]!;
+    const bidQuantity = input[2]!;
+    const ask = input[3]!;
+    const askQuantity = input[4]!;
     // One comparison for five finite numbers: any NaN or infinity survives the sum.
     if (!Number.isFinite(time + bid + bidQuantity + ask + askQuantity)) return "not_finite";
     if (!(bidQuantity > 0 && askQuantity > 0 && ask > bid)) return "out_of_range";
     const state = this.#state;
     if (time < state[timeAt]!) return "unsorted";
-    this.#decay(time);
-    const mid = (bid + ask) / 2;
-    if (state[quoted] === 1) this.#flow(mid, bid, bidQuantity, ask, askQuantity);
+    this.#decay();
+    if (state[quoted] === 1) this.#flow();
     const imbalance = imbalanceOfQueues(bidQuantity, askQuantity);
     const weighted = bid + imbalance * (ask - bid);
-    state[feature.mid] = mid;
+    state[feature.mid] = (bid + ask) / 2;
     state[feature.spread] = ask - bid;
     state[feature.queueImbalance] = imbalance;
     state[feature.weightedMid] = weighted;
@@ -108,20 +137,25 @@ export class FeatureStream {
     return null;
   }
 
-  /** A trade; `sign` is +1 when the aggressor bought and -1 when it sold. Null when taken. */
-  trade(time: number, lots: number, sign: 1 | -1): FeatureRefusal | null {
+  /** `trade` of what stands in `input`: time, lots, sign. Allocates nothing. */
+  takeTrade(): FeatureRefusal | null {
+    const { input } = this;
+    const time = input[0]!;
+    const lots = input[1]!;
+    const sign = input[2]!;
     if (!Number.isFinite(time + lots)) return "not_finite";
     if (lots <= 0) return "out_of_range";
     if (time < this.#state[timeAt]!) return "unsorted";
-    this.#decay(time);
+    this.#decay();
     this.#state[feature.decayedVolume]! += sign * lots;
-    this.#buckets.takeSide(lots, sign === 1);
+    this.#buckets.takeSide(lots, sign > 0);
     this.#state[feature.vpin] = this.#buckets.value;
     return null;
   }
 
-  #decay(time: number): void {
+  #decay(): void {
     const state = this.#state;
+    const time = this.input[0]!;
     const elapsed = time - state[timeAt]!;
     state[timeAt] = time;
     if (elapsed === 0) return;
@@ -134,19 +168,20 @@ export class FeatureStream {
     state[flowSquared]! *= kept;
   }
 
-  #flow(mid: number, bid: number, bidQuantity: number, ask: number, askQuantity: number): void {
+  #flow(): void {
+    const { input } = this;
     const state = this.#state;
     const flow = orderFlowImbalance(
       state[bidAt]!,
       state[bidQuantityAt]!,
       state[askAt]!,
       state[askQuantityAt]!,
-      bid,
-      bidQuantity,
-      ask,
-      askQuantity,
+      input[1]!,
+      input[2]!,
+      input[3]!,
+      input[4]!,
     );
-    const move = mid - state[feature.mid]!;
+    const move = (input[1]! + input[3]!) / 2 - state[feature.mid]!;
     state[feature.orderFlowImbalance] = flow;
     state[feature.decayedFlow]! += flow;
     state[feature.decayedVariance]! += move * move;

@@ -2,6 +2,7 @@ import { certain } from "../numerics/failure.ts";
 import type { Oracle, OracleSource } from "../oracle.ts";
 import {
   bipowerVariation,
+  parzenBandwidth,
   preAveragedVariance,
   realisedKernel,
   realisedVariance,
@@ -70,4 +71,12 @@ export const oracles: readonly Oracle[] = [
       compute: () => certain(preAveragedVariance(returns, theta)),
     }),
   ),
+  {
+    ...source,
+    formula: "3.5134 xi^(4/5) n^(3/5)",
+    source: "Barndorff-Nielsen, Hansen, Lunde, Shephard 2009",
+    quantity: "rule of thumb for the bandwidth, n = 23,400, noise to signal .001",
+    expected: "93",
+    compute: () => certain(parzenBandwidth(23_400, 0.001)),
+  },
 ];

@@ -8,7 +8,9 @@ import { standardNormal } from "../random/distributions.ts";
 import { modelRandomness } from "../random/generator.ts";
 import {
   bipowerVariation,
+  noiseVariance,
   parzen,
+  parzenBandwidth,
   preAveragedVariance,
   realisedKernel,
   realisedVariance,
@@ -71,6 +73,20 @@ test("B4.5 a measure scales with the square of returns and ignores their sign an
     assert.ok(close(certain(measure(returns.map((r) => -3 * r))) / 9));
     assert.ok(close(certain(measure(returns.toReversed()))));
   }
+});
+
+test("B4.5 the variance of noise is read off the finest returns, and sets the bandwidth", () => {
+  const random = modelRandomness(SEED + 1);
+  const noise = Float64Array.from({ length: 20_001 }, () => 0.5 * standardNormal(random));
+  const returns = noise.subarray(1).map((one, i) => one - noise[i]!);
+  const found = certain(noiseVariance(returns));
+  // Standard error 1.2 %: 0.25 sqrt(3 / n).
+  assert.ok(Math.abs(found / 0.25 - 1) < 0.05, `SEED=${SEED} ${found}`);
+  assert.ok(certain(parzenBandwidth(1000, 0.01)) > certain(parzenBandwidth(1000, 0.001)));
+  assert.is(certain(parzenBandwidth(5, 1e9)), 4);
+  assert.is(code(parzenBandwidth(0, 1)), "out_of_range");
+  assert.is(code(parzenBandwidth(10, 0)), "out_of_range");
+  assert.is(code(noiseVariance([])), "too_short");
 });
 
 test("B4.5 a kernel of bandwidth 0 is the realised variance, and no kernel is negative", () => {

@@ -1,3 +1,4 @@
+import { ok } from "../../kernel/result.ts";
 import {
   allFinite,
   atLeast,
@@ -65,6 +66,31 @@ export function twoScaleVariance(
   const share = (n - scales + 1) / scales / n;
   const variance = slow / scales - share * sumOfProducts(returns, 0);
   return finiteResult("two-scale variance", adjusted ? variance / (1 - share) : variance);
+}
+
+/**
+ * Variance of the noise on each log price, RV / (2 n): consistent as n grows (Zhang, Mykland and
+ * Aït-Sahalia 2005); too high by what the price itself moves in one period, halved.
+ */
+export function noiseVariance(returns: ArrayLike<number>): ModelResult<number> {
+  const variance = realisedVariance(returns);
+  return variance.ok ? ok(variance.value / (2 * returns.length)) : variance;
+}
+
+/**
+ * Bandwidth of the realised kernel that is best under a constant volatility, 3.5134 xi^(4/5) n^(3/5)
+ * with xi^2 = noise variance / integrated variance. Barndorff-Nielsen, Hansen, Lunde and Shephard,
+ * Econometrics Journal 12 (2009). Its kernel is for one that averages at the ends; without
+ * that a wider one biases less. Rounded up, at most n - 1.
+ */
+export function parzenBandwidth(returns: number, noiseToSignal: number): ModelResult<number> {
+  const wrong = firstFailure(
+    integerWithin("returns", returns, 1, 2 ** 31),
+    positive("noiseToSignal", noiseToSignal),
+  );
+  if (wrong !== null) return refused(wrong);
+  const best = 3.5134 * noiseToSignal ** 0.4 * returns ** 0.6;
+  return ok(Math.min(returns - 1, Math.ceil(best)));
 }
 
 /** Parzen's kernel on [0, 1]. */

@@ -5,7 +5,12 @@ import { bouncingPrices, noisyLogPrices } from "../../../test/models/market-samp
 import { seed } from "../../../test/support/seed.ts";
 import { certain, type ModelResult } from "../numerics/failure.ts";
 import { modelRandomness } from "../random/generator.ts";
-import { fractionalSpread, ornsteinUhlenbeckSpread, whiteNoiseSpread } from "./noise-spread.ts";
+import {
+  fractionalSpread,
+  noiseCorrelationOfMoments,
+  ornsteinUhlenbeckSpread,
+  whiteNoiseSpread,
+} from "./noise-spread.ts";
 import { dependentSignSpread, rollSpread, spreadOfAutocovariances } from "./roll-spread.ts";
 import { prices } from "./spread.oracles.ts";
 
@@ -66,6 +71,18 @@ test("B4.5 finite prices whose products overflow are refused", () => {
   assert.is(code(fractionalSpread(huge, 1, 2, 0.3)), "not_finite");
   assert.not.equal(code(fractionalSpread(huge)), "ok");
   assert.not.equal(code(ornsteinUhlenbeckSpread(huge)), "ok");
+});
+
+test("B4.5 noise of negative correlation is told at an odd lag, and refused at an even one", () => {
+  const moment = (lag: number): number => lag * 4e-8 + 1.8e-7 * (1 - (-0.5) ** lag);
+  const at = (lag: number) =>
+    noiseCorrelationOfMoments(lag, moment(lag), moment(2 * lag), moment(4 * lag));
+  assert.ok(Math.abs(certain(at(1)) + 0.5) < 1e-12);
+  assert.ok(Math.abs(certain(at(3)) + 0.5) < 1e-9);
+  // rho^2 = 0.25 is positive and tells rho but for its sign.
+  assert.ok(Math.abs(certain(at(2)) - 0.5) < 1e-9);
+  assert.is(code(noiseCorrelationOfMoments(2, 1e-7, 1.5e-7, 2.7e-7)), "undefined");
+  assert.is(code(noiseCorrelationOfMoments(1, 1e-7, 2.5e-7, 2.7e-7)), "undefined");
 });
 
 test("B4.5 too few prices and prices that are no numbers are refused", () => {

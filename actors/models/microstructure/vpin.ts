@@ -39,9 +39,8 @@ export class VolumeBuckets {
   /** |Vb - Vs| of the last closed buckets, a ring. */
   readonly #imbalances: Float64Array;
   #closed = 0;
-  #volume = 0;
-  #buys = 0;
-  #value = Number.NaN;
+  /** Lots in the open bucket, those of them that were bought, and VPIN: an array keeps numbers unboxed. */
+  readonly #running = Float64Array.of(0, 0, Number.NaN);
 
   constructor({ bucketVolume, buckets }: VolumeBucketing) {
     this.#bucketVolume = bucketVolume;
@@ -60,7 +59,7 @@ export class VolumeBuckets {
 
   /** VPIN in [0, 1] after the last closed bucket; NaN while not `known`. */
   get value(): number {
-    return this.#value;
+    return this.#running[2]!;
   }
 
   /**
@@ -69,20 +68,20 @@ export class VolumeBuckets {
    * the caller offers the rest. `volume` > 0, 0 <= buys <= volume. O(1), O(n) when a bucket closes.
    */
   take(volume: number, buys: number): number {
-    const room = this.#bucketVolume - this.#volume;
+    const room = this.#bucketVolume - this.#running[0]!;
     if (volume < room) {
-      this.#volume += volume;
-      this.#buys += buys;
+      this.#running[0]! += volume;
+      this.#running[1]! += buys;
       return volume;
     }
-    const bought = this.#buys + buys * (room / volume);
+    const bought = this.#running[1]! + buys * (room / volume);
     this.#imbalances[this.#closed % this.#imbalances.length] = Math.abs(
       2 * bought - this.#bucketVolume,
     );
     this.#closed += 1;
-    this.#volume = 0;
-    this.#buys = 0;
-    if (this.known) this.#value = this.#mean();
+    this.#running[0] = 0;
+    this.#running[1] = 0;
+    if (this.known) this.#running[2] = this.#mean();
     return room;
   }
 

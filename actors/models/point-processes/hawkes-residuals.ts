@@ -1,4 +1,4 @@
-import { failure, type ModelResult, notEmpty, refused } from "../numerics/failure.ts";
+import { allFinite, failure, type ModelResult, notEmpty, refused } from "../numerics/failure.ts";
 import { kolmogorovSurvival } from "../numerics/incomplete-functions.ts";
 import { type Arrivals, arrivalsCheck, type HawkesParameters, parametersCheck } from "./hawkes.ts";
 
@@ -41,6 +41,10 @@ export function hawkesResiduals(
       }
     }
     last = times[k]!;
+  }
+  for (const values of residuals) {
+    const overflow = allFinite("residuals", values);
+    if (overflow !== null) return refused(overflow);
   }
   return { ok: true, value: residuals.map((values) => Float64Array.from(values)) };
 }

@@ -11,7 +11,6 @@ import {
   spectralRadius,
   stationaryRates,
 } from "./hawkes.ts";
-import { hawkesLogLikelihood as univariateLogLikelihood } from "./hawkes-arrivals.ts";
 import { HawkesIntensity } from "./hawkes-intensity.ts";
 import { hawkesLogLikelihood, hawkesLogLikelihoodGradient } from "./hawkes-likelihood.ts";
 import { exponentialTest, hawkesResiduals, twoSampleTest } from "./hawkes-residuals.ts";
@@ -76,20 +75,44 @@ test("B4.7 the log-likelihood by recursion equals the definition by double sum, 
   }
 });
 
-test("B4.7 one type equals the univariate process, and no arrivals leave the integral", () => {
-  const kernels = [
-    { branching: 0.3, decay: 2 },
-    { branching: 0.2, decay: 40 },
-  ];
-  const times = [0.2, 0.5, 0.9, 1.4, 1.41, 2.2];
-  const one: HawkesParameters = {
-    baseline: Float64Array.of(1.1),
+test("B4.7 intensities whose product leaves the doubles keep their logarithms", () => {
+  const times = Float64Array.from({ length: 400 }, (_, k) => k + 1);
+  for (const rate of [1e-30, 1e-160, 1e30]) {
+    const faint = {
+      baseline: Float64Array.of(rate),
+      decays: Float64Array.of(1),
+      branching: new Float64Array(1),
+    };
+    // Times in units in which the compensator is small beside the sum of logarithms.
+    const scaled = oneType(
+      times.map((time) => time / Math.max(1, rate)),
+      400 / Math.max(1, rate),
+    );
+    const expected = 400 * Math.log(rate) - rate * scaled.horizon;
+    const value = certain(hawkesLogLikelihood(faint, scaled));
+    assert.ok(Math.abs(value / expected - 1) < 1e-12, `${value} ${expected}`);
+  }
+});
+
+test("B4.7 types that do not touch each other are as many processes of one type, and none leave the integral", () => {
+  const apart: HawkesParameters = {
+    baseline: Float64Array.of(1.1, 0.4),
     decays: Float64Array.of(2, 40),
-    branching: Float64Array.of(0.3, 0.2),
+    branching: Float64Array.of(0.3, 0.2, 0, 0, 0, 0, 0.1, 0.6),
   };
-  const expected = univariateLogLikelihood({ baseline: 1.1, kernels }, times, 3);
-  const value = certain(hawkesLogLikelihood(one, oneType(Float64Array.from(times), 3)));
-  assert.ok(Math.abs(value - expected) < 1e-12);
+  const path = certain(simulateByThinning(apart, 30, modelRandomness(SEED)));
+  let sum = 0;
+  for (const type of [0, 1]) {
+    const one: HawkesParameters = {
+      baseline: apart.baseline.slice(type, type + 1),
+      decays: apart.decays,
+      branching: apart.branching.slice(6 * type, 6 * type + 2),
+    };
+    const times = path.times.filter((_, k) => path.types[k] === type);
+    sum += certain(hawkesLogLikelihood(one, oneType(times, 30)));
+  }
+  const value = certain(hawkesLogLikelihood(apart, path));
+  assert.ok(Math.abs(value / sum - 1) < 1e-12, `${value} ${sum} SEED=${SEED}`);
   const empty = {
     baseline: Float64Array.of(2, 3, 5),
     decays: Float64Array.of(1),

@@ -12,7 +12,6 @@ import {
   allFinite,
   allPositive,
   type Check,
-  certain,
   failure,
   firstFailure,
   integerWithin,
@@ -161,6 +160,9 @@ export function stationaryRates(parameters: HawkesParameters): ModelResult<Float
   if (unstable !== null) return refused(unstable);
   const d = parameters.baseline.length;
   const left = Matrix.identity(d).sub(Matrix.from1DArray(d, d, matrix));
-  const rates = certain(solve("I - n", left, Matrix.columnVector(Array.from(parameters.baseline))));
-  return { ok: true, value: Float64Array.from(rates.to1DArray()) };
+  const rates = solve("I - n", left, Matrix.columnVector(Array.from(parameters.baseline)));
+  if (!rates.ok) return rates;
+  const value = Float64Array.from(rates.value.to1DArray());
+  const overflow = allFinite("rates", value);
+  return overflow === null ? { ok: true, value } : refused(overflow);
 }

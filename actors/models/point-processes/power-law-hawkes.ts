@@ -8,8 +8,10 @@
  */
 import {
   allFinite,
+  allPositive,
   type Check,
   failure,
+  finite,
   firstFailure,
   integerWithin,
   type ModelResult,
@@ -71,7 +73,14 @@ export function powerLawLogLikelihood(
 ): ModelResult<number> {
   const wrong = powerLawCheck(parameters) ?? arrivalsCheck(arrivals, parameters.baseline.length);
   if (wrong !== null) return refused(wrong);
-  return { ok: true, value: evaluatePowerLaw(parameters, arrivals, gradient) };
+  return numbered(evaluatePowerLaw(parameters, arrivals, gradient), gradient ?? []);
+}
+
+/** -Infinity is an answer, that the arrivals are impossible; what is no number is not. */
+function numbered(value: number, gradient: ArrayLike<number>): ModelResult<number> {
+  if (value === -Infinity) return { ok: true, value };
+  const overflow = finite("the log-likelihood", value) ?? allFinite("its gradient", gradient);
+  return overflow === null ? { ok: true, value } : refused(overflow);
 }
 
 function evaluatePowerLaw(
@@ -217,7 +226,7 @@ export function powerLawMixture(
   high = Math.log(theta * Math.max(0, high) - Math.log(tail) + 1);
   const step = Math.LN10 / perDecade;
   const count = Math.ceil((high - low) / step) + 1;
-  if (count > 1_000) {
+  if (!(count <= 1_000)) {
     return refused(
       failure(
         "out_of_range",
@@ -231,11 +240,14 @@ export function powerLawMixture(
   const weights = logs.map((y) => Math.exp(theta * y - Math.exp(y)));
   let sum = 0;
   for (const weight of weights) sum += weight;
+  const decays = logs.map((y) => Math.exp(y) / c);
+  const overflow = allPositive("decays", decays) ?? positive("the sum of weights", sum);
+  if (overflow !== null) return refused(overflow);
   return {
     ok: true,
     value: {
       baseline: Float64Array.from(parameters.baseline),
-      decays: logs.map((y) => Math.exp(y) / c),
+      decays,
       branching: Float64Array.from({ length: parameters.branching.length * count }, (_, index) => {
         const weight = weights[index % count]! / sum;
         return parameters.branching[Math.floor(index / count)]! * weight;

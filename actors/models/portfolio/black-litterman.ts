@@ -85,7 +85,10 @@ export function blackLitterman(inputs: BlackLittermanInputs): ModelResult<BlackL
   const lambda = viewWeightsOf(inputs, viewCovariance, omega, P.mmul(equilibrium));
   if (!lambda.ok) return lambda;
   const overflow =
-    allFinite("expected returns", expected.to1DArray()) ?? allFinite("weights", held.to1DArray());
+    allFinite("expected returns", expected.to1DArray()) ??
+    allFinite("weights", held.to1DArray()) ??
+    allFinite("covariance", posterior.to1DArray()) ??
+    allFinite("view weights", lambda.value.to1DArray());
   if (overflow !== null) return refused(overflow);
   const vector = (matrix: Matrix): Float64Array => Float64Array.from(matrix.to1DArray());
   return {

@@ -8,7 +8,7 @@ import { standardNormal } from "../random/distributions.ts";
 import { modelRandomness, type ModelRandomness } from "../random/generator.ts";
 import { blackLitterman } from "./black-litterman.ts";
 import { ledoitWolf, ledoitWolfConstantCorrelation } from "./ledoit-wolf.ts";
-import { meanVariance, type MeanVarianceProblem } from "./mean-variance.ts";
+import { largeMeanVariance, meanVariance, type MeanVarianceProblem } from "./mean-variance.ts";
 import { heLitterman, heLittermanCovariance, marketWeights } from "./portfolio.oracles.ts";
 import { riskParity } from "./risk-parity.ts";
 
@@ -110,6 +110,28 @@ test("B5.4 without bounds the portfolio of least variance is S^-1 1 scaled, what
     assert.ok(Math.abs(first.weights[i]! - scaled.weights[i]!) < 1e-9);
   }
   assert.ok(Math.abs(scaled.deviation / first.deviation - 100) < 1e-6);
+});
+
+test("B5.4 both solvers give one portfolio, proved below 1e-8 by each", async () => {
+  const random = modelRandomness(SEED + 4);
+  const n = 60;
+  const problem: MeanVarianceProblem = {
+    expectedReturns: Float64Array.from({ length: n }, () => 0.1 * random.unit()),
+    covariance: covarianceOf(n, random).map((value) => value / n),
+    riskAversion: 3,
+    budget: 1,
+    lower: new Float64Array(n),
+    upper: new Float64Array(n).fill(0.1),
+    held: new Float64Array(n).fill(1 / n),
+    costs: new Float64Array(n).fill(0.004),
+  };
+  const [small, large] = [meanVariance(problem), await largeMeanVariance(problem)].map(certain);
+  for (const one of [small!, large!]) {
+    assert.ok(one.residual.largest < 1e-8, `${one.residual.largest} SEED=${SEED}`);
+  }
+  for (const [i, weight] of small!.weights.entries()) {
+    assert.ok(Math.abs(weight - large!.weights[i]!) < 1e-7, `SEED=${SEED}`);
+  }
 });
 
 test("B5.4 a turnover of nothing keeps what is held, and a large one binds no more", () => {

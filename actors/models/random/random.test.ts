@@ -206,6 +206,30 @@ test("B7.4 a filled array is what single draws give", () => {
   );
 });
 
+test("B7.4 over 4,000 seeds mean, square and product of neighbours are as wide as chance makes them", () => {
+  const [seeds, n] = [4000, 501];
+  const names = ["mean", "square", "neighbours"] as const;
+  const scores = names.map(() => new Float64Array(seeds));
+  for (let k = 0; k < seeds; k += 1) {
+    const random = modelRandomness(SEED + k);
+    let before = 0;
+    for (let i = 0; i < n; i += 1) {
+      const x = standardNormal(random);
+      scores[0]![k]! += x / Math.sqrt(n);
+      scores[1]![k]! += (x * x - 1) / Math.sqrt(2 * n);
+      if (i > 0) scores[2]![k]! += (x * before) / Math.sqrt(n - 1);
+      before = x;
+    }
+  }
+  names.forEach((name, at) => {
+    const mean = scores[at]!.reduce((sum, z) => sum + z / seeds, 0);
+    const variance = scores[at]!.reduce((sum, z) => sum + (z * z) / seeds, 0);
+    // Standard errors 1.6 % and 2.2 %.
+    assert.ok(Math.abs(mean) < 0.065, `SEED=${SEED} ${name}: mean ${mean}`);
+    assert.ok(Math.abs(variance - 1) < 0.09, `SEED=${SEED} ${name}: variance ${variance}`);
+  });
+});
+
 test("B7.4 parameters outside their range throw", () => {
   const random = modelRandomness(1);
   for (const call of [

@@ -54,11 +54,19 @@ export function checkRegimes(model: GaussianRegimes): Check {
     ) ??
     firstFailure(
       ...deviations.map((one, k) => positive(`deviations[${k}]`, one)),
-      ...transition.map((row, i) => sameLength(`transition[${i}]`, row, "initial", initial)),
-      ...transition.map((row, i) => probabilities(`transition[${i}]`, row)),
+      ...checkTransition(transition, initial),
     )
   );
 }
+
+/** Rows of as many probabilities as there are regimes, summing to 1. */
+export const checkTransition = (
+  transition: readonly (readonly number[])[],
+  regimes: readonly number[],
+): readonly Check[] => [
+  ...transition.map((row, i) => sameLength(`transition[${i}]`, row, "the regimes", regimes)),
+  ...transition.map((row, i) => probabilities(`transition[${i}]`, row)),
+];
 
 function probabilities(name: string, values: readonly number[]): Check {
   const sum = values.reduce((total, one) => total + one, 0);
@@ -160,12 +168,15 @@ function forwardBackward(
       let predicted = 0;
       for (let i = 0; i < regimes; i += 1)
         predicted += filtered[here + i]! * model.transition[i]![j]!;
-      scratch[j] = predicted > 0 ? smoothed[here + regimes + j]! / predicted : 0;
+      scratch[j] = predicted;
     }
     for (let i = 0; i < regimes; i += 1) {
       let sum = 0;
       for (let j = 0; j < regimes; j += 1) {
-        const joint = filtered[here + i]! * model.transition[i]![j]! * scratch[j]!;
+        // The share of regime i in what was predicted is at most 1, however small both are.
+        const share =
+          scratch[j]! > 0 ? (filtered[here + i]! * model.transition[i]![j]!) / scratch[j]! : 0;
+        const joint = share * smoothed[here + regimes + j]!;
         sum += joint;
         if (pairs !== null) pairs[i * regimes + j]! += joint;
       }

@@ -63,6 +63,13 @@ test("B5.7 both starts lead to one maximum: it does not hang on where the fit be
   }
 });
 
+test("B5.7 one start divides by level, the other by distance from the median", () => {
+  const y = [-8, -7, -6, -5, -0.3, -0.1, 0, 0.1, 5, 6, 7, 8];
+  const [level, size] = certain(regimeStarts(y, 2));
+  assert.ok(level!.means[1]! - level!.means[0]! > 7);
+  assert.ok(Math.abs(size!.means[0]!) < 2 && size!.deviations[1]! > 2 * size!.deviations[0]!);
+});
+
 test("B5.7 starts are models, and renumbering keeps the likelihood", () => {
   const { observations } = regimeSample(modelRandomness(SEED), 200, byMean);
   for (let count = 1; count <= 20; count += 1) {

@@ -53,17 +53,16 @@ export function normalComponents(
     );
   }
   const deviation = Math.sqrt(variance);
-  const overflow = allFinite("deviation", [deviation]) ?? allFinite("slopes", slopes);
-  if (overflow !== null) return refused(overflow);
+  const total = unit.value[measure] * deviation;
   const marginals = slopes.map((slope) => (unit.value[measure] * slope) / deviation);
-  return {
-    ok: true,
-    value: {
-      total: unit.value[measure] * deviation,
-      marginals,
-      components: marginals.map((marginal, i) => marginal * weights[i]!),
-    },
-  };
+  const components = marginals.map((marginal, i) => marginal * weights[i]!);
+  const overflow =
+    allFinite("total", [total]) ??
+    allFinite("marginals", marginals) ??
+    allFinite("components", components);
+  return overflow === null
+    ? { ok: true, value: { total, marginals, components } }
+    : refused(overflow);
 }
 
 /**

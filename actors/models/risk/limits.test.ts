@@ -122,6 +122,8 @@ test("B5.3 price bands are the plan's by tier, previous close and date", () => {
   assert.equal(width(now, 1, 3, 3), [2.4, 3.6]);
   assert.equal(width(now, 1, 3.01, 3.01), [2.86, 3.16]);
   assert.equal(width(now, 1, 0.75, 0.75), [0.6, 0.9]);
+  assert.equal(width(now, 1, 0.75, 1), [0.8, 1.2]);
+  assert.equal(width(now, 1, 0.74, 1), [0.85, 1.15]);
   assert.equal(width(now, 2, 0.74, 0.74), [0.59, 0.89]);
   assert.equal(width(now, 2, 0.1, 0.1), [0.03, 0.18]);
   // The opening is doubled by the older set only, the last 25 minutes by both but for tier 2 above $3.

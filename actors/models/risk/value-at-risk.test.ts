@@ -142,6 +142,19 @@ test("B5.3 over a horizon filtered risk grows as the square root where the varia
   const risk = certain(filteredHorizonRisk(losses, constant, 1, 0.95, flat, paths));
   const expected = certain(normalRisk(0.95, Math.sqrt(10))).valueAtRisk;
   assert.ok(Math.abs(risk.valueAtRisk / expected - 1) < 0.05, `${risk.valueAtRisk} SEED=${SEED}`);
+  // Standardised losses that are all 1 leave nothing to chance: h' = w + (a + b) h from 4.
+  const ones = new Float64Array(5).fill(1);
+  const certainPath = { w: 0.3, a: 0.25, b: 0.5 };
+  const three = { horizon: 3, count: 10, random: modelRandomness(SEED) };
+  const sum = certain(filteredHorizonRisk(ones, ones, 2, 0.5, certainPath, three)).valueAtRisk;
+  const second = 0.3 + 0.75 * 4;
+  const exact = 2 + Math.sqrt(second) + Math.sqrt(0.3 + 0.75 * second);
+  assert.ok(Math.abs(sum - exact) < 1e-12);
+  const unlike = new Float64Array(5).fill(0.5);
+  const halves = certain(filteredHorizonRisk(ones, unlike, 2, 0.5, certainPath, three)).valueAtRisk;
+  const next = 0.3 + 0.25 * 16 + 0.5 * 4;
+  const last = 0.3 + 0.25 * 4 * next + 0.5 * next;
+  assert.ok(Math.abs(halves - (4 + 2 * Math.sqrt(next) + 2 * Math.sqrt(last))) < 1e-12);
   // Starting at four times its long-run variance a process that forgets is less risky than one that does not.
   const forgets = { w: 0.2, a: 0.1, b: 0.7 };
   const lasting = { w: 0, a: 0, b: 1 };

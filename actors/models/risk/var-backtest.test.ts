@@ -44,6 +44,9 @@ test("B5.3 clustered exceptions are found where coverage sees nothing", () => {
       result.conditional.statistic - result.unconditional.statistic - result.independence.statistic,
     ) < 1e-12,
   );
+  // Two degrees of freedom: the tail is exp(-x / 2).
+  const tail = Math.exp(-result.conditional.statistic / 2);
+  assert.ok(Math.abs(result.conditional.pValue / tail - 1) < 1e-10);
   // The same number spread out.
   const spread = new Uint8Array(100);
   for (const at of [5, 20, 40, 55, 70, 95]) spread[at] = 1;

@@ -1,4 +1,11 @@
-import { firstFailure, type ModelResult, positive, refusal, refused } from "../numerics/failure.ts";
+import {
+  finite,
+  firstFailure,
+  type ModelResult,
+  positive,
+  refusal,
+  refused,
+} from "../numerics/failure.ts";
 import { type Heston, hestonCheck } from "./heston.ts";
 
 interface Complex {
@@ -61,7 +68,7 @@ function logCharacteristic(model: Heston, horizon: number, z: Complex): Complex 
 
 /** Width of the trapezium rule. */
 const width = 0.05;
-const nodeLimit = 2_000_000;
+const nodeLimit = 400_000;
 
 /**
  * Price of a European call: S - sqrt(S K) e^(-r T / 2) / pi times the integral over u > 0 of Re[e^(i u k) phi(u - i / 2)] /
@@ -83,10 +90,13 @@ export function hestonCall(model: Heston, strike: number, horizon: number): Mode
     const u = node * width;
     const value = logCharacteristic(model, horizon, complex(u, -0.5));
     const density = Math.exp(value.re) / (u * u + 0.25);
+    if (Number.isNaN(density)) break;
     sum += (node === 0 ? 0.5 : 1) * density * Math.cos(value.im + u * moneyness);
     if (density < 1e-17) {
       const discounted = Math.sqrt(model.spot * strike) * Math.exp(-0.5 * model.rate * horizon);
-      return { ok: true, value: model.spot - (discounted / Math.PI) * width * sum };
+      const price = model.spot - (discounted / Math.PI) * width * sum;
+      const overflow = finite("the price", price);
+      return overflow === null ? { ok: true, value: price } : refused(overflow);
     }
   }
   return refusal(

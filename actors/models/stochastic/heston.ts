@@ -1,5 +1,6 @@
 import type { Randomness } from "../../kernel/ports/randomness.ts";
 import {
+  allFinite,
   type Check,
   finite,
   firstFailure,
@@ -114,6 +115,8 @@ export function hestonPrices(
     }
     out[path] = Math.exp(state[0]);
   }
+  const overflow = allFinite("prices", out);
+  if (overflow !== null) return refused(overflow);
   return { ok: true, value: out };
 }
 

@@ -27,7 +27,7 @@ export function poissonTimes(
   );
   if (wrong !== null) return refused(wrong);
   const times: number[] = [];
-  // A rate of 0 waits for ever.
+  if (rate === 0) return { ok: true, value: new Float64Array(0) };
   let time = -Math.log(1 - random.unit()) / rate;
   while (time <= horizon) {
     times.push(time);
@@ -58,7 +58,7 @@ export function jumpAdaptedGrid(
   const jumpAt: number[] = [];
   let next = 0;
   for (let k = 0; k <= steps; k += 1) {
-    const regular = k === steps ? horizon : (k * horizon) / steps;
+    const regular = k === steps ? horizon : horizon * (k / steps);
     let time = regular;
     do {
       time = Math.min(regular, jumps[next] ?? Infinity);

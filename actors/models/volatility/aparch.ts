@@ -18,7 +18,7 @@ import { gamma as gammaFunction } from "../numerics/special-functions.ts";
 import { fitGarch } from "./garch-fit.ts";
 
 /**
- * Asymmetric power ARCH(1,1): Ding, Granger and Engle, Journal of Empirical Finance 1 (1993), eq. 15.
+ * Asymmetric power ARCH(1,1): Ding, Granger and Engle, Journal of Empirical Finance 1 (1993).
  *
  *   r_t = mu + e_t,  e_t ~ N(0, s_t^2),
  *   s_t^delta = omega + alpha (|e_(t-1)| - gamma e_(t-1))^delta + beta s_(t-1)^delta
@@ -60,8 +60,7 @@ const checkAparch = (p: AparchParameters): Check =>
   );
 
 /**
- * alpha E(|z| - gamma z)^delta + beta for standard normal z: below 1 the mean of s^delta exists (their
- * eq. 20).
+ * alpha E(|z| - gamma z)^delta + beta for standard normal z: below 1 the mean of s^delta exists.
  */
 export function aparchPersistence({ alpha, gamma, beta, delta }: AparchParameters): number {
   const powers = (1 + gamma) ** delta + (1 - gamma) ** delta;

@@ -1,5 +1,6 @@
 import { ok } from "../../kernel/result.ts";
 import {
+  allFinite,
   atLeast,
   between,
   failure,
@@ -70,8 +71,12 @@ export function updateEwmaCovariance(
 }
 
 /** Lifts eigenvalues that rounding or a deficient start left below 1e-12 of the trace. */
-const guarded = (covariance: Matrix): ModelResult<Matrix> =>
-  clipEigenvalues("the covariance", covariance);
+function guarded(covariance: Matrix): ModelResult<Matrix> {
+  const clipped = clipEigenvalues("the covariance", covariance);
+  if (!clipped.ok) return clipped;
+  const wrong = allFinite("the covariance", clipped.value.to1DArray());
+  return wrong === null ? clipped : refused(wrong);
+}
 
 /** Correlations of a covariance matrix with a positive diagonal: diag^-1/2 S diag^-1/2. O(d^2). */
 export function correlationOf(covariance: Matrix): ModelResult<Matrix> {
@@ -117,7 +122,7 @@ export interface DccPath {
 
 /**
  * Dynamic conditional correlation of standardised shocks e_t. Engle, Journal of Business & Economic
- * Statistics 20 (2002), eqs. 18, 20 and 26: Q_t = (1 - a - b) Qbar + a e_(t-1) e_(t-1)' + b Q_(t-1),
+ * Statistics 20 (2002): Q_t = (1 - a - b) Qbar + a e_(t-1) e_(t-1)' + b Q_(t-1),
  * Q_1 = Qbar = mean e e' (not demeaned), R_t = diag(Q_t)^-1/2 Q_t diag(Q_t)^-1/2. O(n d^3).
  * Fails with out_of_range, too_short (n < d), not_finite, not_positive_definite.
  */
@@ -182,7 +187,7 @@ export interface DccFit {
 }
 
 /**
- * Two steps (Engle 2002, section 3.1): a GARCH for each asset, then a and b by Nelder-Mead on the
+ * Two steps (Engle 2002): a GARCH for each asset, then a and b by Nelder-Mead on the
  * likelihood of their standardised shocks, over shares (a, b, rest) of 1 so that they stay positive and
  * below 1. `returns`: n rows of d assets. O(200 n d^3).
  */

@@ -39,7 +39,7 @@ export function qlikeLosses(
     allPositive("forecasts", forecasts),
   );
   if (wrong !== null) return refused(wrong);
-  return ok(Float64Array.from(variances, (one, t) => qlikeLoss(one, forecasts[t]!)));
+  return finiteLosses(Float64Array.from(variances, (one, t) => qlikeLoss(one, forecasts[t]!)));
 }
 
 /** (v - f)^2 a period. */
@@ -53,7 +53,12 @@ export function squaredLosses(
     allFinite("forecasts", forecasts),
   );
   if (wrong !== null) return refused(wrong);
-  return ok(Float64Array.from(variances, (one, t) => (one - forecasts[t]!) ** 2));
+  return finiteLosses(Float64Array.from(variances, (one, t) => (one - forecasts[t]!) ** 2));
+}
+
+function finiteLosses(losses: Float64Array): ModelResult<Float64Array> {
+  const wrong = allFinite("losses", losses);
+  return wrong === null ? ok(losses) : refused(wrong);
 }
 
 export interface ForecastComparison {
@@ -68,10 +73,10 @@ export interface ForecastComparison {
 }
 
 /**
- * Diebold and Mariano, Journal of Business & Economic Statistics 13 (1995), eq. 6: the mean loss
+ * Diebold and Mariano, Journal of Business & Economic Statistics 13 (1995): the mean loss
  * difference over its standard error from autocovariances up to horizon - 1, with the correction for
- * small samples of Harvey, Leybourne and Newbold (International Journal of Forecasting 13, 1997, eqs.
- * 8 and 9). `horizon`: periods that a forecast looks ahead. O(n horizon). Refuses with `undefined`
+ * small samples of Harvey, Leybourne and Newbold (International Journal of Forecasting 13,
+ * 1997). `horizon`: periods that a forecast looks ahead. O(n horizon). Refuses with `undefined`
  * where the difference does not vary, or where its estimated variance is not positive.
  */
 export function compareForecasts(

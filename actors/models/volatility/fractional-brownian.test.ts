@@ -65,8 +65,8 @@ test("B4.6 both samplers have the covariance of fractional Brownian motion withi
   for (const hurst of [0.1, 0.3, 0.7, 0.95]) {
     const random = modelRandomness(SEED);
     const steps = 6;
-    const circulant = covarianceMiss(60_000, steps, hurst, circulantFill(random, steps, hurst));
-    const stepwise = covarianceMiss(30_000, steps, hurst, (out) =>
+    const circulant = covarianceMiss(200_000, steps, hurst, circulantFill(random, steps, hurst));
+    const stepwise = covarianceMiss(200_000, steps, hurst, (out) =>
       fillFractionalNoiseBySteps(random, hurst, out),
     );
     assert.ok(circulant < 5 && stepwise < 5, `SEED=${SEED} H=${hurst}: ${circulant}, ${stepwise}`);

@@ -12,7 +12,7 @@ export const oracles: readonly Oracle[] = vectorOracles(
   {
     model: "HAR-RV",
     formula: "RV_(t+1) = b0 + b1 RV_t + b5 mean5 + b22 mean22",
-    source: "Corsi 2009, eq. 10, computed independently",
+    source: "Corsi 2009, computed independently",
     provenance: "C",
     tolerance: 1e-7,
   },

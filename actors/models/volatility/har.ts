@@ -6,11 +6,12 @@ import {
   type ModelResult,
   refused,
 } from "../numerics/failure.ts";
+import { finiteResult } from "../numerics/finite-result.ts";
 import { leastSquares } from "../numerics/least-squares.ts";
 
 /**
  * HAR-RV: Corsi, "A simple approximate long-memory model of realized volatility", Journal of
- * Financial Econometrics 7 (2009), eq. 10:
+ * Financial Econometrics 7 (2009):
  *   RV_(t+1) = b0 + b1 RV_t + b5 mean of the last 5 + b22 mean of the last 22 (RV_t included) + e.
  * A realised variance (or its root, or its logarithm) a day, in time order.
  */
@@ -85,7 +86,8 @@ export function harForecast(
   );
   if (wrong !== null) return refused(wrong);
   const t = values.length - 1;
-  return ok(
+  return finiteResult(
+    "forecast",
     constant +
       daily * values[t]! +
       weekly * meanOfLast(values, t, HAR_WEEK) +

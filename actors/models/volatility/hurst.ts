@@ -107,7 +107,7 @@ export interface WhittleFit {
 /**
  * Whittle's approximate likelihood of fractional noise of unknown variance: minimises
  * ln mean(I / f) + mean ln f over the Fourier frequencies, f the spectrum at H in [0.01, 0.99]. Fox
- * and Taqqu, Annals of Statistics 14 (1986); Beran (1994), section 6.1. `increments` are those of the
+ * and Taqqu, Annals of Statistics 14 (1986); Beran (1994), chapter 6. `increments` are those of the
  * fractional Brownian motion; their mean does not matter. O(n log n), and about 40 spectra.
  * Needs 16 values. Fails with too_short, not_finite, `undefined` (no movement).
  */
@@ -152,7 +152,7 @@ export function whittleHurst(increments: ArrayLike<number>): ModelResult<Whittle
   });
 }
 
-/** sqrt(2 / n) over the standard deviation, over frequencies, of d ln f / dH (Beran 1994, thm 5.1). */
+/** sqrt(2 / n) over the standard deviation, over frequencies, of d ln f / dH (Beran 1994, chapter 5). */
 function whittleError(hurst: number, n: number): number {
   const cells = 512;
   const step = Math.min(1e-4, hurst / 4, (1 - hurst) / 4);

@@ -88,6 +88,7 @@ test("B4.3 at the ends of double precision a call is a forward, the spot or noth
   assert.is(edge({ strike: 90, rate: 0 }, 1e-310), 10);
   assert.is(edge({}, 1e308), 100);
   assert.is(edge({}, 1e200), 100);
+  assert.is(edge({ expiry: 9 }, 1e308), 100);
   assert.is(edge({ expiry: 0, strike: 99 }, 0.2), 1);
   assert.is(edge({ rate: 1, expiry: 1e4 }, 0.2), 100);
   assert.is(edge({ rate: -1, expiry: 1e4 }, 0.2), 0);

@@ -210,17 +210,18 @@ test("B10.1 a strategy that decides on a row has not yet been able to read the n
   assert.ok(seen > 500 && latest > START);
 });
 
-test("the market data a strategy sees is as old as the feed is slow", async () => {
-  const views: number[] = [];
+test("B10.1 a slower feed brings the same market data and the same bits of every feature, later", async () => {
+  const views: { readonly time: number; readonly bits: string }[] = [];
   const note = (feed: number): Promise<Run> =>
     run(portable(), sourceOf(events), {
       latency: { feed: constantDelay(feed), order: constantDelay(0), response: constantDelay(0) },
       strategy: {
         name: "note",
         start: null,
-        decide: (state, view: MarketView) => {
-          views.push(view.time);
-          assert.is(view.features.length, FEATURES);
+        decide: (state, { time, features, bidPrice, askPrice }: MarketView) => {
+          assert.is(features.length, FEATURES);
+          const bits = Buffer.from(features.slice().buffer).toString("hex");
+          views.push({ time, bits: `${bidPrice} ${askPrice} ${bits}` });
           return { state, desired: noQuotes };
         },
       },
@@ -228,8 +229,11 @@ test("the market data a strategy sees is as old as the feed is slow", async () =
   await note(0);
   const prompt = views.splice(0);
   await note(1_000_000);
-  assert.ok(views.length > 500);
-  views.forEach((time, at) => assert.is(time, (prompt[at] ?? 0) + 1_000_000));
+  assert.ok(views.length > 500 && new Set(views.map(({ bits }) => bits)).size > 400);
+  views.forEach(({ time, bits }, at) => {
+    assert.is(time, (prompt[at]?.time ?? 0) + 1_000_000);
+    assert.is(bits, prompt[at]?.bits);
+  });
 });
 
 test("a quote stands behind what rested before it, and moves up when that leaves or is executed", async () => {
@@ -280,6 +284,58 @@ test("a quote stands behind what rested before it, and moves up when that leaves
     canceled.fills.map(({ quantity }) => quantity),
     [25],
   );
+});
+
+test("a strategy does not see its own quotes as the market", async () => {
+  const second = 1_000_000_000;
+  const resting: SessionEvent[] = [
+    { type: "add", position: 1, time: START, id: 1, side: "buy", price: 500_000, size: 100 },
+    { type: "add", position: 2, time: START, id: 2, side: "sell", price: 500_900, size: 70 },
+    {
+      type: "reduce",
+      position: 3,
+      time: START + second,
+      id: 2,
+      side: "sell",
+      price: 500_900,
+      size: 10,
+    },
+    {
+      type: "reduce",
+      position: 4,
+      time: START + 2 * second,
+      id: 1,
+      side: "buy",
+      price: 500_000,
+      size: 10,
+    },
+    {
+      type: "delete",
+      position: 5,
+      time: START + 3 * second,
+      id: 2,
+      side: "sell",
+      price: 500_900,
+      size: 60,
+    },
+  ];
+  const seen = new Set<string>();
+  const inside: Strategy<null> = {
+    name: "inside",
+    start: null,
+    decide: (state, view) => {
+      seen.add(`${view.bidPrice} x ${view.bidQuantity}, ${view.askPrice} x ${view.askQuantity}`);
+      const bid = { price: 5_003, quantity: 40 };
+      return { state, desired: view.askPrice === 0 ? noQuotes : { ...noQuotes, bid } };
+    },
+  };
+  const { result } = await run(portable(), sourceOf(resting), { strategy: inside });
+  assert.is(result.counts.rested, 1);
+  assert.equal(
+    [...seen].filter((text) => !text.includes("0 x 0")),
+    ["5000 x 100, 5009 x 70", "5000 x 100, 5009 x 60", "5000 x 90, 5009 x 60"],
+  );
+  assert.equal(result.midPath.mids, [5_004.5]);
 });
 
 test("cash and inventory of the report are those of its fills", async () => {

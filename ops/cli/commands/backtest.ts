@@ -72,7 +72,7 @@ export function register(program: Command): void {
     .option("--depth <ticks>", "ticks behind the best price (touch)", whole, 0)
     .option("--risk-aversion <gamma>", "per tick and quote (inventory)", number, 0.01)
     .option("--volatility <sigma>", "ticks per root second until it is measured", number, 3)
-    .option("--arrival-decay <k>", "per tick: how fast fills get rarer", number, 0.3)
+    .option("--arrival-decay <k>", "per tick: how fast fills get rarer", number, 0.1)
     .option("--horizon <seconds>", "of the risk that inventory is priced with", number, 10)
     .option("--decay <seconds>", "of the averages of the features", number, 30)
     .option("--feed-latency <us>", "market data and answers, microseconds", number, 50)
