@@ -16,6 +16,7 @@ test("the quick form computes every task and says that it compares nothing", asy
       "table of stationary Guéant-Lehalle-Tapia quotes",
       "closed form of 5 assets",
       "Hawkes likelihood maximised",
+      "GARCH(1",
       "Hawkes intensities of 2 types",
       "features of one quote: imbalance",
       "VaR and ES of 5 positions",

@@ -47,7 +47,7 @@ export function modelsReport(
   const notes: string[] = typeof peers === "string" ? [peers] : [];
   work.forEach((task, index) => {
     const times = (ours[index] ?? []).map(({ time }) => time);
-    figures.push(figure(task.name, task.unit, "lower", times, task.goal));
+    figures.push(figure(task.name, task.unit, "lower", times, task.goal ?? undefined));
     const rows = typeof peers === "string" ? [] : peers.filter((row) => row.index === index);
     for (const row of rows) {
       if (row.with === undefined || row.times === undefined) {

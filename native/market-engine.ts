@@ -39,7 +39,9 @@ import { SealLog, systemSealStorage } from "./seal-log.ts";
 import { readRecordHeader } from "./records.ts";
 import { DepthView } from "./depth.ts";
 import type { Depth, OrderPage, TopOfBook } from "./depth.ts";
-import { EventReader, encodeCommand, isForeign, SLOT_BYTES } from "./slots.ts";
+import { encodeCommand } from "./command-slots.ts";
+import { EventReader, isForeign } from "./event-slots.ts";
+import { SLOT_BYTES } from "./slots.ts";
 
 /** Slots of a market's rings, powers of two. */
 export interface RingSizes {

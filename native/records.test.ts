@@ -3,7 +3,8 @@ import * as assert from "uvu/assert";
 import type { EngineCommand } from "../actors/kernel/ports/matching-engine.ts";
 import { accountId, epoch, orderId, sequence, timestampNs } from "../actors/kernel/units.ts";
 import { crc32c, readRecordHeader, recordFault, sealRecord } from "./records.ts";
-import { decodeCommand, encodeCommand, layout } from "./slots.ts";
+import { decodeCommand, encodeCommand } from "./command-slots.ts";
+import { layout } from "./slots.ts";
 
 const test = suite("records");
 

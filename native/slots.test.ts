@@ -4,16 +4,12 @@ import type { EngineCommand, EngineEvent } from "../actors/kernel/ports/matching
 import { accountId, orderId, priceTicks, quantityLots, sequence } from "../actors/kernel/units.ts";
 import {
   decodeCommand,
-  EventReader,
   encodeCommand,
-  encodeEvent,
-  layout,
   readCommandFields,
-  readEventFields,
-  SLOT_BYTES,
   writeCommandFields,
-  writeEventFields,
-} from "./slots.ts";
+} from "./command-slots.ts";
+import { EventReader, encodeEvent, readEventFields, writeEventFields } from "./event-slots.ts";
+import { layout, SLOT_BYTES } from "./slots.ts";
 
 const test = suite("slots");
 const header = {

@@ -10,6 +10,7 @@ import {
   generateSession,
 } from "../../test/support/session-generator.ts";
 import { type SeededRandomness, seededRandomness } from "../kernel/seeded-randomness.ts";
+import { binanceSession } from "./binance.ts";
 import type { SessionSource } from "./events.ts";
 import { itchOverview, itchSession } from "./itch-session.ts";
 import { lobsterSession } from "./lobster.ts";
@@ -89,6 +90,43 @@ test("ITCH files with random damage are read to their end and leave a sound book
     const bytes = textBytes(file, 1 + random.below(5_000));
     await itchOverview(bytes);
     malformed += await survives(itchSession(bytes, "TEST"), `SEED=${first + round}`);
+  }
+  assert.ok(malformed > ROUNDS, "the damage must have been noticed");
+});
+
+/** Levels, best quotes and trades that agree on nothing: what a gap in a recording leaves. */
+function binanceLines(random: SeededRandomness): string[] {
+  const price = (): string => (100 + random.below(12) / 10).toFixed(1);
+  const size = (): string => (random.below(30) / 1000).toFixed(3);
+  const levels = (): [string, string][] =>
+    Array.from({ length: random.below(6) }, () => [price(), size()]);
+  const id = (line: number): number => line + random.below(20) - 10;
+  return Array.from({ length: 1 + random.below(200) }, (_, line) => {
+    const kind = line === 0 ? 0 : random.below(12);
+    const data =
+      kind === 0
+        ? { lastUpdateId: id(line), bids: levels(), asks: levels() }
+        : kind < 5
+          ? { e: "depthUpdate", u: id(line), b: levels(), a: levels() }
+          : kind < 8
+            ? { e: "bookTicker", u: id(line), b: price(), B: size(), a: price(), A: size() }
+            : { e: "trade", p: price(), q: size(), m: random.below(2) === 0, X: "MARKET" };
+    return `${1_723_161_255_000_000_000n + BigInt(line)} ${JSON.stringify({ data })}`;
+  });
+}
+
+test("Binance streams that contradict themselves, and damaged ones, leave a sound book", async () => {
+  let malformed = 0;
+  for (let round = 0; round < 2 * ROUNDS; round += 1) {
+    const random = seededRandomness(first + round);
+    const whole = Buffer.from(binanceLines(random).join("\n"));
+    const file = round % 2 === 0 ? whole : damage(whole, random);
+    const queue = (["newest_first", "proportional", "oldest_first"] as const)[round % 3];
+    const source = binanceSession(textBytes(file, 1 + random.below(5_000)), {
+      queue: queue ?? "newest_first",
+      quantityDecimals: 3,
+    });
+    malformed += await survives(source, `SEED=${first + round}`, 400);
   }
   assert.ok(malformed > ROUNDS, "the damage must have been noticed");
 });

@@ -1,6 +1,7 @@
 import { loadNativeEngine } from "../../native/index.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
-import { decodeCommand, encodeEvent, EventReader } from "../../native/slots.ts";
+import { decodeCommand } from "../../native/command-slots.ts";
+import { encodeEvent, EventReader } from "../../native/event-slots.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { EngineSlots, MatchingEngine } from "../kernel/ports/matching-engine.ts";

@@ -171,6 +171,18 @@ def hawkes_rust(p):
     return "hawkes-rs (Rust)", work, 1e3
 
 
+def garch_fit(p):
+    from arch import arch_model
+
+    returns = np.array(p["returns"])
+
+    def work():
+        model = arch_model(returns, mean="Constant", vol="GARCH", p=1, q=1, rescale=False)
+        return [model.fit(disp="off").loglikelihood]
+
+    return "arch", work, 1e3
+
+
 def hawkes_updates(p):
     times, types = np.array(p["times"]), np.array(p["types"], dtype=np.int64)
     baseline, branching, decay = np.array(p["baseline"]), np.array(p["branching"]), p["decay"]
@@ -255,6 +267,7 @@ peers = [
     [stationary_table],
     [multi_asset],
     [hawkes_fit, hawkes_rust],
+    [garch_fit],
     [hawkes_updates],
     [feature_updates],
     [value_at_risk],

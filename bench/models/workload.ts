@@ -17,8 +17,10 @@ import { fitHawkes, hawkesStart } from "../../actors/models/point-processes/hawk
 import { HawkesIntensity } from "../../actors/models/point-processes/hawkes-intensity.ts";
 import { simulateByBranching } from "../../actors/models/point-processes/hawkes-simulation.ts";
 import { modelRandomness } from "../../actors/models/random/generator.ts";
+import { standardNormal } from "../../actors/models/random/distributions.ts";
 import { historicalRisk } from "../../actors/models/risk/historical.ts";
 import { linearLosses } from "../../actors/models/risk/monte-carlo.ts";
+import { fitGarch } from "../../actors/models/volatility/garch-fit.ts";
 
 /**
  * What the library is timed on. Every task gives the time of one unit and some numbers of its result,
@@ -33,7 +35,8 @@ export interface Timed {
 export interface Task {
   readonly name: string;
   readonly unit: "ns" | "ms";
-  readonly goal: number;
+  /** Null where none is stated. */
+  readonly goal: number | null;
   /** Largest relative difference between two results. */
   readonly tolerance: number;
   readonly run: () => Timed;
@@ -49,6 +52,7 @@ export interface Sizes {
   readonly assets: number;
   readonly arrivals: number;
   readonly updates: number;
+  readonly returns: number;
   readonly scenarios: number;
   readonly positions: number;
 }
@@ -60,6 +64,7 @@ export const fullSizes: Sizes = {
   assets: 20,
   arrivals: 100_000,
   updates: 1_000_000,
+  returns: 2_000,
   scenarios: 100_000,
   positions: 50,
 };
@@ -71,6 +76,7 @@ export const quickSizes: Sizes = {
   assets: 5,
   arrivals: 3_000,
   updates: 10_000,
+  returns: 300,
   scenarios: 20_000,
   positions: 5,
 };
@@ -86,6 +92,7 @@ export function tasks(sizes: Sizes): readonly Task[] {
     stationaryTable(sizes),
     multiAsset(sizes),
     hawkesFit(sizes),
+    garchFit(sizes),
     hawkesUpdates(sizes),
     featureUpdates(sizes),
     valueAtRisk(sizes),
@@ -255,6 +262,32 @@ function hawkesFit(sizes: Sizes): Task {
       let result: readonly number[] = [];
       const time = milliseconds(() => {
         result = [certain(fitHawkes(arrivals, start)).logLikelihood];
+      });
+      return { time, result };
+    },
+  };
+}
+
+function garchFit({ returns: count }: Sizes): Task {
+  const random = modelRandomness(SEED);
+  let variance = 0.4;
+  let last = 0;
+  const returns = Float64Array.from({ length: count }, () => {
+    variance = 0.02 + 0.1 * last * last + 0.85 * variance;
+    last = Math.sqrt(variance) * standardNormal(random);
+    return last;
+  });
+  return {
+    name: `GARCH(1,1) likelihood maximised, with errors, ${count} returns`,
+    unit: "ms",
+    goal: null,
+    // The variance before the first return is a convention, and theirs is another.
+    tolerance: 2e-3,
+    input: { returns: [...returns] },
+    run: () => {
+      let result: readonly number[] = [];
+      const time = milliseconds(() => {
+        result = [certain(fitGarch(returns)).logLikelihood];
       });
       return { time, result };
     },

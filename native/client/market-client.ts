@@ -3,7 +3,9 @@ import { ok, refuse } from "../../actors/kernel/result.ts";
 import type { Result } from "../../actors/kernel/result.ts";
 import type { Addon, ConnectedClient } from "../addon.ts";
 import { loadAddon, regions } from "../addon.ts";
-import { EventReader, SLOT_BYTES, encodeCommand, isForeign } from "../slots.ts";
+import { encodeCommand } from "../command-slots.ts";
+import { EventReader, isForeign } from "../event-slots.ts";
+import { SLOT_BYTES } from "../slots.ts";
 
 /**
  * A market of another process of this machine over shared memory: the twin of market_client.hpp, whose

@@ -27,7 +27,7 @@ std::unique_ptr<FeedDuty> FeedDuty::open(reactor::Reactor& reactor, reactor::Hos
   duty->edge_ = std::make_unique<edge::FeedEdge>(duty->options_.feed, duty->options_.subscribers,
                                                  duty->memory_.bytes(), *duty->network_,
                                                  *duty->udp_, time_now());
-  if (!duty->follower_.begin_with_first()) {
+  if (!duty->follower_.begin_with_first(duty->positions().durable)) {
     reason = duty->failure();
     return nullptr;
   }
@@ -103,7 +103,9 @@ void FeedDuty::event(const wire::Event& event) noexcept {
 
 // The log gives what is durable only, so
 // in a `matched` market as well.
-std::uint64_t FeedDuty::safe() const noexcept {
+std::uint64_t FeedDuty::safe() const noexcept { return gate_.safe(positions()); }
+
+reactor::GatePositions FeedDuty::positions() const noexcept {
   const reactor::MarketRegion& region = market_.region();
   reactor::GatePositions positions;
   // Acquire pairs with the journal's store: what is counted as durable can be read from the log.
@@ -113,7 +115,7 @@ std::uint64_t FeedDuty::safe() const noexcept {
   positions.committed = region.committed.load(std::memory_order_relaxed);
   positions.lease_until_ns = region.lease_until_ns.load(std::memory_order_relaxed);
   positions.now_ns = static_cast<double>(reactor::monotonic_ns());
-  return gate_.safe(positions);
+  return positions;
 }
 
 void FeedDuty::tell_counts() noexcept {

@@ -73,6 +73,7 @@ class FeedDuty final : public reactor::Duty {
   // The next records that may be told of.
   std::size_t follow();
   [[nodiscard]] std::uint64_t safe() const noexcept;
+  [[nodiscard]] reactor::GatePositions positions() const noexcept;
   void tell_counts() noexcept;
 
   reactor::Reactor& reactor_;

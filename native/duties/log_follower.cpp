@@ -11,10 +11,8 @@ LogFollower::LogFollower(journal::Log& log)
   }
 }
 
-bool LogFollower::begin_with_first() {
-  journal::Segment newest{};
-  const bool has_records = log_.find_segment(UINT64_MAX, newest) && newest.first + newest.count > 1;
-  if (failure_.empty() && has_records && reader_.read(1, 1, records_) == 0) {
+bool LogFollower::begin_with_first(std::uint64_t durable) {
+  if (failure_.empty() && durable > 0 && reader_.read(1, 1, records_) == 0) {
     failure_ = "the log in " + directory_ +
                " was trimmed, and what begins with its first record cannot be made anew; keep more "
                "records";
@@ -22,8 +20,8 @@ bool LogFollower::begin_with_first() {
   return failure_.empty();
 }
 
-bool LogFollower::begin_with_oldest() {
-  if (!failure_.empty() || begin_with_first()) {
+bool LogFollower::begin_with_oldest(std::uint64_t durable) {
+  if (!failure_.empty() || begin_with_first(durable)) {
     return failure_.empty();
   }
   std::vector<std::string> faults;

@@ -25,11 +25,12 @@ class LogFollower {
   LogFollower(const LogFollower&) = delete;
   LogFollower& operator=(const LogFollower&) = delete;
 
-  // Before the first advance(): whether the log still begins with record 1, or has none.
-  [[nodiscard]] bool begin_with_first();
+  // Before the first advance(), with how many records are durable: whether the log still begins
+  // with record 1, or has none.
+  [[nodiscard]] bool begin_with_first(std::uint64_t durable);
   // The same, but where the log was trimmed it begins with the oldest snapshot that can be
   // restored.
-  [[nodiscard]] bool begin_with_oldest();
+  [[nodiscard]] bool begin_with_oldest(std::uint64_t durable);
   // What it begins with, as an engine: record 1 is told of first when its sequence is 0.
   [[nodiscard]] const engine::Market& engine() const noexcept { return engine_.market(); }
 

@@ -131,7 +131,10 @@ bool OrderDuty::restore(std::string& reason) {
     return true;
   }
   LogFollower follower(market_.log());
-  if (!follower.begin_with_oldest()) {
+  const auto durable = static_cast<std::uint64_t>(
+      // Acquire pairs with the journal's store: what is counted can be read from the log.
+      market_.region().journal.durable.load(std::memory_order_acquire));
+  if (!follower.begin_with_oldest(durable)) {
     reason = follower.failure();
     return false;
   }

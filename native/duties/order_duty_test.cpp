@@ -4,8 +4,10 @@
 
 #include <string>
 
+#include "duties/feed_duty.hpp"
 #include "duties/support/hosted.hpp"
 #include "edge/support/client.hpp"
+#include "journal/seal_file.hpp"
 #include "protocols/codec.hpp"
 
 namespace meridian::duties {
@@ -166,6 +168,49 @@ TEST_P(OrderDutyTest, A5_1_a_restart_forgets_neither_orders_nor_references) {
   alice->say(inbound::CancelOrder{.user_ref = 2, .quantity = 0});
   hears(*alice, "C");
   wait_for([this] { return hosted.owner->region().resting_orders.load() == 0; });
+}
+
+TEST_P(OrderDutyTest, A5_1_a_trimmed_log_still_tells_references_and_the_orders_in_it) {
+  open();
+  {
+    const auto alice = log_in("alice");
+    alice->say(order_of(3, 'S', 100));
+    hears(*alice, "A");
+    for (std::int32_t round = 0; round < 4; ++round) {
+      for (std::int32_t price = 1; price <= 100; ++price) {
+        apply(wire::Side::sell, 500 + price, 1);
+      }
+      hosted.accept_all();
+    }
+    alice->say(order_of(5, 'S', 10));
+    hears(*alice, "A");
+  }
+  duty.reset();
+  std::string reason;
+  journal::Log& log = hosted.market->log();
+  journal::ChainPoint begin;
+  begin.sequence = 128;
+  begin.epoch = 1;
+  ASSERT_EQ(journal::begin_seals(log.files(), log.directory(), begin), 0);
+  ASSERT_TRUE(reactor::trim_market(log, begin.sequence, reason)) << reason;
+  // What was just written is in memory still.
+  hosted.reopen();
+  open();
+  const auto alice = log_in("alice");
+  alice->say(inbound::CancelOrder{.user_ref = 3, .quantity = 0});
+  hears(*alice, "I");
+  alice->say(inbound::CancelOrder{.user_ref = 5, .quantity = 0});
+  hears(*alice, "C");
+  alice->say(inbound::AccountQuery{});
+  hears(*alice, "Q");
+  // Its number was used before it was trimmed away.
+  alice->say(order_of(3, 'S', 1));
+  EXPECT_EQ(heard_within(*alice, std::chrono::milliseconds(20)), "");
+  FeedDutyOptions feed;
+  feed.feed.messages = 1U << 10U;
+  feed.feed.snapshot_messages = 1U << 10U;
+  EXPECT_EQ(FeedDuty::open(*hosted.reactor, *hosted.market, std::move(feed), reason), nullptr);
+  EXPECT_NE(reason.find("was trimmed"), std::string::npos) << reason;
 }
 
 TEST_P(OrderDutyTest, A5_1_members_of_an_edge_that_fell_behind_are_told_the_end) {

@@ -11,6 +11,8 @@ namespace meridian::journal {
 namespace {
 
 constexpr std::size_t entries_together = 4'096;
+// Every reader has integers up to here.
+constexpr std::uint64_t highest_sequence = (std::uint64_t{1} << 53U) - 1;
 
 std::uint32_t checksum_of(const SealEntry& entry) {
   return crc32c(std::as_bytes(std::span(&entry, 1)).subspan(sizeof(entry.crc32c)));
@@ -52,6 +54,11 @@ class SealScan {
       reason_ = path_ + " holds seals of version " + std::to_string(entry.version) +
                 ", this release knows version " + std::to_string(seal_version) +
                 "; start the release that wrote them";
+      return false;
+    }
+    if (entry.last > highest_sequence) {
+      reason_ = "damage: seal " + std::to_string(index_) + " in " + path_ + " names the record " +
+                std::to_string(entry.last) + "; restore the folder from a copy, or move it away";
       return false;
     }
     ++seals_.entries;

@@ -1,13 +1,14 @@
 import type { EngineCommand } from "../../actors/kernel/ports/matching-engine.ts";
-import { encodeCommand, readCommandFields, SLOT_BYTES } from "../slots.ts";
-import type { CommandFields } from "../slots.ts";
+import { encodeCommand, readCommandFields } from "../command-slots.ts";
+import { SLOT_BYTES } from "../slots.ts";
+import type { CommandFields } from "../command-slots.ts";
 
 /**
  * The twin takes commands as the raw fields of their 64 bytes, before any check. A journal can hold
  * commands that no `EngineCommand` can express, because a ring is written by other processes; the
  * engine refuses them, and a replay has to refuse them in the same way.
  */
-export type { CommandFields } from "../slots.ts";
+export type { CommandFields } from "../command-slots.ts";
 
 const slot = new DataView(new ArrayBuffer(SLOT_BYTES));
 

@@ -1,5 +1,6 @@
 import type { EngineEvent } from "../../actors/kernel/ports/matching-engine.ts";
-import { EventReader, layout, setInteger64, SLOT_BYTES } from "../slots.ts";
+import { EventReader } from "../event-slots.ts";
+import { layout, setInteger64, SLOT_BYTES } from "../slots.ts";
 
 /** An event as its cells on the wire, without what all events of a command have in common. */
 export interface EventCells {

@@ -19,7 +19,8 @@ import type {
 } from "../../actors/kernel/ports/matching-engine.ts";
 import type { DurationNs, Epoch, Sequence, TimestampNs } from "../../actors/kernel/units.ts";
 import { readRecordHeader, recordFault, sealRecord } from "../records.ts";
-import { encodeCommand, layout, readCommandFields, SLOT_BYTES } from "../slots.ts";
+import { encodeCommand, readCommandFields } from "../command-slots.ts";
+import { layout, SLOT_BYTES } from "../slots.ts";
 import type { LogStorage } from "./log-storage.ts";
 import { WriteAheadLog } from "./log.ts";
 import type { Recovery } from "./log-recovery.ts";

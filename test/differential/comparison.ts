@@ -9,13 +9,9 @@ import { eventKinds, reasons, refusals } from "../../native/portable/codes.ts";
 import { writeEvent } from "../../native/portable/events.ts";
 import type { EventCells, EventHeader } from "../../native/portable/events.ts";
 import { Market } from "../../native/portable/market.ts";
-import {
-  EventReader,
-  readCommandFields,
-  readEventFields,
-  SLOT_BYTES,
-  writeCommandFields,
-} from "../../native/slots.ts";
+import { readCommandFields, writeCommandFields } from "../../native/command-slots.ts";
+import { EventReader, readEventFields } from "../../native/event-slots.ts";
+import { SLOT_BYTES } from "../../native/slots.ts";
 import { seededRandomness } from "../../actors/kernel/seeded-randomness.ts";
 import { repository } from "../support/shared-data.ts";
 import { CommandStream } from "./command-stream.ts";

@@ -11,7 +11,7 @@ import {
 } from "../../native/portable/codes.ts";
 import type { EventCells } from "../../native/portable/events.ts";
 import { Market } from "../../native/portable/market.ts";
-import type { CommandFields } from "../../native/slots.ts";
+import type { CommandFields } from "../../native/command-slots.ts";
 import { CommandStream } from "../differential/command-stream.ts";
 import { label } from "../differential/comparison.ts";
 import { profiles } from "../differential/profiles.ts";

@@ -4,13 +4,10 @@ import { once } from "node:events";
 import type { EngineEvent } from "../../actors/kernel/ports/matching-engine.ts";
 import { unreachable } from "../../actors/kernel/result.ts";
 import { Market } from "../../native/portable/market.ts";
-import {
-  EventReader,
-  readCommandFields,
-  SLOT_BYTES,
-  writeCommandFields,
-} from "../../native/slots.ts";
-import type { CommandFields } from "../../native/slots.ts";
+import { readCommandFields, writeCommandFields } from "../../native/command-slots.ts";
+import { EventReader } from "../../native/event-slots.ts";
+import { SLOT_BYTES } from "../../native/slots.ts";
+import type { CommandFields } from "../../native/command-slots.ts";
 import { engineReplay } from "../differential/comparison.ts";
 import type { Case } from "./case-files.ts";
 import type { Command, ExpectedEvent } from "./scenario-language.ts";

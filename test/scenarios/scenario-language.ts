@@ -1,4 +1,4 @@
-import type { CommandFields } from "../../native/slots.ts";
+import type { CommandFields } from "../../native/command-slots.ts";
 
 /**
  * The lines of a scenario: commands, what is expected of them, and checks of the market. README.md

@@ -7,7 +7,8 @@ import type { MarketDefinition } from "../../actors/region/messages.ts";
 import { engineSlots } from "../../actors/root/engine.ts";
 import { Market } from "../../native/portable/market.ts";
 import { readRecordHeader, recordFault } from "../../native/records.ts";
-import { layout, readCommandFields } from "../../native/slots.ts";
+import { readCommandFields } from "../../native/command-slots.ts";
+import { layout } from "../../native/slots.ts";
 
 /** What the journal of a market says in the end, told by nobody's actors: the judge of a run. */
 export interface Truth {

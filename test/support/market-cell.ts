@@ -31,7 +31,8 @@ import type {
   MarketStatus,
 } from "../../actors/market/messages.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
-import { decodeCommand, encodeEvent, EventReader } from "../../native/slots.ts";
+import { decodeCommand } from "../../native/command-slots.ts";
+import { encodeEvent, EventReader } from "../../native/event-slots.ts";
 import { wire } from "../../schemas/messages.ts";
 import { silentLog } from "./ports.ts";
 

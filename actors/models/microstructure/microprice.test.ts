@@ -1,8 +1,14 @@
+import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { seed } from "../../../test/support/seed.ts";
+import { sharedData } from "../../../test/support/shared-data.ts";
+import { testUnless } from "../../../test/support/skip.ts";
 import { certain } from "../numerics/failure.ts";
+import { kyleLambda } from "./kyle-lambda.ts";
 import { micropriceAdjustment, type MicropriceChain } from "./microprice.ts";
 import { estimateMicroprice, micropriceOf, micropriceState } from "./microprice-estimation.ts";
 
@@ -100,6 +106,58 @@ test("B5.6 on quotes it has not seen the microprice is nearer to the mid 50 quot
   const t = mean / Math.sqrt(variance / better.length);
   assert.ok(t > 3, `SEED=${SEED} t=${t}`);
 });
+
+/** Best quotes of a recorded Binance stream, in ticks of 0.1 and lots of 0.001, repeated ones left out. */
+function recordedQuotes(path: string) {
+  const columns: number[][] = [[], [], [], []];
+  for (const line of gunzipSync(readFileSync(path)).toString("latin1").split("\n")) {
+    const found = /"b":"([\d.]+)","B":"([\d.]+)","a":"([\d.]+)","A":"([\d.]+)"/.exec(line);
+    if (found === null || !line.includes("bookTicker")) continue;
+    const [bid, bidQuantity, ask, askQuantity] = found.slice(1).map(Number);
+    [10 * bid!, 1000 * bidQuantity!, 10 * ask!, 1000 * askQuantity!].forEach((value, at) =>
+      columns[at]!.push(Math.round(value)),
+    );
+  }
+  const part = (from: number, to: number) => {
+    const [bidPrice, bidQuantity, askPrice, askQuantity] = columns.map((one) =>
+      one.slice(from, to),
+    );
+    return {
+      bidPrice: bidPrice!,
+      bidQuantity: bidQuantity!,
+      askPrice: askPrice!,
+      askQuantity: askQuantity!,
+    };
+  };
+  const half = Math.floor(columns[0]!.length / 2);
+  return [part(0, half), part(half, 2 * half)] as const;
+}
+
+const recorded = sharedData("crypto/binance-usdm-btcusdt_20240808.gz");
+testUnless(
+  test,
+  recorded === null ? "needs the recorded Binance stream beside the checkout" : null,
+  "B5.6 learned on half of a recorded stream, the adjustment foretells the moves of the other half",
+  () => {
+    const [past, future] = recordedQuotes(recorded ?? "");
+    const model = certain(estimateMicroprice(past, { imbalances: 9, spreads: 2, largestMove: 20 }));
+    const [later, every] = [200, 20];
+    const moves: number[] = [];
+    const adjustments: number[] = [];
+    for (let at = 0; at + later < future.bidPrice.length; at += every) {
+      const [bid, ask] = [future.bidPrice[at]!, future.askPrice[at]!];
+      const [bidQuantity, askQuantity] = [future.bidQuantity[at]!, future.askQuantity[at]!];
+      moves.push((future.bidPrice[at + later]! + future.askPrice[at + later]! - bid - ask) / 2);
+      adjustments.push(micropriceOf(model, bid, bidQuantity, ask, askQuantity) - (bid + ask) / 2);
+    }
+    // Windows overlap tenfold: errors by Newey and West over twice as many lags.
+    const { lambda, standardError } = certain(kyleLambda(moves, adjustments, 20));
+    const found = `${lambda} ticks a tick, error ${standardError}`;
+    assert.ok(lambda > 3 * standardError, found);
+    // And to scale: a move of one tick for a tick of adjustment.
+    assert.ok(Math.abs(lambda - 1) < 3 * standardError, found);
+  },
+);
 
 test("B5.6 a chain whose expected mid drifts for ever is refused", () => {
   const drifting: MicropriceChain = {

@@ -87,21 +87,20 @@ export function fractionalSpread(
   if (wrong !== null) return refused(wrong);
   const moment = meanSquaredChange(logPrices, lag);
   const other = meanSquaredChange(logPrices, otherLag);
-  if (hurst !== undefined) {
-    const finite = finiteResult("V(L) + V(L')", moment + other);
-    if (!finite.ok) return finite;
-    return ok({ spread: fractionalSpreadOfMoments(lag, moment, otherLag, other, hurst), hurst });
-  }
-  const estimate = hurstOfMoments(
-    moment,
-    meanSquaredChange(logPrices, 2 * lag),
-    meanSquaredChange(logPrices, 4 * lag),
+  const exponent =
+    hurst === undefined
+      ? hurstOfMoments(
+          moment,
+          meanSquaredChange(logPrices, 2 * lag),
+          meanSquaredChange(logPrices, 4 * lag),
+        )
+      : ok(hurst);
+  if (!exponent.ok) return exponent;
+  const spread = finiteResult(
+    "spread",
+    fractionalSpreadOfMoments(lag, moment, otherLag, other, exponent.value),
   );
-  if (!estimate.ok) return estimate;
-  return ok({
-    spread: fractionalSpreadOfMoments(lag, moment, otherLag, other, estimate.value),
-    hurst: estimate.value,
-  });
+  return spread.ok ? ok({ spread: spread.value, hurst: exponent.value }) : spread;
 }
 
 /** The same from V(L), V(L') and H > 0. */
@@ -158,14 +157,17 @@ export function ornsteinUhlenbeckSpread(
     meanSquaredChange(logPrices, 4 * lag),
   );
   if (!correlation.ok) return correlation;
-  const spread = ornsteinUhlenbeckSpreadOfMoments(
-    lag,
-    moment,
-    otherLag,
-    meanSquaredChange(logPrices, otherLag),
-    correlation.value,
+  const spread = finiteResult(
+    "spread",
+    ornsteinUhlenbeckSpreadOfMoments(
+      lag,
+      moment,
+      otherLag,
+      meanSquaredChange(logPrices, otherLag),
+      correlation.value,
+    ),
   );
-  return ok({ spread, noiseCorrelation: correlation.value });
+  return spread.ok ? ok({ spread: spread.value, noiseCorrelation: correlation.value }) : spread;
 }
 
 /** rho from V(L), V(2L), V(4L): what the Brownian part adds cancels. */

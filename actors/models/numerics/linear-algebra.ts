@@ -158,9 +158,18 @@ export interface SymmetricEigen {
 export function symmetricEigen(name: string, matrix: Matrix): ModelResult<SymmetricEigen> {
   const wrong = symmetricCheck(name, matrix);
   if (wrong !== null) return refused(wrong);
-  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(matrix, {
+  // The library's iteration divides by entries that are nearly 0, and ends in NaN where that overflows:
+  // it gets entries of about 1, and what is below 1e-150 of the largest as 0.
+  const size = matrix.to1DArray().reduce((most, one) => Math.max(most, Math.abs(one)), 0) || 1;
+  const unit = new Matrix(
+    matrix
+      .to2DArray()
+      .map((row) => row.map((one) => (Math.abs(one) < 1e-150 * size ? 0 : one / size))),
+  );
+  const { realEigenvalues: shares, eigenvectorMatrix } = new EigenvalueDecomposition(unit, {
     assumeSymmetric: true,
   });
+  const realEigenvalues = shares.map((one) => one * size);
   const order = realEigenvalues
     .map((_, index) => index)
     .sort((a, b) => realEigenvalues[a]! - realEigenvalues[b]!);
@@ -176,8 +185,9 @@ export function symmetricEigen(name: string, matrix: Matrix): ModelResult<Symmet
 function fromEigen({ vectors }: SymmetricEigen, values: readonly number[]): Matrix {
   const scaled = vectors.clone();
   for (const [column, value] of values.entries()) scaled.mulColumn(column, value);
-  const product = scaled.mmul(vectors.transpose());
-  return product.add(product.transpose()).div(2);
+  // Halved before the sum, which could overflow.
+  const half = scaled.mmul(vectors.transpose()).mul(0.5);
+  return Matrix.add(half, half.transpose());
 }
 
 /** The symmetric positive semidefinite R with R R = matrix. Eigenvalues below 0 by rounding only count as 0. */

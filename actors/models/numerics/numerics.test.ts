@@ -159,6 +159,30 @@ test("B4.1 factors, roots and solutions multiply back to their matrix", () => {
   near(values[1]!, 3, 1e-14);
 });
 
+test("B4.1 eigenvalues of matrices at the ends of the doubles are numbers", () => {
+  for (const [a, b, c] of [
+    [0, 5e-324, 1],
+    [1e300, 5e-324, 0],
+    [1e-300, 2e-301, 1e-300],
+    [1e300, 3e299, 1e300],
+  ] as const) {
+    const { values } = certain(
+      symmetricEigen(
+        "matrix",
+        matrix([
+          [a, b],
+          [b, c],
+        ]),
+      ),
+    );
+    const middle = a / 2 + c / 2;
+    const half = Math.hypot(a / 2 - c / 2, b);
+    const size = Math.max(a, c);
+    assert.ok(Math.abs(values[0]! / size - (middle - half) / size) < 1e-14, `${a} ${b} ${c}`);
+    assert.ok(Math.abs(values[1]! / size - (middle + half) / size) < 1e-14, `${a} ${b} ${c}`);
+  }
+});
+
 test("B4.1 clipping lifts the eigenvalues below the floor and leaves a good matrix alone", () => {
   const bad = matrix([
     [1, 2],

@@ -168,12 +168,15 @@ function forwardBackward(
       let predicted = 0;
       for (let i = 0; i < regimes; i += 1)
         predicted += filtered[here + i]! * model.transition[i]![j]!;
-      scratch[j] = predicted > 0 ? smoothed[here + regimes + j]! / predicted : 0;
+      scratch[j] = predicted;
     }
     for (let i = 0; i < regimes; i += 1) {
       let sum = 0;
       for (let j = 0; j < regimes; j += 1) {
-        const joint = filtered[here + i]! * model.transition[i]![j]! * scratch[j]!;
+        // The share of regime i in what was predicted is at most 1, however small both are.
+        const share =
+          scratch[j]! > 0 ? (filtered[here + i]! * model.transition[i]![j]!) / scratch[j]! : 0;
+        const joint = share * smoothed[here + regimes + j]!;
         sum += joint;
         if (pairs !== null) pairs[i * regimes + j]! += joint;
       }

@@ -235,12 +235,14 @@ function smoothBack(model: SwitchingMean, space: Workspace): void {
     for (let state = 0; state < states; state += 1) {
       const recent = state % kept;
       const row = model.transition[recent % regimes]!;
-      let factor = 0;
+      const own = filtered[at + state]!;
+      let sum = 0;
       for (let next = 0; next < regimes; next += 1) {
         const to = after + next + regimes * recent;
-        if (predicted[to]! > 0) factor += (row[next]! * filtered[to]!) / predicted[to]!;
+        // The share of this state in what was predicted is at most 1, however small both are.
+        if (predicted[to]! > 0) sum += ((own * row[next]!) / predicted[to]!) * filtered[to]!;
       }
-      filtered[at + state]! *= factor;
+      filtered[at + state] = sum;
     }
   }
 }

@@ -1,5 +1,6 @@
 import { ok } from "../../kernel/result.ts";
 import {
+  allFinite,
   atLeast,
   between,
   failure,
@@ -70,8 +71,12 @@ export function updateEwmaCovariance(
 }
 
 /** Lifts eigenvalues that rounding or a deficient start left below 1e-12 of the trace. */
-const guarded = (covariance: Matrix): ModelResult<Matrix> =>
-  clipEigenvalues("the covariance", covariance);
+function guarded(covariance: Matrix): ModelResult<Matrix> {
+  const clipped = clipEigenvalues("the covariance", covariance);
+  if (!clipped.ok) return clipped;
+  const wrong = allFinite("the covariance", clipped.value.to1DArray());
+  return wrong === null ? clipped : refused(wrong);
+}
 
 /** Correlations of a covariance matrix with a positive diagonal: diag^-1/2 S diag^-1/2. O(d^2). */
 export function correlationOf(covariance: Matrix): ModelResult<Matrix> {

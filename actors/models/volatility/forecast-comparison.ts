@@ -39,7 +39,7 @@ export function qlikeLosses(
     allPositive("forecasts", forecasts),
   );
   if (wrong !== null) return refused(wrong);
-  return ok(Float64Array.from(variances, (one, t) => qlikeLoss(one, forecasts[t]!)));
+  return finiteLosses(Float64Array.from(variances, (one, t) => qlikeLoss(one, forecasts[t]!)));
 }
 
 /** (v - f)^2 a period. */
@@ -53,7 +53,12 @@ export function squaredLosses(
     allFinite("forecasts", forecasts),
   );
   if (wrong !== null) return refused(wrong);
-  return ok(Float64Array.from(variances, (one, t) => (one - forecasts[t]!) ** 2));
+  return finiteLosses(Float64Array.from(variances, (one, t) => (one - forecasts[t]!) ** 2));
+}
+
+function finiteLosses(losses: Float64Array): ModelResult<Float64Array> {
+  const wrong = allFinite("losses", losses);
+  return wrong === null ? ok(losses) : refused(wrong);
 }
 
 export interface ForecastComparison {

@@ -6,6 +6,7 @@ import {
   type ModelResult,
   refused,
 } from "../numerics/failure.ts";
+import { finiteResult } from "../numerics/finite-result.ts";
 import { leastSquares } from "../numerics/least-squares.ts";
 
 /**
@@ -85,7 +86,8 @@ export function harForecast(
   );
   if (wrong !== null) return refused(wrong);
   const t = values.length - 1;
-  return ok(
+  return finiteResult(
+    "forecast",
     constant +
       daily * values[t]! +
       weekly * meanOfLast(values, t, HAR_WEEK) +

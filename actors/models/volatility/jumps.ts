@@ -150,7 +150,11 @@ export function leeMyklandJumps(
         : finite;
     }
     const statistic = returns[i]! / Math.sqrt(sum / (window - 2));
-    if (Math.abs(statistic) > threshold) jumps.push({ index: i, statistic });
+    if (Math.abs(statistic) > threshold) {
+      const finite = finiteResult("statistic", statistic);
+      if (!finite.ok) return finite;
+      jumps.push({ index: i, statistic });
+    }
   }
   return ok(jumps);
 }

@@ -210,17 +210,18 @@ test("B10.1 a strategy that decides on a row has not yet been able to read the n
   assert.ok(seen > 500 && latest > START);
 });
 
-test("the market data a strategy sees is as old as the feed is slow", async () => {
-  const views: number[] = [];
+test("B10.1 a slower feed brings the same market data and the same bits of every feature, later", async () => {
+  const views: { readonly time: number; readonly bits: string }[] = [];
   const note = (feed: number): Promise<Run> =>
     run(portable(), sourceOf(events), {
       latency: { feed: constantDelay(feed), order: constantDelay(0), response: constantDelay(0) },
       strategy: {
         name: "note",
         start: null,
-        decide: (state, view: MarketView) => {
-          views.push(view.time);
-          assert.is(view.features.length, FEATURES);
+        decide: (state, { time, features, bidPrice, askPrice }: MarketView) => {
+          assert.is(features.length, FEATURES);
+          const bits = Buffer.from(features.slice().buffer).toString("hex");
+          views.push({ time, bits: `${bidPrice} ${askPrice} ${bits}` });
           return { state, desired: noQuotes };
         },
       },
@@ -228,8 +229,11 @@ test("the market data a strategy sees is as old as the feed is slow", async () =
   await note(0);
   const prompt = views.splice(0);
   await note(1_000_000);
-  assert.ok(views.length > 500);
-  views.forEach((time, at) => assert.is(time, (prompt[at] ?? 0) + 1_000_000));
+  assert.ok(views.length > 500 && new Set(views.map(({ bits }) => bits)).size > 400);
+  views.forEach(({ time, bits }, at) => {
+    assert.is(time, (prompt[at]?.time ?? 0) + 1_000_000);
+    assert.is(bits, prompt[at]?.bits);
+  });
 });
 
 test("a quote stands behind what rested before it, and moves up when that leaves or is executed", async () => {

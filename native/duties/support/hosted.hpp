@@ -29,12 +29,15 @@ class Hosted {
   // `online` as sysfs lists processors: with two a duty has a thread of its own, with one it has
   // not.
   explicit Hosted(const std::string& online) {
-    reactor::ReactorOptions options;
-    options.placement = reactor::PlacementRequest{};
-    options.sysfs = [online](const std::string& path) -> std::optional<std::string> {
+    reactor::ReactorOptions machine;
+    machine.placement = reactor::PlacementRequest{};
+    machine.sysfs = [online](const std::string& path) -> std::optional<std::string> {
       return path == "devices/system/cpu/online" ? std::optional(online + "\n") : std::nullopt;
     };
-    reactor = std::make_unique<reactor::Reactor>(options, region_);
+    reactor = std::make_unique<reactor::Reactor>(machine, region_);
+    // Small, so that tests can fill and trim them.
+    options.records_in_segment = 64;
+    options.snapshot_interval = 50;
     open();
   }
   Hosted(const Hosted&) = delete;
@@ -42,7 +45,6 @@ class Hosted {
   ~Hosted() { close(); }
 
   void open() {
-    reactor::MarketOptions options;
     options.directory = folder_.file("log");
     std::string reason;
     market = reactor::HostedMarket::open(
@@ -58,6 +60,14 @@ class Hosted {
       owner.reset();
       market.reset();
     }
+  }
+  // Records up to here are accepted; the shadow has made its snapshots when this returns.
+  void accept_all() const {
+    journal::ChainPoint point;
+    point.sequence = static_cast<std::uint64_t>(owner->region().matched.load());
+    point.epoch = 1;
+    reactor->accept(*market, point);
+    wait_for([&] { return market->shadow().state().point.sequence == point.sequence; });
   }
   // As the owner does who starts again with what is on the disk.
   void reopen() {
@@ -91,6 +101,8 @@ class Hosted {
   reactor::ReactorRegion region_{};
 
  public:
+  // Of the next open().
+  reactor::MarketOptions options;
   std::unique_ptr<reactor::Reactor> reactor;
   std::unique_ptr<reactor::HostedMarket> market;
   std::unique_ptr<reactor::Client> owner;

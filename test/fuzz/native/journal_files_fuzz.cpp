@@ -11,6 +11,7 @@
 #include "input.hpp"
 #include "journal/crc32c.hpp"
 #include "journal/log.hpp"
+#include "journal/seal_file.hpp"
 #include "journal/snapshot_file.hpp"
 #include "journal/test_disk.hpp"
 #include "observed_market.hpp"
@@ -23,6 +24,7 @@ using meridian::journal::Appended;
 using meridian::journal::Log;
 using meridian::journal::Record;
 using meridian::journal::Recovery;
+using meridian::journal::SealEntry;
 using meridian::journal::SnapshotHeader;
 using meridian::journal::TestDisk;
 
@@ -101,6 +103,34 @@ void put_snapshot(TestDisk& disk, Input& input) {
   expect(!is_whole || snapshot.header.sequence == sequence, "a snapshot is of its sequence");
 }
 
+// Seals with checksums over what the input says, beside a log of three segments or what is left of
+// it.
+void put_seals(TestDisk& disk, Input& input) {
+  std::vector<Record> records(3 * records_in_segment);
+  for (std::size_t index = 0; index < records.size(); ++index) {
+    records[index].fill(1, index + 1, 1, meridian::wire::Command{});
+    records[index].seal();
+  }
+  for (std::size_t first = input.below(2) * records_in_segment; first < records.size();
+       first += records_in_segment) {
+    put(disk, meridian::journal::segment_name(first + 1),
+        std::as_bytes(std::span(records).subspan(first, records_in_segment)));
+  }
+  std::vector<SealEntry> entries(1 + input.below(6));
+  for (SealEntry& entry : entries) {
+    const auto way = input.take<std::uint8_t>();
+    entry.version = way % 16 == 0 ? 2 : meridian::journal::seal_version;
+    entry.kind = static_cast<std::uint16_t>(1 + input.below(6));
+    entry.last = way % 8 == 1 ? input.take<std::uint64_t>() : input.below(200);
+    entry.crc32c = meridian::journal::crc32c(
+        std::as_bytes(std::span(&entry, 1)).subspan(sizeof(entry.crc32c)));
+    if (way % 16 == 2) {
+      entry = {};
+    }
+  }
+  put(disk, "seals", std::as_bytes(std::span(entries)));
+}
+
 // The records of the log, or null with a reason.
 std::unique_ptr<Log> open(TestDisk& disk, std::uint64_t& count, Recovery& recovery) {
   std::string reason;
@@ -109,6 +139,8 @@ std::unique_ptr<Log> open(TestDisk& disk, std::uint64_t& count, Recovery& recove
   auto log = Log::open(
       disk, folder,
       [&count](std::span<const Record> records) {
+        // A trimmed log begins later than with record 1.
+        count = count == 0 ? records.front().prefix().sequence - 1 : count;
         for (const Record& record : records) {
           expect(record.is_whole() && record.prefix().sequence == ++count,
                  "records follow each other");
@@ -116,6 +148,7 @@ std::unique_ptr<Log> open(TestDisk& disk, std::uint64_t& count, Recovery& recove
       },
       recovery, reason, records_in_segment);
   expect(log != nullptr || !reason.empty(), "a log that is refused has a reason");
+  count = std::max(count, log == nullptr ? 0 : recovery.first_sequence - 1);
   return log;
 }
 
@@ -124,7 +157,7 @@ std::unique_ptr<Log> open(TestDisk& disk, std::uint64_t& count, Recovery& recove
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Input input(data, size);
   TestDisk disk(1);
-  switch (input.below(5)) {
+  switch (input.below(6)) {
     case 0:
       put(disk, meridian::journal::segment_name(1), rest_of(input, 8192));
       break;
@@ -136,6 +169,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 3:
       put_snapshot(disk, input);
+      break;
+    case 4:
+      put_seals(disk, input);
       break;
     default:
       put_records(disk, input);
