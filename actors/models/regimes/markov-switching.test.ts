@@ -122,6 +122,32 @@ test("B5.7 a regime that cannot be there does not drown those that can, however 
   near(switching.logLikelihood / (-(4950 ** 2) / 2), 1, 1e-5, "likelihood");
 });
 
+test("B5.7 a passage of the smallest probability there is, once it was made, is smoothed to 1", () => {
+  const chain = [
+    [1, 5e-324],
+    [0.5, 0.5],
+  ];
+  const y = [0, 0, 5000];
+  const switching = certain(
+    switchingProbabilities(y, {
+      transition: chain,
+      means: [0, 5000],
+      autoregression: [0],
+      deviation: 1,
+    }),
+  );
+  const hidden = certain(
+    regimeProbabilities(y, {
+      transition: chain,
+      initial: [1, 0],
+      means: [0, 5000],
+      deviations: [1, 1],
+    }),
+  );
+  assert.equal(Array.from(switching.smoothed), [1, 0, 0, 1]);
+  assert.equal(Array.from(hidden.smoothed), [1, 0, 1, 0, 0, 1]);
+});
+
 test("B5.7 regimes of equal mean leave an autoregression, whatever the chain", () => {
   const model = { ...hamilton, means: [0.7, 0.7] };
   const { logLikelihood } = certain(switchingProbabilities(growth, model));
