@@ -49,6 +49,8 @@ const RECONNECT_JITTER_MS = 500;
 const PING_INTERVAL_MS = 5 * second;
 /** Requests under way at most; one more is refused. */
 const REQUESTS_UNDER_WAY = 4_096;
+/** Keys of a list that are read at a time. */
+const READS_AT_ONCE = 32;
 /** Bytes published without an answer from the server at most; more is dropped and counted. */
 const UNFLUSHED_LIMIT = 16 * 1024 * 1024;
 const FLUSH_EVERY = 1024 * 1024;
@@ -335,10 +337,13 @@ class NatsKeys implements KeyStore {
       .filter((key) => key.startsWith(prefix))
       .sort();
     const entries = new Map<string, KeyEntry>();
-    for (const key of keys) {
-      const entry = await this.get(bucket, key);
-      if (!entry.ok) return entry;
-      if (entry.value !== null) entries.set(key, entry.value);
+    for (let from = 0; from < keys.length; from += READS_AT_ONCE) {
+      const some = keys.slice(from, from + READS_AT_ONCE);
+      const found = await Promise.all(some.map((key) => this.get(bucket, key)));
+      for (const [index, entry] of found.entries()) {
+        if (!entry.ok) return entry;
+        if (entry.value !== null) entries.set(some[index] ?? "", entry.value);
+      }
     }
     return ok(entries);
   }

@@ -56,6 +56,7 @@ export function encodeReport(report: TraderReport, incarnation: number): Uint8Ar
     sent: ledger.sent,
     fills: ledger.fills,
     incarnation,
+    doubtful: ledger.doubtful,
   }).finish();
 }
 

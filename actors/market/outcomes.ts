@@ -162,3 +162,33 @@ export function applyToOutcome(
       };
   }
 }
+
+/** Cancels whose quantity is remembered; the oldest makes room. */
+const canceledRemembered = 8_192;
+
+/**
+ * How much the cancels of sessions have canceled: the engine's memory of outcomes does not hold it, and whose
+ * reply was lost has no other way to know what was filled before. Known as long as this actor runs.
+ */
+export class CanceledQuantities {
+  readonly #known = new Map<string, number>();
+
+  /** Takes in what is told for the first time, and adds it where an outcome is told again. */
+  complete(session: number, outcomes: readonly WireOutcome[]): void {
+    for (const outcome of outcomes) {
+      const { number, canceled, repeated } = outcome;
+      if (repeated === true) {
+        const known = this.#known.get(`${session}/${number ?? 0}`);
+        if (known !== undefined) outcome.canceled = known;
+      } else if (canceled) {
+        this.#remember(`${session}/${number ?? 0}`, canceled);
+      }
+    }
+  }
+
+  #remember(key: string, canceled: number): void {
+    const oldest = this.#known.keys().next();
+    if (this.#known.size >= canceledRemembered && !oldest.done) this.#known.delete(oldest.value);
+    this.#known.set(key, canceled);
+  }
+}

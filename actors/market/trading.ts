@@ -43,7 +43,7 @@ import {
 import { EventQueue } from "./event-queue.ts";
 import type { MarketDefinition, TouchUnits } from "./messages.ts";
 import { OrdersView } from "./orders-view.ts";
-import { OutcomeQueue, RequestOutcomes } from "./outcomes.ts";
+import { CanceledQuantities, OutcomeQueue, RequestOutcomes } from "./outcomes.ts";
 import { EventBlocks, MarketData } from "./publication.ts";
 
 /** Requests whose outcomes have not left at most; one more is refused `busy`. */
@@ -83,6 +83,7 @@ export class Trading {
   readonly #blocks: EventBlocks;
   readonly #marketData: MarketData;
   readonly #senders: IncarnationFence;
+  readonly #canceled = new CanceledQuantities();
   readonly #limits = new AccountLimits();
   readonly #epoch: number;
   /** Commands of our own under way, by tag. */
@@ -223,6 +224,7 @@ export class Trading {
       this.#counters.refuse(passing);
     }
     const finish = (): void => {
+      if (session !== 0) this.#canceled.complete(session, outcomes);
       this.#counters.acknowledged(this.#ports.clock.monotonic() - receivedAt);
       reply(this.#encodeReply(outcomes));
     };

@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { cp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import type { MemoryBroker } from "../bus/memory.ts";
 import { blockHash } from "../kernel/accepted-chain.ts";
 import { RECORD_BYTES } from "../kernel/ports/matching-engine.ts";
 import { seededRandomness, type SeededRandomness } from "../kernel/seeded-randomness.ts";
+import { decodeChainMessage } from "../market/codec.ts";
 import { segmentPath } from "../../native/portable/log-files.ts";
 import { recoverLog } from "../../native/portable/log-recovery.ts";
 import { systemLogStorage } from "../../native/portable/log-storage.ts";
@@ -138,6 +139,27 @@ test("B6.3 a block that was sealed anew over changed records does not fit the bl
     assert.match(report.fault ?? "", /does not continue any message before it/);
     assert.is(report.badBlock?.first, seal.last + 1);
   }));
+
+test("the seal of a block is on the disk before the block is published", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "chain-check-order-"));
+  const cell = await MarketCell.open({ directory: folder });
+  const unsealed: string[] = [];
+  let blocks = 0;
+  cell.broker.appendFault = (_, payload) => {
+    const message = decodeChainMessage(payload);
+    if (message?.type !== "block") return null;
+    blocks += 1;
+    // The file as it is at this moment; only its content, which was synced before, is looked at.
+    const isThere = readFileSync(sealPath(folder)).includes(Buffer.from(message.hash));
+    if (!isThere) unsealed.push(`${message.first} to ${message.last}`);
+    return null;
+  };
+  await trade(cell, 1, 8);
+  await cell.end();
+  await rm(folder, { recursive: true });
+  assert.ok(blocks >= 4, `${blocks} blocks`);
+  assert.equal(unsealed, []);
+});
 
 test("seals that are missing in the middle are named, and a root that is on no chain", async () => {
   const { entries } = await readSeals(systemSealStorage, written.folder);

@@ -26,7 +26,7 @@ const settlement = z.strictObject({
   orderId: count,
   executed: count,
   value: decimal,
-  canceled: count,
+  canceled: count.nullable(),
   remaining: count,
 });
 const phase = z.enum(["running", "paused", "stopping", "stopped", "done"]);
@@ -60,6 +60,7 @@ const ledger = z.strictObject({
   fills: count,
   sent: count,
   assumed: count,
+  doubtful: count,
 });
 
 /** Version 1 of the events; `memo` are the rules of what the plan remembers. */

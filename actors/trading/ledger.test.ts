@@ -26,6 +26,7 @@ const outcome = (change: Partial<OrderOutcome>): OrderOutcome => ({
   canceled: 0,
   remaining: 0,
   fills: [],
+  repeated: false,
   ...change,
 });
 const place = (side: "buy" | "sell", price: number, quantity: number): Order => ({
@@ -64,6 +65,18 @@ test("a cancel tells by its outcome what was filled before it", () => {
   const halted = { ...refusal, code: "not_durable" };
   const still = settled(asked, [settlementOf(cancel, outcome({ refusal: halted }))]);
   assert.equal([still.inventory, still.live.length], [0, 1]);
+});
+
+test("a repeated cancel that does not tell how much it canceled is doubtful, not a fill", () => {
+  const resting = settled(planned(emptyLedger, 9, [place("sell", 50, 40)]), [
+    settlementOf(place("sell", 50, 40), outcome({ orderId: 7, remaining: 40 })),
+  ]);
+  const cancel: Order = { kind: "cancel", orderId: 7 };
+  const asked = planned(resting, 9, [cancel]);
+  const doubt = settled(asked, [settlementOf(cancel, outcome({ repeated: true }))]);
+  assert.equal([doubt.inventory, doubt.doubtful, doubt.live.length], [0, 40, 0]);
+  const known = settled(asked, [settlementOf(cancel, outcome({ repeated: true, canceled: 30 }))]);
+  assert.equal([known.inventory, known.doubtful], [-10, 0]);
 });
 
 test("an outcome is counted once, however often it comes", () => {

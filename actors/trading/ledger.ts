@@ -40,7 +40,8 @@ export interface Settlement {
   readonly executed: number;
   /** Price units times quantity units of what was executed at once, decimal. */
   readonly value: string;
-  readonly canceled: number;
+  /** Null: an earlier outcome of which the market did not know any more how much was canceled. */
+  readonly canceled: number | null;
   readonly remaining: number;
 }
 
@@ -61,6 +62,8 @@ export interface Ledger {
   readonly sent: number;
   /** Quantity of orders that were gone when they were canceled: taken as filled at their price. */
   readonly assumed: number;
+  /** Quantity that was canceled as far as anybody knows: some of it may have been filled just before. */
+  readonly doubtful: number;
 }
 
 export const emptyLedger: Ledger = {
@@ -75,6 +78,7 @@ export const emptyLedger: Ledger = {
   fills: 0,
   sent: 0,
   assumed: 0,
+  doubtful: 0,
 };
 
 /** Pure. These orders are decided; they will be sent under the numbers after the last one. */
@@ -115,7 +119,12 @@ function settledOne(ledger: Ledger, order: Order, settlement: Settlement): Ledge
       if (resting === undefined) return ledger;
       if (settlement.refusal !== null && settlement.refusal !== "order_unknown") return ledger;
       const live = ledger.live.filter(({ orderId }) => orderId !== order.orderId);
-      const gone = resting.remaining - settlement.canceled;
+      const { canceled } = settlement;
+      if (canceled === null) {
+        // What was left was asked for just before the cancel was sent.
+        return { ...ledger, live, doubtful: ledger.doubtful + resting.remaining };
+      }
+      const gone = resting.remaining - canceled;
       const left: Ledger = { ...ledger, live };
       if (gone <= 0) return left;
       const value = BigInt(resting.price) * BigInt(gone);
@@ -189,6 +198,7 @@ export interface OrderOutcome {
   readonly canceled: number;
   readonly remaining: number;
   readonly fills: readonly { readonly price: number; readonly quantity: number }[];
+  readonly repeated: boolean;
 }
 
 /** What is executed at once and at which value; a repeated outcome names no fills: the limit bounds it. */
@@ -205,7 +215,11 @@ export function settlementOf(order: Order, outcome: OrderOutcome): Settlement {
     orderId: outcome.orderId,
     executed: outcome.executed,
     value: String(value + BigInt(limit) * BigInt(unnamed)),
-    canceled: outcome.canceled,
+    canceled: unknownCancel(order, outcome) ? null : outcome.canceled,
     remaining: outcome.remaining,
   };
 }
+
+/** A cancel that was done takes something off the book; a repeated outcome may not say how much. */
+const unknownCancel = (order: Order, { refusal, repeated, canceled }: OrderOutcome): boolean =>
+  order.kind === "cancel" && refusal === null && repeated && canceled === 0;

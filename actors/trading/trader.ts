@@ -69,6 +69,8 @@ export type Adviser<Memo> = (
 
 /** Resends of internal commands come at once or not at all; those of people are few. */
 const remembered = 256;
+/** Refusals of a request that no copy of it ever escapes. */
+const final = new Set(["malformed", "too_large"]);
 const replyTimeout = 5_000_000_000 as DurationNs;
 const askTimeout = 30_000_000_000 as DurationNs;
 const reportEvery = 500_000_000;
@@ -244,7 +246,8 @@ class TraderLoop<Parameters, Memo> {
     const answer = await this.#submit(payload, pending.orders.length);
     if (!answer.ok) {
       if (answer.failure.code === "stale_epoch") return this.#fenced(answer.failure);
-      if (answer.failure.code === "timeout" || passes(answer.failure.code)) {
+      // A refusal of the whole says nothing of a copy that was sent before: only what can never be taken ends it.
+      if (!final.has(answer.failure.code)) {
         await this.#failed(answer.failure);
         return true;
       }

@@ -49,6 +49,8 @@ export interface StrategyView {
   readonly fills: number;
   readonly incarnation: number;
   readonly detail: string;
+  /** Quantity of which nobody knows whether it was canceled or filled; counted as canceled. */
+  readonly doubtful: number;
 }
 
 export interface ExecutionView {
@@ -233,6 +235,7 @@ function strategyView(report: wire.strategy.v1.IStrategyReport): StrategyView {
     fills: fills ?? 0,
     incarnation: incarnation ?? 0,
     detail: detail ?? "",
+    doubtful: report.doubtful ?? 0,
   };
 }
 

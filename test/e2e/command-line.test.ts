@@ -169,7 +169,12 @@ test("B5.3 limits are proposed by one person, approved by another, and hold in t
   assert.match(said, /account approve acme p1 --as approver/);
   await run(3, "account", "approve", "acme", "p2", "--as", "approver");
   const held = await runJson<{ readonly limits: object; readonly proposal: string }>(
-    ...["account", "approve", "acme", "p1", "--as", "approver"],
+    "account",
+    "approve",
+    "acme",
+    "p1",
+    "--as",
+    "approver",
   );
   assert.is(held.proposal, "");
   const order = [

@@ -8,15 +8,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { MemoryBroker } from "../../actors/bus/memory.ts";
-import {
-  blockHash,
-  chainStart,
-  type ChainState,
-  fold,
-} from "../../actors/kernel/accepted-chain.ts";
-import { RECORD_BYTES, type MarketEngine } from "../../actors/kernel/ports/matching-engine.ts";
 import { systemClock } from "../../actors/kernel/system-clock.ts";
-import { accountId, epoch, priceTicks, quantityLots, sequence } from "../../actors/kernel/units.ts";
+import { epoch } from "../../actors/kernel/units.ts";
 import {
   type NativeEngine,
   type NativeEngineOptions,
@@ -25,6 +18,7 @@ import {
 import { PortableEngine } from "../../native/portable/engine.ts";
 import { wire } from "../../schemas/messages.ts";
 import { meridian, type CommandResult } from "../support/command-line.ts";
+import { LogOwner } from "../support/log-owner.ts";
 import { MarketCell } from "../support/market-cell.ts";
 import { testUnless } from "../support/skip.ts";
 
@@ -44,7 +38,6 @@ function start(options: NativeEngineOptions = small): NativeEngine {
   return engine.value;
 }
 
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const run = (...given: string[]): Promise<CommandResult> =>
   meridian(tmpdir(), ["journal", ...given]);
 const segments = (folder: string): readonly number[] =>
@@ -52,72 +45,6 @@ const segments = (folder: string): readonly number[] =>
     .map((name) => Number(/^segment-(\d+)\.log$/.exec(name)?.[1] ?? 0))
     .filter((first) => first > 0)
     .sort((a, b) => a - b);
-
-/** Commands, and what an owner does with them: seal, accept, trim. */
-class Owner {
-  readonly digests = new Map<number, string>();
-  readonly market: MarketEngine;
-  #chain: ChainState = { ...chainStart("m"), epoch: 1 };
-  #sent = 0;
-
-  constructor(market: MarketEngine) {
-    this.market = market;
-  }
-
-  async round(count: number): Promise<void> {
-    const header = { session: 0, number: 0, account: accountId(1), tag: 0 };
-    for (let index = 0; index < count; index += 1) {
-      this.#sent += 1;
-      if (this.#sent === 1) {
-        this.market.offer({
-          ...header,
-          kind: "configure",
-          bandLow: priceTicks(1),
-          bandHigh: priceTicks(1_000),
-          maximumQuantity: quantityLots(10),
-          orderCapacity: 10_000,
-          mode: "durable",
-        });
-        continue;
-      }
-      this.market.offer({
-        ...header,
-        kind: "place",
-        side: this.#sent % 2 === 0 ? "buy" : "sell",
-        orderType: "limit",
-        timeInForce: "day",
-        price: priceTicks(500 + (this.#sent % 7)),
-        quantity: quantityLots(1 + (this.#sent % 3)),
-      });
-    }
-    this.market.flush();
-    while (this.market.progress().durable < this.#sent) await turn();
-    this.market.drain(() => {}, 1e6);
-    this.digests.set(this.#sent, this.market.progress().digest);
-    await this.#seal();
-  }
-
-  async #seal(): Promise<void> {
-    const first = this.#chain.lastSequence + 1;
-    const records = this.market.records(sequence(first), 2 ** 20);
-    const body = {
-      market: "m",
-      epoch: 1,
-      first,
-      last: first + records.length / RECORD_BYTES - 1,
-      previousHash: this.#chain.hash,
-      records,
-    };
-    const block = { type: "block" as const, ...body, hash: blockHash(body) };
-    const verdict = fold(this.#chain, block);
-    assert.ok(verdict.accepted);
-    await this.market.seal([block]);
-    this.#chain = verdict.state;
-    const { lastSequence, hash } = verdict.state;
-    this.market.accept({ sequence: lastSequence, epoch: 1, hash });
-    while (this.market.shadow()?.sequence !== lastSequence) await turn();
-  }
-}
 
 async function inFolder(body: (root: string) => Promise<void>): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), "log-trim-"));
@@ -136,7 +63,7 @@ testUnless(
     inFolder(async (root) => {
       const folder = join(root, "log");
       const engine = start();
-      const owner = new Owner(
+      const owner = new LogOwner(
         await engine.open({ market: "m", directory: folder, epoch: epoch(1) }),
       );
       const { market } = owner;
@@ -218,7 +145,7 @@ testUnless(
     inFolder(async (root) => {
       const folder = join(root, "log");
       const engine = start();
-      const owner = new Owner(
+      const owner = new LogOwner(
         await engine.open({ market: "m", directory: folder, epoch: epoch(1) }),
       );
       const { market } = owner;

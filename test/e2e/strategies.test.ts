@@ -298,4 +298,20 @@ test("B8.4 a cell that is asked to stop hands its actors over before it ends", a
   assert.ok(Date.now() - asked < 5_000, `${Date.now() - asked} ms`);
 });
 
+test("B8.4 actors of a cell that is killed come back with what they had when it is started again", async () => {
+  const { actors } = await control("list", {});
+  const one = actors?.find(({ id }) => id === "pair-1");
+  assert.ok(one?.strategy);
+  const home = overview?.cluster.regions.find(({ name }) => name === region);
+  assert.ok(home);
+  process.kill(home.cellPid, "SIGKILL");
+  const back = await eventually("it quotes under a higher incarnation", async () => {
+    const { actor } = await control("describe", { id: "pair-1" }).catch((): ControlJson => ({}));
+    const quotes = actor?.strategy?.bid && actor.strategy.ask;
+    return quotes && actor.incarnation > one.incarnation ? actor : null;
+  });
+  assert.ok((back.strategy?.sent ?? 0) >= (one.strategy.sent ?? 0), "it counts on");
+  assert.is(back.strategy?.inventory, one.strategy.inventory);
+});
+
 test.run();

@@ -11,6 +11,7 @@ import * as assert from "uvu/assert";
 
 import { ensureAssets, ensureMarketAssets } from "../../actors/bus/assets.ts";
 import { connectNats, type NatsBus } from "../../actors/bus/nats.ts";
+import { checkChain } from "../../actors/root/chain-check.ts";
 import { loadNativeEngine } from "../../native/index.ts";
 import { journalStream, journalSubject } from "../../schemas/subjects.ts";
 import { readJournal } from "../support/chain.ts";
@@ -111,6 +112,11 @@ async function committedAfterRestart(
     assert.equal(numbers.get(number), [sequence], `order ${number}`);
   }
   await cell.stop();
+  // Whatever the crash left of the seals, the chain on this disk is the accepted one, whole.
+  const { report } = await checkChain(folder);
+  const { chain } = await readJournal(bus, stream, subject, 77);
+  assert.equal([report.fault, report.last], [null, chain.lastSequence]);
+  assert.is(report.hash, Buffer.from(chain.hash).toString("hex"));
 }
 
 async function withCluster(

@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { MemoryBroker, MemoryBus } from "../../actors/bus/memory.ts";
 import { fileEventLog } from "../../actors/kernel/file-event-log.ts";
+import type { Bus } from "../../actors/kernel/ports/bus.ts";
 import type { DurabilityMode, MatchingEngine } from "../../actors/kernel/ports/matching-engine.ts";
 import { ok } from "../../actors/kernel/result.ts";
 import { systemClock } from "../../actors/kernel/system-clock.ts";
@@ -78,6 +79,7 @@ export interface ActorJson {
     readonly profit: string;
     readonly sent: number;
     readonly fills: number;
+    readonly doubtful: number;
     readonly bid?: { readonly price: number; readonly quantity: number } | null;
     readonly ask?: { readonly price: number; readonly quantity: number } | null;
   };
@@ -129,6 +131,8 @@ export interface MemoryCellOptions {
   readonly hosting?: Partial<HostingSettings>;
   /** Runs users' strategies; absent: none. */
   readonly processes?: CellPorts["processes"];
+  /** What stands between the cell and its connection; absent: nothing. */
+  readonly wrapBus?: (bus: Bus) => Bus;
 }
 
 const timeout = durationNs(5_000_000_000);
@@ -157,7 +161,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
       flow: { enabled: options.rate !== undefined, seed: 7, rate: options.rate ?? 1 },
     },
     {
-      bus,
+      bus: options.wrapBus?.(bus) ?? bus,
       engine,
       slots: engineSlots(),
       clock,

@@ -32,6 +32,7 @@ const maker: ActorView = {
     fills: 3,
     incarnation: 3,
     detail: "",
+    doubtful: 0,
   },
   execution: null,
 };
