@@ -11,7 +11,8 @@ import { modelRandomness } from "../../actors/models/random/generator.ts";
 import type { SoakOptions } from "../soak.ts";
 
 const EPISODES = 2_000;
-const BATCHES = 120;
+const BATCHES = 200;
+const RATE = 0.004;
 const market = {
   arrivalRate: 140,
   arrivalDecay: 1.5,
@@ -55,7 +56,7 @@ export function soak({ seed }: SoakOptions): void {
         clip: 0.2,
         decay: 0.95,
         entropy: 0.003,
-        rate: 0.003,
+        rate: RATE,
         episodes: 24,
         passes: 4,
         samples: 256,
@@ -63,7 +64,7 @@ export function soak({ seed }: SoakOptions): void {
       modelRandomness(seed),
     ),
   );
-  for (let batch = 0; batch < BATCHES; batch += 1) learner.improve();
+  for (let batch = 0; batch < BATCHES; batch += 1) learner.improve(RATE * (1 - batch / BATCHES));
   const exact = rewards(seed, (inventory, timeLeft, into) =>
     lookUpQuotes(table, inventory, timeLeft, 0, into),
   );

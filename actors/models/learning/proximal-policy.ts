@@ -41,9 +41,9 @@ const OBSERVATION = 2;
 
 /** One batch of experience, columns of one length. */
 export interface Experience {
-  /** Inventory and time left of each sample, scaled to about one. */
+  /** Size of the inventory and time left of each sample, scaled to about one. */
   readonly observations: Float64Array;
-  /** Index of the bid and of the ask distance. */
+  /** Index of the distance on the side that adds to the inventory, and on the other one. */
   readonly actions: Int32Array;
   /** ln of the chance that the policy gave them. */
   readonly logChances: Float64Array;
@@ -116,14 +116,17 @@ export class ProximalPolicy {
       let best = 0;
       for (let at = 1; at < distances.length; at += 1)
         if (this.#chances[base + at]! > this.#chances[base + best]!) best = at;
-      into[side] = distances[best]!;
+      into[sideOf(side, inventory)] = distances[best]!;
     }
   };
 
-  /** One batch: plays it and learns from it. Returns the mean reward of its episodes. */
-  improve(): number {
+  /**
+   * One batch: plays it and learns from it with steps of `rate`, which a long training lets fall. Returns
+   * the mean reward of its episodes.
+   */
+  improve(rate: number = this.#options.rate): number {
     const { experience, reward } = this.#play();
-    const { samples, passes, rate } = this.#options;
+    const { samples, passes } = this.#options;
     const count = experience.advantages.length;
     const order = Int32Array.from({ length: count }, (_, at) => at);
     const gradient = new Float64Array(this.network.parameters.length);
@@ -217,7 +220,7 @@ export class ProximalPolicy {
       for (let side = 0; side < 2; side += 1) {
         const action = this.#drawn(side);
         actions[2 * sample + side] = action;
-        quotes[side] = distances[action]!;
+        quotes[sideOf(side, inventory)] = distances[action]!;
       }
       logChances[sample] = this.#logChance(actions, sample);
       this.#value.forward(observations, sample * OBSERVATION);
@@ -241,7 +244,7 @@ export class ProximalPolicy {
 
   #observe(inventory: number, timeLeft: number, into: Float64Array, offset: number): void {
     // Inventories of a few lots matter most: the root keeps the others within reach of the units.
-    into[offset] = Math.sign(inventory) * Math.sqrt(Math.abs(inventory));
+    into[offset] = Math.sqrt(Math.abs(inventory));
     into[offset + 1] = 2 * (timeLeft / this.#market.horizon) - 1;
   }
 
@@ -281,6 +284,12 @@ export class ProximalPolicy {
     );
   }
 }
+
+/**
+ * The market is its own mirror image, so the policy is learned for inventories of one sign: its first half
+ * quotes the side that adds to the inventory, its second the side that takes off.
+ */
+const sideOf = (half: number, inventory: number): number => (inventory < 0 ? 1 - half : half);
 
 function shuffle(order: Int32Array, random: Randomness): void {
   for (let at = order.length - 1; at > 0; at -= 1) {
