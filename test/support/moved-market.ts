@@ -65,15 +65,15 @@ export async function offerNumbers(
   readTo: number,
 ): Promise<Outcomes> {
   const outcomes: Record<number, number> = {};
-  let read = first - 1;
+  const heard = { last: first - 1 };
   const hear = (event: EngineEvent): void => {
     if (event.kind !== "accepted" && event.kind !== "repeated") return;
     const told = event.kind === "repeated" ? event.originalSequence : event.sequence;
     outcomes[event.tag] = told;
-    read = event.tag;
+    heard.last = event.tag;
   };
   const drain = (): void => {
-    if (read < readTo) market.drain(hear, 64);
+    if (heard.last < readTo) market.drain(hear, 64);
   };
   for (let number = first; number <= last; number += 1) {
     while (!market.offer(orderOf(number))) {
@@ -83,7 +83,7 @@ export async function offerNumbers(
     }
   }
   market.flush();
-  while (read < readTo) {
+  while (heard.last < readTo) {
     drain();
     await new Promise((resolve) => setImmediate(resolve));
   }
