@@ -124,11 +124,9 @@ async function asTheTwinReads(directory: string): Promise<Held> {
 async function configure(market: NativeMarket): Promise<void> {
   market.offer(configured);
   market.flush();
-  let done = false;
-  while (!done) {
-    market.drain((event) => {
-      done ||= event.kind === "configured";
-    }, 16);
+  const seen: string[] = [];
+  while (!seen.includes("configured")) {
+    market.drain((event) => seen.push(event.kind), 16);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
