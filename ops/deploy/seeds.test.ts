@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { people, usersOf } from "./roles.ts";
+import { guestSlots, people, usersOf } from "./roles.ts";
 import { ensureSeeds } from "./seeds.ts";
 
 const test = suite<{ folder: string }>("seeds", { folder: "" });
@@ -34,10 +34,10 @@ test("a damaged seed is replaced, the others stay", ({ folder }) => {
   assert.is(again[1]?.publicKey, operator?.publicKey);
 });
 
-test("each region adds a cell and its reporter", () => {
+test("each region adds a cell, its reporter and its guests", () => {
   const names = usersOf(["north", "south"]).map((user) => user.name);
   assert.is(new Set(names).size, names.length);
-  assert.is(names.length, people.length + 1 + 4);
+  assert.is(names.length, people.length + 1 + 2 * (2 + guestSlots.length));
 });
 
 test.run();
