@@ -115,7 +115,7 @@ TEST_F(MarketMonitorTest, RaisesAnAlertWithinASecondOfThreeMicrosecondsMoreEachT
     const auto planted = Clock::now();
     ASSERT_TRUE(
         flow_until([&] { return alert_count() == 2 * trial + 1; }, std::chrono::seconds(10)));
-    in_time += Clock::now() - planted < std::chrono::seconds(1) ? 1 : 0;
+    in_time += Clock::now() - planted < std::chrono::seconds(1) ? 1U : 0U;
     const MarketAlert raised = last_alert();
     EXPECT_EQ(raised.change, Change::raised);
     EXPECT_GE(raised.p50_ns, raised.usual_ns + LatencyDetector::threshold_ns);
