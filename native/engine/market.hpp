@@ -205,6 +205,7 @@ class Market {
     QuantityLots minimum{0};
     bool is_unmet = false;
     bool is_child = false;
+    bool is_paired = false;     // placed as one that cancels the other
     bool is_triggered = false;  // a replaced stop that was triggered: it acts as a limit order
     std::uint32_t expiry_s = 0;
     std::uint16_t attributes = 0;

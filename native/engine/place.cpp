@@ -316,7 +316,8 @@ Refusal Market::check_space(const Draft& draft, OrderSlot replaced) const noexce
     return Refusal::none;
   }
   std::uint64_t now = 0;
-  if (at_once && !draft.is(attribute::post_only)) {
+  // What an order could trade with may be the one that is its partner from now on.
+  if (at_once && !draft.is(attribute::post_only) && !draft.is_paired) {
     now = executable(draft.side, widened(draft.side, price, draft.discretion), true, draft.quantity,
                      draft.row, draft.self_trade());
   }
@@ -363,6 +364,7 @@ Outcome Market::place_any(const wire::Command& command) noexcept {
   draft.minimum = QuantityLots{command.minimum};
   draft.is_unmet = draft.is(attribute::all_or_none) || command.minimum != 0;
   draft.is_child = link_of(command.attributes) == wire::Link::child;
+  draft.is_paired = link_of(command.attributes) == wire::Link::oco;
   draft.expiry_s = command.expiry_s;
   draft.discretion = command.discretion;
   draft.group = command.group;

@@ -235,12 +235,16 @@ function roomRefusal(
   conf: Configuration,
 ): number {
   const mayStay = !entersNow || isPeg(order) || mayRest(order);
+  // What it could trade with may be the order that is its partner from now on.
+  const executesNow = entersNow && linkOf(order.attributes) !== linkKinds.oco;
   if (mayStay && lacksSpecialRoom(engine, order)) return refusals.special_pool_full;
   const isFull = engine.orders.size >= conf.orderCapacity;
-  if (mayStay && isFull && canExecute(engine, order, entersNow) < order.lots) {
+  if (mayStay && isFull && canExecute(engine, order, executesNow) < order.lots) {
     return refusals.order_pool_full;
   }
-  if (mayStay && lacksRestingLevel(engine, order, entersNow)) return refusals.level_pool_full;
+  if (mayStay && lacksRestingLevel(engine, order, entersNow, executesNow)) {
+    return refusals.level_pool_full;
+  }
   return engine.ids.exhausted ? refusals.order_pool_full : refusals.none;
 }
 
@@ -263,23 +267,33 @@ function lacksSpecialRoom(engine: EngineState, order: Order): boolean {
 }
 
 /** Lots that the order executes at once, by the rule that counts them. */
-function canExecute(engine: EngineState, order: Order, entersNow: boolean): number {
-  if (!entersNow || isPeg(order)) return 0;
+function canExecute(engine: EngineState, order: Order, executesNow: boolean): number {
+  if (!executesNow || isPeg(order)) return 0;
   return executable(engine, order, limitOf(engine, order, clamped(engine, order)));
 }
 
 /** Whether the order would rest lit at once, on a level that it lacks. */
-function lacksRestingLevel(engine: EngineState, order: Order, entersNow: boolean): boolean {
+function lacksRestingLevel(
+  engine: EngineState,
+  order: Order,
+  entersNow: boolean,
+  executesNow: boolean,
+): boolean {
   const resting = entersNow || (isCallPhase(engine.state) && restsInCallPhase(engine, order));
   if (!resting || entersAsMarket(order) || isPeg(order) || isHidden(order)) return false;
-  return needsLevel(engine, order, entersNow);
+  return needsLevel(engine, order, entersNow, executesNow);
 }
 
 /** Whether a limit order that comes to rest now finds no level, unless it executes or rests dark. */
-export function needsLevel(engine: EngineState, order: Order, entersNow: boolean): boolean {
+export function needsLevel(
+  engine: EngineState,
+  order: Order,
+  entersNow: boolean,
+  executesNow = entersNow,
+): boolean {
   const price = entersNow ? clamped(engine, order) : order.price;
   if (!lacksLevel(engine, order, price)) return false;
-  const found = canExecute(engine, order, entersNow);
+  const found = canExecute(engine, order, executesNow);
   return found < order.lots && found >= needed(order);
 }
 
