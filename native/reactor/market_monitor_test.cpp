@@ -165,10 +165,49 @@ TEST_F(MarketMonitorTest, CountsNothingWhileItIsToldNotToMeasureAndServesAllTheS
   EXPECT_EQ(market->region().service_time.summary().count - before, sent - unmeasured);
 }
 
+// A kernel of which a test decides what it has counted beside page faults: lines as they are in
+// /proc/stat and schedstat of a virtual machine, moved on by each reading.
+class RecordedKernel {
+ public:
+  KernelCounts operator()(pid_t thread) const {
+    KernelCounts counts = read_kernel_counts(thread);
+    stolen_ticks_ += stolen_each_;
+    waited_ns_ += waited_each_;
+    const std::string stat = "cpu  1583412 4211 322087 4519133 20417 0 9034 " +
+                             std::to_string(1'500 + stolen_ticks_) +
+                             " 0 0\ncpu0 790411 2114 160513 2261201 10113 0 5120 712 0 0\n";
+    const std::string schedstat = "98162041880 " + std::to_string(51'214'733 + waited_ns_) + " 41";
+    counts.stolen_ns = stolen_ns_of(stat.c_str(), 10'000'000);
+    counts.waited_ns = waited_ns_of(schedstat.c_str());
+    counts.involuntary_switches = 0;
+    return counts;
+  }
+  // Per reading, from now on.
+  static void plant(std::uint64_t stolen_ticks, std::uint64_t waited_ns) {
+    stolen_each_ = stolen_ticks;
+    waited_each_ = waited_ns;
+  }
+
+ private:
+  static inline std::atomic<std::uint64_t> stolen_each_{0};
+  static inline std::atomic<std::uint64_t> waited_each_{0};
+  static inline std::atomic<std::uint64_t> stolen_ticks_{0};
+  static inline std::atomic<std::uint64_t> waited_ns_{0};
+};
+
 // Slower by a plant, with one thing beside it that would explain it: the alert names that.
 class CauseTest : public MarketMonitorTest {
  protected:
+  // What others take of this machine's processors while the test runs is no part of it.
+  CauseTest() : MarketMonitorTest(RecordedKernel()) {}
   using MarketMonitorTest::MarketMonitorTest;
+  void SetUp() override {
+#if defined(__SANITIZE_THREAD__)
+    GTEST_SKIP()
+        << "instrumented, memory of the instrument's own is a cause beside the planted one";
+#endif
+    MarketMonitorTest::SetUp();
+  }
 
   void expect_cause(Cause cause, const std::function<void()>& trouble, std::uint32_t burst = 32) {
     flow_for(std::chrono::milliseconds(400), burst);
@@ -231,7 +270,7 @@ TEST_F(CauseTest, IsABurstOfCancels) {
 // A disk that takes 30 ms for a write, before a ring of few records.
 class SlowDiskTest : public CauseTest {
  protected:
-  SlowDiskTest() : CauseTest(read_kernel_counts, 256) {}
+  SlowDiskTest() : CauseTest(RecordedKernel(), 256) {}
 };
 
 TEST_F(SlowDiskTest, IsTheDisk) {
@@ -239,48 +278,11 @@ TEST_F(SlowDiskTest, IsTheDisk) {
   files.write_delay_ns = 0;
 }
 
-// A kernel of which a test decides what it has counted beside page faults: lines as they are in
-// /proc/stat and schedstat of a virtual machine, moved on by each reading.
-class RecordedKernel {
- public:
-  KernelCounts operator()(pid_t thread) const {
-    KernelCounts counts = read_kernel_counts(thread);
-    stolen_ticks_ += stolen_each_;
-    waited_ns_ += waited_each_;
-    const std::string stat = "cpu  1583412 4211 322087 4519133 20417 0 9034 " +
-                             std::to_string(1'500 + stolen_ticks_) +
-                             " 0 0\ncpu0 790411 2114 160513 2261201 10113 0 5120 712 0 0\n";
-    const std::string schedstat = "98162041880 " + std::to_string(51'214'733 + waited_ns_) + " 41";
-    counts.stolen_ns = stolen_ns_of(stat.c_str(), 10'000'000);
-    counts.waited_ns = waited_ns_of(schedstat.c_str());
-    counts.involuntary_switches = 0;
-    return counts;
-  }
-  // Per reading, from now on.
-  static void plant(std::uint64_t stolen_ticks, std::uint64_t waited_ns) {
-    stolen_each_ = stolen_ticks;
-    waited_each_ = waited_ns;
-  }
-
- private:
-  static inline std::atomic<std::uint64_t> stolen_each_{0};
-  static inline std::atomic<std::uint64_t> waited_each_{0};
-  static inline std::atomic<std::uint64_t> stolen_ticks_{0};
-  static inline std::atomic<std::uint64_t> waited_ns_{0};
-};
-
 class RecordedKernelTest : public CauseTest {
  protected:
   // Room for the events of every command that can wait, and for all records: a reader that is put
   // off its processor or a busy disk may not be another cause.
   RecordedKernelTest() : CauseTest(RecordedKernel(), 1U << 18U, 65'536) {}
-  void SetUp() override {
-#if defined(__SANITIZE_THREAD__)
-    GTEST_SKIP()
-        << "instrumented, memory of the instrument's own is a cause beside the planted one";
-#endif
-    CauseTest::SetUp();
-  }
   ~RecordedKernelTest() override { RecordedKernel::plant(0, 0); }
 };
 
