@@ -162,7 +162,7 @@ std::uint32_t HostedMarket::serve(std::uint32_t budget) noexcept {
       if (!clients_.has_clients()) {
         has_lease_ = OutputGate::has_lease(gate_positions());
       }
-      // Without a lease a command that nobody asks for now would stand between this owner's log
+      // Without a lease a command that nobody asks for would stand between this owner's log
       // and that of the next.
       taken += has_lease_ ? take_of_clients() : 0;
     }
