@@ -131,6 +131,7 @@ export class RiskLimitEffects {
   /** Until what the market has confirmed is what stands. */
   async #apply(market: string, home: string): Promise<void> {
     const { bus, incarnation } = this.#outside;
+    let told = "";
     for (;;) {
       const state = this.#state;
       if (state === null) return;
@@ -146,7 +147,11 @@ export class RiskLimitEffects {
       if (failure === null) {
         this.#applied.set(market, wanted);
       } else {
-        this.#context.log.warn({ market, failure }, "the market does not hold these limits yet");
+        // Tried again soon, for a stop may be among them; told once for each reason.
+        if (told !== failure.code) {
+          this.#context.log.warn({ market, failure }, "the market does not hold these limits yet");
+        }
+        told = failure.code;
         await this.#pause();
       }
     }
