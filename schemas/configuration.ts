@@ -105,6 +105,14 @@ export const cellConfigurationSchema = z.strictObject({
   }),
   /** False: the cell hosts actors only; the markets of the region are another cell's. */
   markets: z.boolean().default(true),
+  /** How the cell reads the journals of its markets from each server, to find what JetStream does not. */
+  scrub: z
+    .strictObject({
+      bytesPerSecond: positive.default(2 * 1024 * 1024),
+      /** Seconds between the end of a pass over all markets and the next. */
+      pause: z.number().min(0).default(60),
+    })
+    .prefault({}),
   /** Actors that are spawned by request. */
   actors: z
     .strictObject({

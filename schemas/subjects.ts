@@ -32,7 +32,7 @@ export const controlVerbs = [
   "watch",
 ] as const;
 export type ControlVerb = (typeof controlVerbs)[number];
-export type AlertKind = "latency";
+export type AlertKind = "latency" | "journal";
 export type MarketDataKind = "l1" | "l2" | "trades";
 
 export const commandSubject = (region: string, market: string, verb: CommandVerb): string =>

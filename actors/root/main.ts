@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 
 import type { CellConfiguration } from "../../schemas/configuration.ts";
+import { NatsJournalReplicas } from "../bus/journal-replicas.ts";
 import type { NatsBus, NatsOptions } from "../bus/nats.ts";
 import { serveEndpoints } from "../bus/services.ts";
 import { ConfinedPool } from "../confined/pool.ts";
@@ -159,13 +160,14 @@ class CellProcess {
       void this.end(exitCodes.failed);
     });
     const replicas = replicasOf(this.#configuration.regions);
-    const { actors, region, cell } = this.#configuration;
+    const { actors, region, cell, scrub } = this.#configuration;
     const started = await startCell(
       {
         ...this.#configuration,
         reference: this.#reference,
         strongestMode: sound.value,
         servesMarkets: this.#configuration.markets,
+        scrub: { ...scrub, pause: durationNs(Math.round(scrub.pause * 1e9)) },
         hosting: {
           capacity: actors.capacity,
           maximumActors: actors.maximum,
@@ -178,6 +180,7 @@ class CellProcess {
         slots: engineSlots(),
         clock: this.#clock,
         files: new SystemFiles(),
+        replicas: new NatsJournalReplicas(bus),
         log: this.#log,
         randomBytes: (count) => new Uint8Array(randomBytes(count)),
         directory,
