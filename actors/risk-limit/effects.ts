@@ -12,15 +12,13 @@ import {
   encodeRequest,
 } from "./codec.ts";
 import { done, holdingOf, type RiskLimitState } from "./decide.ts";
-import type { RiskLimitMessage } from "./messages.ts";
+import type { RiskLimitMessage, RiskLimitStart } from "./messages.ts";
 
 /** What a risk limit reaches outside its cell. */
 export interface RiskLimitOutside {
   readonly region: string;
   readonly bus: Pick<Bus, "publish" | "request" | "subscribe">;
   readonly markets: MarketPlaces;
-  /** Of the owner's cell: a market refuses what an older incarnation sends. */
-  readonly incarnation: () => number;
 }
 
 export interface MarketPlaces {
@@ -41,6 +39,8 @@ const publishAfter = durationNs(100_000_000);
 export class RiskLimitEffects {
   readonly #context: ActorContext<RiskLimitMessage, EventSourcedMachine>;
   readonly #name: string;
+  /** A market refuses what an older one sends. */
+  readonly #incarnation: number;
   readonly #outside: RiskLimitOutside;
   /** What each market has confirmed. */
   readonly #applied = new Map<string, string>();
@@ -55,11 +55,12 @@ export class RiskLimitEffects {
 
   constructor(
     context: ActorContext<RiskLimitMessage, EventSourcedMachine>,
-    name: string,
+    { name, incarnation }: RiskLimitStart,
     outside: RiskLimitOutside,
   ) {
     this.#context = context;
     this.#name = name;
+    this.#incarnation = incarnation;
     this.#outside = outside;
     const unwatch = outside.markets.onChange(context.callback(() => this.#applyEverywhere()));
     context.onExit(() => {
@@ -130,7 +131,7 @@ export class RiskLimitEffects {
 
   /** Until what the market has confirmed is what stands. */
   async #apply(market: string, home: string): Promise<void> {
-    const { bus, incarnation } = this.#outside;
+    const { bus } = this.#outside;
     let told = "";
     for (;;) {
       const state = this.#state;
@@ -139,7 +140,8 @@ export class RiskLimitEffects {
       const stopped = this.#stopped(state) !== "" || limits.maximumOrderQuantity === 0;
       const wanted = JSON.stringify({ account, limits, stopped });
       if (this.#applied.get(market) === wanted) return;
-      const request = encodeApplyLimits(this.#name, incarnation(), [{ account, stopped, limits }]);
+      const rules = [{ account, stopped, limits }];
+      const request = encodeApplyLimits(this.#name, this.#incarnation, rules);
       const subject = actorSubject(home, "market", market, "limits");
       const answer = await bus.request(subject, request, answerWithin);
       this.#context.signal.throwIfAborted();

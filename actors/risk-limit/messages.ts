@@ -35,6 +35,8 @@ export interface RiskLimitStart {
   readonly name: string;
   /** In force until the first set_limits. */
   readonly limits: Limits;
+  /** Epoch of the shard under which this cell runs it. */
+  readonly incarnation: number;
 }
 
 /** `commandId`: chosen by the sender, 1 to 128 characters; the same in a resend. */
