@@ -9,6 +9,7 @@ import { askedBy, initialState, type RiskLimitState } from "./decide.ts";
 import { noLimits } from "./limits.ts";
 import type {
   Limits,
+  NamedLimit,
   Outcome,
   RiskLimitCommand,
   RiskLimitEvent,
@@ -449,4 +450,17 @@ export function encodeApplyLimits(
 export function decodeApplyReply(payload: Uint8Array): Failure | null {
   const { refusal } = risk.v1.ApplyLimitsReply.decode(payload);
   return refusal ? (plain(refusal) as unknown as Failure) : null;
+}
+
+export const encodeNamed = (limit: NamedLimit): Uint8Array =>
+  risk.v1.NamedLimit.encode(limit).finish();
+
+/** Null when the bytes name no risk limit. */
+export function decodeNamed(bytes: Uint8Array): NamedLimit | null {
+  try {
+    const { region, name: limit } = risk.v1.NamedLimit.decode(bytes);
+    return region === "" || limit === "" ? null : { region, name: limit };
+  } catch {
+    return null;
+  }
 }

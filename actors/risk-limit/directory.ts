@@ -1,4 +1,3 @@
-import { wire } from "../../schemas/messages.ts";
 import {
   accountDirectoryKey,
   directoryBucket,
@@ -7,14 +6,8 @@ import {
 } from "../../schemas/subjects.ts";
 import type { KeyStore } from "../kernel/ports/bus.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
-
-/** A risk limit in the whole cluster. */
-export interface NamedLimit {
-  readonly region: string;
-  readonly name: string;
-}
-
-const { NamedLimit: Wire } = wire.risk.v1;
+import { decodeNamed, encodeNamed } from "./codec.ts";
+import type { NamedLimit } from "./messages.ts";
 
 /**
  * Which risk limits there are, and which one writes an account's limits: keys in DIR that are created once
@@ -41,7 +34,7 @@ export class LimitDirectory {
     if (!entries.ok) return entries;
     return ok(
       [...entries.value.values()].flatMap(({ value }) => {
-        const found = decoded(value);
+        const found = decodeNamed(value);
         return found === null ? [] : [found.name];
       }),
     );
@@ -58,7 +51,7 @@ export class LimitDirectory {
   async writerOf(account: number): Promise<Result<NamedLimit | null>> {
     const entry = await this.#keys.get(directoryBucket, accountDirectoryKey(account));
     if (!entry.ok) return entry;
-    return ok(entry.value === null ? null : decoded(entry.value.value));
+    return ok(entry.value === null ? null : decodeNamed(entry.value.value));
   }
 
   /** Who writes the account's limits from now on: this name, or who did before. Failure code: unavailable. */
@@ -68,22 +61,13 @@ export class LimitDirectory {
 
   /** What the key holds: this, or what was there before. */
   async #create(key: string, limit: NamedLimit): Promise<Result<NamedLimit>> {
-    const bytes = Wire.encode(limit).finish();
+    const bytes = encodeNamed(limit);
     const stored = await this.#keys.compareAndSet(directoryBucket, key, bytes, 0);
     if (stored.ok) return ok(limit);
     const entry = await this.#keys.get(directoryBucket, key);
     if (!entry.ok) return entry;
-    const held = entry.value === null ? null : decoded(entry.value.value);
+    const held = entry.value === null ? null : decodeNamed(entry.value.value);
     if (held !== null) return ok(held);
     return refuse("unavailable", `nobody knows whether ${key} was written`, "ask again");
-  }
-}
-
-function decoded(bytes: Uint8Array): NamedLimit | null {
-  try {
-    const { region, name } = Wire.decode(bytes);
-    return region === "" || name === "" ? null : { region, name };
-  } catch {
-    return null;
   }
 }

@@ -39,6 +39,12 @@ export interface RiskLimitStart {
   readonly incarnation: number;
 }
 
+/** A risk limit in the whole cluster. */
+export interface NamedLimit {
+  readonly region: string;
+  readonly name: string;
+}
+
 /** `commandId`: chosen by the sender, 1 to 128 characters; the same in a resend. */
 export type RiskLimitCommand =
   | {

@@ -211,7 +211,7 @@ export class ActorHost {
       bus,
       log,
       refusals,
-      deadLetter: (path, reason, about) => void system.deadLetters.add(path, reason, about),
+      deadLetter: (path, reason, about) => system.deadLetters.add(path, reason, about),
       residents: this.#residents,
       ownerOf: (shard) => this.#plane.ownerOf(shard),
       directory: this.#limits,
