@@ -70,7 +70,21 @@ export function riskLimitActor(
       const owned = { events, epoch: () => epoch(start.incarnation) };
       if (outside === undefined) return eventSourcedBehaviour(context, start, rules, owned);
       const effects = new RiskLimitEffects(context, start, outside);
-      return eventSourcedBehaviour(context, start, rules, owned, (state) => effects.settled(state));
+      const sourced = eventSourcedBehaviour(context, start, rules, owned, (state) =>
+        effects.settled(state),
+      );
+      return {
+        ...sourced,
+        // What is held counts from now on, so that the markets hear of it; no order follows before they have.
+        receive: (message, reply) =>
+          sourced.receive(message, (answer) => {
+            const follows = message.type === "hold" && message.largest > 0;
+            const failure = follows ? effects.notInForce(answer.outcome, message.markets) : null;
+            const { outcome } = answer;
+            const refused = answer.type === "refused" || failure === null;
+            reply(refused ? answer : { type: "refused", failure, outcome });
+          }),
+      };
     },
   };
 }

@@ -109,6 +109,7 @@ test("B5.3 one name writes an account's limits: another is refused and told whic
       scope: "account",
       parent: "",
       account,
+      tradedOnly: false,
     });
     assert.is(reply.refusal?.code, "already_defined");
     assert.match(reply.refusal?.reason ?? "", /those of acc in eu-central/);

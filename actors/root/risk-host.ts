@@ -13,7 +13,13 @@ import {
   encodeRequest,
 } from "../risk-limit/codec.ts";
 import type { LimitDirectory } from "../risk-limit/directory.ts";
-import { type Answered, throughLevels } from "../risk-limit/hierarchy.ts";
+import {
+  type Answered,
+  type Climbing,
+  holdThroughLevels,
+  type Levels,
+  throughLevels,
+} from "../risk-limit/hierarchy.ts";
 import type { RiskLimitFailure, RiskLimitMessage } from "../risk-limit/messages.ts";
 import { type LimitResidents, type RiskLimit, shardOfLimit } from "./limit-residents.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
@@ -141,13 +147,14 @@ class RiskHost {
 
   /** An actor that was replaced neither reserves nor releases; clients have no incarnation. */
   async #staleSender(message: RiskLimitMessage): Promise<Failure | null> {
-    const moves = message.type === "reserve" || message.type === "release";
+    const { type } = message;
+    const moves = type === "reserve" || type === "release" || type === "hold";
     if (!moves || message.sender === undefined) return null;
     return await this.#of.senders.admit(message.sender);
   }
 
   async #reply(name: string, actor: RiskLimit, asked: RiskLimitMessage): Promise<Result<Answered>> {
-    if (asked.type === "reserve" || asked.type === "release") {
+    if (asked.type === "reserve" || asked.type === "release" || asked.type === "hold") {
       if (this.#climbing.size < levelsLimit) return ok(await this.#climb(name, actor, asked));
       const reason = `${levelsLimit} commands wait for the levels above`;
       return refuse("busy", reason, "send the same command id again in a moment");
@@ -199,30 +206,25 @@ class RiskHost {
     );
   }
 
-  #climb(
-    name: string,
-    actor: RiskLimit,
-    command: Extract<RiskLimitMessage, { readonly type: "reserve" | "release" }>,
-  ): Promise<Answered> {
+  #climb(name: string, actor: RiskLimit, command: Climbing): Promise<Answered> {
     const key = `${name} ${command.type} ${command.commandId}`;
     const under = this.#climbing.get(key);
     if (under !== undefined) return under;
-    const climbed = throughLevels(
-      {
-        self: (message) => actor.ask(message, askTimeout, laneOf(message)),
-        parent: (parent, message) => this.#above(parent, message),
-      },
-      command,
+    const levels: Levels = {
+      self: (message) => actor.ask(message, askTimeout, laneOf(message)),
+      parent: (parent, message) => this.#above(parent, message),
+    };
+    const climbed = (
+      command.type === "hold"
+        ? holdThroughLevels(levels, name, command)
+        : throughLevels(levels, command)
     ).finally(() => this.#climbing.delete(key));
     this.#climbing.set(key, climbed);
     return climbed;
   }
 
   /** A level above may be in another cell, so it is asked like by anybody else. */
-  async #above(
-    parent: string,
-    message: Extract<RiskLimitMessage, { readonly type: "reserve" | "release" }>,
-  ): Promise<Answered> {
+  async #above(parent: string, message: Climbing): Promise<Answered> {
     const subject = actorSubject(this.#of.region, "risk-limit", parent, message.type);
     const answer = await this.#of.bus.request(subject, encodeRequest(message), levelTimeout);
     if (!answer.ok) return null;
@@ -254,7 +256,8 @@ const passed = (failure: Failure): Failure =>
 const passing: ReadonlySet<string> = new Set(["busy", "unavailable", "internal", "timeout"]);
 
 /** Less risk must not wait behind the reservations that it is to keep out. */
-const laneOf = (message: RiskLimitMessage): Lane =>
-  message.type === "set_limits" || message.type === "stop" || message.type === "report"
-    ? "system"
-    : "ordinary";
+function laneOf(message: RiskLimitMessage): Lane {
+  const { type } = message;
+  const lessens = type === "set_limits" || type === "stop" || type === "report";
+  return lessens || (type === "hold" && message.largest === 0) ? "system" : "ordinary";
+}

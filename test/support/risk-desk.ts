@@ -67,6 +67,7 @@ export class Desk {
       scope,
       parent,
       account: number,
+      tradedOnly: false,
     });
     return reply.refusal?.code ?? "done";
   }
