@@ -10,6 +10,7 @@ const token = z
   .regex(/^[A-Za-z0-9_-]{1,32}$/, "a token of [A-Za-z0-9_-], at most 32 long");
 const port = z.int().min(0).max(65_535);
 const largest32 = 2 ** 32 - 1;
+const limit = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 const positive = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
 
 const exchangeText = (most: number): z.ZodString =>
@@ -46,6 +47,33 @@ export const regionFileSchema = z.strictObject({
   groups: z.array(token),
 });
 export type RegionFile = z.infer<typeof regionFileSchema>;
+
+/** Actors that are spawned by request. */
+export const actorsSchema = z.strictObject({
+  /** This cell hosts at most; 0: none, and it answers no request about them. */
+  capacity: z.int().min(0).max(100_000).default(1_000),
+  /** The region runs at most, at a time. */
+  maximum: z.int().min(0).max(100_000).default(4_096),
+  /** Seconds without a message after which a paused or finished one is put away. */
+  passivateAfter: z.number().min(0).default(30),
+  /**
+   * What an account may do whose first actor is spawned, and the most that an actor's own limit allows.
+   * Lots; 0: not limited, except for the first two.
+   */
+  limits: z
+    .strictObject({
+      maximumOrderQuantity: positive.default(100_000),
+      maximumOpenQuantity: positive.default(1_000_000),
+      maximumPosition: limit.default(10_000_000),
+      maximumOpenOrders: limit.default(1_000),
+      /** New orders and replacements in a second. */
+      ordersPerSecond: limit.max(largest32).default(10_000),
+      /** Price units times quantity units. */
+      maximumLoss: limit.default(0),
+    })
+    .prefault({}),
+});
+export type ActorsConfiguration = z.infer<typeof actorsSchema>;
 
 /** What a cell process is started with: `node actors/root/main.ts --configuration FILE`. */
 export const cellConfigurationSchema = z.strictObject({
@@ -105,17 +133,7 @@ export const cellConfigurationSchema = z.strictObject({
   }),
   /** False: the cell hosts actors only; the markets of the region are another cell's. */
   markets: z.boolean().default(true),
-  /** Actors that are spawned by request. */
-  actors: z
-    .strictObject({
-      /** This cell hosts at most; 0: none, and it answers no request about them. */
-      capacity: z.int().min(0).max(100_000).default(1_000),
-      /** The region runs at most, at a time. */
-      maximum: z.int().min(0).max(100_000).default(4_096),
-      /** Seconds without a message after which a paused or finished one is put away. */
-      passivateAfter: z.number().min(0).default(30),
-    })
-    .prefault({}),
+  actors: actorsSchema.prefault({}),
 });
 export type CellConfiguration = z.infer<typeof cellConfigurationSchema>;
 /** As it is written: what has a default may be left out. */

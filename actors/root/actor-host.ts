@@ -35,6 +35,7 @@ import { SilenceWatch } from "../region/silence.ts";
 import { riskLimitActor } from "../risk-limit/actor.ts";
 import { LimitDirectory } from "../risk-limit/directory.ts";
 import type { MarketPlaces } from "../risk-limit/effects.ts";
+import type { Limits } from "../risk-limit/messages.ts";
 import type { TraderMessage, TraderReply, TraderStart } from "../trading/messages.ts";
 import type { TraderPorts, TraderReport } from "../trading/trader.ts";
 import { LimitResidents } from "./limit-residents.ts";
@@ -42,6 +43,7 @@ import type { RefusalCounter } from "./refusal-counter.ts";
 import { serveRiskLimits } from "./risk-host.ts";
 import { RiskReports } from "./risk-reports.ts";
 import { spawnableTypes } from "./spawnable.ts";
+import { TraderLimits } from "./trader-limits.ts";
 
 /** One service of the control plane: `nats micro` lists it. */
 export interface ControlEndpoint {
@@ -58,6 +60,8 @@ export interface ActorHostSettings {
   /** Actors of the region that may run at a time. */
   readonly maximumActors: number;
   readonly passivateAfter: DurationNs;
+  /** Of an account whose first actor is spawned; no limit that is made for an actor allows more. */
+  readonly limits: Limits;
 }
 
 export interface ActorHostOf {
@@ -129,6 +133,7 @@ export class ActorHost {
       session: of.session,
       report: (start, report) => this.#heard(group, start, report),
       stale: () => refusals.count("stale_epoch"),
+      limited: (code) => refusals.count(code),
     });
     const maker = marketMakerActor(ports("strategies"));
     const execution = executionActor(ports("executions"));
@@ -143,6 +148,14 @@ export class ActorHost {
         this.#steer(execution as unknown as Trader, path, id, verb),
       steerCustom: (path, id, verb) => this.#steer(custom as unknown as Trader, path, id, verb),
       processes,
+      region,
+      limits: new TraderLimits({
+        region,
+        bus,
+        clock,
+        directory: this.#limits,
+        allowed: settings.limits,
+      }),
     });
     const membership = new Membership({ leases: this.#leases(), clock, log }, cell);
     const directory = new ActorDirectory(bus.keys, region);

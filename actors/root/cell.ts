@@ -1,3 +1,4 @@
+import { actorsSchema } from "../../schemas/configuration.ts";
 import type { ActorSystem } from "../kernel/actor.ts";
 import { actorSystem } from "../kernel/actor-system.ts";
 import { deadLetterStore } from "../kernel/dead-letters.ts";
@@ -22,6 +23,7 @@ import type {
   RegionReport,
 } from "../region/messages.ts";
 import { ShardOwnership } from "../region/ownership.ts";
+import type { Limits } from "../risk-limit/messages.ts";
 import { strategyActor } from "../strategy/actor.ts";
 import { type ControlEndpoint, ActorHost } from "./actor-host.ts";
 import type { CellDirectory } from "./cell-directory.ts";
@@ -34,6 +36,7 @@ import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
 import type { Measured } from "./metrics.ts";
 import { RefusalCounter } from "./refusal-counter.ts";
 import type { ReferenceData } from "./reference-data.ts";
+import { spawnLimits } from "./trader-limits.ts";
 import { cellTree, paths } from "./tree.ts";
 
 /** Which port gets which implementation in this process. */
@@ -66,12 +69,15 @@ export interface HostingSettings {
   readonly maximumActors: number;
   /** An actor that is paused or done is put away after this long without a message. */
   readonly passivateAfter: DurationNs;
+  /** Of an account whose first actor is spawned; no limit that is made for an actor allows more. */
+  readonly limits: Limits;
 }
 
 export const defaultHosting: HostingSettings = {
   capacity: 1_000,
   maximumActors: 4_096,
   passivateAfter: 30_000_000_000 as DurationNs,
+  limits: spawnLimits(actorsSchema.parse({}).limits),
 };
 
 export interface CellSettings {

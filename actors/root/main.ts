@@ -19,6 +19,7 @@ import { SystemFiles } from "../kernel/system-files.ts";
 import type { CellFacts } from "../region/actor.ts";
 import type { RegionReport } from "../region/messages.ts";
 import { type Cell, startCell } from "./cell.ts";
+import { spawnLimits } from "./trader-limits.ts";
 import { type CellDirectory, openCellDirectory } from "./cell-directory.ts";
 import { readConfiguration } from "./configuration.ts";
 import { chooseEngine, engineSlots } from "./engine.ts";
@@ -167,6 +168,7 @@ class CellProcess {
           capacity: actors.capacity,
           maximumActors: actors.maximum,
           passivateAfter: durationNs(Math.round(actors.passivateAfter * 1e9)),
+          limits: spawnLimits(actors.limits),
         },
       },
       {
