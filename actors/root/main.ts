@@ -30,7 +30,7 @@ import {
   connectPatiently,
   ensureCellAssets,
   natsOptions,
-  replicasOf,
+  placementOf,
   type StartupPorts,
   SyncGuard,
 } from "./startup.ts";
@@ -158,7 +158,7 @@ class CellProcess {
       this.#log.error({ reason }, "the servers do not promise durability any more; stopping");
       void this.end(exitCodes.failed);
     });
-    const replicas = replicasOf(this.#configuration.regions);
+    const placement = placementOf(this.#configuration);
     const { actors, region, cell } = this.#configuration;
     const started = await startCell(
       {
@@ -186,7 +186,7 @@ class CellProcess {
           capacity: eventsOfActor,
           log: this.#log,
         }),
-        ensureJournal: async (definition) => await guard.ensureJournal(definition, replicas),
+        ensureJournal: async (definition) => await guard.ensureJournal(definition, placement),
         facts: () => this.#facts(),
         onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
         processes: this.#strategies(bus, directory),
