@@ -10,6 +10,7 @@ import type {
   RegionMessage,
   RegionReply,
   RegionStart,
+  ViewVerb,
 } from "./messages.ts";
 import type { ShardOwnership } from "./ownership.ts";
 import type { MarketVerb } from "./router.ts";
@@ -57,6 +58,8 @@ export interface RegionPorts {
   readonly facts: () => CellFacts;
   /** What the lease says of the actors hosted here; absent or null: none. */
   readonly actors?: () => HostedActors | null;
+  /** Answers the verbs that every cell answers; requests to them come here by the same subscription. */
+  readonly views: (verb: ViewVerb, payload: Uint8Array) => Promise<Uint8Array>;
   /** False: the cell hosts actors only; markets and operations are another cell's. Absent: true. */
   readonly servesMarkets?: boolean;
 }

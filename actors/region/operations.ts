@@ -3,14 +3,7 @@ import { type Failure, refuse, type Result, unreachable } from "../kernel/result
 import { SerialQueue } from "../kernel/serial-queue.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { RegionPorts } from "./actor.ts";
-import {
-  decodeOperation,
-  encodeFlow,
-  encodeMarket,
-  encodeRefusal,
-  encodeStatus,
-  encodeTree,
-} from "./codec.ts";
+import { decodeOperation, encodeFlow, encodeMarket, encodeRefusal, encodeStatus } from "./codec.ts";
 import { decide, listedMarket } from "./decide.ts";
 import type { Directory } from "./directory.ts";
 import type { RegionMachine } from "./machine.ts";
@@ -79,9 +72,6 @@ export class Operations {
     switch (request.verb) {
       case "status":
         reply(encodeStatus(await this.#of.report()));
-        return;
-      case "tree":
-        reply(encodeTree(this.#of.context.system.tree()));
         return;
       case "flow":
         reply(this.#flow(request.paused));
