@@ -163,7 +163,7 @@ export class ActorNode implements TreeMember, IncarnationNode, Addressee {
   }
 
   machineNow(): AnyStateMachine | null {
-    return (this.#life?.machine?.logic as AnyStateMachine | undefined) ?? null;
+    return this.#life?.machine?.logic ?? null;
   }
 
   recentEvents(count: number): Promise<readonly RecentEvent[]> {

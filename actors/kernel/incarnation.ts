@@ -39,7 +39,7 @@ export interface IncarnationNode {
 const turnLimit = 128;
 
 /** A change that the machine made by itself: an invoked promise, a raised event. */
-const inner = "internal";
+const ownDoing = "internal";
 
 /** What begin() came to; a failure is also told to the node. */
 export type Beginning =
@@ -225,7 +225,7 @@ export class Incarnation implements Scope, Linked, MachineOwner {
     const timed = (): void => {
       this.#cause = `after ${delay / 1_000_000} ms`;
       callback();
-      this.#cause = inner;
+      this.#cause = ownDoing;
     };
     return this.timer(delay, timed, "lifecycle");
   }
@@ -405,7 +405,7 @@ export class Incarnation implements Scope, Linked, MachineOwner {
     });
     if (this.number > 1) this.#cause = "restart";
     actor.start();
-    this.#cause = inner;
+    this.#cause = ownDoing;
     if (this.#reason === null) {
       this.#state = stateText((actor.getSnapshot() as { readonly value: StateValue }).value);
     }

@@ -10,7 +10,6 @@ import type {
   TreeRow,
 } from "./actor.ts";
 import type { Addressee } from "./actor-ref.ts";
-import type { ChildSpec } from "./child-spec.ts";
 import { type ActorFailure, type Exit, type ExitReason, summary } from "./exit.ts";
 import type { Linked, Links } from "./links.ts";
 import type { MachineHosts } from "./machine-host.ts";

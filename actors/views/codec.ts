@@ -5,14 +5,7 @@ import { type SupervisorStart, supervisorType } from "../kernel/child-spec.ts";
 import { machineStates } from "../kernel/machine-states.ts";
 import { type Failure, ok, refuse, type Result } from "../kernel/result.ts";
 import type { Condition, End, TreeCounts } from "../kernel/vitals.ts";
-import type {
-  CellRow,
-  CellSummary,
-  CellWindow,
-  RegionWindow,
-  TreeRequest,
-  ViewFacts,
-} from "./messages.ts";
+import type { CellRow, CellWindow, RegionWindow, TreeRequest, ViewFacts } from "./messages.ts";
 
 const { control } = wire;
 const { NodeReply, NodeRequest, TreeReply, TreeRequest: TreeMessage } = control.v1;
@@ -63,7 +56,7 @@ export const encodeRefusal = (failure: Failure): Uint8Array =>
 
 const rowToWire = (row: CellRow): wire.control.v1.ITreeNode => ({
   ...row,
-  condition: conditions.indexOf(row.condition),
+  condition: conditions.indexOf(row.condition) as wire.control.v1.NodeCondition,
   below: row.below.nodes === 0 ? null : row.below,
 });
 
@@ -145,7 +138,7 @@ export const encodeNodeRequest = (question: NodeQuestion): Uint8Array =>
 
 /** Code of the refusal that a reply of any kind carries; null when it carries none. */
 export const refusalCode = (payload: Uint8Array): string | null =>
-  TreeReply.decode(payload).refusal?.code ?? null;
+  control.v1.AnyReply.decode(payload).refusal?.code ?? null;
 
 export interface NodeAccount {
   readonly cell: string;
@@ -224,5 +217,3 @@ const jsonOf = (value: unknown): string =>
   ) ?? "";
 
 const cut = (text: string): string => text.slice(0, textLimit);
-
-export type { CellSummary };
