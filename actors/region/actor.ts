@@ -23,7 +23,11 @@ export interface MarketHost {
    * Hands a request to the market's actor; the value is the encoded reply. Failure codes: busy,
    * not_found, timeout and internal (the last two are ambiguous).
    */
-  request(market: string, verb: MarketVerb, payload: Uint8Array): Promise<Result<Uint8Array>>;
+  request(
+    market: string,
+    verb: MarketVerb | "history",
+    payload: Uint8Array,
+  ): Promise<Result<Uint8Array>>;
   /** Failure codes as request. */
   report(market: string): Promise<Result<MarketReport>>;
   setState(market: string, state: "open" | "halted", reason: string): Promise<Result<void>>;

@@ -163,6 +163,7 @@ export const encodeRefusal = (failure: Failure): Uint8Array =>
 /** A request to the operations services, decoded but not checked further. */
 export type OperationRequest =
   | { readonly verb: "status" }
+  | { readonly verb: "market-history"; readonly market: string; readonly payload: Uint8Array }
   | { readonly verb: "market-create"; readonly definition: DefinitionInput; readonly by: string }
   | {
       readonly verb: "market-halt" | "market-resume";
@@ -180,6 +181,10 @@ export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): Operati
       case "status":
         control.StatusRequest.decode(bytes);
         return { verb };
+      case "market-history": {
+        const { market } = wire.market.v1.MarketHistoryRequest.decode(bytes);
+        return { verb, market, payload: bytes };
+      }
       case "market-create": {
         const { definition, requestedBy } = control.MarketCreateRequest.decode(bytes);
         if (definition === null || definition === undefined) return null;

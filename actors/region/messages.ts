@@ -135,6 +135,7 @@ export interface RegionStart {
 
 export const operationVerbs = [
   "status",
+  "market-history",
   "market-create",
   "market-halt",
   "market-resume",

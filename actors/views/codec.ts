@@ -12,14 +12,17 @@ const { NodeReply, NodeRequest, TreeReply, TreeRequest: TreeMessage } = control.
 
 export const { cellTreeSubject, isToken, operationsSubject, treeViewSubject } = subjects;
 
-const conditions: readonly (Condition | null)[] = [
-  null,
-  "running",
-  "restarting",
-  "failed",
-  "stopping",
-  "stopped",
-];
+const { NodeCondition } = control.v1;
+const conditions: Readonly<Record<Condition, wire.control.v1.NodeCondition>> = {
+  running: NodeCondition.NODE_CONDITION_RUNNING,
+  restarting: NodeCondition.NODE_CONDITION_RESTARTING,
+  failed: NodeCondition.NODE_CONDITION_FAILED,
+  stopping: NodeCondition.NODE_CONDITION_STOPPING,
+  stopped: NodeCondition.NODE_CONDITION_STOPPED,
+};
+const conditionNames = new Map(
+  Object.entries(conditions).map(([name, code]) => [code, name as Condition]),
+);
 const textLimit = 4_096;
 
 const malformed = (what: string): Result<never> =>
@@ -56,7 +59,7 @@ export const encodeRefusal = (failure: Failure): Uint8Array =>
 
 const rowToWire = (row: CellRow): wire.control.v1.ITreeNode => ({
   ...row,
-  condition: conditions.indexOf(row.condition) as wire.control.v1.NodeCondition,
+  condition: conditions[row.condition],
   below: row.below.nodes === 0 ? null : row.below,
 });
 
@@ -104,7 +107,8 @@ function rowFromWire(node: wire.control.v1.ITreeNode, cell: string): CellRow {
     restarts: node.restarts ?? 0,
     mailbox: node.mailbox ?? 0,
     lastFailure: node.lastFailure ?? "",
-    condition: conditions[node.condition ?? 0] ?? "stopped",
+    condition:
+      conditionNames.get(node.condition ?? NodeCondition.NODE_CONDITION_STOPPED) ?? "stopped",
     recentRestarts: node.recentRestarts ?? 0,
     children: node.children ?? 0,
     below: countsFromWire(node.below),
