@@ -1,4 +1,4 @@
-import type { ActorSystem } from "../kernel/actor.ts";
+import type { ActorDefinition, ActorSystem } from "../kernel/actor.ts";
 import { actorSystem } from "../kernel/actor-system.ts";
 import { deadLetterStore } from "../kernel/dead-letters.ts";
 import { IncarnationFence } from "../kernel/incarnation-fence.ts";
@@ -38,6 +38,7 @@ import { RefusalCounter } from "./refusal-counter.ts";
 import type { ReferenceData } from "./reference-data.ts";
 import { serveRiskLimits } from "./risk-host.ts";
 import { cellTree, paths } from "./tree.ts";
+import { ViewHost } from "./view-host.ts";
 
 /** Which port gets which implementation in this process. */
 export interface CellPorts {
@@ -172,6 +173,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     nonce,
     facts: ports.facts,
     actors: () => host.view,
+    views: (verb, payload) => views.answer(verb, payload),
     servesMarkets,
   });
   const places = new DirectoryPlaces(reference.markets, bus.keys, clock);
@@ -184,8 +186,13 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       incarnation: () => directory.recordedIncarnation(),
     },
   });
+  const definitions = [router, market, strategy, riskLimit, ...host.definitions];
+  const views = new ViewHost(
+    { bus, clock, log, refusals, definitions: () => definitions as readonly ActorDefinition[] },
+    { region, cell },
+  );
   const system: ActorSystem = actorSystem({
-    definitions: [router, market, strategy, riskLimit, ...host.definitions],
+    definitions: definitions as readonly ActorDefinition[],
     clock,
     // Only jitter and the like: what must repeat has a seed of its own.
     randomness: seededRandomness(session()),
@@ -222,6 +229,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       })
     : null;
   places.start();
+  views.begin(system);
   await host.begin(system);
   const asked = async (message: RegionMessage): Promise<Result<RegionReply>> => {
     const ref = system.find(router, paths.cell(region));
@@ -245,6 +253,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     async drain() {
       await host.drain();
       alerts.stop();
+      views.end();
       risk?.unsubscribe();
       places.stop();
       const drained = await asked({ type: "drain" });
