@@ -73,6 +73,13 @@ export const auditSubject = (region: string, kind: AuditKind): string =>
   `audit.${token(region)}.${kind}`;
 /** Kept by the replication group of the region. */
 export const auditStream = (group: string): string => `AUDIT_${token(group)}`;
+/** From cell to cell of a region: a request to a risk limit that the cell hosts. */
+export const hostLimitSubject = (
+  region: string,
+  cell: string,
+  name: string,
+  verb: string,
+): string => `act.${token(region)}.cell.${token(cell)}.risk-limit.${token(name)}.${token(verb)}`;
 /** Where an actor's reports are published; `group` is its supervisor: strategies, executions. */
 export const reportSubject = (region: string, group: string, id: string): string =>
   supervisionSubject(region, `${group}/${id}`);
@@ -117,6 +124,8 @@ export const patterns = {
   actorsOf: (region: string): string => `act.${token(region)}.>`,
   riskLimits: "act.*.risk-limit.*.*",
   riskLimitsOf: (region: string): string => `act.${token(region)}.risk-limit.>`,
+  hostLimitsOf: (region: string, cell: string): string =>
+    `act.${token(region)}.cell.${token(cell)}.risk-limit.*.*`,
   marketLimitsOf: (region: string): string => `act.${token(region)}.market.>`,
   riskQuestions: "act.*.risk-limit.*.describe",
   riskApprovals: "act.*.risk-limit.*.approve",
@@ -175,3 +184,9 @@ export const actorDirectoryKey = (region: string, id: string): string =>
   `actor.${token(region)}.${token(id)}`;
 export const marketDirectoryPrefix = "market.";
 export const marketDirectoryKey = (market: string): string => `market.${token(market)}`;
+/** Names of a region's risk limits: a key each, made with the first event. */
+export const limitDirectoryPrefix = (region: string): string => `limit.${token(region)}.`;
+export const limitDirectoryKey = (region: string, name: string): string =>
+  `limit.${token(region)}.${token(name)}`;
+/** Which risk limit writes an account's limits, in the whole cluster. */
+export const accountDirectoryKey = (account: number): string => `account.${account}`;
