@@ -1,5 +1,5 @@
-import { actorsSchema } from "../../schemas/configuration.ts";
-import type { ActorSystem } from "../kernel/actor.ts";
+import { actorsSchema } from "../../schemas/actors-configuration.ts";
+import type { ActorDefinition, ActorSystem } from "../kernel/actor.ts";
 import { actorSystem } from "../kernel/actor-system.ts";
 import { deadLetterStore } from "../kernel/dead-letters.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
@@ -38,6 +38,7 @@ import { RefusalCounter } from "./refusal-counter.ts";
 import type { ReferenceData } from "./reference-data.ts";
 import { spawnLimits } from "./trader-limits.ts";
 import { cellTree, paths } from "./tree.ts";
+import { ViewHost } from "./view-host.ts";
 
 /** Which port gets which implementation in this process. */
 export interface CellPorts {
@@ -175,10 +176,16 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     nonce,
     facts: ports.facts,
     actors: () => host.view,
+    views: (verb, payload) => views.answer(verb, payload),
     servesMarkets,
   });
+  const definitions = [router, market, strategy, ...host.definitions];
+  const views = new ViewHost(
+    { bus, clock, log, refusals, definitions: () => definitions as readonly ActorDefinition[] },
+    { region, cell },
+  );
   const system: ActorSystem = actorSystem({
-    definitions: [router, market, strategy, ...host.definitions],
+    definitions: definitions as readonly ActorDefinition[],
     clock,
     // Only jitter and the like: what must repeat has a seed of its own.
     randomness: seededRandomness(session()),
@@ -205,6 +212,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     ? serveMarketLimits({ region, bus, log, markets, refused: (code) => refusals.count(code) })
     : null;
   places.start();
+  views.begin(system);
   await host.begin(system);
   const asked = async (message: RegionMessage): Promise<Result<RegionReply>> => {
     const ref = system.find(router, paths.cell(region));
@@ -228,6 +236,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     async drain() {
       await host.drain();
       alerts.stop();
+      views.end();
       limits?.unsubscribe();
       places.stop();
       const drained = await asked({ type: "drain" });

@@ -30,7 +30,7 @@ import {
   connectPatiently,
   ensureCellAssets,
   natsOptions,
-  replicasOf,
+  placementOf,
   type StartupPorts,
   SyncGuard,
 } from "./startup.ts";
@@ -156,7 +156,7 @@ class CellProcess {
       this.#log.error({ reason }, "the servers do not promise durability any more; stopping");
       void this.end(exitCodes.failed);
     });
-    const replicas = replicasOf(this.#configuration.regions);
+    const placement = placementOf(this.#configuration);
     const { actors, region, cell } = this.#configuration;
     const started = await startCell(
       {
@@ -180,7 +180,7 @@ class CellProcess {
         log: this.#log,
         randomBytes: (count) => new Uint8Array(randomBytes(count)),
         directory,
-        ensureJournal: async (definition) => await guard.ensureJournal(definition, replicas),
+        ensureJournal: async (definition) => await guard.ensureJournal(definition, placement),
         facts: () => this.#facts(),
         onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
         processes: this.#strategies(bus, directory),

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-import type { ActorsConfiguration } from "../../schemas/configuration.ts";
+import type { ActorsConfiguration } from "../../schemas/actors-configuration.ts";
 import { actorSubject } from "../../schemas/subjects.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
