@@ -1,10 +1,8 @@
-import type { ActorSystem } from "../kernel/actor.ts";
+import type { ActorDefinition, ActorSystem } from "../kernel/actor.ts";
 import { actorSystem } from "../kernel/actor-system.ts";
 import { deadLetterStore } from "../kernel/dead-letters.ts";
-import { IncarnationFence } from "../kernel/incarnation-fence.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
-import type { EventLog } from "../kernel/ports/event-log.ts";
 import type { Files } from "../kernel/ports/files.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type {
@@ -24,20 +22,20 @@ import type {
   RegionReport,
 } from "../region/messages.ts";
 import { ShardOwnership } from "../region/ownership.ts";
-import { riskLimitActor } from "../risk-limit/actor.ts";
 import { strategyActor } from "../strategy/actor.ts";
 import { type ControlEndpoint, ActorHost } from "./actor-host.ts";
 import type { CellDirectory } from "./cell-directory.ts";
 import { BackgroundFlow, flowStarts } from "./flow-host.ts";
 import { LatencyAlerts } from "./latency-alerts.ts";
 import { marketHost } from "./market-host.ts";
+import { serveMarketLimits } from "./market-limits.ts";
 import { DirectoryPlaces } from "./market-places.ts";
 import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
 import type { Measured } from "./metrics.ts";
 import { RefusalCounter } from "./refusal-counter.ts";
 import type { ReferenceData } from "./reference-data.ts";
-import { serveRiskLimits } from "./risk-host.ts";
 import { cellTree, paths } from "./tree.ts";
+import { ViewHost } from "./view-host.ts";
 
 /** Which port gets which implementation in this process. */
 export interface CellPorts {
@@ -50,8 +48,6 @@ export interface CellPorts {
   /** Unpredictable bytes: nonces of leases, numbers of sessions. */
   readonly randomBytes: (count: number) => Uint8Array;
   readonly directory: CellDirectory;
-  /** Where event-sourced actors keep their events. */
-  readonly events: EventLog;
   /** Makes sure the market's journal and events have a stream. Failure code: unavailable. */
   readonly ensureJournal: (definition: MarketDefinition) => Promise<Result<void>>;
   readonly facts: () => CellFacts;
@@ -136,6 +132,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     counters: (name) => flow.counters(name),
   });
   const refusals = new RefusalCounter();
+  const places = new DirectoryPlaces(reference.markets, bus.keys, clock);
   const host = new ActorHost(
     {
       bus,
@@ -143,6 +140,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       log,
       session,
       markets: reference.markets,
+      places,
       ownership,
       refusals,
       ...(ports.processes === undefined ? {} : { processes: ports.processes }),
@@ -172,20 +170,16 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     nonce,
     facts: ports.facts,
     actors: () => host.view,
+    views: (verb, payload) => views.answer(verb, payload),
     servesMarkets,
   });
-  const places = new DirectoryPlaces(reference.markets, bus.keys, clock);
-  const riskLimit = riskLimitActor({
-    events: ports.events,
-    outside: {
-      region,
-      bus,
-      markets: places,
-      incarnation: () => directory.recordedIncarnation(),
-    },
-  });
+  const definitions = [router, market, strategy, ...host.definitions];
+  const views = new ViewHost(
+    { bus, clock, log, refusals, definitions: () => definitions as readonly ActorDefinition[] },
+    { region, cell },
+  );
   const system: ActorSystem = actorSystem({
-    definitions: [router, market, strategy, riskLimit, ...host.definitions],
+    definitions: definitions as readonly ActorDefinition[],
     clock,
     // Only jitter and the like: what must repeat has a seed of its own.
     randomness: seededRandomness(session()),
@@ -208,20 +202,11 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     ),
   );
   if (!started.ok) return started;
-  const risk = servesMarkets
-    ? serveRiskLimits({
-        region,
-        bus,
-        log,
-        system,
-        definition: riskLimit,
-        events: ports.events,
-        refusals,
-        markets,
-        senders: new IncarnationFence((shard) => ownership.recordedEpoch(shard)),
-      })
+  const limits = servesMarkets
+    ? serveMarketLimits({ region, bus, log, markets, refused: (code) => refusals.count(code) })
     : null;
   places.start();
+  views.begin(system);
   await host.begin(system);
   const asked = async (message: RegionMessage): Promise<Result<RegionReply>> => {
     const ref = system.find(router, paths.cell(region));
@@ -245,7 +230,8 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     async drain() {
       await host.drain();
       alerts.stop();
-      risk?.unsubscribe();
+      views.end();
+      limits?.unsubscribe();
       places.stop();
       const drained = await asked({ type: "drain" });
       if (!drained.ok) log.warn({ failure: drained.failure }, "the region actor did not drain");

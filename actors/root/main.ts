@@ -9,7 +9,6 @@ import type { NatsBus, NatsOptions } from "../bus/nats.ts";
 import { serveEndpoints } from "../bus/services.ts";
 import { ConfinedPool } from "../confined/pool.ts";
 import { trapProcessFailures } from "../kernel/blame.ts";
-import { fileEventLog } from "../kernel/file-event-log.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
@@ -30,7 +29,7 @@ import {
   connectPatiently,
   ensureCellAssets,
   natsOptions,
-  replicasOf,
+  placementOf,
   type StartupPorts,
   SyncGuard,
 } from "./startup.ts";
@@ -44,8 +43,6 @@ import {
 const exitCodes = { stopped: 0, failed: 1, unusable: 2, aborted: 130 } as const;
 /** A stop takes ten seconds at most; what is acknowledged is on disk all along. */
 const stopLimitMs = 9_500;
-/** Events one actor keeps at most. */
-const eventsOfActor = 1_000_000;
 
 /** Everything this process has opened, in the order of opening. */
 class CellProcess {
@@ -158,7 +155,7 @@ class CellProcess {
       this.#log.error({ reason }, "the servers do not promise durability any more; stopping");
       void this.end(exitCodes.failed);
     });
-    const replicas = replicasOf(this.#configuration.regions);
+    const placement = placementOf(this.#configuration);
     const { actors, region, cell } = this.#configuration;
     const started = await startCell(
       {
@@ -181,12 +178,7 @@ class CellProcess {
         log: this.#log,
         randomBytes: (count) => new Uint8Array(randomBytes(count)),
         directory,
-        events: fileEventLog({
-          directory: directory.actors,
-          capacity: eventsOfActor,
-          log: this.#log,
-        }),
-        ensureJournal: async (definition) => await guard.ensureJournal(definition, replicas),
+        ensureJournal: async (definition) => await guard.ensureJournal(definition, placement),
         facts: () => this.#facts(),
         onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
         processes: this.#strategies(bus, directory),
