@@ -14,6 +14,7 @@ import { ok, refuse, type Result } from "../kernel/result.ts";
 import { durationNs } from "../kernel/units.ts";
 import {
   actorSnapshotBucket,
+  auditStream,
   directoryBucket,
   eventLogStream,
   eventStream,
@@ -39,6 +40,7 @@ export const assetBounds = {
   events: 64 * 1024 * 1024,
   eventLogs: 1024 * 1024 * 1024,
   snapshots: 256 * 1024 * 1024,
+  audit: 256 * 1024 * 1024,
 } as const;
 
 const retryDelay = durationNs(500_000_000);
@@ -94,6 +96,30 @@ export async function ensureAssets(
     if (!made.ok) return made;
   }
   return ensureStream(ports, eventStreamConfig(region), []);
+}
+
+/**
+ * Makes the stream of the group's audit trail and puts the region's part into it. Failure code:
+ * unavailable.
+ */
+export function ensureAuditAssets(
+  ports: AssetPorts,
+  region: string,
+  group: string,
+  replicas: number,
+): Promise<Result<void>> {
+  const subjects = [patterns.auditsOf(region)];
+  const plan: StreamPlan = {
+    ...replicatedFile(replicas),
+    name: auditStream(group),
+    subjects,
+    // The newest commands are those that somebody will ask for: they must never be refused for old ones.
+    discard: DiscardPolicy.Old,
+    allow_direct: true,
+    max_msg_size: 64 * 1024,
+    max_bytes: assetBounds.audit,
+  };
+  return ensureStream(ports, plan, subjects);
 }
 
 /**

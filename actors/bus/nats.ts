@@ -22,7 +22,7 @@ import type {
 } from "../kernel/ports/bus.ts";
 import { ok, refuse, unreachable, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
-import { inboxPrefix } from "../../schemas/subjects.ts";
+import { inboxPrefix, userOfInbox } from "../../schemas/subjects.ts";
 import { fateOf, type PublishAck } from "./publish-ack.ts";
 
 /** How a process reaches its servers. */
@@ -176,6 +176,7 @@ export class NatsBus implements Bus {
         handler({
           subject: message.subject,
           payload: new Uint8Array(message.data),
+          user: userOfInbox(message.reply ?? ""),
           respond: (payload) => {
             if (this.#connected) message.respond(payload);
             else this.#dropped += 1;

@@ -9,7 +9,7 @@ const test = suite("market history");
 const start = 1_700_000_000_000;
 const all = { afterUnixMs: 0, trades: 500, seconds: 900, minutes: 1_440, latency: 180 };
 
-function historyAt(): { readonly history: MarketHistory; at(unixMs: number): void } {
+function historyAt(): { readonly history: MarketHistory; readonly at: (unixMs: number) => void } {
   let now = start;
   return {
     history: new MarketHistory({ unixMs: () => now }),

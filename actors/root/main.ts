@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 
 import type { CellConfiguration } from "../../schemas/configuration.ts";
+import { ensureAuditAssets } from "../bus/assets.ts";
+import { AuditStream } from "../bus/audit-stream.ts";
 import type { NatsBus, NatsOptions } from "../bus/nats.ts";
 import { serveEndpoints } from "../bus/services.ts";
 import { ConfinedPool } from "../confined/pool.ts";
@@ -145,6 +147,11 @@ class CellProcess {
     const assets = await ensureCellAssets(bus, this.#configuration, ports);
     if (ports.signal.aborted) return;
     if (!assets.ok) return this.#refuse(assets.failure, exitCodes.failed);
+    const { region, regions } = this.#configuration;
+    const [group = region] = this.#reference.groups[region] ?? [];
+    const audit = await ensureAuditAssets({ bus, ...ports }, region, group, replicasOf(regions));
+    if (ports.signal.aborted) return;
+    if (!audit.ok) return this.#refuse(audit.failure, exitCodes.failed);
     this.#phase = "waiting for the report of the servers";
     const guard = new SyncGuard(bus, options.reporter, ports, this.#configuration.region);
     const sound = await guard.pass();
@@ -159,7 +166,7 @@ class CellProcess {
       void this.end(exitCodes.failed);
     });
     const replicas = replicasOf(this.#configuration.regions);
-    const { actors, region, cell } = this.#configuration;
+    const { actors, cell } = this.#configuration;
     const started = await startCell(
       {
         ...this.#configuration,
@@ -190,6 +197,7 @@ class CellProcess {
         facts: () => this.#facts(),
         onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
         processes: this.#strategies(bus, directory),
+        audit: new AuditStream(bus, region, group),
         serveControl: (endpoints) =>
           serveEndpoints(
             bus.connection,
