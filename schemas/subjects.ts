@@ -23,6 +23,9 @@ export type OperationsVerb =
   | "market-create"
   | "market-halt"
   | "market-resume"
+  | "market-mode"
+  | "failover"
+  | "approve"
   | "flow";
 /** Services that spawn and steer actors. */
 export const controlVerbs = [
@@ -70,6 +73,13 @@ export const auditSubject = (region: string, kind: AuditKind): string =>
   `audit.${token(region)}.${kind}`;
 /** Kept by the replication group of the region. */
 export const auditStream = (group: string): string => `AUDIT_${token(group)}`;
+/** From cell to cell of a region: a request to a risk limit that the cell hosts. */
+export const hostLimitSubject = (
+  region: string,
+  cell: string,
+  name: string,
+  verb: string,
+): string => `act.${token(region)}.cell.${token(cell)}.risk-limit.${token(name)}.${token(verb)}`;
 /** Where an actor's reports are published; `group` is its supervisor: strategies, executions. */
 export const reportSubject = (region: string, group: string, id: string): string =>
   supervisionSubject(region, `${group}/${id}`);
@@ -87,6 +97,12 @@ export const guestSubject = (region: string, slot: number): string =>
   `guest.${token(region)}.${slot}.decide`;
 export const guestUserName = (region: string, slot: number): string =>
   `guest-${token(region)}-${slot}`;
+/** Steps of a failover as they happen (schemas/region/v1/failover.proto). */
+export const failoverSubject = (region: string, id: string): string =>
+  supervisionSubject(region, `failover/${id}`);
+export const failoversOf = (region: string): string => `sup.${token(region)}.failover.*`;
+/** Last failover of a region's markets, in bucket DIR. */
+export const failoverDirectoryKey = (region: string): string => `failover.${token(region)}`;
 export const deadLetterSubject = (region: string, kind: string): string =>
   `dead.${token(region)}.${token(kind)}`;
 
@@ -112,6 +128,8 @@ export const patterns = {
   actorsOf: (region: string): string => `act.${token(region)}.>`,
   riskLimits: "act.*.risk-limit.*.*",
   riskLimitsOf: (region: string): string => `act.${token(region)}.risk-limit.>`,
+  hostLimitsOf: (region: string, cell: string): string =>
+    `act.${token(region)}.cell.${token(cell)}.risk-limit.*.*`,
   marketLimitsOf: (region: string): string => `act.${token(region)}.market.>`,
   riskQuestions: "act.*.risk-limit.*.describe",
   riskApprovals: "act.*.risk-limit.*.approve",
@@ -120,7 +138,7 @@ export const patterns = {
   operations: "ops.>",
   operationsOf: (region: string): string => `ops.${token(region)}.>`,
   /** One service in all regions. */
-  operation: (verb: OperationsVerb | "approve"): string => `ops.*.${verb}`,
+  operation: (verb: OperationsVerb): string => `ops.*.${verb}`,
   eventLogsOf: (region: string): string => `alog.${token(region)}.>`,
   controls: "ctl.>",
   controlsOf: (region: string): string => `ctl.${token(region)}.>`,
@@ -170,3 +188,9 @@ export const actorDirectoryKey = (region: string, id: string): string =>
   `actor.${token(region)}.${token(id)}`;
 export const marketDirectoryPrefix = "market.";
 export const marketDirectoryKey = (market: string): string => `market.${token(market)}`;
+/** Names of a region's risk limits: a key each, made with the first event. */
+export const limitDirectoryPrefix = (region: string): string => `limit.${token(region)}.`;
+export const limitDirectoryKey = (region: string, name: string): string =>
+  `limit.${token(region)}.${token(name)}`;
+/** Which risk limit writes an account's limits, in the whole cluster. */
+export const accountDirectoryKey = (account: number): string => `account.${account}`;

@@ -32,9 +32,14 @@ import { decodeLease, type HostedActors } from "../region/codec.ts";
 import type { MarketDefinition } from "../region/messages.ts";
 import type { ShardOwnership } from "../region/ownership.ts";
 import { SilenceWatch } from "../region/silence.ts";
+import { riskLimitActor } from "../risk-limit/actor.ts";
+import { LimitDirectory } from "../risk-limit/directory.ts";
+import type { MarketPlaces } from "../risk-limit/effects.ts";
 import type { TraderMessage, TraderReply, TraderStart } from "../trading/messages.ts";
 import type { TraderPorts, TraderReport } from "../trading/trader.ts";
+import { LimitResidents } from "./limit-residents.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
+import { serveRiskLimits } from "./risk-host.ts";
 import { RiskReports } from "./risk-reports.ts";
 import { spawnableTypes } from "./spawnable.ts";
 
@@ -62,6 +67,8 @@ export interface ActorHostOf {
   readonly log: Log;
   readonly session: () => number;
   readonly markets: readonly MarketDefinition[];
+  /** Where risk limits are to hold. */
+  readonly places: MarketPlaces;
   readonly ownership: ShardOwnership;
   readonly refusals: RefusalCounter;
   /** Runs users' strategies; absent: none. */
@@ -93,6 +100,9 @@ export class ActorHost {
   readonly #plane: ActorPlane;
   readonly #services: ControlServices;
   readonly #risk: RiskReports;
+  readonly #limits: LimitDirectory;
+  readonly #residents: LimitResidents;
+  readonly #senders: IncarnationFence;
   readonly #subscriptions: Subscription[] = [];
   #system: ActorSystem | null = null;
 
@@ -103,6 +113,17 @@ export class ActorHost {
     this.#risk = new RiskReports(bus, clock);
     const { region, cell } = settings;
     const events = new ReplicatedEventLog({ journal: bus.journal, keys: bus.keys, region });
+    this.#limits = new LimitDirectory(bus.keys, region);
+    const riskLimit = riskLimitActor({ events, outside: { region, bus, markets: of.places } });
+    this.#residents = new LimitResidents({
+      region,
+      clock,
+      log,
+      system: () => this.#running(),
+      definition: riskLimit,
+      directory: this.#limits,
+      forget: (name) => events.forget(name),
+    });
     const ports = (group: ActorGroup): TraderPorts => ({
       bus,
       events,
@@ -114,7 +135,7 @@ export class ActorHost {
     const execution = executionActor(ports("executions"));
     const { processes = noProcesses } = of;
     const custom = customStrategyActor({ ...ports("strategies"), processes });
-    this.definitions = [maker, execution, custom];
+    this.definitions = [maker, execution, custom, riskLimit];
     const types = spawnableTypes({
       markets: of.markets,
       keys: bus.keys,
@@ -136,9 +157,11 @@ export class ActorHost {
         directory,
         types,
         forget: (name) => events.forget(name),
+        residents: this.#residents,
       },
       settings,
     );
+    this.#senders = new IncarnationFence((shard) => of.ownership.recordedEpoch(shard));
     this.#services = new ControlServices(
       {
         bus,
@@ -146,7 +169,7 @@ export class ActorHost {
         membership,
         directory,
         types,
-        senders: new IncarnationFence((shard) => of.ownership.recordedEpoch(shard)),
+        senders: this.#senders,
         refused: (code) => refusals.count(code),
       },
       settings,
@@ -176,7 +199,25 @@ export class ActorHost {
       const subject = hostSubject(region, cell, verb);
       this.#subscriptions.push(await servePlainly(bus, log, [{ verb, subject, answer }]));
     }
+    this.#subscriptions.push(this.#serveLimits(system));
     this.#plane.begin();
+  }
+
+  #serveLimits(system: ActorSystem): Subscription {
+    const { bus, log, refusals } = this.#of;
+    const { region, cell } = this.#settings;
+    return serveRiskLimits({
+      region,
+      cell,
+      bus,
+      log,
+      refusals,
+      deadLetter: (path, reason, about) => system.deadLetters.add(path, reason, about),
+      residents: this.#residents,
+      ownerOf: (shard) => this.#plane.ownerOf(shard),
+      directory: this.#limits,
+      senders: this.#senders,
+    });
   }
 
   /** Hands the actors over to other cells, as far as there are any. */

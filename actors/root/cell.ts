@@ -1,10 +1,8 @@
 import type { ActorDefinition, ActorSystem } from "../kernel/actor.ts";
 import { actorSystem } from "../kernel/actor-system.ts";
 import { deadLetterStore } from "../kernel/dead-letters.ts";
-import { IncarnationFence } from "../kernel/incarnation-fence.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
-import type { EventLog } from "../kernel/ports/event-log.ts";
 import type { Files } from "../kernel/ports/files.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type {
@@ -24,19 +22,18 @@ import type {
   RegionReport,
 } from "../region/messages.ts";
 import { ShardOwnership } from "../region/ownership.ts";
-import { riskLimitActor } from "../risk-limit/actor.ts";
 import { strategyActor } from "../strategy/actor.ts";
 import { type ControlEndpoint, ActorHost } from "./actor-host.ts";
 import type { CellDirectory } from "./cell-directory.ts";
 import { BackgroundFlow, flowStarts } from "./flow-host.ts";
 import { LatencyAlerts } from "./latency-alerts.ts";
 import { marketHost } from "./market-host.ts";
+import { serveMarketLimits } from "./market-limits.ts";
 import { DirectoryPlaces } from "./market-places.ts";
 import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
 import type { Measured } from "./metrics.ts";
 import { RefusalCounter } from "./refusal-counter.ts";
 import type { ReferenceData } from "./reference-data.ts";
-import { serveRiskLimits } from "./risk-host.ts";
 import { cellTree, paths } from "./tree.ts";
 import { ViewHost } from "./view-host.ts";
 import { type AuditStore, AuditTrail, memoryAuditStore } from "../views/audit-trail.ts";
@@ -53,8 +50,6 @@ export interface CellPorts {
   /** Unpredictable bytes: nonces of leases, numbers of sessions. */
   readonly randomBytes: (count: number) => Uint8Array;
   readonly directory: CellDirectory;
-  /** Where event-sourced actors keep their events. */
-  readonly events: EventLog;
   /** Makes sure the market's journal and events have a stream. Failure code: unavailable. */
   readonly ensureJournal: (definition: MarketDefinition) => Promise<Result<void>>;
   readonly facts: () => CellFacts;
@@ -144,6 +139,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     counters: (name) => flow.counters(name),
   });
   const refusals = new RefusalCounter();
+  const places = new DirectoryPlaces(reference.markets, bus.keys, clock);
   const host = new ActorHost(
     {
       bus,
@@ -151,6 +147,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       log,
       session,
       markets: reference.markets,
+      places,
       ownership,
       refusals,
       ...(ports.processes === undefined ? {} : { processes: ports.processes }),
@@ -185,17 +182,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     views: (verb, payload) => views.answer(verb, payload),
     servesMarkets,
   });
-  const places = new DirectoryPlaces(reference.markets, bus.keys, clock);
-  const riskLimit = riskLimitActor({
-    events: ports.events,
-    outside: {
-      region,
-      bus,
-      markets: places,
-      incarnation: () => directory.recordedIncarnation(),
-    },
-  });
-  const definitions = [router, market, strategy, riskLimit, ...host.definitions];
+  const definitions = [router, market, strategy, ...host.definitions];
   const views = new ViewHost(
     {
       bus,
@@ -231,18 +218,8 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     ),
   );
   if (!started.ok) return started;
-  const risk = servesMarkets
-    ? serveRiskLimits({
-        region,
-        bus,
-        log,
-        system,
-        definition: riskLimit,
-        events: ports.events,
-        refusals,
-        markets,
-        senders: new IncarnationFence((shard) => ownership.recordedEpoch(shard)),
-      })
+  const limits = servesMarkets
+    ? serveMarketLimits({ region, bus, log, markets, refused: (code) => refusals.count(code) })
     : null;
   places.start();
   views.begin(system);
@@ -271,7 +248,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       alerts.stop();
       views.end();
       trail.end();
-      risk?.unsubscribe();
+      limits?.unsubscribe();
       places.stop();
       const drained = await asked({ type: "drain" });
       if (!drained.ok) log.warn({ failure: drained.failure }, "the region actor did not drain");

@@ -11,7 +11,6 @@ import type { NatsBus, NatsOptions } from "../bus/nats.ts";
 import { serveEndpoints } from "../bus/services.ts";
 import { ConfinedPool } from "../confined/pool.ts";
 import { trapProcessFailures } from "../kernel/blame.ts";
-import { fileEventLog } from "../kernel/file-event-log.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
@@ -32,7 +31,7 @@ import {
   connectPatiently,
   ensureCellAssets,
   natsOptions,
-  replicasOf,
+  placementOf,
   type StartupPorts,
   SyncGuard,
 } from "./startup.ts";
@@ -46,8 +45,6 @@ import {
 const exitCodes = { stopped: 0, failed: 1, unusable: 2, aborted: 130 } as const;
 /** A stop takes ten seconds at most; what is acknowledged is on disk all along. */
 const stopLimitMs = 9_500;
-/** Events one actor keeps at most. */
-const eventsOfActor = 1_000_000;
 
 /** Everything this process has opened, in the order of opening. */
 class CellProcess {
@@ -144,14 +141,16 @@ class CellProcess {
     if (bus === null) return;
     this.#bus = bus;
     this.#phase = "JetStream has no leader; waiting for it";
-    const assets = await ensureCellAssets(bus, this.#configuration, ports);
-    if (ports.signal.aborted) return;
-    if (!assets.ok) return this.#refuse(assets.failure, exitCodes.failed);
-    const { region, regions } = this.#configuration;
+    const { region } = this.#configuration;
     const [group = region] = this.#reference.groups[region] ?? [];
-    const audit = await ensureAuditAssets({ bus, ...ports }, region, group, replicasOf(regions));
+    const placement = placementOf(this.#configuration);
+    const [assets, audit] = await Promise.all([
+      ensureCellAssets(bus, this.#configuration, ports),
+      ensureAuditAssets({ bus, ...ports }, region, group, placement),
+    ]);
     if (ports.signal.aborted) return;
     if (!audit.ok) return this.#refuse(audit.failure, exitCodes.failed);
+    if (!assets.ok) return this.#refuse(assets.failure, exitCodes.failed);
     this.#phase = "waiting for the report of the servers";
     const guard = new SyncGuard(bus, options.reporter, ports, this.#configuration.region);
     const sound = await guard.pass();
@@ -165,7 +164,6 @@ class CellProcess {
       this.#log.error({ reason }, "the servers do not promise durability any more; stopping");
       void this.end(exitCodes.failed);
     });
-    const replicas = replicasOf(this.#configuration.regions);
     const { actors, cell } = this.#configuration;
     const started = await startCell(
       {
@@ -188,12 +186,7 @@ class CellProcess {
         log: this.#log,
         randomBytes: (count) => new Uint8Array(randomBytes(count)),
         directory,
-        events: fileEventLog({
-          directory: directory.actors,
-          capacity: eventsOfActor,
-          log: this.#log,
-        }),
-        ensureJournal: async (definition) => await guard.ensureJournal(definition, replicas),
+        ensureJournal: async (definition) => await guard.ensureJournal(definition, placement),
         facts: () => this.#facts(),
         onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
         processes: this.#strategies(bus, directory),

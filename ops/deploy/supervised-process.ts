@@ -8,6 +8,8 @@ export interface ProcessSpecification {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
+  /** Added to the launcher's own environment. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Takes what the program prints. */
   readonly logFile: string;
   /** An exit with this code is for good: the program says that starting it again cannot help. */
@@ -88,13 +90,17 @@ export class SupervisedProcess {
   }
 
   start(previousEnd = ""): void {
-    const { command, args } = this.#specification;
+    const { command, args, environment = {} } = this.#specification;
     const tied = diesWithLauncher();
     // Detached: Ctrl-C in the terminal is the launcher's to handle, in its order.
     const child = spawn(
       tied ? deathSignalTool : command,
       tied ? ["--pdeathsig", "KILL", "--", command, ...args] : [...args],
-      { stdio: ["ignore", "pipe", "pipe"], detached: true },
+      {
+        stdio: ["ignore", "pipe", "pipe"],
+        detached: true,
+        env: { ...process.env, ...environment },
+      },
     );
     this.#child = child;
     this.#startedAt = performance.now();

@@ -1,8 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { seed } from "../../test/support/seed.ts";
-import { seededRandomness } from "../kernel/seeded-randomness.ts";
+import { seed } from "../../../test/support/seed.ts";
+import { seededRandomness } from "../../kernel/seeded-randomness.ts";
 import { bucketFloorNs, type Candle, type HistoryTrade, MarketHistory } from "./history.ts";
 
 const test = suite("market history");
