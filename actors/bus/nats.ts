@@ -20,7 +20,7 @@ import type {
 } from "../kernel/ports/bus.ts";
 import { ok, refuse, unreachable, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
-import { inboxPrefix } from "../../schemas/subjects.ts";
+import { inboxPrefix, userOfInbox } from "../../schemas/subjects.ts";
 import { NatsLink } from "./nats-link.ts";
 import { fateOf, type PublishAck } from "./publish-ack.ts";
 
@@ -169,6 +169,7 @@ export class NatsBus implements Bus {
         handler({
           subject: message.subject,
           payload: new Uint8Array(message.data),
+          user: userOfInbox(message.reply ?? ""),
           respond: (payload) => {
             if (this.#main.connected) message.respond(payload);
             else this.#dropped += 1;

@@ -15,7 +15,7 @@ import {
 import { noLatency, type MarketCounters } from "./counters.ts";
 import { configureCommand, mustConfigure } from "./decide.ts";
 import { EngineGate } from "./engine-gate.ts";
-import { answerHistory } from "./history-codec.ts";
+import { answerHistory } from "./history/codec.ts";
 import type { MarketMachine } from "./machine.ts";
 import type {
   MarketDefinition,

@@ -1,7 +1,7 @@
 import { build, type Histogram } from "hdr-histogram-js";
 
 import type { LatencySummary } from "../kernel/ports/matching-engine.ts";
-import { type CoarseClock, MarketHistory } from "./history.ts";
+import { type CoarseClock, MarketHistory } from "./history/history.ts";
 
 /** What a market counts since its actor started. */
 export class MarketCounters {

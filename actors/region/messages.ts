@@ -142,7 +142,7 @@ export const operationVerbs = [
   "flow",
 ] as const;
 /** Answered by every cell of the region, whether it serves markets or not. */
-export const viewVerbs = ["tree", "tree-node"] as const;
+export const viewVerbs = ["tree", "tree-node", "audit"] as const;
 export type ViewVerb = (typeof viewVerbs)[number];
 export type OperationVerb = (typeof operationVerbs)[number];
 

@@ -49,7 +49,8 @@ import { TraderLimits } from "./trader-limits.ts";
 export interface ControlEndpoint {
   readonly verb: ControlVerb;
   readonly subject: string;
-  answer(payload: Uint8Array): Promise<ControlReply>;
+  /** `user`: whose inbox the answer goes to. */
+  answer(payload: Uint8Array, user: string): Promise<ControlReply>;
 }
 
 export interface ActorHostSettings {
@@ -312,7 +313,7 @@ function servePlainly(
 ): Promise<Subscription> {
   const served = endpoints.map((endpoint) =>
     bus.serve(endpoint.subject, (request) => {
-      endpoint.answer(request.payload).then(
+      endpoint.answer(request.payload, request.user).then(
         ({ payload }) => request.respond(payload),
         (error: unknown) => log.error({ error: String(error) }, "a control request failed"),
       );

@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 
 import type { CellConfiguration } from "../../schemas/configuration.ts";
+import { ensureAuditAssets } from "../bus/assets.ts";
+import { AuditStream } from "../bus/audit-stream.ts";
 import type { NatsBus, NatsOptions } from "../bus/nats.ts";
 import { serveEndpoints } from "../bus/services.ts";
 import { ConfinedPool } from "../confined/pool.ts";
@@ -140,8 +142,15 @@ class CellProcess {
     if (bus === null) return;
     this.#bus = bus;
     this.#phase = "JetStream has no leader; waiting for it";
-    const assets = await ensureCellAssets(bus, this.#configuration, ports);
+    const { region } = this.#configuration;
+    const [group = region] = this.#reference.groups[region] ?? [];
+    const placement = placementOf(this.#configuration);
+    const [assets, audit] = await Promise.all([
+      ensureCellAssets(bus, this.#configuration, ports),
+      ensureAuditAssets({ bus, ...ports }, region, group, placement),
+    ]);
     if (ports.signal.aborted) return;
+    if (!audit.ok) return this.#refuse(audit.failure, exitCodes.failed);
     if (!assets.ok) return this.#refuse(assets.failure, exitCodes.failed);
     this.#phase = "waiting for the report of the servers";
     const guard = new SyncGuard(bus, options.reporter, ports, this.#configuration.region);
@@ -156,8 +165,7 @@ class CellProcess {
       this.#log.error({ reason }, "the servers do not promise durability any more; stopping");
       void this.end(exitCodes.failed);
     });
-    const placement = placementOf(this.#configuration);
-    const { actors, region, cell } = this.#configuration;
+    const { actors, cell } = this.#configuration;
     const started = await startCell(
       {
         ...this.#configuration,
@@ -184,6 +192,7 @@ class CellProcess {
         facts: () => this.#facts(),
         onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
         processes: this.#strategies(bus, directory),
+        audit: new AuditStream(bus, region, group),
         serveControl: (endpoints) =>
           serveEndpoints(
             bus.connection,
