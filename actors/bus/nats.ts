@@ -20,6 +20,7 @@ import type {
   StoredMessage,
   Subscription,
 } from "../kernel/ports/bus.ts";
+import { type CountedDurations, Durations } from "../kernel/durations.ts";
 import { ok, refuse, unreachable, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import { inboxPrefix } from "../../schemas/subjects.ts";
@@ -55,6 +56,20 @@ const READS_AT_ONCE = 32;
 const UNFLUSHED_LIMIT = 16 * 1024 * 1024;
 const FLUSH_EVERY = 1024 * 1024;
 const NO_MESSAGE_FOUND = 10_037;
+
+/** What the connection has done. */
+export interface BusCounters {
+  readonly messagesIn: number;
+  readonly messagesOut: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly dropped: number;
+  readonly unflushedBytes: number;
+  readonly requests: number;
+  readonly requestFailures: Readonly<Record<string, number>>;
+  readonly requestsUnderWay: number;
+  readonly requestDurations: CountedDurations;
+}
 
 /** Options of the client library: reconnects for ever with jitter, resends nothing by itself. */
 export function connectionOptions(options: NatsOptions): ConnectionOptions {
@@ -94,6 +109,7 @@ export class NatsBus implements Bus {
   readonly #callbacks: ((state: BusState) => void)[] = [];
   /** Requests under way; each is told when the connection is lost. */
   readonly #underWay = new Set<(error: Error) => void>();
+  readonly #requests = new RequestCounts();
   #connected = true;
   #reconnects = 0;
   #dropped = 0;
@@ -134,6 +150,18 @@ export class NatsBus implements Bus {
    * it was so from the start), timeout (ambiguous), busy.
    */
   async ask(
+    subject: string,
+    payload: Uint8Array | string,
+    timeoutMs: number,
+    requestHeaders?: MsgHdrs,
+  ): Promise<Result<{ readonly data: Uint8Array }>> {
+    const begun = performance.now();
+    const answer = await this.#ask(subject, payload, timeoutMs, requestHeaders);
+    this.#requests.count(answer.ok ? null : answer.failure.code, performance.now() - begun);
+    return answer;
+  }
+
+  async #ask(
     subject: string,
     payload: Uint8Array | string,
     timeoutMs: number,
@@ -215,6 +243,20 @@ export class NatsBus implements Bus {
     };
   }
 
+  counters(): BusCounters {
+    const { inMsgs, outMsgs, inBytes, outBytes } = this.connection.stats();
+    return {
+      messagesIn: inMsgs,
+      messagesOut: outMsgs,
+      bytesIn: inBytes,
+      bytesOut: outBytes,
+      dropped: this.#dropped,
+      unflushedBytes: this.#unflushed,
+      requestsUnderWay: this.#underWay.size,
+      ...this.#requests.read(),
+    };
+  }
+
   onState(callback: (state: BusState) => void): void {
     this.#callbacks.push(callback);
   }
@@ -257,6 +299,27 @@ export class NatsBus implements Bus {
       return;
     }
     this.#unflushed = Math.max(0, this.#unflushed - sent);
+  }
+}
+
+class RequestCounts {
+  readonly #durations = new Durations();
+  readonly #failures = new Map<string, number>();
+  #requests = 0;
+
+  /** `code`: of the failure; null for an answer. */
+  count(code: string | null, tookMs: number): void {
+    this.#requests += 1;
+    if (code === null) this.#durations.record(tookMs * 1e6);
+    else this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1);
+  }
+
+  read(): Pick<BusCounters, "requests" | "requestFailures" | "requestDurations"> {
+    return {
+      requests: this.#requests,
+      requestFailures: Object.fromEntries(this.#failures),
+      requestDurations: this.#durations.read(),
+    };
   }
 }
 

@@ -413,7 +413,7 @@ export class SupervisorNode implements TreeMember, ExitListener {
   /** Returns a promise when the start failed and that is being answered. */
   #startAgain(slot: Slot): void | Promise<void> {
     if (slot.member.status !== "restarting") return;
-    this.#runtime.counters.restarts += 1;
+    this.#runtime.counters.restarted(slot.member.spec.type);
     const outcome = this.#startSlot(slot);
     if (outcome.ok) return;
     const { incarnation } = this;

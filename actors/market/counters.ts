@@ -1,5 +1,6 @@
 import { build, type Histogram } from "hdr-histogram-js";
 
+import { type CountedDurations, Durations } from "../kernel/durations.ts";
 import type { LatencySummary } from "../kernel/ports/matching-engine.ts";
 
 /** What a market counts since its actor started. */
@@ -19,6 +20,8 @@ export class MarketCounters {
     bitBucketSize: 32,
   });
 
+  readonly #durations = new Durations();
+
   refuse(code: string): void {
     this.#refusals.set(code, (this.#refusals.get(code) ?? 0) + 1);
   }
@@ -26,6 +29,11 @@ export class MarketCounters {
   /** From the request's arrival to its reply, in nanoseconds. */
   acknowledged(nanoseconds: number): void {
     this.#acknowledgement.recordValue(Math.min(Math.max(nanoseconds, 1_000), 60_000_000_000));
+    this.#durations.record(nanoseconds);
+  }
+
+  acknowledgements(): CountedDurations {
+    return this.#durations.read();
   }
 
   refusals(): Readonly<Record<string, number>> {
