@@ -17,7 +17,7 @@ const recordingOf = ({ record, expr }: RecordingRule): object => ({ record, expr
 const labelsOf = ({ severity, runbook }: AlertRule): object => ({ severity, runbook });
 const annotationsOf = ({ summary, runbook }: AlertRule): object => ({
   summary,
-  next: `npx meridian runbook show ${runbook}`,
+  next: `follow ops/runbooks/${runbook}`,
 });
 
 const alertOf = (rule: AlertRule): object => ({

@@ -47,7 +47,7 @@ export const marketFamilies = {
   meridian_market_trades_total: {
     type: "counter",
     unit: "one",
-    help: "Executions",
+    help: "Executions of orders",
     owner: "actors/market",
     labels: ["market"],
   },
