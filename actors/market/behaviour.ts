@@ -536,6 +536,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
       restarts: this.#context.incarnation - 1,
       serviceTime: engine?.serviceTime() ?? noLatency,
       acknowledgement: counters.acknowledgement(),
+      acknowledgements: counters.acknowledgements(),
       journal: {
         blocks: shipped?.blocks ?? 0,
         undecided: shipped?.undecided ?? 0,

@@ -246,7 +246,11 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     measured: (report) => ({
       report,
       flow: flow.byMarket(),
-      kernel: system.counters(),
+      system,
+      hosting: {
+        hosted: host.view,
+        leaseMarginNs: Math.max(0, ownership.validUntil() - clock.monotonic()),
+      },
       alerts: alerts.counts(),
     }),
     async drain() {

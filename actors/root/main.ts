@@ -8,6 +8,7 @@ import type { CellConfiguration } from "../../schemas/configuration.ts";
 import { ensureAuditAssets } from "../bus/assets.ts";
 import { AuditStream } from "../bus/audit-stream.ts";
 import type { NatsBus, NatsOptions } from "../bus/nats.ts";
+import { StreamsWatch } from "../bus/streams-report.ts";
 import { serveEndpoints } from "../bus/services.ts";
 import { ConfinedPool } from "../confined/pool.ts";
 import { trapProcessFailures } from "../kernel/blame.ts";
@@ -33,6 +34,7 @@ import {
   ensureCellAssets,
   natsOptions,
   placementOf,
+  sharedStreams,
   type StartupPorts,
   SyncGuard,
 } from "./startup.ts";
@@ -61,6 +63,7 @@ class CellProcess {
   #http: HttpFace | null = null;
   #doors: Doors | null = null;
   #bus: NatsBus | null = null;
+  #streams: StreamsWatch | null = null;
   #cell: Cell | null = null;
   #phase = "the cell is starting";
   #ending: Promise<void> | null = null;
@@ -101,8 +104,21 @@ class CellProcess {
             const report = await this.#report();
             const measured = this.#cell?.measured(report);
             const doors = this.#doors?.measured() ?? null;
-            const nothing = { report, flow: new Map(), kernel: null, alerts: new Map() };
-            return { ...(measured ?? nothing), doors };
+            const nothing = {
+              report,
+              flow: new Map(),
+              system: null,
+              hosting: null,
+              alerts: new Map(),
+            };
+            return {
+              ...(measured ?? nothing),
+              doors,
+              engine: engine.value,
+              bus: this.#bus?.counters() ?? null,
+              streams: this.#streams?.report ?? null,
+              dataDirectory: this.#configuration.dataDirectory,
+            };
           },
         },
         this.#configuration.http,
@@ -166,6 +182,9 @@ class CellProcess {
       void this.end(exitCodes.failed);
     });
     const { actors, cell } = this.#configuration;
+    const others = sharedStreams(region);
+    this.#streams = new StreamsWatch(bus, this.#clock, () => [...guard.streams, ...others]);
+    this.#streams.start();
     const started = await startCell(
       {
         ...this.#configuration,
@@ -249,6 +268,7 @@ class CellProcess {
     this.#phase = "the cell is stopping";
     this.#stopping.abort();
     this.#doors?.stop();
+    this.#streams?.stop();
     try {
       if (this.#cell !== null) {
         await this.#cell.drain();
