@@ -194,6 +194,8 @@ export const clusterFileSchema = z.strictObject({
       name: token,
       nats: z.string(),
       http: z.string(),
+      /** Where browsers connect to NATS. */
+      websocket: z.string(),
       natsPid: z.int(),
       cellPid: z.int(),
       /** Where processes of this machine connect over shared memory; absent when they cannot. */

@@ -14,7 +14,14 @@ import { type Profile, people } from "./roles.ts";
 import { type ProcessStart, SupervisedProcess, diesWithLauncher } from "./supervised-process.ts";
 import type { RegionStatus } from "./status.ts";
 import { writeWhole } from "./whole-file.ts";
-import { type ClusterPlan, type RegionPorts, httpUrl, loopback, natsUrl } from "./topology.ts";
+import {
+  type ClusterPlan,
+  type RegionPorts,
+  httpUrl,
+  loopback,
+  natsUrl,
+  websocketUrl,
+} from "./topology.ts";
 
 /** What a cluster is started with. */
 export interface LauncherOptions {
@@ -250,6 +257,7 @@ export class Launcher {
         name: region,
         nats: natsUrl(ports),
         http: httpUrl(ports),
+        websocket: websocketUrl(plan.profile, ports),
         natsPid: this.processId(region, "server"),
         cellPid: this.processId(region, "cell"),
         ...localAccess(this.#dataDirectory, region),

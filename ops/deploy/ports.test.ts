@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { choosePorts, isFree } from "./ports.ts";
 
 const test = suite("ports");
-const first = { nats: 24_222, route: 26_222, http: 28_600 };
+const first = { nats: 24_222, route: 26_222, http: 28_600, websocket: 29_222 };
 
 async function occupy(port: number): Promise<Server> {
   const server = createServer();
@@ -19,8 +19,8 @@ test("free ports are used as wanted", async () => {
   assert.ok(chosen.ok);
   assert.equal(chosen.ok && chosen.value, {
     ports: {
-      a: { nats: 24_222, route: 26_222, http: 28_600 },
-      b: { nats: 24_223, route: 26_223, http: 28_601 },
+      a: { nats: 24_222, route: 26_222, http: 28_600, websocket: 29_222 },
+      b: { nats: 24_223, route: 26_223, http: 28_601, websocket: 29_223 },
     },
     moved: [],
   });

@@ -3,7 +3,12 @@ import { type Result, ok, refuse } from "../../actors/kernel/result.ts";
 import { type RegionPorts, loopback } from "./topology.ts";
 
 /** First port of each kind; region number i wants the first plus i. */
-export const defaultPorts: RegionPorts = { nats: 4222, route: 6222, http: 8600 };
+export const defaultPorts: RegionPorts = {
+  nats: 4222,
+  route: 6222,
+  http: 8600,
+  websocket: 9222,
+};
 
 /** A port that was wanted and is taken, and the one used instead. */
 export interface MovedPort {
@@ -24,7 +29,7 @@ export function isFree(port: number): Promise<boolean> {
   });
 }
 
-const kinds = ["nats", "route", "http"] as const;
+const kinds = ["nats", "route", "http", "websocket"] as const;
 const highestPort = 65_535;
 
 /**

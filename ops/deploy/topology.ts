@@ -11,6 +11,8 @@ export interface RegionPorts {
   readonly route: number;
   /** Health and status of the cell. */
   readonly http: number;
+  /** NATS clients in browsers. */
+  readonly websocket: number;
 }
 
 /** One server of the compact topology: one stretched cluster with a server per region. */
@@ -39,6 +41,9 @@ const maxFileStoreBytes = 160 * 1_073_741_824;
 
 /** URL a client connects to. */
 export const natsUrl = (ports: RegionPorts): string => `tls://${loopback}:${ports.nats}`;
+/** URL a browser connects to; without TLS in the demo profile, where it listens on loopback only. */
+export const websocketUrl = (profile: Profile, ports: RegionPorts): string =>
+  `${profile === "demo" ? "ws" : "wss"}://${loopback}:${ports.websocket}`;
 /** URL of the cell's health and status. */
 export const httpUrl = (ports: RegionPorts): string => `http://${loopback}:${ports.http}`;
 
@@ -60,9 +65,18 @@ function accountUsers(plan: ClusterPlan, system: boolean): readonly unknown[] {
     .filter(({ user }) => (user.role === "reporter") === system)
     .map(({ user, publicKey }) => ({
       nkey: publicKey,
+      // Programs of ours never come through a browser.
+      allowed_connection_types: user.region === null ? ["STANDARD", "WEBSOCKET"] : ["STANDARD"],
       permissions: natsPermissions(permissionsOf(user, plan.profile)),
     }));
 }
+
+/** Pages that may connect: those that a cell of this cluster serves. */
+const consoleOrigins = (plan: ClusterPlan): readonly string[] =>
+  plan.servers.flatMap(({ ports }) => [
+    httpUrl(ports),
+    httpUrl(ports).replace(loopback, "localhost"),
+  ]);
 
 /** Folder of a region's streams. */
 export const storeDirectory = (dataDirectory: string, region: string): string =>
@@ -95,6 +109,13 @@ export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): stri
       // A server proves itself to its peers by its certificate.
       tls: { ...tls, verify: true },
       routes: plan.servers.map((peer) => `tls://${loopback}:${peer.ports.route}`),
+    },
+    websocket: {
+      listen: `${loopback}:${server.ports.websocket}`,
+      // A page without TLS cannot be given a certificate that its browser trusts on loopback.
+      ...(plan.profile === "demo" ? { no_tls: true } : { tls }),
+      allowed_origins: consoleOrigins(plan),
+      compression: true,
     },
     jetstream: {
       store_dir: storeDirectory(plan.dataDirectory, server.region),

@@ -17,9 +17,9 @@ export const testPorts = await freePorts();
 
 async function freePorts(): Promise<RegionPorts> {
   for (let step = 0; step < 100; step += 1) {
-    const ports = { nats: 14_222, route: 16_222, http: 18_600 };
-    const first = { nats: 0, route: 0, http: 0 };
-    for (const kind of ["nats", "route", "http"] as const) {
+    const ports = { nats: 14_222, route: 16_222, http: 18_600, websocket: 20_222 };
+    const first = { nats: 0, route: 0, http: 0, websocket: 0 };
+    for (const kind of ["nats", "route", "http", "websocket"] as const) {
       first[kind] = ports[kind] + ((process.pid + step) % 100) * portsOfKind;
     }
     const wanted = Object.values(first).flatMap((port) =>

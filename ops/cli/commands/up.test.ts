@@ -37,6 +37,7 @@ function overviewOf(
         name,
         nats: `tls://127.0.0.1:${4222 + index}`,
         http: `http://127.0.0.1:${8600 + index}`,
+        websocket: `ws://127.0.0.1:${9222 + index}`,
         natsPid: 1,
         cellPid: 1,
       })),

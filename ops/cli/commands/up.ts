@@ -20,6 +20,7 @@ interface UpOptions {
   readonly natsPort: number;
   readonly routePort: number;
   readonly httpPort: number;
+  readonly websocketPort: number;
 }
 
 function wholeNumber(text: string): number {
@@ -64,6 +65,12 @@ export function register(program: Command): void {
     .option("--nats-port <port>", "first port for clients", portNumber, defaultPorts.nats)
     .option("--route-port <port>", "first port between servers", portNumber, defaultPorts.route)
     .option("--http-port <port>", "first port of health and status", portNumber, defaultPorts.http)
+    .option(
+      "--websocket-port <port>",
+      "first port for browsers",
+      portNumber,
+      defaultPorts.websocket,
+    )
     .addHelpText(
       "after",
       "\nRegion number n takes the first port of each kind plus n; a taken one moves to the next free one.",
@@ -220,7 +227,12 @@ async function up(options: UpOptions): ReturnType<Parameters<typeof perform>[0]>
     profile: "demo",
     engine: options.engine,
     flow: { enabled: options.flow === "on", seed: options.seed, rate: options.rate },
-    firstPorts: { nats: options.natsPort, route: options.routePort, http: options.httpPort },
+    firstPorts: {
+      nats: options.natsPort,
+      route: options.routePort,
+      http: options.httpPort,
+      websocket: options.websocketPort,
+    },
     cellProgram: join(repository, "actors", "root", "main.ts"),
     say: print,
   });
