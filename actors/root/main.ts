@@ -22,6 +22,7 @@ import type { RegionReport } from "../region/messages.ts";
 import { type Cell, startCell } from "./cell.ts";
 import { type CellDirectory, openCellDirectory } from "./cell-directory.ts";
 import { readConfiguration } from "./configuration.ts";
+import { consoleFace } from "./console.ts";
 import { chooseEngine, engineSlots } from "./engine.ts";
 import { Doors } from "./doors.ts";
 import { type HttpFace, serveHttp } from "./http.ts";
@@ -104,6 +105,7 @@ class CellProcess {
             const nothing = { report, flow: new Map(), kernel: null, alerts: new Map() };
             return { ...(measured ?? nothing), doors };
           },
+          console: consoleFace(this.#configuration, this.#build),
         },
         this.#configuration.http,
       );

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { CellConfiguration, CellConfigurationFile } from "../../schemas/configuration.ts";
 import { ensureCertificates } from "./certificates.ts";
 import { ensureEdges, ensureLocalAccess } from "./local-access.ts";
+import { consoleSettings } from "./console.ts";
 import { guestSubject } from "../../schemas/subjects.ts";
 import { type Profile, cellUser, guestSlots, guestUser, reporterUser, usersOf } from "./roles.ts";
 import { type Credentials, ensureSeeds } from "./seeds.ts";
@@ -89,6 +90,7 @@ export function prepareCells(plan: ClusterPlan, settings: CellSettings): void {
         })),
       },
       http: { host: loopback, port: ports.http },
+      console: consoleSettings(plan, region),
       engine: settings.engine,
       edges: ensureEdges(plan.dataDirectory, region, loopback),
       clients: ensureLocalAccess(plan.dataDirectory, region),
