@@ -17,6 +17,9 @@ export type CommandVerb = "submit" | "book" | "orders";
 export type OperationsVerb =
   | "status"
   | "tree"
+  | "tree-node"
+  | "audit"
+  | "market-history"
   | "market-create"
   | "market-halt"
   | "market-resume"
@@ -55,6 +58,18 @@ export const controlSubject = (region: string, verb: ControlVerb): string =>
 /** From cell to cell of a region: requests about the actors that the cell hosts. */
 export const hostSubject = (region: string, cell: string, verb: ControlVerb): string =>
   `act.${token(region)}.cell.${token(cell)}.${verb}`;
+/** What a cell tells other cells of its region about its own tree. */
+export const cellTreeSubject = (region: string, cell: string, verb: "tree" | "tree-node"): string =>
+  `act.${token(region)}.cell.${token(cell)}.${verb}`;
+/** Where a live view of a region's trees is published while it is leased. */
+export const treeViewSubject = (region: string, view: string): string =>
+  supervisionSubject(region, `views/${view}`);
+export const auditKinds = ["operation", "control", "risk", "failover"] as const;
+export type AuditKind = (typeof auditKinds)[number];
+export const auditSubject = (region: string, kind: AuditKind): string =>
+  `audit.${token(region)}.${kind}`;
+/** Kept by the replication group of the region. */
+export const auditStream = (group: string): string => `AUDIT_${token(group)}`;
 /** Where an actor's reports are published; `group` is its supervisor: strategies, executions. */
 export const reportSubject = (region: string, group: string, id: string): string =>
   supervisionSubject(region, `${group}/${id}`);
@@ -111,6 +126,8 @@ export const patterns = {
   alertsOf: (region: string): string => `alert.${token(region)}.>`,
   guestsOf: (region: string): string => `guest.${token(region)}.>`,
   guestOf: (region: string, slot: number): string => `guest.${token(region)}.${slot}.>`,
+  audits: "audit.>",
+  auditsOf: (region: string): string => `audit.${token(region)}.>`,
   deadLettersOf: (region: string): string => `dead.${token(region)}.>`,
   inbox: (user: string): string => `${inboxPrefix(user)}.>`,
 } as const;

@@ -32,6 +32,9 @@ const observing = {
   publish: [
     patterns.operation("status"),
     patterns.operation("tree"),
+    patterns.operation("tree-node"),
+    patterns.operation("audit"),
+    patterns.operation("market-history"),
     patterns.control("list"),
     patterns.control("describe"),
     patterns.control("watch"),
@@ -44,7 +47,13 @@ const observing = {
     "$SRV.STATS",
     "$SRV.STATS.>",
   ],
-  subscribe: [patterns.marketData, patterns.events, patterns.supervision, patterns.alerts],
+  subscribe: [
+    patterns.marketData,
+    patterns.events,
+    patterns.supervision,
+    patterns.alerts,
+    patterns.audits,
+  ],
 } as const;
 
 /** Takes journals, leases and other assets away: no role may. */
@@ -73,6 +82,7 @@ function cell(region: string): Permissions {
       patterns.eventLogsOf(region),
       patterns.operation("status"),
       patterns.alertsOf(region),
+      patterns.auditsOf(region),
       patterns.deadLettersOf(region),
       patterns.guestsOf(region),
     ],
@@ -85,6 +95,7 @@ function cell(region: string): Permissions {
       patterns.events,
       patterns.marketData,
       patterns.supervision,
+      patterns.audits,
       patterns.deadLettersOf(region),
       "$SRV.>",
     ],
