@@ -23,6 +23,9 @@ export type OperationsVerb =
   | "market-create"
   | "market-halt"
   | "market-resume"
+  | "market-mode"
+  | "failover"
+  | "approve"
   | "flow";
 /** Services that spawn and steer actors. */
 export const controlVerbs = [
@@ -87,6 +90,12 @@ export const guestSubject = (region: string, slot: number): string =>
   `guest.${token(region)}.${slot}.decide`;
 export const guestUserName = (region: string, slot: number): string =>
   `guest-${token(region)}-${slot}`;
+/** Steps of a failover as they happen (schemas/region/v1/failover.proto). */
+export const failoverSubject = (region: string, id: string): string =>
+  supervisionSubject(region, `failover/${id}`);
+export const failoversOf = (region: string): string => `sup.${token(region)}.failover.*`;
+/** Last failover of a region's markets, in bucket DIR. */
+export const failoverDirectoryKey = (region: string): string => `failover.${token(region)}`;
 export const deadLetterSubject = (region: string, kind: string): string =>
   `dead.${token(region)}.${token(kind)}`;
 
@@ -116,7 +125,7 @@ export const patterns = {
   operations: "ops.>",
   operationsOf: (region: string): string => `ops.${token(region)}.>`,
   /** One service in all regions. */
-  operation: (verb: OperationsVerb | "approve"): string => `ops.*.${verb}`,
+  operation: (verb: OperationsVerb): string => `ops.*.${verb}`,
   eventLogsOf: (region: string): string => `alog.${token(region)}.>`,
   controls: "ctl.>",
   controlsOf: (region: string): string => `ctl.${token(region)}.>`,
