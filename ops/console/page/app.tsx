@@ -1,6 +1,7 @@
+import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 
-import { Drawer } from "./drawer.tsx";
+import { Drawer, drawerShows } from "./drawer.tsx";
 import { statusOf } from "./data/status.ts";
 import { overlay, pages } from "./keys.ts";
 import { access, person } from "./live/access.ts";
@@ -9,8 +10,19 @@ import { BottomStrip, LostBanner, Navigation, TopBar } from "./frame.tsx";
 import { HelpDialog } from "./parts/help.tsx";
 import { Palette } from "./parts/palette.tsx";
 import { SignInDialog, SignInForm } from "./parts/sign-in.tsx";
+import { MarketsPage } from "./pages/market.tsx";
+import { NodeDrawer } from "./pages/node-drawer.tsx";
 import { Overview } from "./pages/overview.tsx";
+import { TreePage } from "./pages/tree.tsx";
 import { hrefOf, page, place } from "./router.ts";
+
+drawerShows("node", NodeDrawer);
+
+const shown: Readonly<Record<string, () => JSX.Element>> = {
+  overview: Overview,
+  tree: TreePage,
+  markets: MarketsPage,
+};
 
 const closeOverlay = (): void => {
   overlay.value = "none";
@@ -56,10 +68,11 @@ export function HoldRegions() {
 }
 
 function Page() {
+  const Shown = shown[page.value] ?? NotFound;
   return (
     <>
       <HoldRegions />
-      {page.value === "overview" ? <Overview /> : <NotFound />}
+      <Shown />
     </>
   );
 }
