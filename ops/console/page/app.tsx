@@ -13,15 +13,19 @@ import { SignInDialog, SignInForm } from "./parts/sign-in.tsx";
 import { MarketsPage } from "./pages/market.tsx";
 import { NodeDrawer } from "./pages/node-drawer.tsx";
 import { Overview } from "./pages/overview.tsx";
+import { StrategiesPage } from "./pages/strategies.tsx";
+import { StrategyDrawer } from "./pages/strategy-drawer.tsx";
 import { TreePage } from "./pages/tree.tsx";
 import { hrefOf, page, place } from "./router.ts";
 
 drawerShows("node", NodeDrawer);
+drawerShows("strategy", StrategyDrawer);
 
 const shown: Readonly<Record<string, () => JSX.Element>> = {
   overview: Overview,
   tree: TreePage,
   markets: MarketsPage,
+  strategies: StrategiesPage,
 };
 
 const closeOverlay = (): void => {
