@@ -30,6 +30,8 @@ export type OperationsVerb =
 /** Services that spawn and steer actors. */
 export const controlVerbs = [
   "spawn",
+  "check",
+  "types",
   "stop",
   "restart",
   "list",

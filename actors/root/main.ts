@@ -25,6 +25,7 @@ import { type Cell, startCell } from "./cell.ts";
 import { spawnLimits } from "./trader-limits.ts";
 import { type CellDirectory, openCellDirectory } from "./cell-directory.ts";
 import { readConfiguration } from "./configuration.ts";
+import { consoleFace } from "./console.ts";
 import { chooseEngine, engineSlots } from "./engine.ts";
 import { Doors } from "./doors.ts";
 import { type HttpFace, serveHttp } from "./http.ts";
@@ -120,6 +121,7 @@ class CellProcess {
               dataDirectory: this.#configuration.dataDirectory,
             };
           },
+          console: consoleFace(this.#configuration, this.#build),
         },
         this.#configuration.http,
       );

@@ -63,6 +63,7 @@ export interface ControlJson {
   readonly actors?: readonly ActorJson[];
   readonly repeated?: boolean;
   readonly subject?: string;
+  readonly types?: readonly { readonly type: string; readonly schema: string }[];
 }
 export interface ActorJson {
   readonly id: string;
