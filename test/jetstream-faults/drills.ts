@@ -240,30 +240,33 @@ const startsWith = (held: readonly StoredMessage[], before: readonly StoredMessa
 
 /** Why power cannot be cut here; null when it can. */
 export function missingForPowerCut(): string | null {
-  const tried = withImage(() => undefined);
-  return tried ? null : "a mounted image needs root and loop devices";
+  const root = mkdtempSync(join(tmpdir(), "meridian-image-"));
+  try {
+    const [image, at] = [join(root, "image"), join(root, "mounted")];
+    mkdirSync(at);
+    const mounted = makeImage(image) && run("mount", "-o", "loop", image, at);
+    if (mounted) run("umount", at);
+    return mounted ? null : "a mounted image needs root and loop devices";
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
 }
 
 function run(program: string, ...given: readonly string[]): boolean {
   return spawnSync(program, given).status === 0;
 }
 
-/** A file system in a file, mounted at a folder; false when this machine does not allow it. */
-function withImage(body: (image: string, at: string) => void): boolean {
-  const root = mkdtempSync(join(tmpdir(), "meridian-image-"));
-  const [image, at] = [join(root, "image"), join(root, "mounted")];
-  mkdirSync(at);
-  try {
-    const mounted =
-      run("truncate", "-s", IMAGE_BYTES, image) &&
-      run("mkfs.ext4", "-q", image) &&
-      run("mount", "-o", "loop", image, at);
-    if (mounted) body(image, at);
-    return mounted;
-  } finally {
-    run("umount", at);
-    rmSync(root, { recursive: true, force: true });
+/** A file system in a file. */
+const makeImage = (image: string): boolean =>
+  run("truncate", "-s", IMAGE_BYTES, image) && run("mkfs.ext4", "-q", image);
+
+/** A server that was killed holds its files for a moment longer. */
+async function unmount(at: string): Promise<boolean> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    if (run("umount", at)) return true;
+    await sleep(100);
   }
+  return false;
 }
 
 /**
@@ -280,20 +283,20 @@ async function powerCutOfAll(server?: string): Promise<Outcome> {
   mkdirSync(at);
   let world: FaultWorld | null = null;
   try {
-    assert.ok(run("truncate", "-s", IMAGE_BYTES, image) && run("mkfs.ext4", "-q", image));
-    assert.ok(run("mount", "-o", "loop", image, at), "the image is mounted");
+    assert.ok(makeImage(image) && run("mount", "-o", "loop", image, at), "the image is mounted");
     world = await FaultWorld.open({ stores: at, ...(server === undefined ? {} : { server }) });
     await world.load(LOAD);
     const before = await world.heldBy(await world.leader());
     for (const each of world.cluster.servers) process.kill(each.pid(), "SIGSTOP");
     copyFileSync(image, copy);
     for (const each of world.cluster.servers) await each.kill("SIGKILL");
-    assert.ok(run("umount", at) && run("mount", "-o", "loop", copy, at), "the copy is mounted");
+    assert.ok(await unmount(at), "the image is unmounted");
+    assert.ok(run("mount", "-o", "loop", copy, at), "the copy is mounted");
     for (const each of world.cluster.servers) await each.start();
     return await healed(world, before, "all servers");
   } finally {
     await world?.end();
-    run("umount", at);
+    await unmount(at);
     rmSync(root, { recursive: true, force: true });
   }
 }

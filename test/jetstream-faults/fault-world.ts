@@ -71,16 +71,24 @@ export class FaultWorld {
   static async open(options: WorldOptions = {}): Promise<FaultWorld> {
     const cluster = await startCluster(options);
     const { urls: servers, seed } = cluster;
-    const bus = await connectNats({ servers, user: "cell", seed, authority: null });
+    try {
+      const bus = await connectNats({ servers, user: "cell", seed, authority: null });
+      return new FaultWorld(cluster, bus, await FaultWorld.#market(bus));
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  static async #market(bus: NatsBus): Promise<MarketCell> {
     const ports = { bus, clock: hostClock, log: silentLog };
     assert.ok((await ensureAssets(ports, testDefinition.home, 3)).ok);
     assert.ok((await ensureMarketAssets(ports, testDefinition, 3)).ok);
-    const cell = await MarketCell.open({
+    return MarketCell.open({
       bus,
       replicas: new NatsJournalReplicas(bus),
       ensureJournal: async () => ensureMarketAssets(ports, testDefinition, 3),
     });
-    return new FaultWorld(cluster, bus, cell);
   }
 
   server(region: string): TestServer {

@@ -73,6 +73,8 @@ export async function startCluster(
         store_dir: store,
         unique_tag: "region:",
         sync_interval: options.syncInterval ?? "always",
+        // What streams reserve is more than a small disk has; what they use is little.
+        max_file_store: 160 * 2 ** 30,
       },
       accounts: {
         TEST: { jetstream: "enabled", users: [{ nkey: user.getPublicKey() }] },
