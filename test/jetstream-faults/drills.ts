@@ -24,8 +24,10 @@ export const drillNames = [
   "wiped_server",
   "lost_stream",
   "replaced_server",
+  "repeated_kills",
   "damaged_leader",
   "power_cut_of_all",
+  "power_cut_with_pauses",
 ] as const;
 export type DrillName = (typeof drillNames)[number];
 
@@ -40,6 +42,7 @@ export interface Outcome {
 
 const LOAD = 40;
 const MORE = 4;
+const KILLS = 5;
 const IN_STEP_WITHIN_MS = 30_000;
 const SPARE = "sa-east";
 const IMAGE_BYTES = "512M";
@@ -50,7 +53,8 @@ export async function drill(
   random: Randomness,
   server?: string,
 ): Promise<Outcome> {
-  if (name === "power_cut_of_all") return powerCutOfAll(server);
+  if (name === "power_cut_of_all") return onImage(".", server, cutAll);
+  if (name === "power_cut_with_pauses") return onImage(testRegions[0], server, cutWithPauses);
   const regions = name === "replaced_server" ? [...testRegions, SPARE] : testRegions;
   const world = await FaultWorld.open({ regions, ...(server === undefined ? {} : { server }) });
   try {
@@ -64,7 +68,7 @@ export async function drill(
 
 async function befall(
   world: FaultWorld,
-  name: Exclude<DrillName, "power_cut_of_all">,
+  name: Exclude<DrillName, "power_cut_of_all" | "power_cut_with_pauses">,
   random: Randomness,
 ): Promise<Outcome> {
   const follower = await world.follower();
@@ -116,7 +120,24 @@ async function befall(
       const peer = JSON.stringify({ peer: follower.region });
       const removed = await world.bus.ask(`$JS.API.STREAM.PEER.REMOVE.${stream}`, peer, 5_000);
       assert.ok(removed.ok && !Buffer.from(removed.value.data).includes('"error"'));
+      // The new peer has nothing yet when the leader goes.
+      const leader = world.server(await world.leader());
+      await leader.kill("SIGKILL");
+      await sleep(random.below(3_000));
+      await leader.start();
       return healed(world, before, `${follower.region} was replaced`);
+    }
+    case "repeated_kills": {
+      const loading = world.load(LOAD);
+      for (let round = 0; round < KILLS; round += 1) {
+        const some = world.cluster.servers.filter(() => random.below(2) === 0);
+        for (const each of some) await each.kill("SIGKILL");
+        await sleep(random.below(2_000));
+        for (const each of some) await each.start();
+        await sleep(random.below(3_000));
+      }
+      await loading;
+      return healed(world, before, `${KILLS} rounds of kill -9`);
     }
     case "damaged_leader": {
       const what = await damagedBlock(world, follower, random);
@@ -269,34 +290,78 @@ async function unmount(at: string): Promise<boolean> {
   return false;
 }
 
-/**
- * All servers stop at one moment, and go on from the image of that moment: what the file system in it
- * was not told to sync is not there, but for what the kernel had written on its own.
- */
-async function powerCutOfAll(server?: string): Promise<Outcome> {
+/** A world whose servers keep some of their streams in a mounted image. */
+interface ImageWorld {
+  readonly world: FaultWorld;
+  /** Cuts the power of servers that stand still: they start from the image as it was at this moment. */
+  readonly cut: (servers: readonly TestServer[]) => Promise<void>;
+}
+
+/** `place`: the folder below that of all stores that is in the image. */
+async function onImage(
+  place: string,
+  server: string | undefined,
+  body: (of: ImageWorld) => Promise<Outcome>,
+): Promise<Outcome> {
   const root = mkdtempSync(join(tmpdir(), "meridian-image-"));
-  const [image, copy, at] = ["image", "copy", "mounted"].map((name) => join(root, name)) as [
-    string,
-    string,
-    string,
-  ];
-  mkdirSync(at);
+  const stores = join(root, "stores");
+  const at = join(stores, place);
+  mkdirSync(at, { recursive: true });
+  let image = join(root, "image-0");
   let world: FaultWorld | null = null;
-  try {
-    assert.ok(makeImage(image) && run("mount", "-o", "loop", image, at), "the image is mounted");
-    world = await FaultWorld.open({ stores: at, ...(server === undefined ? {} : { server }) });
-    await world.load(LOAD);
-    const before = await world.heldBy(await world.leader());
-    for (const each of world.cluster.servers) process.kill(each.pid(), "SIGSTOP");
+  const cut: ImageWorld["cut"] = async (servers) => {
+    for (const each of servers) process.kill(each.pid(), "SIGSTOP");
+    const copy = `${image}.`;
     copyFileSync(image, copy);
-    for (const each of world.cluster.servers) await each.kill("SIGKILL");
+    for (const each of servers) await each.kill("SIGKILL");
     assert.ok(await unmount(at), "the image is unmounted");
     assert.ok(run("mount", "-o", "loop", copy, at), "the copy is mounted");
-    for (const each of world.cluster.servers) await each.start();
-    return await healed(world, before, "all servers");
+    image = copy;
+    for (const each of servers) await each.start();
+  };
+  try {
+    assert.ok(makeImage(image) && run("mount", "-o", "loop", image, at), "the image is mounted");
+    world = await FaultWorld.open({ stores, ...(server === undefined ? {} : { server }) });
+    await world.load(LOAD);
+    return await body({ world, cut });
   } finally {
     await world?.end();
     await unmount(at);
     rmSync(root, { recursive: true, force: true });
+  }
+}
+
+/**
+ * All servers stop at one moment, and go on from the image of that moment: what the file system in it
+ * was not told to sync is not there, but for what the kernel had written on its own.
+ */
+async function cutAll({ world, cut }: ImageWorld): Promise<Outcome> {
+  const before = await world.heldBy(await world.leader());
+  await cut(world.cluster.servers);
+  return healed(world, before, "all servers");
+}
+
+/**
+ * One server's power is cut while another that missed the last writes is paused; then these two are
+ * the quorum, without the third that has everything. What they acknowledge with must have been synced.
+ */
+async function cutWithPauses({ world, cut }: ImageWorld): Promise<Outcome> {
+  const [victim, ...others] = world.cluster.servers;
+  const [first, second] = others;
+  assert.ok(victim && first && second);
+  if (!victim || !first || !second) throw new Error("three servers");
+  await world.lead(victim.region);
+  process.kill(first.pid(), "SIGSTOP");
+  try {
+    await world.load(LOAD);
+    const before = await world.heldBy(victim.region);
+    process.kill(second.pid(), "SIGSTOP");
+    await cut([victim]);
+    process.kill(first.pid(), "SIGCONT");
+    await world.load(MORE);
+    process.kill(second.pid(), "SIGCONT");
+    return await healed(world, before, `${victim.region}, with ${first.region} behind it`);
+  } finally {
+    for (const each of others) process.kill(each.pid(), "SIGCONT");
   }
 }

@@ -136,10 +136,12 @@ export class FaultWorld {
     return holders.ok ? holders.value.leader : "";
   }
 
+  /** One that holds the stream: a spare server does not. */
   async follower(): Promise<TestServer> {
-    const leader = await this.leader();
-    const found = this.cluster.servers.find(({ region }) => region !== leader);
-    return found as TestServer;
+    const holders = await this.replicas.holders(stream);
+    if (!holders.ok) throw new Error(holders.failure.reason);
+    const { leader, up } = holders.value;
+    return this.server(up.find((region) => region !== leader) ?? "");
   }
 
   /** Makes a server the leader. */
