@@ -37,7 +37,7 @@ test("a damaged seed is replaced, the others stay", ({ folder }) => {
 test("each region adds a cell, its reporter and its guests", () => {
   const names = usersOf(["north", "south"]).map((user) => user.name);
   assert.is(new Set(names).size, names.length);
-  assert.is(names.length, people.length + 1 + 2 * (2 + guestSlots.length));
+  assert.is(names.length, people.length + 2 + 2 * (2 + guestSlots.length));
 });
 
 test.run();
