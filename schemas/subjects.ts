@@ -30,6 +30,8 @@ export type OperationsVerb =
 /** Services that spawn and steer actors. */
 export const controlVerbs = [
   "spawn",
+  "check",
+  "types",
   "stop",
   "restart",
   "list",
@@ -115,6 +117,10 @@ export const deadLetterSubject = (region: string, kind: string): string =>
 
 /** First token of the replies to a user: `_INBOX_<user>`; nobody else may listen there. */
 export const inboxPrefix = (user: string): string => `_INBOX_${token(user)}`;
+
+/** The user to whose inbox a reply goes; empty when it goes elsewhere. */
+export const userOfInbox = (reply: string): string =>
+  /^_INBOX_([A-Za-z0-9_-]{1,64})\./.exec(reply)?.[1] ?? "";
 
 /** User of a region's cell, and the cell's user in the system account (server reports only). */
 export const cellUserName = (region: string): string => `cell-${token(region)}`;

@@ -35,6 +35,7 @@ import { SilenceWatch } from "../region/silence.ts";
 import { riskLimitActor } from "../risk-limit/actor.ts";
 import { LimitDirectory } from "../risk-limit/directory.ts";
 import type { MarketPlaces } from "../risk-limit/effects.ts";
+import type { Limits } from "../risk-limit/messages.ts";
 import type { TraderMessage, TraderReply, TraderStart } from "../trading/messages.ts";
 import type { TraderPorts, TraderReport } from "../trading/trader.ts";
 import { LimitResidents } from "./limit-residents.ts";
@@ -42,12 +43,14 @@ import type { RefusalCounter } from "./refusal-counter.ts";
 import { serveRiskLimits } from "./risk-host.ts";
 import { RiskReports } from "./risk-reports.ts";
 import { spawnableTypes } from "./spawnable.ts";
+import { TraderLimits } from "./trader-limits.ts";
 
 /** One service of the control plane: `nats micro` lists it. */
 export interface ControlEndpoint {
   readonly verb: ControlVerb;
   readonly subject: string;
-  answer(payload: Uint8Array): Promise<ControlReply>;
+  /** `user`: whose inbox the answer goes to. */
+  answer(payload: Uint8Array, user: string): Promise<ControlReply>;
 }
 
 export interface ActorHostSettings {
@@ -58,6 +61,8 @@ export interface ActorHostSettings {
   /** Actors of the region that may run at a time. */
   readonly maximumActors: number;
   readonly passivateAfter: DurationNs;
+  /** Of an account whose first actor is spawned; no limit that is made for an actor allows more. */
+  readonly limits: Limits;
 }
 
 export interface ActorHostOf {
@@ -129,6 +134,7 @@ export class ActorHost {
       session: of.session,
       report: (start, report) => this.#heard(group, start, report),
       stale: () => refusals.count("stale_epoch"),
+      limited: (code) => refusals.count(code),
     });
     const maker = marketMakerActor(ports("strategies"));
     const execution = executionActor(ports("executions"));
@@ -143,6 +149,14 @@ export class ActorHost {
         this.#steer(execution as unknown as Trader, path, id, verb),
       steerCustom: (path, id, verb) => this.#steer(custom as unknown as Trader, path, id, verb),
       processes,
+      region,
+      limits: new TraderLimits({
+        region,
+        bus,
+        clock,
+        directory: this.#limits,
+        allowed: settings.limits,
+      }),
     });
     const membership = new Membership({ leases: this.#leases(), clock, log }, cell);
     const directory = new ActorDirectory(bus.keys, region);
@@ -155,7 +169,10 @@ export class ActorHost {
         membership,
         directory,
         types,
-        forget: (name) => events.forget(name),
+        forget: (name) => {
+          events.forget(name);
+          this.#risk.forget(name.slice(name.indexOf(".") + 1));
+        },
         residents: this.#residents,
       },
       settings,
@@ -229,6 +246,7 @@ export class ActorHost {
 
   end(): void {
     this.#plane.end();
+    this.#risk.end();
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
   }
 
@@ -299,7 +317,7 @@ function servePlainly(
 ): Promise<Subscription> {
   const served = endpoints.map((endpoint) =>
     bus.serve(endpoint.subject, (request) => {
-      endpoint.answer(request.payload).then(
+      endpoint.answer(request.payload, request.user).then(
         ({ payload }) => request.respond(payload),
         (error: unknown) => log.error({ error: String(error) }, "a control request failed"),
       );

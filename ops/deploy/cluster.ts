@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Result, ok } from "../../actors/kernel/result.ts";
 import type { CellConfiguration, CellConfigurationFile } from "../../schemas/configuration.ts";
 import type { AssetPlacement } from "../../schemas/placement.ts";
+import { consoleSettings } from "./console.ts";
 import { guestSubject } from "../../schemas/subjects.ts";
 import { checkCertificates, ensureCertificates } from "./certificates.ts";
 import { ensureEncryptionKey } from "./encryption.ts";
@@ -188,6 +189,7 @@ function cellConfiguration(
       events: written(placement.events),
     },
     http: { host: loopback, port: plan.regions.find(({ name }) => name === region)?.http ?? 0 },
+    console: consoleSettings(plan, region),
     engine: settings.engine,
     edges: ensureEdges(plan.dataDirectory, region, loopback),
     clients: ensureLocalAccess(plan.dataDirectory, region),

@@ -52,6 +52,7 @@ const observing = {
     patterns.control("list"),
     patterns.control("describe"),
     patterns.control("watch"),
+    patterns.control("types"),
     patterns.books,
     patterns.riskQuestions,
     "$SRV.PING",
