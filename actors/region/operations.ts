@@ -1,18 +1,21 @@
 import type { ActorContext } from "../kernel/actor.ts";
-import { type Failure, refuse, type Result, unreachable } from "../kernel/result.ts";
+import type { DurabilityMode } from "../kernel/ports/matching-engine.ts";
+import { type Failure, ok, refuse, type Result, unreachable } from "../kernel/result.ts";
 import { SerialQueue } from "../kernel/serial-queue.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { RegionPorts } from "./actor.ts";
 import {
   decodeOperation,
+  encodeFailover,
   encodeFlow,
   encodeMarket,
   encodeRefusal,
   encodeStatus,
   encodeTree,
 } from "./codec.ts";
-import { decide, listedMarket } from "./decide.ts";
+import { decide, hosts, listedMarket } from "./decide.ts";
 import type { Directory } from "./directory.ts";
+import type { FailoverAnswer, Failovers } from "./failovers.ts";
 import type { RegionMachine } from "./machine.ts";
 import type {
   DefinitionInput,
@@ -40,6 +43,7 @@ export interface OperationsOf {
   readonly report: () => Promise<RegionReport>;
   readonly phase: () => "yes" | "starting" | "draining";
   readonly startMarket: (definition: MarketDefinition) => Promise<Result<void>>;
+  readonly failovers: Failovers;
 }
 
 /** The operations services of a region: one decoded request, one encoded reply. */
@@ -108,6 +112,26 @@ export class Operations {
         );
         return;
       }
+      case "market-mode":
+        this.#aside(
+          reply,
+          (work) => void work(),
+          async () => {
+            const { market, mode, reason, by } = request;
+            reply(await this.#setMode(market, mode, reason, by));
+          },
+        );
+        return;
+      case "failover":
+        this.#aside(
+          reply,
+          (work) => void work(),
+          async () => reply(this.#failoverReply(await this.#of.failovers.ask(request.request))),
+        );
+        return;
+      case "approve":
+        reply(this.#failoverReply(this.#of.failovers.approve(request.id, request.by)));
+        return;
       default:
         unreachable(request);
     }
@@ -222,31 +246,57 @@ export class Operations {
     }
   }
 
+  #failoverReply(answer: Result<FailoverAnswer>): Uint8Array {
+    return answer.ok ? encodeFailover(answer.value) : this.#refusal(answer.failure);
+  }
+
+  async #setMode(
+    market: string,
+    mode: DurabilityMode,
+    reason: string,
+    by: string,
+  ): Promise<Uint8Array> {
+    const { context, ports } = this.#of;
+    const hosted = this.#hosted(market);
+    if (!hosted.ok) return this.#refusal(hosted.failure);
+    const done = await ports.markets.setMode(market, mode);
+    if (!done.ok) return this.#refusal(marketFailure(market, done.failure));
+    context.log.info({ market, mode, reason: reason.slice(0, 256), by }, "market mode changed");
+    const report = await ports.markets.report(market);
+    return encodeMarket(
+      report.ok ? report.value : absentReport(hosted.value, report.failure.reason),
+    );
+  }
+
+  /** The definition of a market that this region hosts. Failure code: market_unknown. */
+  #hosted(market: string): Result<MarketDefinition> {
+    const state = this.#of.state();
+    const listed = listedMarket(state, market);
+    if (listed !== null && hosts(state, listed.definition)) return ok(listed.definition);
+    const where =
+      listed === null ? "" : `; its home is ${listed.definition.home}, send it to that region`;
+    return refuse(
+      "market_unknown",
+      `${JSON.stringify(market.slice(0, 64))} is no market of ${state.region}${where}`,
+      "`npx meridian market list` names the markets",
+    );
+  }
+
   async #setState(
     market: string,
     wanted: "open" | "halted",
     reason: string,
     by: string,
   ): Promise<Uint8Array> {
-    const { context, ports, state } = this.#of;
-    const listed = listedMarket(state(), market);
-    if (listed === null || listed.definition.home !== state().region) {
-      const where =
-        listed === null ? "" : `; its home is ${listed.definition.home}, send it to that region`;
-      return this.#refusal(
-        refuse(
-          "market_unknown",
-          `${JSON.stringify(market.slice(0, 64))} is no market of ${state().region}${where}`,
-          "`npx meridian market list` names the markets",
-        ).failure,
-      );
-    }
+    const { context, ports } = this.#of;
+    const hosted = this.#hosted(market);
+    if (!hosted.ok) return this.#refusal(hosted.failure);
     const done = await ports.markets.setState(market, wanted, reason.slice(0, 256));
     if (!done.ok) return this.#refusal(marketFailure(market, done.failure));
     context.log.info({ market, wanted, reason: reason.slice(0, 256), by }, "market state set");
     const report = await ports.markets.report(market);
     return encodeMarket(
-      report.ok ? report.value : absentReport(listed.definition, report.failure.reason),
+      report.ok ? report.value : absentReport(hosted.value, report.failure.reason),
     );
   }
 }

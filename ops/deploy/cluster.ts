@@ -24,6 +24,8 @@ export interface CellSettings {
   readonly regionsDirectory: string;
   readonly engine: CellConfiguration["engine"];
   readonly flow: CellConfiguration["flow"];
+  /** Absent: automatic. */
+  readonly takeover?: CellConfiguration["takeover"];
 }
 
 /** The configuration file of a region's server. */
@@ -93,6 +95,7 @@ export function prepareCells(plan: ClusterPlan, settings: CellSettings): void {
       edges: ensureEdges(plan.dataDirectory, region, loopback),
       clients: ensureLocalAccess(plan.dataDirectory, region),
       flow: settings.flow,
+      takeover: settings.takeover ?? "automatic",
     };
     writeWhole(cellFile(plan.dataDirectory, region), `${JSON.stringify(configuration, null, 2)}\n`);
   }

@@ -23,6 +23,8 @@ export interface LauncherOptions {
   readonly profile: Profile;
   readonly engine: CellConfiguration["engine"];
   readonly flow: CellConfiguration["flow"];
+  /** Whether markets of a silent region are taken without an operator; absent: automatic. */
+  readonly takeover?: CellConfiguration["takeover"];
   /** First port of each kind that is wanted. */
   readonly firstPorts: RegionPorts;
   /** actors/root/main.ts; null starts the servers only. */
@@ -123,6 +125,7 @@ export class Launcher {
       regionsDirectory: resolve(this.#options.regionsDirectory),
       engine: this.#options.engine,
       flow: this.#options.flow,
+      takeover: this.#options.takeover ?? "automatic",
     });
     this.#processes = names.map((region) => this.#createProcesses(region, server.path));
     for (const processes of this.#processes) processes.server.start();

@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
+import { wire } from "../../schemas/messages.ts";
 import { leaseBucket } from "../../schemas/subjects.ts";
 import { isBlock, isFence, never, Scene } from "./scene.ts";
 
@@ -9,6 +10,15 @@ import { isBlock, isFence, never, Scene } from "./scene.ts";
  * played by real cells. C7 needs the planned move of a market (HANDOVER), which the product does not have.
  */
 const test = suite("ownership traces");
+
+const { MarketModeRequest } = wire.control.v1;
+const { DurabilityMode } = wire.market.v1;
+const durabilities = {
+  durable: DurabilityMode.DURABILITY_MODE_DURABLE,
+  replicated: DurabilityMode.DURABILITY_MODE_REPLICATED,
+} as const;
+const modeRequest = (market: string, mode: keyof typeof durabilities): Uint8Array =>
+  MarketModeRequest.encode({ market, mode: durabilities[mode], requestedBy: "operator" }).finish();
 
 test("B6.2 C1 a resend is answered no earlier than the order itself, and the next owner executes it once", async () => {
   const scene = await Scene.open("replicated");
@@ -121,15 +131,18 @@ for (const [from, to] of [
   test(`B6.2 C6 after a change from ${from} to ${to} nothing is acknowledged before the change is accepted`, async () => {
     const scene = await Scene.open(from);
     const owner = await scene.owner();
+    for (const cell of scene.others(owner)) scene.down(cell);
     assert.is((await scene.place(1, [1]))?.outcomes.length, 1);
+    scene.trouble(isBlock, never, 1_000);
+    scene.operation("eu", "market-mode", modeRequest(scene.market, to), 2);
+    await scene.seconds(1);
+    const during = scene.placing(2, [1], 2);
+    await scene.seconds(2.5);
+    assert.is(during.answer, null, "nothing leaves while the change is not accepted");
     scene.down(owner);
-    const markets = scene.markets.map((definition) => ({ ...definition, mode: to }));
-    for (const cell of scene.cells) {
-      cell.machine.reference = { ...cell.machine.reference, markets };
-    }
+    scene.noTrouble();
     // Blocks of the next epoch do not get through, the change of mode among them.
     scene.trouble((message) => message.type === "block" && message.epoch > 1, never, 1_000);
-    for (const cell of scene.others(owner)) scene.down(cell);
     scene.back(owner);
     await scene.seconds(5);
     const asked = scene.placing(1, [2], 60);
@@ -138,6 +151,7 @@ for (const [from, to] of [
     scene.noTrouble();
     await scene.until(scene.now + 30, () => asked.answer !== undefined);
     assert.is(asked.answer?.outcomes.length, 1);
+    assert.is(asked.answer?.durability, durabilities[to], "the ack names its mode");
     assert.equal(await scene.end(), []);
   });
 }

@@ -9,7 +9,13 @@ import { durationNs } from "../../actors/kernel/units.ts";
 import { decodeChainMessage, encodeChainMessage } from "../../actors/market/codec.ts";
 import type { MarketReport } from "../../actors/region/messages.ts";
 import { wire } from "../../schemas/messages.ts";
-import { commandSubject, journalStream, journalSubject } from "../../schemas/subjects.ts";
+import {
+  commandSubject,
+  journalStream,
+  journalSubject,
+  operationsSubject,
+  type OperationsVerb,
+} from "../../schemas/subjects.ts";
 import { checkSafety } from "./checks.ts";
 import { optionsOf } from "./options.ts";
 import { Life } from "./scheduler.ts";
@@ -85,7 +91,9 @@ export class Scene extends Simulation {
   > {
     return (await this.reports()).map((report) => ({
       cell: report.cellOf,
-      report: report.markets.find((one) => one.definition.market === this.market),
+      report: [...report.markets, ...report.standbys].find(
+        (one) => one.definition.market === this.market,
+      ),
     }));
   }
 
@@ -172,6 +180,28 @@ export class Scene extends Simulation {
       asked.answer ??= null;
     };
     this.scheduler.in(0, life, "ask", () => void ask());
+    return asked;
+  }
+
+  /** One request of an operator; its answer, once there is one. */
+  operation(
+    region: string,
+    verb: OperationsVerb,
+    payload: Uint8Array,
+    within = 10,
+  ): { answer: Uint8Array | null | undefined } {
+    this.#client += 1;
+    const life = new Life(`operator-${this.#client}`);
+    const clock = new SimulatedClock(this.scheduler, life, { rate: 1, wallOffset: 0, frozen: 0 });
+    const bus = new SimulatedBus(this.shared, life, 0, clock);
+    const asked: { answer: Uint8Array | null | undefined } = { answer: undefined };
+    this.scheduler.in(0, life, "ask", () => {
+      void bus
+        .request(operationsSubject(region, verb), payload, durationNs(within * 1e9))
+        .then((reply) => {
+          asked.answer = reply.ok ? reply.value : null;
+        });
+    });
     return asked;
   }
 
