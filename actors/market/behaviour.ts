@@ -20,6 +20,7 @@ import {
 import { noLatency, type MarketCounters } from "./counters.ts";
 import { configureCommand, isStronger, modeOf, mustConfigure } from "./decide.ts";
 import { EngineGate } from "./engine-gate.ts";
+import { answerHistory } from "./history/codec.ts";
 import type { MarketMachine } from "./machine.ts";
 import type {
   MarketDefinition,
@@ -136,6 +137,12 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
       case "orders": {
         const payload =
           this.#serving()?.orders(message.payload) ?? encodeOrdersRefusal(this.#notServing());
+        reply({ type: "payload", payload });
+        return;
+      }
+      case "history": {
+        const { market } = this.#definition;
+        const payload = answerHistory(message.payload, market, this.#counters.history);
         reply({ type: "payload", payload });
         return;
       }
@@ -713,6 +720,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
       serviceTime: engine?.serviceTime() ?? noLatency,
       acknowledgement: counters.acknowledgement(),
       standby: this.#recovery === null ? null : this.#standby(this.#recovery.following),
+      acknowledgements: counters.acknowledgements(),
       journal: {
         blocks: shipped?.blocks ?? 0,
         undecided: shipped?.undecided ?? 0,

@@ -1,3 +1,4 @@
+import type { CountedDurations } from "../kernel/durations.ts";
 import type { DurabilityMode, LatencySummary } from "../kernel/ports/matching-engine.ts";
 
 /** Reference data of a market; fields as in schemas/market/v1. Prices in price units. */
@@ -88,6 +89,9 @@ export interface MarketReport {
   readonly restarts: number;
   readonly serviceTime: LatencySummary;
   readonly acknowledgement: LatencySummary;
+  /** As of the market's actor; absent while it does not answer. */
+  readonly acknowledgements?: CountedDurations;
+  readonly journal?: JournalReport;
   /** Null or absent when the market is owned here. */
   readonly standby?: StandbyOfMarket | null;
 }
@@ -102,6 +106,16 @@ export interface StandbyOfMarket {
   /** Milliseconds since it last stood at the journal's tail; null: not yet. */
   readonly lagMs: number | null;
   readonly mode: DurabilityMode | null;
+}
+
+/** What became of a market's sealed blocks, and of what waited for them; counts of its actor. */
+export interface JournalReport {
+  readonly blocks: number;
+  readonly undecided: number;
+  readonly resent: number;
+  readonly dropped: number;
+  readonly eventsRefused: number;
+  readonly withheld: number;
 }
 
 /** The cell as operators and health checks see it. */
@@ -231,7 +245,7 @@ export interface FailoverStep {
 
 export const operationVerbs = [
   "status",
-  "tree",
+  "market-history",
   "market-create",
   "market-halt",
   "market-resume",
@@ -240,6 +254,9 @@ export const operationVerbs = [
   "approve",
   "flow",
 ] as const;
+/** Answered by every cell of the region, whether it serves markets or not. */
+export const viewVerbs = ["tree", "tree-node", "audit"] as const;
+export type ViewVerb = (typeof viewVerbs)[number];
 export type OperationVerb = (typeof operationVerbs)[number];
 
 export type RegionMessage =

@@ -11,7 +11,6 @@ import {
   encodeMarket,
   encodeRefusal,
   encodeStatus,
-  encodeTree,
 } from "./codec.ts";
 import { decide, hosts, listedMarket } from "./decide.ts";
 import type { Directory } from "./directory.ts";
@@ -19,6 +18,7 @@ import type { FailoverAnswer, Failovers } from "./failovers.ts";
 import type { RegionMachine } from "./machine.ts";
 import type {
   DefinitionInput,
+  ListedMarket,
   MarketDefinition,
   OperationVerb,
   RegionEvent,
@@ -84,8 +84,8 @@ export class Operations {
       case "status":
         reply(encodeStatus(await this.#of.report()));
         return;
-      case "tree":
-        reply(encodeTree(this.#of.context.system.tree()));
+      case "market-history":
+        this.#history(request.market, request.payload, reply);
         return;
       case "flow":
         reply(this.#flow(request.paused));
@@ -135,6 +135,34 @@ export class Operations {
       default:
         unreachable(request);
     }
+  }
+
+  /** Beside the mailbox: a market that is slow to answer keeps nobody else waiting. */
+  #history(market: string, payload: Uint8Array, reply: (payload: Uint8Array) => void): void {
+    const listed = this.#ofRegion(market);
+    if (!listed.ok) {
+      reply(this.#refusal(listed.failure));
+      return;
+    }
+    this.#of.context.run(async () => {
+      const answer = await this.#of.ports.markets.request(market, "history", payload);
+      reply(answer.ok ? answer.value : this.#refusal(marketFailure(market, answer.failure)));
+    });
+  }
+
+  /** Failure code: market_unknown. */
+  #ofRegion(market: string): Result<ListedMarket> {
+    const state = this.#of.state();
+    const { region } = state;
+    const listed = listedMarket(state, market);
+    if (listed !== null && hosts(state, listed.definition)) return ok(listed);
+    const where =
+      listed === null ? "" : `; its home is ${listed.definition.home}, send it to that region`;
+    return refuse(
+      "market_unknown",
+      `${JSON.stringify(market.slice(0, 64))} is no market of ${region}${where}`,
+      "`npx meridian market list` names the markets",
+    );
   }
 
   /**
@@ -257,28 +285,14 @@ export class Operations {
     by: string,
   ): Promise<Uint8Array> {
     const { context, ports } = this.#of;
-    const hosted = this.#hosted(market);
-    if (!hosted.ok) return this.#refusal(hosted.failure);
+    const listed = this.#ofRegion(market);
+    if (!listed.ok) return this.#refusal(listed.failure);
     const done = await ports.markets.setMode(market, mode);
     if (!done.ok) return this.#refusal(marketFailure(market, done.failure));
     context.log.info({ market, mode, reason: reason.slice(0, 256), by }, "market mode changed");
     const report = await ports.markets.report(market);
     return encodeMarket(
-      report.ok ? report.value : absentReport(hosted.value, report.failure.reason),
-    );
-  }
-
-  /** The definition of a market that this region hosts. Failure code: market_unknown. */
-  #hosted(market: string): Result<MarketDefinition> {
-    const state = this.#of.state();
-    const listed = listedMarket(state, market);
-    if (listed !== null && hosts(state, listed.definition)) return ok(listed.definition);
-    const where =
-      listed === null ? "" : `; its home is ${listed.definition.home}, send it to that region`;
-    return refuse(
-      "market_unknown",
-      `${JSON.stringify(market.slice(0, 64))} is no market of ${state.region}${where}`,
-      "`npx meridian market list` names the markets",
+      report.ok ? report.value : absentReport(listed.value.definition, report.failure.reason),
     );
   }
 
@@ -289,14 +303,14 @@ export class Operations {
     by: string,
   ): Promise<Uint8Array> {
     const { context, ports } = this.#of;
-    const hosted = this.#hosted(market);
-    if (!hosted.ok) return this.#refusal(hosted.failure);
+    const listed = this.#ofRegion(market);
+    if (!listed.ok) return this.#refusal(listed.failure);
     const done = await ports.markets.setState(market, wanted, reason.slice(0, 256));
     if (!done.ok) return this.#refusal(marketFailure(market, done.failure));
     context.log.info({ market, wanted, reason: reason.slice(0, 256), by }, "market state set");
     const report = await ports.markets.report(market);
     return encodeMarket(
-      report.ok ? report.value : absentReport(hosted.value, report.failure.reason),
+      report.ok ? report.value : absentReport(listed.value.definition, report.failure.reason),
     );
   }
 }

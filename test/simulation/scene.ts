@@ -17,7 +17,7 @@ import {
   type OperationsVerb,
 } from "../../schemas/subjects.ts";
 import { checkSafety } from "./checks.ts";
-import { optionsOf } from "./options.ts";
+import { optionsOf, type SimulationOptions } from "./options.ts";
 import { Life } from "./scheduler.ts";
 import { SimulatedBus } from "./simulated-bus.ts";
 import type { SimulatedCell } from "./simulated-cell.ts";
@@ -42,7 +42,10 @@ const { SubmitRequest, SubmitReply, Side, OrderType, TimeInForce } = wire.market
 
 const ANSWER_S = 2;
 
-/** A cluster in which a test says what happens when: three cells that contend for one region. */
+/**
+ * A cluster in which a test says what happens when: three cells that contend for one region, or one in
+ * each of three; the market's home is the first.
+ */
 export class Scene extends Simulation {
   readonly market = "M0";
   readonly stream = journalStream("atlas", 0);
@@ -58,20 +61,32 @@ export class Scene extends Simulation {
     mode: "replicated" | "durable",
     seed = 1,
     lostSuffixes = false,
+    topology: SimulationOptions["topology"] = "contended",
   ): Promise<Scene> {
+    const scene = Scene.of(mode, seed, lostSuffixes, topology);
+    await scene.begin();
+    await scene.well();
+    return scene;
+  }
+
+  /** A scene that has not begun: nobody has claimed the market. */
+  static of(
+    mode: "replicated" | "durable",
+    seed = 1,
+    lostSuffixes = false,
+    topology: SimulationOptions["topology"] = "contended",
+  ): Scene {
     const options = optionsOf(seed, "leases");
     const faults = { ...options.faults, lostSuffixes: lostSuffixes ? 1 : 0 };
     const scene = new Scene({
       ...options,
       mode,
-      topology: "contended",
+      topology,
       sharedShard: false,
       faults,
     });
     scene.clients.push({ acknowledged: scene.#told });
     scene.jetstream.appendTrouble = (_, subject, payload) => scene.#troubleOf(subject, payload);
-    await scene.begin();
-    await scene.well();
     return scene;
   }
 
@@ -95,6 +110,13 @@ export class Scene extends Simulation {
         (one) => one.definition.market === this.market,
       ),
     }));
+  }
+
+  /** The cell that has tried to append a fence of the epoch. */
+  fencer(epoch: number): SimulatedCell | undefined {
+    const tried = this.attempts.find((one) => one.type === "fence" && one.epoch === epoch);
+    const holder = tried?.type === "fence" ? tried.holder : "";
+    return this.cells.find((cell) => holder.startsWith(`eu/${cell.machine.name}#`));
   }
 
   /** Somebody else than the cell. */
@@ -162,16 +184,25 @@ export class Scene extends Simulation {
     const asked: { answer: wire.market.v1.SubmitReply | null | undefined } = { answer: undefined };
     const payload = SubmitRequest.encode({ session, commands: numbers.map(order) }).finish();
     const until = this.scheduler.now + within * 1e9;
+    const regions = [...new Set(this.cells.map(({ machine }) => machine.region))];
+    let region = "eu";
     const ask = async (): Promise<void> => {
       while (this.scheduler.now < until && asked.answer === undefined) {
         const wait = Math.min(until - this.scheduler.now, patience * 1e9);
         const left = durationNs(Math.max(1, Math.floor(wait)));
-        const reply = await bus.request(commandSubject("eu", this.market, "submit"), payload, left);
+        const reply = await bus.request(
+          commandSubject(region, this.market, "submit"),
+          payload,
+          left,
+        );
         const decoded = reply.ok ? SubmitReply.decode(reply.value) : null;
         if (decoded !== null && isFinal(decoded)) {
           this.#told.push(...acknowledgements(decoded, this.market, session, this.scheduler.now));
           asked.answer = decoded;
         } else {
+          // Where the refusal says, or to the next one when nobody answers.
+          const next = regions[(regions.indexOf(region) + 1) % regions.length] ?? region;
+          region = decoded === null ? next : decoded.refusal?.region || region;
           await new Promise<void>((resolve) => {
             clock.after(durationNs(100_000_000), resolve);
           });
