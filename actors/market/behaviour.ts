@@ -597,7 +597,6 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         await this.#sleep(settlePoll);
       }
       trading.flush();
-      await this.#storeRoot(trading);
       await shipper.handOver(region);
       this.#context.log.info({ region, committed: trading.committed }, "market handed over");
       reply({ type: "done", result: ok(undefined) });

@@ -112,7 +112,7 @@ export interface Owned {
 const retryDelay = durationNs(200_000_000);
 const ownerDelay = durationNs(500_000_000);
 /** How often a standby asks whether it is its turn. */
-const turnDelay = durationNs(100_000_000);
+const turnDelay = durationNs(50_000_000);
 /** How often it looks for the journal's tail; each look costs its leader a read. */
 const tailDelay = durationNs(250_000_000);
 /** Seals kept until they are written. */

@@ -245,12 +245,13 @@ export class Failovers {
       for (const handed of done) if (!handed.ok) return handed.failure;
       const given = await this.#giveUp(shard, to);
       if (given !== null) return given;
+      // Told at once: the taker would find it with its next look, up to 400 ms later.
+      ports.bus.publish(successionSubject(to, shard), new Uint8Array());
     } finally {
       // What is believed of the record must be as new as what was written.
       await succession.look();
       succession.leaving(shard, false);
     }
-    ports.bus.publish(successionSubject(to, shard), new Uint8Array());
     for (const { market } of markets) {
       const detail = await this.#taken(to, market);
       if (detail === null) {

@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
+import { type ChainMessage, isHandover } from "../../actors/kernel/accepted-chain.ts";
 import { wire } from "../../schemas/messages.ts";
 import { leaseBucket } from "../../schemas/subjects.ts";
 import { isBlock, isFence, never, Scene } from "./scene.ts";
@@ -23,6 +24,10 @@ const durabilities = {
   durable: DurabilityMode.DURABILITY_MODE_DURABLE,
   replicated: DurabilityMode.DURABILITY_MODE_REPLICATED,
 } as const;
+const isHandoverMessage = (message: ChainMessage): boolean =>
+  message.type === "fence" && isHandover(message);
+const moveRequest = (id: string, from: string, to: string): Uint8Array =>
+  wire.region.v1.FailoverRequest.encode({ id, from, to, requestedBy: "operator" }).finish();
 const modeRequest = (market: string, mode: keyof typeof durabilities): Uint8Array =>
   MarketModeRequest.encode({ market, mode: durabilities[mode], requestedBy: "operator" }).finish();
 

@@ -197,7 +197,11 @@ export class Scene extends Simulation {
         );
         const decoded = reply.ok ? SubmitReply.decode(reply.value) : null;
         if (decoded !== null && isFinal(decoded)) {
-          this.#told.push(...acknowledgements(decoded, this.market, session, this.scheduler.now));
+          const told = acknowledgements(decoded, this.market, session, this.scheduler.now);
+          // What was told before is told again for a resend.
+          const isNew = (one: Acknowledgement): boolean =>
+            !this.#told.some((old) => old.session === session && old.number === one.number);
+          this.#told.push(...told.filter(isNew));
           asked.answer = decoded;
         } else {
           // Where the refusal says, or to the next one when nobody answers.
