@@ -32,6 +32,8 @@ export interface CellSettings {
   readonly regionsDirectory: string;
   readonly engine: CellConfiguration["engine"];
   readonly flow: CellConfiguration["flow"];
+  /** Absent: automatic. */
+  readonly takeover?: CellConfiguration["takeover"];
 }
 
 /** What a cluster is made of. */
@@ -194,5 +196,6 @@ function cellConfiguration(
     edges: ensureEdges(plan.dataDirectory, region, loopback),
     clients: ensureLocalAccess(plan.dataDirectory, region),
     flow: settings.flow,
+    takeover: settings.takeover ?? "automatic",
   };
 }

@@ -47,6 +47,8 @@ export interface LauncherOptions {
   readonly profile: Profile;
   readonly engine: CellConfiguration["engine"];
   readonly flow: CellConfiguration["flow"];
+  /** Whether markets of a silent region are taken without an operator; absent: automatic. */
+  readonly takeover?: CellConfiguration["takeover"];
   /** First port of each kind that is wanted. */
   readonly firstPorts: FirstPorts;
   /** actors/root/main.ts; null starts the servers only. */
@@ -239,8 +241,8 @@ export class Launcher {
   }
 
   #cellSettings(): CellSettings {
-    const { regionsDirectory, engine, flow } = this.#options;
-    return { regionsDirectory: resolve(regionsDirectory), engine, flow };
+    const { regionsDirectory, engine, flow, takeover = "automatic" } = this.#options;
+    return { regionsDirectory: resolve(regionsDirectory), engine, flow, takeover };
   }
 
   #interruption(): Failure | null {
