@@ -9,11 +9,13 @@ import {
   startMemoryCell,
 } from "../../test/support/memory-cell.ts";
 import { Desk, until, wide } from "../../test/support/risk-desk.ts";
+import { MemoryBroker } from "../bus/memory.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
 import { refuse } from "../kernel/result.ts";
 import { quantityLots } from "../kernel/units.ts";
 import { noLimits } from "../risk-limit/limits.ts";
 import type { Limits } from "../risk-limit/messages.ts";
+import { paths } from "./tree.ts";
 
 /** Strategies and executions trade through risk limits, whether they name one or not. */
 const test = suite("actors that trade through risk limits");
@@ -207,45 +209,69 @@ test("B5.3 a stop of a desk cancels what rests by the message that tells of it, 
     await world.quotes("below");
   }));
 
-test("B5.3 without an answer of its limit it sends no order, and its cancels pass", () => {
+test("B5.3 without an answer of its limit it sends no order, and its cancels pass", async () => {
   const cut = { on: false };
-  const lossy = (bus: Bus): Bus =>
-    new Proxy(bus, {
-      get(target, name) {
-        if (name === "request") {
-          return (subject: string, ...rest: [Uint8Array, never]) =>
-            cut.on && subject.endsWith(".hold")
-              ? Promise.resolve(refuse("timeout", "nobody answers"))
-              : target.request(subject, ...rest);
-        }
-        const value: unknown = Reflect.get(target, name);
-        return typeof value === "function" ? (value.bind(target) as unknown) : value;
-      },
+  const broker = new MemoryBroker();
+  const home = await startMemoryCell({ broker, name: "home", hosting: { capacity: 0 } });
+  const started = [home];
+  try {
+    await home.ready();
+    const wrapBus = (bus: Bus): Bus => withoutHolds(bus, cut);
+    const one = await startMemoryCell({ broker, name: "one", servesMarkets: false, wrapBus });
+    started.push(one, await startMemoryCell({ broker, name: "two", servesMarkets: false }));
+    const world = new World(home);
+    await world.desk.open();
+    const id = await acrossCells(world, one);
+    await world.quotes(id);
+    cut.on = true;
+    await world.take("sell", 1_000, 33);
+    const { strategy } = await world.limited(id, "limit_unreachable");
+    assert.is(strategy?.bid ?? null, null, "the side that was filled is not quoted again");
+    await home.control("send", { id, commandId: "p1", verb: "pause" });
+    await until("its cancels have passed", async () => {
+      const actor = await world.actor(id);
+      return actor.state === "paused" && !actor.strategy?.ask;
     });
-  return withWorld(
-    async (world) => {
-      await world.quotes("first");
-      cut.on = true;
-      await world.take("sell", 100, 33);
-      const { strategy } = await world.limited("first", "limit_unreachable");
-      const sent = strategy?.sent ?? 0;
-      assert.is(strategy?.bid ?? null, null, "the side that was filled is not quoted again");
-      await world.cell.control("send", { id: "first", commandId: "p1", verb: "pause" });
-      await until("its cancels have passed", async () => {
-        const actor = await world.actor("first");
-        return actor.state === "paused" && !actor.strategy?.ask;
-      });
-      assert.ok(((await world.actor("first")).strategy?.sent ?? 0) <= sent + 2);
-      cut.on = false;
-      await until("what was open is given back", async () => {
-        return (await world.held("trader-first")) === 0;
-      });
-      await world.cell.control("send", { id: "first", commandId: "p2", verb: "resume" });
-      await world.quotes("first");
-    },
-    { wrapBus: lossy },
-  );
+    assert.ok(((await world.actor(id)).strategy?.sent ?? 0) <= (strategy?.sent ?? 0) + 2);
+    assert.ok((await world.held(`trader-${id}`)) > 0);
+    cut.on = false;
+    await until("what was open is given back", async () => {
+      return (await world.held(`trader-${id}`)) === 0;
+    });
+    await home.control("send", { id, commandId: "p2", verb: "resume" });
+    await world.quotes(id);
+  } finally {
+    for (const cell of started.reverse()) await cell.stop();
+  }
 });
+
+/** A bus on which nobody answers when an actor asks its limit; how it is asked does not matter. */
+function withoutHolds(bus: Bus, cut: { readonly on: boolean }): Bus {
+  return new Proxy(bus, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== "function") return value;
+      if (name !== "request") return value.bind(target) as unknown;
+      return (subject: string, ...rest: [Uint8Array, never]) =>
+        cut.on && subject.endsWith(".hold")
+          ? Promise.resolve(refuse("timeout", "nobody answers"))
+          : target.request(subject, ...rest);
+    },
+  });
+}
+
+/** One that runs in this cell while its limit lives in another. */
+async function acrossCells(world: World, cell: MemoryCell): Promise<string> {
+  for (let index = 0; index < 32; index += 1) {
+    const id = `maker-${index}`;
+    assert.is(await world.spawn(id), "");
+    const limits = cell.cell.system.whichChildren(paths.risk("eu-central"));
+    const own = limits.ok && limits.value.some((child) => child.id === `trader-${id}`);
+    if ((await world.actor(id)).cell === cell.name && !own) return id;
+    await world.cell.control("stop", { id });
+  }
+  throw new Error("every limit is where its actor is");
+}
 
 test("B5.3 a limit that is not defined or counts elsewhere is refused at the spawn, and none allows more than configured", () =>
   withWorld(
