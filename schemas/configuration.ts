@@ -126,6 +126,19 @@ export const cellConfigurationSchema = z.strictObject({
     .nullable()
     .default(null),
   http: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
+  /** What the ops console is served from and what its page is told; null: it is not served. */
+  console: z
+    .strictObject({
+      directory: z.string(),
+      /** Where browsers connect to NATS: the region's own server first. */
+      websockets: z.array(z.string()).min(1),
+      /** Who may sign in. */
+      people: z.array(z.strictObject({ name: token, role: token, publicKey: z.string() })),
+      /** Key of the user who may only watch, for pages on loopback in the demo profile; null: nobody's. */
+      observerSeedFile: z.string().nullable(),
+    })
+    .nullable()
+    .default(null),
   engine: z.enum(["auto", "native", "portable"]),
   /**
    * `own`: the match thread takes a core for itself, by a lock that all cells of the host see; without one

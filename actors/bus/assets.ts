@@ -14,6 +14,7 @@ import { ok, refuse, type Result } from "../kernel/result.ts";
 import { durationNs } from "../kernel/units.ts";
 import {
   actorSnapshotBucket,
+  auditStream,
   directoryBucket,
   eventLogStream,
   eventStream,
@@ -41,6 +42,7 @@ export const assetBounds = {
   events: 64 * 1024 * 1024,
   eventLogs: 1024 * 1024 * 1024,
   snapshots: 256 * 1024 * 1024,
+  audit: 256 * 1024 * 1024,
 } as const;
 
 const retryDelay = durationNs(500_000_000);
@@ -95,6 +97,31 @@ export async function ensureAssets(
   ];
   const made = await Promise.all(wanted.map((config) => ensureStream(ports, config, [])));
   return made.find((each) => !each.ok) ?? ok(undefined);
+}
+
+/**
+ * Makes the stream of the group's audit trail and puts the region's part into it. Failure code:
+ * unavailable.
+ */
+export function ensureAuditAssets(
+  ports: AssetPorts,
+  region: string,
+  group: string,
+  placement: Placement | number,
+): Promise<Result<void>> {
+  const { journals } = placed(placement);
+  const subjects = [patterns.auditsOf(region)];
+  const plan: StreamPlan = {
+    ...replicatedFile(journals(group, region)),
+    name: auditStream(group),
+    subjects,
+    // The newest commands are those that somebody will ask for: they must never be refused for old ones.
+    discard: DiscardPolicy.Old,
+    allow_direct: true,
+    max_msg_size: 64 * 1024,
+    max_bytes: assetBounds.audit,
+  };
+  return ensureStream(ports, plan, subjects);
 }
 
 /**

@@ -6,7 +6,7 @@ import type { EngineSlots, MarketEngine, MatchingEngine } from "../kernel/ports/
 import type { Ownership } from "../kernel/ports/ownership.ts";
 import { MarketBehaviour } from "./behaviour.ts";
 import { MarketCounters } from "./counters.ts";
-import type { CoarseClock } from "./history.ts";
+import type { CoarseClock } from "./history/history.ts";
 import type { MarketMachine } from "./machine.ts";
 import { marketMachine } from "./machine.ts";
 import type { MarketDefinition, MarketMessage, MarketReply, MarketStart } from "./messages.ts";

@@ -1,7 +1,8 @@
 import { build, type Histogram } from "hdr-histogram-js";
 
+import { type CountedDurations, Durations } from "../kernel/durations.ts";
 import type { LatencySummary } from "../kernel/ports/matching-engine.ts";
-import { type CoarseClock, MarketHistory } from "./history.ts";
+import { type CoarseClock, MarketHistory } from "./history/history.ts";
 
 /** What a market counts since its actor started. */
 export class MarketCounters {
@@ -21,6 +22,8 @@ export class MarketCounters {
     bitBucketSize: 32,
   });
 
+  readonly #durations = new Durations();
+
   constructor(clock: CoarseClock) {
     this.history = new MarketHistory(clock);
   }
@@ -33,6 +36,11 @@ export class MarketCounters {
   acknowledged(nanoseconds: number): void {
     this.history.acknowledged(nanoseconds);
     this.#acknowledgement.recordValue(Math.min(Math.max(nanoseconds, 1_000), 60_000_000_000));
+    this.#durations.record(nanoseconds);
+  }
+
+  acknowledgements(): CountedDurations {
+    return this.#durations.read();
   }
 
   refusals(): Readonly<Record<string, number>> {

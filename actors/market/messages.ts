@@ -1,3 +1,4 @@
+import type { CountedDurations } from "../kernel/durations.ts";
 import type { DurabilityMode, LatencySummary } from "../kernel/ports/matching-engine.ts";
 import type { Result } from "../kernel/result.ts";
 
@@ -104,6 +105,7 @@ export interface MarketStatus {
   /** Nanoseconds. */
   readonly serviceTime: LatencySummary;
   readonly acknowledgement: LatencySummary;
+  readonly acknowledgements: CountedDurations;
   readonly journal: JournalCounters;
 }
 

@@ -50,7 +50,8 @@ import { TraderLimits } from "./trader-limits.ts";
 export interface ControlEndpoint {
   readonly verb: ControlVerb;
   readonly subject: string;
-  answer(payload: Uint8Array): Promise<ControlReply>;
+  /** `user`: whose inbox the answer goes to. */
+  answer(payload: Uint8Array, user: string): Promise<ControlReply>;
 }
 
 export interface ActorHostSettings {
@@ -179,7 +180,10 @@ export class ActorHost {
         membership,
         directory,
         types,
-        forget: (name) => events.forget(name),
+        forget: (name) => {
+          events.forget(name);
+          this.#risk.forget(name.slice(name.indexOf(".") + 1));
+        },
         residents: this.#residents,
       },
       settings,
@@ -255,6 +259,7 @@ export class ActorHost {
 
   end(): void {
     this.#plane.end();
+    this.#risk.end();
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
   }
 
@@ -325,7 +330,7 @@ function servePlainly(
 ): Promise<Subscription> {
   const served = endpoints.map((endpoint) =>
     bus.serve(endpoint.subject, (request) => {
-      endpoint.answer(request.payload).then(
+      endpoint.answer(request.payload, request.user).then(
         ({ payload }) => request.respond(payload),
         (error: unknown) => log.error({ error: String(error) }, "a control request failed"),
       );

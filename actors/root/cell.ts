@@ -39,6 +39,8 @@ import type { ReferenceData } from "./reference-data.ts";
 import { spawnLimits } from "./trader-limits.ts";
 import { cellTree, paths } from "./tree.ts";
 import { ViewHost } from "./view-host.ts";
+import { type AuditStore, AuditTrail, memoryAuditStore } from "../views/audit-trail.ts";
+import { auditedAnswer, auditedBus } from "../views/audited-bus.ts";
 
 /** Which port gets which implementation in this process. */
 export interface CellPorts {
@@ -59,7 +61,9 @@ export interface CellPorts {
   /** Runs users' strategies; absent: none. */
   readonly processes?: StrategyProcesses;
   /** Serves the control subjects; absent: as plain requests on the bus. */
-  readonly serveControl?: (endpoints: readonly ControlEndpoint[]) => Promise<Subscription>;
+  readonly serveControl?: ServeControl;
+  /** Where the audit trail is kept; absent: in the memory of this process. */
+  readonly audit?: AuditStore;
 }
 
 /** How a cell hosts actors that are spawned by request. */
@@ -108,7 +112,10 @@ const askTimeout = 5_000_000_000 as DurationNs;
 /** Starts the actors of a cell. Failure codes as ActorSystem.start. */
 export async function startCell(settings: CellSettings, ports: CellPorts): Promise<Result<Cell>> {
   const { region, cell, reference } = settings;
-  const { bus, engine, slots, clock, files, log, directory } = ports;
+  const { engine, slots, clock, files, log, directory } = ports;
+  const { audit: store = memoryAuditStore(), randomBytes } = ports;
+  const trail = new AuditTrail({ store, clock, log, randomBytes }, settings);
+  const bus = auditedBus(ports.bus, trail);
   const nonce = (): Uint8Array => ports.randomBytes(16);
   const session = (): number => sessionOf(ports.randomBytes(8));
   const { servesMarkets = true, hosting = defaultHosting } = settings;
@@ -150,7 +157,9 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       ownership,
       refusals,
       ...(ports.processes === undefined ? {} : { processes: ports.processes }),
-      ...(ports.serveControl === undefined ? {} : { serveControl: ports.serveControl }),
+      ...(ports.serveControl === undefined
+        ? {}
+        : { serveControl: auditedControl(ports.serveControl, trail) }),
     },
     { region, cell, ...hosting },
   );
@@ -181,7 +190,14 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   });
   const definitions = [router, market, strategy, ...host.definitions];
   const views = new ViewHost(
-    { bus, clock, log, refusals, definitions: () => definitions as readonly ActorDefinition[] },
+    {
+      bus,
+      clock,
+      log,
+      refusals,
+      trail,
+      definitions: () => definitions as readonly ActorDefinition[],
+    },
     { region, cell },
   );
   const system: ActorSystem = actorSystem({
@@ -230,13 +246,18 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     measured: (report) => ({
       report,
       flow: flow.byMarket(),
-      kernel: system.counters(),
+      system,
+      hosting: {
+        hosted: host.view,
+        leaseMarginNs: Math.max(0, ownership.validUntil() - clock.monotonic()),
+      },
       alerts: alerts.counts(),
     }),
     async drain() {
       await host.drain();
       alerts.stop();
       views.end();
+      trail.end();
       limits?.unsubscribe();
       places.stop();
       const drained = await asked({ type: "drain" });
@@ -245,6 +266,22 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   };
   return ok(cellOf);
 }
+
+type ServeControl = (endpoints: readonly ControlEndpoint[]) => Promise<Subscription>;
+
+const auditedControl =
+  (serve: ServeControl, trail: AuditTrail): ServeControl =>
+  (endpoints) =>
+    serve(
+      endpoints.map((endpoint) => ({
+        ...endpoint,
+        answer: auditedAnswer(
+          endpoint.subject,
+          (payload, user) => endpoint.answer(payload, user),
+          trail,
+        ),
+      })),
+    );
 
 /** 1 … 2^53 - 1 out of eight unpredictable bytes: two processes never share a session. */
 function sessionOf(bytes: Uint8Array): number {

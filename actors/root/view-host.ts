@@ -8,10 +8,11 @@ import type { ActorDefinition, ActorSystem } from "../kernel/actor.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
-import { refuse } from "../kernel/result.ts";
+import { refuse, unreachable } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import { decodeLease, encodeRefusal } from "../region/codec.ts";
-import type { ViewVerb } from "../region/messages.ts";
+import { type ViewVerb, viewVerbs } from "../region/messages.ts";
+import type { AuditTrail } from "../views/audit-trail.ts";
 import { LiveViews } from "../views/live-views.ts";
 import { TreeServices, type ViewReply } from "../views/tree-services.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
@@ -21,6 +22,7 @@ export interface ViewHostOf {
   readonly clock: Clock;
   readonly log: Log;
   readonly refusals: RefusalCounter;
+  readonly trail: AuditTrail;
   readonly definitions: () => readonly ActorDefinition[];
 }
 
@@ -64,9 +66,11 @@ export class ViewHost {
   /** The tree runs: what it shows is served from now on. */
   begin(system: ActorSystem): void {
     this.#system = system;
-    for (const verb of ["tree", "tree-node"] as const) {
+    for (const verb of viewVerbs) {
       const asked = (payload: Uint8Array): Promise<Uint8Array> => this.answer(verb, payload);
       this.#serve(operationsSubject(this.#region, verb), asked);
+    }
+    for (const verb of ["tree", "tree-node"] as const) {
       const subject = cellTreeSubject(this.#region, this.#cell, verb);
       this.#serve(subject, async (payload) => this.#counted(await this.#ofCell(verb, payload)));
     }
@@ -75,15 +79,24 @@ export class ViewHost {
   /** A request to ops.<region>.<verb>. Answers whatever happens: a look must not end who is asked. */
   async answer(verb: ViewVerb, payload: Uint8Array): Promise<Uint8Array> {
     try {
-      const reply =
-        verb === "tree"
-          ? await this.#services.tree(payload, this.#views)
-          : await this.#services.node(payload);
-      return this.#counted(reply);
+      return this.#counted(await this.#reply(verb, payload));
     } catch (error) {
       this.#of.log.error({ verb, error: String(error) }, "a view request failed");
       const failure = refuse("internal", "the view could not be read", "ask again").failure;
       return this.#counted({ payload: encodeRefusal(failure), refusal: failure.code });
+    }
+  }
+
+  #reply(verb: ViewVerb, payload: Uint8Array): Promise<ViewReply> {
+    switch (verb) {
+      case "tree":
+        return this.#services.tree(payload, this.#views);
+      case "tree-node":
+        return this.#services.node(payload);
+      case "audit":
+        return this.#of.trail.answer(payload);
+      default:
+        return unreachable(verb);
     }
   }
 
@@ -92,7 +105,7 @@ export class ViewHost {
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
   }
 
-  #ofCell(verb: ViewVerb, payload: Uint8Array): Promise<ViewReply> {
+  #ofCell(verb: "tree" | "tree-node", payload: Uint8Array): Promise<ViewReply> {
     return verb === "tree"
       ? this.#services.cellTree(payload, this.#views)
       : this.#services.cellNode(payload);

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { type Result, ok } from "../../actors/kernel/result.ts";
 import type { CellConfiguration, CellConfigurationFile } from "../../schemas/configuration.ts";
 import type { AssetPlacement } from "../../schemas/placement.ts";
+import { consoleSettings } from "./console.ts";
 import { guestSubject } from "../../schemas/subjects.ts";
-import { ensureCertificates } from "./certificates.ts";
+import { checkCertificates, ensureCertificates } from "./certificates.ts";
 import { ensureEncryptionKeys } from "./encryption.ts";
 import { ensureEdges, ensureLocalAccess } from "./local-access.ts";
 import { type MovedPort, choosePorts, serverPorts, wantedPorts } from "./ports.ts";
@@ -65,7 +66,7 @@ export function credentialsOf(plan: ClusterPlan, name: string): Credentials {
 
 /**
  * Chooses ports, and makes what servers need in the data folder: certificates, users and keys (made once
- * and kept). Failure codes: as choosePorts, ensureCertificates, ensureEncryptionKeys.
+ * and kept). Failure codes: as choosePorts, checkCertificates, ensureEncryptionKeys.
  */
 export async function planCluster(
   dataDirectory: string,
@@ -76,20 +77,24 @@ export async function planCluster(
   const chosen = await choosePorts(wantedPorts(topology, regions, places, firstPorts));
   if (!chosen.ok) return chosen;
   const { ports, moved } = chosen.value;
+  const pages = regions.map(({ name }) => ({ name, http: ports[name]?.http ?? 0 }));
   const encryption = ensureEncryptionKeys(encryptionFile(dataDirectory));
   if (!encryption.ok) return encryption;
   const names = regions.map((region) => region.name);
+  const certificates = await ensureCertificates(
+    certificatesFolder(dataDirectory),
+    places.map((place) => place.name),
+    Date.now(),
+  );
+  const sound = checkCertificates(certificates, Date.now());
+  if (!sound.ok) return sound;
   const plan: ClusterPlan = {
     topology,
     profile,
     dataDirectory,
-    regions: names.map((name) => ({ name, http: ports[name]?.http ?? 0 })),
-    servers: places.map((place) => ({ ...place, ports: serverPorts(ports, place.name) })),
-    certificates: await ensureCertificates(
-      certificatesFolder(dataDirectory),
-      places.map(({ name }) => name),
-      Date.now(),
-    ),
+    regions: pages,
+    servers: places.map((place) => ({ ...place, ports: serverPorts(ports, place.name), pages })),
+    certificates,
     users: ensureSeeds(join(dataDirectory, "users"), usersOf(names)),
     encryption: encryption.value,
   };
@@ -167,6 +172,7 @@ function cellConfiguration(
       events: written(placement.events),
     },
     http: { host: loopback, port: plan.regions.find(({ name }) => name === region)?.http ?? 0 },
+    console: consoleSettings(plan, region),
     engine: settings.engine,
     edges: ensureEdges(plan.dataDirectory, region, loopback),
     clients: ensureLocalAccess(plan.dataDirectory, region),

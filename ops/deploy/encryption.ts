@@ -14,10 +14,6 @@ export interface EncryptionKeys {
 const key = z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits");
 const keysSchema = z.strictObject({ current: key, previous: key.nullable() });
 
-/** Variables of a server's environment that its configuration names. */
-export const keyVariable = "$MERIDIAN_JETSTREAM_KEY";
-export const previousKeyVariable = "$MERIDIAN_JETSTREAM_PREVIOUS_KEY";
-
 const newKey = (): string => randomBytes(32).toString("hex");
 
 /**
@@ -53,10 +49,3 @@ function storeKeys(file: string, keys: EncryptionKeys): Result<EncryptionKeys> {
   writeWhole(file, `${JSON.stringify(keys, null, 2)}\n`);
   return ok(keys);
 }
-
-/** What a server process is given in its environment. */
-export const encryptionEnvironment = (keys: EncryptionKeys): Readonly<Record<string, string>> => ({
-  // nats-server would take a value that begins with a digit for a number.
-  [keyVariable.slice(1)]: `k${keys.current}`,
-  ...(keys.previous === null ? {} : { [previousKeyVariable.slice(1)]: `k${keys.previous}` }),
-});

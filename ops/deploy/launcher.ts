@@ -154,7 +154,7 @@ export class Launcher {
       changed: () => this.#writeClusterFile(plan),
     });
     this.#fleet = fleet;
-    fleet.startServers(plan.servers, plan.encryption);
+    fleet.startServers(plan.servers);
     // Cells wait for JetStream by themselves: what they do before it has a leader costs no time.
     fleet.startCells(regions.map((region) => region.name));
     const interruption = (): Failure | null => this.#interruption();

@@ -49,6 +49,8 @@ export interface ServerPlace {
 
 export interface ServerPlan extends ServerPlace {
   readonly ports: ServerPorts;
+  /** Regions whose pages it lets connect. */
+  readonly pages: readonly RegionPlan[];
 }
 
 /** A region of the cluster, with the cell that serves it. */

@@ -63,6 +63,7 @@ export interface ControlJson {
   readonly actors?: readonly ActorJson[];
   readonly repeated?: boolean;
   readonly subject?: string;
+  readonly types?: readonly { readonly type: string; readonly schema: string }[];
 }
 export interface ActorJson {
   readonly id: string;
@@ -144,7 +145,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
   const clock = systemClock();
   const broker = options.broker ?? new MemoryBroker();
   const bus = new MemoryBus(broker, clock);
-  const client = new MemoryBus(broker, clock);
+  const client = new MemoryBus(broker, clock, "tester");
   const folder = options.directory ?? mkdtempSync(join(tmpdir(), "meridian-memory-cell-"));
   const opened = openCellDirectory(folder);
   if (!opened.ok) throw new Error(opened.failure.reason);

@@ -1,4 +1,4 @@
-import { wire } from "../../schemas/messages.ts";
+import { wire } from "../../../schemas/messages.ts";
 import { historyLimits, type HistoryQuery, type MarketHistory } from "./history.ts";
 
 const { MarketHistoryReply, MarketHistoryRequest, Side } = wire.market.v1;

@@ -1,15 +1,15 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { seed } from "../../test/support/seed.ts";
-import { seededRandomness } from "../kernel/seeded-randomness.ts";
+import { seed } from "../../../test/support/seed.ts";
+import { seededRandomness } from "../../kernel/seeded-randomness.ts";
 import { bucketFloorNs, type Candle, type HistoryTrade, MarketHistory } from "./history.ts";
 
 const test = suite("market history");
 const start = 1_700_000_000_000;
 const all = { afterUnixMs: 0, trades: 500, seconds: 900, minutes: 1_440, latency: 180 };
 
-function historyAt(): { readonly history: MarketHistory; at(unixMs: number): void } {
+function historyAt(): { readonly history: MarketHistory; readonly at: (unixMs: number) => void } {
   let now = start;
   return {
     history: new MarketHistory({ unixMs: () => now }),

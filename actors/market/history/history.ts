@@ -1,4 +1,4 @@
-import type { Side } from "../kernel/ports/matching-engine.ts";
+import type { Side } from "../../kernel/ports/matching-engine.ts";
 
 /**
  * What charts of a market show, in memory of a fixed size (about 230 kB, made with the first trade or
