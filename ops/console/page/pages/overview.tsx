@@ -13,6 +13,7 @@ export function Overview() {
   const sources = regions.value.map(({ source }) => source);
   return (
     <div class="page overview">
+      <h1 class="hidden-visually">Overview</h1>
       <Situation problems={problems} />
       <div class="cards">
         {regions.value.map((region) => (

@@ -257,7 +257,6 @@ function Row({ region, node, level, flat }: RowProps) {
         aria-level={level}
         aria-expanded={children > 0 && !flat ? open : undefined}
         aria-selected={selected}
-        aria-label={`${name}, ${node.type}, ${node.state}${node.lastFailure === "" ? "" : `, last failure: ${node.lastFailure}`}`}
         tabIndex={0}
         data-row
         onClick={() => amend({ open: drawer })}
