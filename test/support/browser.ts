@@ -42,7 +42,7 @@ export interface OpenPage {
   readonly page: Page;
   /** What the page complained about in the browser's console, violations of its policy included. */
   readonly complaints: readonly string[];
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** A page in a context of its own: nothing is remembered from others. */

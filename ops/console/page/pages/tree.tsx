@@ -371,7 +371,7 @@ function useRowCommands(
 ): void {
   useEffect(() => {
     const row = element.current;
-    if (row === null) return;
+    if (row === null) return undefined;
     const listeners = {
       "row-unfold": () => setOpen(key, true),
       "row-fold": () => setOpen(key, false),
