@@ -58,6 +58,10 @@ export interface SpawnableType {
     id: string,
     parameters: Readonly<Record<string, string>>,
   ): Promise<Result<Readonly<Record<string, string>>>>;
+  /**
+   * Makes what an actor must have before its record is written; once for each. Failure codes as check.
+   */
+  prepare(record: ActorRecord): Promise<Result<void>>;
   /** JSON Schema of the parameters. */
   readonly schema: object;
   /** `start` of the child specification. Failure codes as check. */

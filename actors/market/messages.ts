@@ -1,3 +1,4 @@
+import type { CountedDurations } from "../kernel/durations.ts";
 import type { DurabilityMode, LatencySummary } from "../kernel/ports/matching-engine.ts";
 import type { Result } from "../kernel/result.ts";
 
@@ -45,6 +46,8 @@ export type MarketMessage =
   | { readonly type: "book"; readonly payload: Uint8Array }
   /** An OrdersRequest; answered with an encoded OrdersReply. */
   | { readonly type: "orders"; readonly payload: Uint8Array }
+  /** A MarketHistoryRequest; answered with an encoded MarketHistoryReply, whatever the state. */
+  | { readonly type: "history"; readonly payload: Uint8Array }
   /** An ApplyLimits of a risk-limit actor; answered with an encoded ApplyLimitsReply. */
   | { readonly type: "limits"; readonly payload: Uint8Array }
   | { readonly type: "status" }
@@ -102,6 +105,7 @@ export interface MarketStatus {
   /** Nanoseconds. */
   readonly serviceTime: LatencySummary;
   readonly acknowledgement: LatencySummary;
+  readonly acknowledgements: CountedDurations;
   readonly journal: JournalCounters;
 }
 

@@ -1,3 +1,4 @@
+import type { CountedDurations } from "../kernel/durations.ts";
 import type { DurabilityMode, LatencySummary } from "../kernel/ports/matching-engine.ts";
 
 /** Reference data of a market; fields as in schemas/market/v1. Prices in price units. */
@@ -88,6 +89,19 @@ export interface MarketReport {
   readonly restarts: number;
   readonly serviceTime: LatencySummary;
   readonly acknowledgement: LatencySummary;
+  /** As of the market's actor; absent while it does not answer. */
+  readonly acknowledgements?: CountedDurations;
+  readonly journal?: JournalReport;
+}
+
+/** What became of a market's sealed blocks, and of what waited for them; counts of its actor. */
+export interface JournalReport {
+  readonly blocks: number;
+  readonly undecided: number;
+  readonly resent: number;
+  readonly dropped: number;
+  readonly eventsRefused: number;
+  readonly withheld: number;
 }
 
 /** The cell as operators and health checks see it. */
@@ -135,12 +149,15 @@ export interface RegionStart {
 
 export const operationVerbs = [
   "status",
-  "tree",
+  "market-history",
   "market-create",
   "market-halt",
   "market-resume",
   "flow",
 ] as const;
+/** Answered by every cell of the region, whether it serves markets or not. */
+export const viewVerbs = ["tree", "tree-node", "audit"] as const;
+export type ViewVerb = (typeof viewVerbs)[number];
 export type OperationVerb = (typeof operationVerbs)[number];
 
 export type RegionMessage =

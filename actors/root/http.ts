@@ -49,5 +49,11 @@ export async function serveHttp(
     }),
   );
   const url = await app.listen({ host: address.host, port: address.port });
-  return { url, close: async () => await app.close() };
+  return {
+    url,
+    close: async () => {
+      metrics.close();
+      await app.close();
+    },
+  };
 }

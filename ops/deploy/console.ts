@@ -20,7 +20,10 @@ export function consoleSettings(
   const observer = users.find(({ role }) => role === "observer");
   return {
     directory: builtConsole,
-    websockets: servers.map(({ ports }) => websocketUrl(plan.profile, ports)),
+    // Not every server of a region listens for browsers.
+    websockets: servers.flatMap(({ ports }) =>
+      ports.websocket === null ? [] : [websocketUrl(plan.profile, ports.websocket)],
+    ),
     people: users.map(({ name, role, publicKey }) => ({ name, role, publicKey })),
     observerSeedFile: plan.profile === "demo" ? (observer?.seedFile ?? null) : null,
   };

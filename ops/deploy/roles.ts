@@ -1,8 +1,21 @@
 import { unreachable } from "../../actors/kernel/result.ts";
-import { cellUserName, guestUserName, patterns, reporterUserName } from "../../schemas/subjects.ts";
+import {
+  cellUserName,
+  deploymentSubject,
+  guestUserName,
+  patterns,
+  reporterUserName,
+} from "../../schemas/subjects.ts";
 
 /** What a user of the cluster may be. */
-export type Role = "cell" | "guest" | "observer" | "operator" | "approver" | "reporter";
+export type Role =
+  | "cell"
+  | "guest"
+  | "observer"
+  | "operator"
+  | "approver"
+  | "deployer"
+  | "reporter";
 export type Profile = "demo" | "production";
 
 /**
@@ -35,6 +48,7 @@ const observing = {
     patterns.operation("tree-node"),
     patterns.operation("audit"),
     patterns.operation("market-history"),
+    deploymentSubject("residency"),
     patterns.control("list"),
     patterns.control("describe"),
     patterns.control("watch"),
@@ -141,9 +155,25 @@ function allowed(user: User, profile: Profile): Permissions {
         subscribe: observing.subscribe,
         answers: false,
       };
+    case "deployer":
+      return {
+        publish: [
+          patterns.operation("status"),
+          patterns.alerts,
+          "$JS.API.STREAM.INFO.*",
+          "$JS.API.STREAM.LIST",
+        ],
+        publishDenied: [],
+        subscribe: [patterns.deployment],
+        answers: true,
+      };
     case "reporter":
       return {
-        publish: ["$SYS.REQ.SERVER.PING.JSZ"],
+        // The launcher takes servers out of JetStream when their region leaves.
+        publish: [
+          "$SYS.REQ.SERVER.PING.JSZ",
+          ...(user.region === null ? ["$JS.API.SERVER.REMOVE"] : []),
+        ],
         publishDenied: [],
         subscribe: [],
         answers: false,
@@ -185,12 +215,16 @@ export const guestUser = (region: string, slot: number): User => ({
   region,
   slot,
 });
+/** The launcher in the system account. */
 export const launcherUser: User = { name: "launcher", role: "reporter", region: null };
+/** The launcher among those that it serves. */
+export const deployerUser: User = { name: "deployer", role: "deployer", region: null };
 
 /** All users of a cluster of these regions. */
 export const usersOf = (regions: readonly string[]): readonly User[] => [
   ...people,
   launcherUser,
+  deployerUser,
   ...regions.flatMap((region) => [
     cellUser(region),
     reporterUser(region),

@@ -6,6 +6,7 @@ import { ok } from "../../../actors/kernel/result.ts";
 import { Launcher, type Overview } from "../../deploy/launcher.ts";
 import { type MovedPort, defaultPorts } from "../../deploy/ports.ts";
 import { type MarketTotals, readTotals } from "../../deploy/totals.ts";
+import { type Topology, topologies } from "../../deploy/topology.ts";
 import { exitCodes, perform } from "../action.ts";
 import { dataFolder, isWrapped, repository, type Setting } from "../data-folder.ts";
 import { print, table } from "../terminal.ts";
@@ -21,6 +22,9 @@ interface UpOptions {
   readonly routePort: number;
   readonly httpPort: number;
   readonly websocketPort: number;
+  readonly gatewayPort: number;
+  readonly topology?: Topology;
+  readonly regions?: readonly string[];
 }
 
 function wholeNumber(text: string): number {
@@ -53,6 +57,17 @@ export function register(program: Command): void {
     .option("--data <folder>", "data folder of the cluster ($MERIDIAN_DATA; default: .meridian)")
     .option("--regions-directory <folder>", "reference data", join(repository, "regions"))
     .addOption(
+      new Option(
+        "--topology <topology>",
+        "one server per region in one cluster, or a cluster per region and one across them (default: as the data folder has it, else compact)",
+      ).choices(topologies),
+    )
+    .option(
+      "--regions <names>",
+      "regions to start, with commas (default: as the data folder has it, else those that are enabled)",
+      (text: string) => text.split(",").filter((name) => name !== ""),
+    )
+    .addOption(
       new Option("--flow <switch>", "background order flow").choices(["on", "off"]).default("on"),
     )
     .option("--seed <number>", "seed of the background flow", wholeNumber, 1)
@@ -70,6 +85,12 @@ export function register(program: Command): void {
       "first port for browsers",
       portNumber,
       defaultPorts.websocket,
+    )
+    .option(
+      "--gateway-port <port>",
+      "first port between clusters",
+      portNumber,
+      defaultPorts.gateway,
     )
     .addHelpText(
       "after",
@@ -224,6 +245,8 @@ async function up(options: UpOptions): ReturnType<Parameters<typeof perform>[0]>
   const launcher = new Launcher({
     dataDirectory: folder.value,
     regionsDirectory: options.regionsDirectory,
+    topology: options.topology ?? null,
+    regions: options.regions ?? null,
     profile: "demo",
     engine: options.engine,
     flow: { enabled: options.flow === "on", seed: options.seed, rate: options.rate },
@@ -232,6 +255,7 @@ async function up(options: UpOptions): ReturnType<Parameters<typeof perform>[0]>
       route: options.routePort,
       http: options.httpPort,
       websocket: options.websocketPort,
+      gateway: options.gatewayPort,
     },
     cellProgram: join(repository, "actors", "root", "main.ts"),
     say: print,
