@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 
 import { Drawer, drawerShows } from "./drawer.tsx";
+import { followFailovers } from "./data/failover.ts";
 import { statusOf } from "./data/status.ts";
 import { overlay, pages } from "./keys.ts";
 import { access, person } from "./live/access.ts";
@@ -13,6 +14,7 @@ import { SignInDialog, SignInForm } from "./parts/sign-in.tsx";
 import { MarketsPage } from "./pages/market.tsx";
 import { NodeDrawer } from "./pages/node-drawer.tsx";
 import { Overview } from "./pages/overview.tsx";
+import { RegionsPage } from "./pages/regions.tsx";
 import { StrategiesPage } from "./pages/strategies.tsx";
 import { StrategyDrawer } from "./pages/strategy-drawer.tsx";
 import { TreePage } from "./pages/tree.tsx";
@@ -26,6 +28,7 @@ const shown: Readonly<Record<string, () => JSX.Element>> = {
   tree: TreePage,
   markets: MarketsPage,
   strategies: StrategiesPage,
+  regions: RegionsPage,
 };
 
 const closeOverlay = (): void => {
@@ -63,7 +66,7 @@ export function App() {
 export function HoldRegions() {
   const names = access.value?.regions ?? [];
   useEffect(() => {
-    const releases = names.map((name) => statusOf(name).hold());
+    const releases = [...names.map((name) => statusOf(name).hold()), followFailovers(names)];
     return () => {
       for (const release of releases) release();
     };

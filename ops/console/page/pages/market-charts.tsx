@@ -17,11 +17,14 @@ import { colour } from "../theme.ts";
 /** The charts of a market. Those over time have the same x-axis, now at the right edge, and one crosshair. */
 
 const spanSeconds = 15 * 60;
+/** A history that has just begun is not drawn into a corner. */
+const leastSeconds = 120;
 const timeScale = (): uPlot.Scale => ({
   time: false,
-  range: () => {
+  range: (_plot, first) => {
     const to = Date.now() / 1_000;
-    return [to - spanSeconds, to];
+    const from = Number.isFinite(first) ? Math.min(first, to - leastSeconds) : to - spanSeconds;
+    return [Math.max(from, to - spanSeconds), to];
   },
 });
 
@@ -228,6 +231,11 @@ export function LatencyChart({
           timeAxis(),
           axis({
             size: 78,
+            grid: {
+              stroke: colour("line"),
+              width: 1,
+              filter: (_plot, splits) => splits.map((each) => (isDecade(each) ? each : null)),
+            },
             values: (_plot, splits) =>
               splits.map((each) => (isDecade(each) ? durationText(each) : "")),
           }),

@@ -369,7 +369,7 @@ function LatencyPanel({ of, feed }: { of: MarketView; feed: MarketFeed }) {
   const ack = of.status.acknowledgement;
   return (
     <Panel
-      title="Acknowledgement latency, 15 min"
+      title="Ack latency, 15 min"
       of={value === null ? of.source : feed.history}
       flush
       class="latency-panel"
