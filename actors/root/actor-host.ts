@@ -169,7 +169,10 @@ export class ActorHost {
         membership,
         directory,
         types,
-        forget: (name) => events.forget(name),
+        forget: (name) => {
+          events.forget(name);
+          this.#risk.forget(name.slice(name.indexOf(".") + 1));
+        },
         residents: this.#residents,
       },
       settings,
@@ -243,6 +246,7 @@ export class ActorHost {
 
   end(): void {
     this.#plane.end();
+    this.#risk.end();
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
   }
 
