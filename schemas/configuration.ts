@@ -173,6 +173,8 @@ export const cellConfigurationSchema = z.strictObject({
     /** Mean arrivals per second and market. */
     rate: z.number().positive(),
   }),
+  /** Whether markets of a silent region are taken by themselves, or when an operator says so. */
+  takeover: z.enum(["automatic", "manual"]).default("automatic"),
   /** False: the cell hosts actors only; the markets of the region are another cell's. */
   markets: z.boolean().default(true),
   /** How the cell reads the journals of its markets from each server, to find what JetStream does not. */

@@ -46,7 +46,6 @@ export type DeploymentVerb =
   | "region-add"
   | "region-remove"
   | "certificates-rotate"
-  | "encryption-rotate"
   | "residency";
 export type MarketDataKind = "l1" | "l2" | "trades";
 

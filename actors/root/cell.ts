@@ -1,4 +1,5 @@
 import { actorsSchema } from "../../schemas/actors-configuration.ts";
+import { MarketRoutes } from "../bus/market-routes.ts";
 import type { ActorDefinition, ActorSystem } from "../kernel/actor.ts";
 import { actorSystem } from "../kernel/actor-system.ts";
 import { deadLetterStore } from "../kernel/dead-letters.ts";
@@ -23,6 +24,7 @@ import type {
   RegionReply,
   RegionReport,
 } from "../region/messages.ts";
+import { shardOf } from "../region/codec.ts";
 import { ShardOwnership } from "../region/ownership.ts";
 import type { Limits } from "../risk-limit/messages.ts";
 import { strategyActor } from "../strategy/actor.ts";
@@ -63,6 +65,7 @@ export interface CellPorts {
   readonly facts: () => CellFacts;
   /** As MarketPorts.onServing. */
   readonly onServing?: MarketPorts["onServing"];
+  readonly onLeaving?: MarketPorts["onLeaving"];
   /** Runs users' strategies; absent: none. */
   readonly processes?: StrategyProcesses;
   /** Serves the control subjects; absent: as plain requests on the bus. */
@@ -97,6 +100,10 @@ export interface CellSettings {
   /** What the servers allow: a market that asks for more gets this. */
   readonly strongestMode: DurabilityMode;
   readonly flow: { readonly enabled: boolean; readonly seed: number; readonly rate: number };
+  /** `production`: a second person approves what moves markets. Absent: demo. */
+  readonly profile?: "demo" | "production";
+  /** `manual`: markets of a silent region are taken when an operator says so. Absent: automatic. */
+  readonly takeover?: "automatic" | "manual";
   /** False: the cell hosts actors only. Absent: true. */
   readonly servesMarkets?: boolean;
   readonly hosting?: HostingSettings;
@@ -132,10 +139,18 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     !settings.flow.enabled,
   );
   const ownership = new ShardOwnership(
-    { keys: bus.keys, clock, log, nonce },
+    {
+      keys: bus.keys,
+      clock,
+      log,
+      nonce,
+      automatic: settings.takeover !== "manual",
+      regionsOf: (group) =>
+        Object.keys(reference.groups).filter((name) => reference.groups[name]?.includes(group)),
+    },
     { region, cell, node: directory.node },
   );
-  const { onServing, replicas } = ports;
+  const { onServing, onLeaving, replicas } = ports;
   const market = marketActor({
     ...(replicas === undefined ? {} : { replicas }),
     ensureJournal: ports.ensureJournal,
@@ -145,9 +160,16 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     ownership,
     files,
     ...(onServing === undefined ? {} : { onServing }),
+    ...(onLeaving === undefined ? {} : { onLeaving }),
+  });
+  const shards = new Map(reference.markets.map((one) => [one.market, shardOf(one)]));
+  // Actors trade at a market wherever it is.
+  const routed = new MarketRoutes(bus, (name) => {
+    const shard = shards.get(name);
+    return shard === undefined ? null : (ownership.succession.owner(shard)?.region ?? null);
   });
   const strategy = strategyActor({
-    bus,
+    bus: routed,
     session,
     paused: () => flow.paused,
     counters: (name) => flow.counters(name),
@@ -156,7 +178,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   const places = new DirectoryPlaces(reference.markets, bus.keys, clock);
   const host = new ActorHost(
     {
-      bus,
+      bus: routed,
       clock,
       log,
       session,
@@ -195,6 +217,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     actors: () => host.view,
     views: (verb, payload) => views.answer(verb, payload),
     servesMarkets,
+    twoPersons: settings.profile === "production",
   });
   const definitions = [router, market, strategy, ...host.definitions];
   const views = new ViewHost(

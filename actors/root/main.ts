@@ -215,6 +215,7 @@ class CellProcess {
         ensureJournal: async (definition) => await guard.ensureJournal(definition, placement),
         facts: () => this.#facts(),
         onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
+        onLeaving: (market, definition) => this.#doors?.leave(market, definition),
         processes: this.#strategies(bus, directory),
         audit: new AuditStream(bus, region, group),
         serveControl: (endpoints) =>
@@ -320,6 +321,9 @@ class CellProcess {
       natsState: state?.connected === true ? "connected" : "reconnecting",
       reconnects: state?.reconnects ?? 0,
       markets: [],
+      standbys: [],
+      leaseValidMs: 0,
+      lastFailover: null,
       deadLetters: 0,
       refusals: {},
       flow: { paused: true, sent: 0, refused: 0 },
