@@ -1,5 +1,8 @@
 import { z } from "zod";
 
+import { actorsSchema } from "./actors-configuration.ts";
+import { dataClasses } from "./placement.ts";
+
 /**
  * Files that processes hand to each other, checked on reading. Unknown keys are errors, so that a
  * misspelt setting is never silently ignored.
@@ -39,13 +42,48 @@ export const marketFileSchema = z.strictObject({
 });
 export type MarketFile = z.infer<typeof marketFileSchema>;
 
-/** regions/<region>/region.toml */
+/** regions/<region>/region.toml; regions/README.md says what each setting means. */
 export const regionFileSchema = z.strictObject({
+  /** The folder's name again, so that a copied folder is noticed. */
+  name: token.optional(),
   title: z.string(),
+  /** False: part of a cluster only when it is named. */
+  enabled: z.boolean().default(true),
+  /** Whose law holds. */
+  jurisdiction: token.default("none"),
+  /** Regulatory profile. */
+  profile: token.default("none"),
   /** Replication groups this region takes part in. */
   groups: z.array(token),
+  /** Other regions, nearest first. */
+  neighbours: z.array(token).default([]),
+  /** Further tags of its servers. */
+  tags: z.array(z.string().regex(/^[a-z0-9_.:-]{1,64}$/, "a tag of [a-z0-9_.:-]")).default([]),
+  servers: z
+    .strictObject({
+      /** Servers of the region's own cluster, in supercluster form. */
+      count: z.union([z.literal(1), z.literal(3), z.literal(5)]).default(3),
+    })
+    .prefault({}),
+  /** Ports that are not the first of their kind plus the region's number. */
+  ports: z
+    .strictObject({
+      nats: port.min(1).optional(),
+      route: port.min(1).optional(),
+      http: port.min(1).optional(),
+      websocket: port.min(1).optional(),
+    })
+    .default({}),
+  /** Regions that may keep what originates here, by class of data; a class without a list: any. */
+  residency: z.partialRecord(z.enum(dataClasses), z.array(token).min(1)).default({}),
 });
 export type RegionFile = z.infer<typeof regionFileSchema>;
+
+const assetPlacementSchema = z.strictObject({
+  cluster: z.string(),
+  tags: z.array(z.string()),
+  replicas: z.int().min(1).max(5),
+});
 
 /** What a cell process is started with: `node actors/root/main.ts --configuration FILE`. */
 export const cellConfigurationSchema = z.strictObject({
@@ -61,6 +99,11 @@ export const cellConfigurationSchema = z.strictObject({
   nats: z.strictObject({
     /** tls://host:port of the region's own server first, then the others. */
     servers: z.array(z.string()).min(1),
+    /**
+     * Servers that keep leases, directory and journals, the one nearby first: a second connection goes there.
+     * Empty: the same servers do.
+     */
+    journalServers: z.array(z.string()).default([]),
     caFile: z.string(),
     /** nkey seed of the cell's user, and of its user in the system account (server reports only). */
     seedFile: z.string(),
@@ -68,6 +111,20 @@ export const cellConfigurationSchema = z.strictObject({
     /** One user for each strategy of a user that may run at a time; `subject`: where it is asked. */
     guests: z.array(z.strictObject({ subject: z.string(), seedFile: z.string() })).default([]),
   }),
+  /** Where the cell's streams are made; null: anywhere, as many replicas as regions, three at most. */
+  placement: z
+    .strictObject({
+      /** Leases, ownership, directory. */
+      control: assetPlacementSchema,
+      /** Journals; tags of the group and of the home's residency come on top. */
+      journals: assetPlacementSchema,
+      /** Events and snapshots of the region's actors. */
+      positions: assetPlacementSchema,
+      /** Events of the region's markets. */
+      events: assetPlacementSchema,
+    })
+    .nullable()
+    .default(null),
   http: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
   engine: z.enum(["auto", "native", "portable"]),
   /**
@@ -105,17 +162,7 @@ export const cellConfigurationSchema = z.strictObject({
   }),
   /** False: the cell hosts actors only; the markets of the region are another cell's. */
   markets: z.boolean().default(true),
-  /** Actors that are spawned by request. */
-  actors: z
-    .strictObject({
-      /** This cell hosts at most; 0: none, and it answers no request about them. */
-      capacity: z.int().min(0).max(100_000).default(1_000),
-      /** The region runs at most, at a time. */
-      maximum: z.int().min(0).max(100_000).default(4_096),
-      /** Seconds without a message after which a paused or finished one is put away. */
-      passivateAfter: z.number().min(0).default(30),
-    })
-    .prefault({}),
+  actors: actorsSchema.prefault({}),
 });
 export type CellConfiguration = z.infer<typeof cellConfigurationSchema>;
 /** As it is written: what has a default may be left out. */
@@ -189,11 +236,26 @@ export const clusterFileSchema = z.strictObject({
   launcherPid: z.int(),
   startedAt: z.string(),
   caFile: z.string(),
+  topology: z.enum(["compact", "supercluster"]).default("compact"),
   regions: z.array(
     z.strictObject({
       name: token,
+      /** The region's first server. */
       nats: z.string(),
+      /** All of the region's servers: of its own cluster first, then the one that `glb` has there. */
+      servers: z
+        .array(
+          z.strictObject({
+            name: z.string(),
+            cluster: z.string(),
+            nats: z.string(),
+            pid: z.int(),
+          }),
+        )
+        .default([]),
       http: z.string(),
+      /** Where browsers connect to NATS. */
+      websocket: z.string(),
       natsPid: z.int(),
       cellPid: z.int(),
       /** Where processes of this machine connect over shared memory; absent when they cannot. */

@@ -17,9 +17,15 @@ export type CommandVerb = "submit" | "book" | "orders";
 export type OperationsVerb =
   | "status"
   | "tree"
+  | "tree-node"
+  | "audit"
+  | "market-history"
   | "market-create"
   | "market-halt"
   | "market-resume"
+  | "market-mode"
+  | "failover"
+  | "approve"
   | "flow";
 /** Services that spawn and steer actors. */
 export const controlVerbs = [
@@ -32,7 +38,14 @@ export const controlVerbs = [
   "watch",
 ] as const;
 export type ControlVerb = (typeof controlVerbs)[number];
-export type AlertKind = "latency";
+export type AlertKind = "latency" | "residency";
+/** What the launcher of a cluster is asked to do. */
+export type DeploymentVerb =
+  | "region-add"
+  | "region-remove"
+  | "certificates-rotate"
+  | "encryption-rotate"
+  | "residency";
 export type MarketDataKind = "l1" | "l2" | "trades";
 
 export const commandSubject = (region: string, market: string, verb: CommandVerb): string =>
@@ -50,11 +63,31 @@ export const supervisionSubject = (region: string, path: string): string =>
   `sup.${token(region)}.${path.split("/").filter(Boolean).map(token).join(".")}`;
 export const operationsSubject = (region: string, verb: OperationsVerb): string =>
   `ops.${token(region)}.${verb}`;
+export const deploymentSubject = (verb: DeploymentVerb): string => `ops.launcher.${verb}`;
 export const controlSubject = (region: string, verb: ControlVerb): string =>
   `ctl.${token(region)}.${verb}`;
 /** From cell to cell of a region: requests about the actors that the cell hosts. */
 export const hostSubject = (region: string, cell: string, verb: ControlVerb): string =>
   `act.${token(region)}.cell.${token(cell)}.${verb}`;
+/** What a cell tells other cells of its region about its own tree. */
+export const cellTreeSubject = (region: string, cell: string, verb: "tree" | "tree-node"): string =>
+  `act.${token(region)}.cell.${token(cell)}.${verb}`;
+/** Where a live view of a region's trees is published while it is leased. */
+export const treeViewSubject = (region: string, view: string): string =>
+  supervisionSubject(region, `views/${view}`);
+export const auditKinds = ["operation", "control", "risk", "failover"] as const;
+export type AuditKind = (typeof auditKinds)[number];
+export const auditSubject = (region: string, kind: AuditKind): string =>
+  `audit.${token(region)}.${kind}`;
+/** Kept by the replication group of the region. */
+export const auditStream = (group: string): string => `AUDIT_${token(group)}`;
+/** From cell to cell of a region: a request to a risk limit that the cell hosts. */
+export const hostLimitSubject = (
+  region: string,
+  cell: string,
+  name: string,
+  verb: string,
+): string => `act.${token(region)}.cell.${token(cell)}.risk-limit.${token(name)}.${token(verb)}`;
 /** Where an actor's reports are published; `group` is its supervisor: strategies, executions. */
 export const reportSubject = (region: string, group: string, id: string): string =>
   supervisionSubject(region, `${group}/${id}`);
@@ -64,19 +97,29 @@ export const eventLogSubject = (region: string, log: string): string =>
 export const eventLogStream = (region: string): string => `ALOG_${token(region)}`;
 /** Bucket of the snapshots of a region's actors; a key is the log's name. */
 export const actorSnapshotBucket = (region: string): string => `ASNAP_${token(region)}`;
-/** Something is wrong with a market, or not any more: core NATS, told to whoever listens. */
-export const alertSubject = (region: string, kind: AlertKind, market: string): string =>
-  `alert.${token(region)}.${token(kind)}.${token(market)}`;
+/** Something is wrong with a market or a stream, or not any more: core NATS, told to whoever listens. */
+export const alertSubject = (region: string, kind: AlertKind, subject: string): string =>
+  `alert.${token(region)}.${token(kind)}.${token(subject)}`;
 /** Where a cell asks one strategy of a user; the slot has a NATS user of its own. */
 export const guestSubject = (region: string, slot: number): string =>
   `guest.${token(region)}.${slot}.decide`;
 export const guestUserName = (region: string, slot: number): string =>
   `guest-${token(region)}-${slot}`;
+/** Steps of a failover as they happen (schemas/region/v1/failover.proto). */
+export const failoverSubject = (region: string, id: string): string =>
+  supervisionSubject(region, `failover/${id}`);
+export const failoversOf = (region: string): string => `sup.${token(region)}.failover.*`;
+/** Last failover of a region's markets, in bucket DIR. */
+export const failoverDirectoryKey = (region: string): string => `failover.${token(region)}`;
 export const deadLetterSubject = (region: string, kind: string): string =>
   `dead.${token(region)}.${token(kind)}`;
 
 /** First token of the replies to a user: `_INBOX_<user>`; nobody else may listen there. */
 export const inboxPrefix = (user: string): string => `_INBOX_${token(user)}`;
+
+/** The user to whose inbox a reply goes; empty when it goes elsewhere. */
+export const userOfInbox = (reply: string): string =>
+  /^_INBOX_([A-Za-z0-9_-]{1,64})\./.exec(reply)?.[1] ?? "";
 
 /** User of a region's cell, and the cell's user in the system account (server reports only). */
 export const cellUserName = (region: string): string => `cell-${token(region)}`;
@@ -93,6 +136,8 @@ export const patterns = {
   actorsOf: (region: string): string => `act.${token(region)}.>`,
   riskLimits: "act.*.risk-limit.*.*",
   riskLimitsOf: (region: string): string => `act.${token(region)}.risk-limit.>`,
+  hostLimitsOf: (region: string, cell: string): string =>
+    `act.${token(region)}.cell.${token(cell)}.risk-limit.*.*`,
   marketLimitsOf: (region: string): string => `act.${token(region)}.market.>`,
   riskQuestions: "act.*.risk-limit.*.describe",
   riskApprovals: "act.*.risk-limit.*.approve",
@@ -100,8 +145,9 @@ export const patterns = {
   supervisionOf: (region: string): string => `sup.${token(region)}.>`,
   operations: "ops.>",
   operationsOf: (region: string): string => `ops.${token(region)}.>`,
+  deployment: "ops.launcher.>",
   /** One service in all regions. */
-  operation: (verb: OperationsVerb | "approve"): string => `ops.*.${verb}`,
+  operation: (verb: OperationsVerb): string => `ops.*.${verb}`,
   eventLogsOf: (region: string): string => `alog.${token(region)}.>`,
   controls: "ctl.>",
   controlsOf: (region: string): string => `ctl.${token(region)}.>`,
@@ -111,6 +157,8 @@ export const patterns = {
   alertsOf: (region: string): string => `alert.${token(region)}.>`,
   guestsOf: (region: string): string => `guest.${token(region)}.>`,
   guestOf: (region: string, slot: number): string => `guest.${token(region)}.${slot}.>`,
+  audits: "audit.>",
+  auditsOf: (region: string): string => `audit.${token(region)}.>`,
   deadLettersOf: (region: string): string => `dead.${token(region)}.>`,
   inbox: (user: string): string => `${inboxPrefix(user)}.>`,
 } as const;
@@ -149,3 +197,9 @@ export const actorDirectoryKey = (region: string, id: string): string =>
   `actor.${token(region)}.${token(id)}`;
 export const marketDirectoryPrefix = "market.";
 export const marketDirectoryKey = (market: string): string => `market.${token(market)}`;
+/** Names of a region's risk limits: a key each, made with the first event. */
+export const limitDirectoryPrefix = (region: string): string => `limit.${token(region)}.`;
+export const limitDirectoryKey = (region: string, name: string): string =>
+  `limit.${token(region)}.${token(name)}`;
+/** Which risk limit writes an account's limits, in the whole cluster. */
+export const accountDirectoryKey = (account: number): string => `account.${account}`;

@@ -114,11 +114,13 @@ test("every actor folder has the same files", () => {
   assert.equal(faults, []);
 });
 
-test("codec.ts is the only file of an actor that sees the wire messages", () => {
+test("codec.ts, or a codec with a name before it, is all of an actor that sees the wire messages", () => {
   const faults = typescriptFolders
     .filter((folder) => folder.actor)
     .flatMap((folder) => globSync(`${folder.path}/**/*.ts`, { cwd: repository }))
-    .filter((file) => basename(file) !== "codec.ts" && !file.endsWith(".test.ts"))
+    .filter(
+      (file) => !/^(?:[a-z-]+-)?codec\.ts$/.test(basename(file)) && !file.endsWith(".test.ts"),
+    )
     .filter((file) =>
       importsOf(read(file), typescriptImport).some(({ target }) =>
         target.endsWith("schemas/messages.ts"),

@@ -14,6 +14,7 @@ import { ok, refuse, type Result } from "../kernel/result.ts";
 import { durationNs } from "../kernel/units.ts";
 import {
   actorSnapshotBucket,
+  auditStream,
   directoryBucket,
   eventLogStream,
   eventStream,
@@ -23,7 +24,9 @@ import {
   leaseBucket,
   patterns,
 } from "../../schemas/subjects.ts";
+import type { AssetPlacement } from "../../schemas/placement.ts";
 import type { NatsBus } from "./nats.ts";
+import { anywhere, type Placement } from "./placement.ts";
 import { keptMessages } from "./replicated-event-log.ts";
 
 /**
@@ -39,6 +42,7 @@ export const assetBounds = {
   events: 64 * 1024 * 1024,
   eventLogs: 1024 * 1024 * 1024,
   snapshots: 256 * 1024 * 1024,
+  audit: 256 * 1024 * 1024,
 } as const;
 
 const retryDelay = durationNs(500_000_000);
@@ -64,36 +68,60 @@ export interface MarketAssets {
 }
 
 /**
- * Makes the buckets LEASE and DIR, the region's event stream, and the event logs and snapshots of its actors. `replicas` is 3 with three regions
- * or more, else their number. Failure code: unavailable (JetStream had no leader for a minute).
+ * Makes the buckets LEASE and DIR, the region's event stream, and the event logs and snapshots of its
+ * actors, all at once: each waits for an election of its own. `placement`: where, or a number of replicas
+ * anywhere. Failure code: unavailable (JetStream had no leader for a minute).
  */
 export async function ensureAssets(
   ports: AssetPorts,
   region: string,
-  replicas: number,
+  placement: Placement | number,
 ): Promise<Result<void>> {
-  const wanted = [
-    bucketStream(leaseBucket, replicas, assetBounds.lease),
-    bucketStream(directoryBucket, replicas, assetBounds.directory),
-  ];
-  for (const config of wanted) {
-    const made = await ensureStream(ports, config, []);
-    if (!made.ok) return made;
-  }
+  const { control, positions, events } = placed(placement);
+  const actors = positions(region);
   const logs: StreamPlan = {
-    ...replicatedFile(replicas),
+    ...replicatedFile(actors),
     name: eventLogStream(region),
     subjects: [patterns.eventLogsOf(region)],
     max_msgs_per_subject: keptMessages,
     max_msg_size: 1024 * 1024,
     max_bytes: assetBounds.eventLogs,
   };
-  const snapshots = bucketStream(actorSnapshotBucket(region), replicas, assetBounds.snapshots);
-  for (const config of [logs, { ...snapshots, max_msg_size: 1024 * 1024 }]) {
-    const made = await ensureStream(ports, config, []);
-    if (!made.ok) return made;
-  }
-  return ensureStream(ports, eventStreamConfig(region), []);
+  const snapshots = bucketStream(actorSnapshotBucket(region), actors, assetBounds.snapshots);
+  const wanted: readonly StreamPlan[] = [
+    bucketStream(leaseBucket, control, assetBounds.lease),
+    bucketStream(directoryBucket, control, assetBounds.directory),
+    logs,
+    { ...snapshots, max_msg_size: 1024 * 1024 },
+    eventStreamConfig(region, events(region)),
+  ];
+  const made = await Promise.all(wanted.map((config) => ensureStream(ports, config, [])));
+  return made.find((each) => !each.ok) ?? ok(undefined);
+}
+
+/**
+ * Makes the stream of the group's audit trail and puts the region's part into it. Failure code:
+ * unavailable.
+ */
+export function ensureAuditAssets(
+  ports: AssetPorts,
+  region: string,
+  group: string,
+  placement: Placement | number,
+): Promise<Result<void>> {
+  const { journals } = placed(placement);
+  const subjects = [patterns.auditsOf(region)];
+  const plan: StreamPlan = {
+    ...replicatedFile(journals(group, region)),
+    name: auditStream(group),
+    subjects,
+    // The newest commands are those that somebody will ask for: they must never be refused for old ones.
+    discard: DiscardPolicy.Old,
+    allow_direct: true,
+    max_msg_size: 64 * 1024,
+    max_bytes: assetBounds.audit,
+  };
+  return ensureStream(ports, plan, subjects);
 }
 
 /**
@@ -104,10 +132,11 @@ export async function ensureAssets(
 export async function ensureMarketAssets(
   ports: AssetPorts,
   market: MarketAssets,
-  replicas: number,
+  placement: Placement | number,
 ): Promise<Result<void>> {
+  const { journals, events } = placed(placement);
   const journal: StreamPlan = {
-    ...replicatedFile(replicas),
+    ...replicatedFile(journals(market.group, market.home)),
     name: journalStream(market.group, market.shard),
     subjects: [journalSubject(market.market)],
     // A block is up to 768 KiB of records; nothing larger is ours.
@@ -116,26 +145,36 @@ export async function ensureMarketAssets(
   };
   const made = await ensureStream(ports, journal, journal.subjects);
   if (!made.ok) return made;
-  const events = eventStreamConfig(market.home);
-  return ensureStream(ports, events, [eventSubject(market.market, "block")]);
+  return ensureStream(ports, eventStreamConfig(market.home, events(market.home)), [
+    eventSubject(market.market, "block"),
+  ]);
 }
+
+const placed = (placement: Placement | number): Placement =>
+  typeof placement === "number" ? anywhere(placement) : placement;
 
 type StreamPlan = Partial<StreamConfig> & {
   readonly name: string;
   readonly subjects: string[];
 };
 
-const replicatedFile = (replicas: number): Partial<StreamConfig> => ({
+/** An empty cluster and no tags: wherever there is room. */
+const where = ({ cluster, tags, replicas }: AssetPlacement): Partial<StreamConfig> => ({
+  num_replicas: replicas,
+  ...(cluster === "" && tags.length === 0 ? {} : { placement: { cluster, tags: [...tags] } }),
+});
+
+const replicatedFile = (placement: AssetPlacement): Partial<StreamConfig> => ({
+  ...where(placement),
   storage: StorageType.File,
   retention: RetentionPolicy.Limits,
-  num_replicas: replicas,
   discard: DiscardPolicy.New,
   deny_delete: true,
   allow_direct: false,
 });
 
-const bucketStream = (bucket: string, replicas: number, bytes: number): StreamPlan => ({
-  ...replicatedFile(replicas),
+const bucketStream = (bucket: string, placement: AssetPlacement, bytes: number): StreamPlan => ({
+  ...replicatedFile(placement),
   name: `KV_${bucket}`,
   subjects: [`$KV.${bucket}.>`],
   max_msgs_per_subject: 1,
@@ -145,16 +184,15 @@ const bucketStream = (bucket: string, replicas: number, bytes: number): StreamPl
 });
 
 /** A memory stream needs a subject from the start; this one is nobody's market. */
-const eventStreamConfig = (region: string): StreamPlan => ({
+const eventStreamConfig = (region: string, placement: AssetPlacement): StreamPlan => ({
+  ...where(placement),
   name: eventStream(region),
   subjects: [`evt.${region}.region`],
   storage: StorageType.Memory,
   retention: RetentionPolicy.Limits,
-  num_replicas: 1,
   discard: DiscardPolicy.Old,
   max_bytes: assetBounds.events,
   allow_direct: false,
-  placement: { cluster: "", tags: [`region:${region}`] },
 });
 
 /** Makes the stream, or adds the subjects that it lacks. */

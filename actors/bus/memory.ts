@@ -209,9 +209,13 @@ export class MemoryBus implements Bus {
   #reconnects = 0;
   #dropped = 0;
 
-  constructor(broker: MemoryBroker, clock: Clock) {
+  /** Whose connection it is, as those who are asked see it. */
+  readonly #user: string;
+
+  constructor(broker: MemoryBroker, clock: Clock, user = "") {
     this.#broker = broker;
     this.#clock = clock;
+    this.#user = user;
     this.journal = new MemoryJournal(broker, this);
     this.keys = new MemoryKeys(broker, this);
   }
@@ -254,7 +258,7 @@ export class MemoryBus implements Bus {
           resolve(ok(copy));
         });
       };
-      queueMicrotask(() => service.handle({ subject, payload: body, respond }));
+      queueMicrotask(() => service.handle({ subject, payload: body, user: this.#user, respond }));
     });
   }
 

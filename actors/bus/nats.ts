@@ -2,8 +2,6 @@ import {
   connect,
   headers,
   nkeyAuthenticator,
-  RequestError,
-  TimeoutError,
   type ConnectionOptions,
   type MsgHdrs,
   type NatsConnection,
@@ -20,16 +18,22 @@ import type {
   StoredMessage,
   Subscription,
 } from "../kernel/ports/bus.ts";
-import { type CountedDurations, Durations } from "../kernel/durations.ts";
+import { addDurations, type CountedDurations } from "../kernel/durations.ts";
 import { ok, refuse, unreachable, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
-import { inboxPrefix } from "../../schemas/subjects.ts";
+import { inboxPrefix, userOfInbox } from "../../schemas/subjects.ts";
+import { type LinkCounters, NatsLink } from "./nats-link.ts";
 import { fateOf, type PublishAck } from "./publish-ack.ts";
 
 /** How a process reaches its servers. */
 export interface NatsOptions {
   /** nats://host:port or tls://host:port, the region's own server first. */
   readonly servers: readonly string[];
+  /**
+   * Servers that keep journals and buckets, the one nearby first: they get a connection of their own. Absent
+   * or empty: the others keep them as well.
+   */
+  readonly journalServers?: readonly string[];
   /** Name of the user: its private inbox is `_INBOX_<user>`. */
   readonly user: string;
   /** Nkey seed of the user. */
@@ -48,8 +52,6 @@ const RECONNECT_WAIT_MS = 250;
 const RECONNECT_JITTER_MS = 500;
 /** A silent connection is given up after two of these. */
 const PING_INTERVAL_MS = 5 * second;
-/** Requests under way at most; one more is refused. */
-const REQUESTS_UNDER_WAY = 4_096;
 /** Keys of a list that are read at a time. */
 const READS_AT_ONCE = 32;
 /** Bytes published without an answer from the server at most; more is dropped and counted. */
@@ -97,36 +99,54 @@ export function connectionOptions(options: NatsOptions): ConnectionOptions {
 
 /** Connects; rejects when no server answers in five seconds. Afterwards it reconnects for ever. */
 export async function connectNats(options: NatsOptions): Promise<NatsBus> {
-  return new NatsBus(await connect(connectionOptions(options)));
+  const { journalServers = [] } = options;
+  const main = await connect(connectionOptions(options));
+  if (journalServers.length === 0) return new NatsBus(main);
+  try {
+    return new NatsBus(
+      main,
+      await connect(connectionOptions({ ...options, servers: journalServers })),
+    );
+  } catch (error) {
+    await main.close();
+    throw error;
+  }
 }
 
 /** The bus port over NATS with JetStream. */
 export class NatsBus implements Bus {
   readonly journal: JournalStream;
   readonly keys: KeyStore;
-  /** For what the port does not offer: assets, services. */
-  readonly connection: NatsConnection;
   readonly #callbacks: ((state: BusState) => void)[] = [];
-  /** Requests under way; each is told when the connection is lost. */
-  readonly #underWay = new Set<(error: Error) => void>();
-  readonly #requests = new RequestCounts();
-  #connected = true;
-  #reconnects = 0;
+  readonly #main: NatsLink;
+  /** To the servers that keep journals and buckets; the main one, or one more. */
+  readonly #journals: NatsLink;
   #dropped = 0;
   #unflushed = 0;
   #sinceFlush = 0;
-  #server: string;
 
-  constructor(connection: NatsConnection) {
-    this.connection = connection;
-    this.#server = connection.getServer();
-    this.journal = new NatsJournal(this);
-    this.keys = new NatsKeys(this);
-    void this.#follow();
+  constructor(connection: NatsConnection, journals: NatsConnection = connection) {
+    this.#main = new NatsLink(connection, () => {
+      if (!this.#main.connected) {
+        // The library forgets what was on its way out.
+        this.#unflushed = 0;
+        this.#sinceFlush = 0;
+      }
+      this.#changed();
+    });
+    this.#journals =
+      journals === connection ? this.#main : new NatsLink(journals, () => this.#changed());
+    this.journal = new NatsJournal(this.#journals);
+    this.keys = new NatsKeys(this.#journals);
+  }
+
+  /** For what the port does not offer: assets, services. */
+  get connection(): NatsConnection {
+    return this.#main.connection;
   }
 
   publish(subject: string, payload: Uint8Array): void {
-    if (!this.#connected || this.#unflushed >= UNFLUSHED_LIMIT) {
+    if (!this.#main.connected || this.#unflushed >= UNFLUSHED_LIMIT) {
       this.#dropped += 1;
       return;
     }
@@ -141,58 +161,18 @@ export class NatsBus implements Bus {
     payload: Uint8Array,
     timeout: DurationNs,
   ): Promise<Result<Uint8Array>> {
-    const answer = await this.ask(subject, payload, Math.max(1, Math.ceil(timeout / 1e6)));
+    const answer = await this.#main.ask(subject, payload, Math.max(1, Math.ceil(timeout / 1e6)));
     return answer.ok ? ok(answer.value.data) : answer;
   }
 
-  /**
-   * One request with optional headers. Failure codes: no_responders, disconnected (ambiguous unless
-   * it was so from the start), timeout (ambiguous), busy.
-   */
-  async ask(
+  /** As NatsLink.ask. */
+  ask(
     subject: string,
     payload: Uint8Array | string,
     timeoutMs: number,
     requestHeaders?: MsgHdrs,
   ): Promise<Result<{ readonly data: Uint8Array }>> {
-    const begun = performance.now();
-    const answer = await this.#ask(subject, payload, timeoutMs, requestHeaders);
-    this.#requests.count(answer.ok ? null : answer.failure.code, performance.now() - begun);
-    return answer;
-  }
-
-  async #ask(
-    subject: string,
-    payload: Uint8Array | string,
-    timeoutMs: number,
-    requestHeaders?: MsgHdrs,
-  ): Promise<Result<{ readonly data: Uint8Array }>> {
-    if (!this.#connected) {
-      return refuse("disconnected", "no connection to a server", "retry when connected");
-    }
-    if (this.#underWay.size >= REQUESTS_UNDER_WAY) {
-      return refuse("busy", `${REQUESTS_UNDER_WAY} requests are under way`, "retry later");
-    }
-    let lost: (error: Error) => void = () => {};
-    const disconnected = new Promise<never>((_, reject) => {
-      lost = reject;
-    });
-    this.#underWay.add(lost);
-    try {
-      const message = await Promise.race([
-        this.connection.request(subject, payload, {
-          timeout: timeoutMs,
-          ...(requestHeaders === undefined ? {} : { headers: requestHeaders }),
-        }),
-        disconnected,
-      ]);
-      // The client library's buffer is pooled: the answer must be its receiver's own.
-      return ok({ data: new Uint8Array(message.data) });
-    } catch (error) {
-      return requestFailure(error, subject);
-    } finally {
-      this.#underWay.delete(lost);
-    }
+    return this.#main.ask(subject, payload, timeoutMs, requestHeaders);
   }
 
   serve(subject: string, handler: (request: BusRequest) => void): Subscription {
@@ -204,8 +184,9 @@ export class NatsBus implements Bus {
         handler({
           subject: message.subject,
           payload: new Uint8Array(message.data),
+          user: userOfInbox(message.reply ?? ""),
           respond: (payload) => {
-            if (this.#connected) message.respond(payload);
+            if (this.#main.connected) message.respond(payload);
             else this.#dropped += 1;
           },
         });
@@ -227,7 +208,7 @@ export class NatsBus implements Bus {
   }
 
   async append(subject: string, payload: Uint8Array): Promise<Result<void>> {
-    const answer = await this.ask(subject, payload, APPEND_TIMEOUT_MS);
+    const answer = await this.#main.ask(subject, payload, APPEND_TIMEOUT_MS);
     if (!answer.ok) return answer;
     const ack = parseAck(answer.value.data);
     if (ack.error === null && ack.sequence > 0) return ok(undefined);
@@ -236,24 +217,37 @@ export class NatsBus implements Bus {
 
   state(): BusState {
     return {
-      connected: this.#connected,
-      reconnects: this.#reconnects,
-      server: this.#server,
+      connected: this.#main.connected && this.#journals.connected,
+      reconnects:
+        this.#main.reconnects + (this.#journals === this.#main ? 0 : this.#journals.reconnects),
+      server: this.#main.server,
       dropped: this.#dropped,
     };
   }
 
+  /** Of both connections together. */
   counters(): BusCounters {
-    const { inMsgs, outMsgs, inBytes, outBytes } = this.connection.stats();
+    const links = this.#main === this.#journals ? [this.#main] : [this.#main, this.#journals];
+    const each = links.map((link) => link.counters());
+    const sum = (of: (counts: LinkCounters) => number): number =>
+      each.reduce((total, counts) => total + of(counts), 0);
+    const failures: Record<string, number> = {};
+    for (const { requestFailures } of each) {
+      for (const [code, count] of Object.entries(requestFailures)) {
+        failures[code] = (failures[code] ?? 0) + count;
+      }
+    }
     return {
-      messagesIn: inMsgs,
-      messagesOut: outMsgs,
-      bytesIn: inBytes,
-      bytesOut: outBytes,
+      messagesIn: sum(({ stats }) => stats.inMsgs),
+      messagesOut: sum(({ stats }) => stats.outMsgs),
+      bytesIn: sum(({ stats }) => stats.inBytes),
+      bytesOut: sum(({ stats }) => stats.outBytes),
       dropped: this.#dropped,
       unflushedBytes: this.#unflushed,
-      requestsUnderWay: this.#underWay.size,
-      ...this.#requests.read(),
+      requests: sum(({ requests }) => requests),
+      requestFailures: failures,
+      requestsUnderWay: sum(({ requestsUnderWay }) => requestsUnderWay),
+      requestDurations: addDurations(each.map(({ requestDurations }) => requestDurations)),
     };
   }
 
@@ -262,30 +256,11 @@ export class NatsBus implements Bus {
   }
 
   async close(): Promise<void> {
-    await this.connection.close();
+    await this.#main.connection.close();
+    await this.#journals.connection.close();
   }
 
-  async #follow(): Promise<void> {
-    for await (const status of this.connection.status()) {
-      if (status.type === "disconnect") this.#changed(false);
-      if (status.type === "reconnect") {
-        this.#reconnects += 1;
-        this.#server = this.connection.getServer();
-        this.#changed(true);
-      }
-    }
-    this.#changed(false);
-  }
-
-  #changed(connected: boolean): void {
-    if (connected === this.#connected) return;
-    this.#connected = connected;
-    if (!connected) {
-      // The library forgets what was on its way out, and would let requests wait for their time-out.
-      this.#unflushed = 0;
-      this.#sinceFlush = 0;
-      for (const lost of this.#underWay) lost(new Error("disconnected"));
-    }
+  #changed(): void {
     for (const callback of this.#callbacks) callback(this.state());
   }
 
@@ -302,32 +277,11 @@ export class NatsBus implements Bus {
   }
 }
 
-class RequestCounts {
-  readonly #durations = new Durations();
-  readonly #failures = new Map<string, number>();
-  #requests = 0;
-
-  /** `code`: of the failure; null for an answer. */
-  count(code: string | null, tookMs: number): void {
-    this.#requests += 1;
-    if (code === null) this.#durations.record(tookMs * 1e6);
-    else this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1);
-  }
-
-  read(): Pick<BusCounters, "requests" | "requestFailures" | "requestDurations"> {
-    return {
-      requests: this.#requests,
-      requestFailures: Object.fromEntries(this.#failures),
-      requestDurations: this.#durations.read(),
-    };
-  }
-}
-
 class NatsJournal implements JournalStream {
-  readonly #bus: NatsBus;
+  readonly #link: NatsLink;
 
-  constructor(bus: NatsBus) {
-    this.#bus = bus;
+  constructor(link: NatsLink) {
+    this.#link = link;
   }
 
   async append(
@@ -339,25 +293,25 @@ class NatsJournal implements JournalStream {
     const expectations = headers();
     expectations.set("Nats-Expected-Stream", stream);
     expectations.set("Nats-Expected-Last-Subject-Sequence", String(expectedTail));
-    const answer = await this.#bus.ask(subject, payload, APPEND_TIMEOUT_MS, expectations);
+    const answer = await this.#link.ask(subject, payload, APPEND_TIMEOUT_MS, expectations);
     if (!answer.ok) return { fate: "undecided", reason: answer.failure.code };
     return fateOf(parseAck(answer.value.data));
   }
 
   tail(stream: string, subject: string): Promise<Result<StoredMessage | null>> {
-    return readMessage(this.#bus, stream, { last_by_subj: subject });
+    return readMessage(this.#link, stream, { last_by_subj: subject });
   }
 
   next(stream: string, subject: string, from: number): Promise<Result<StoredMessage | null>> {
-    return readMessage(this.#bus, stream, { seq: from, next_by_subj: subject });
+    return readMessage(this.#link, stream, { seq: from, next_by_subj: subject });
   }
 }
 
 class NatsKeys implements KeyStore {
-  readonly #bus: NatsBus;
+  readonly #link: NatsLink;
 
-  constructor(bus: NatsBus) {
-    this.#bus = bus;
+  constructor(link: NatsLink) {
+    this.#link = link;
   }
 
   async get(bucket: string, key: string): Promise<Result<KeyEntry | null>> {
@@ -384,7 +338,7 @@ class NatsKeys implements KeyStore {
 
   async list(bucket: string, prefix: string): Promise<Result<ReadonlyMap<string, KeyEntry>>> {
     const filter = prefix.endsWith(".") ? `${prefix}>` : ">";
-    const answer = await this.#bus.ask(
+    const answer = await this.#link.ask(
       `$JS.API.STREAM.INFO.KV_${bucket}`,
       JSON.stringify({ subjects_filter: `$KV.${bucket}.${filter}` }),
       READ_TIMEOUT_MS,
@@ -415,7 +369,7 @@ class NatsKeys implements KeyStore {
     bucket: string,
     key: string,
   ): Promise<Result<(KeyEntry & { readonly deleted: boolean }) | null>> {
-    const read = await readMessage(this.#bus, `KV_${bucket}`, {
+    const read = await readMessage(this.#link, `KV_${bucket}`, {
       last_by_subj: `$KV.${bucket}.${key}`,
     });
     if (!read.ok) return read;
@@ -433,7 +387,7 @@ class NatsKeys implements KeyStore {
   ): Promise<AppendFate> {
     const expectations = headers();
     expectations.set("Nats-Expected-Last-Subject-Sequence", String(expected));
-    const answer = await this.#bus.ask(
+    const answer = await this.#link.ask(
       `$KV.${bucket}.${key}`,
       value,
       READ_TIMEOUT_MS,
@@ -486,11 +440,11 @@ interface ReadMessage extends StoredMessage {
 
 /** A read at the stream's leader: streams of ours allow no direct reads. */
 async function readMessage(
-  bus: NatsBus,
+  link: NatsLink,
   stream: string,
   query: object,
 ): Promise<Result<ReadMessage | null>> {
-  const answer = await bus.ask(
+  const answer = await link.ask(
     `$JS.API.STREAM.MSG.GET.${stream}`,
     JSON.stringify(query),
     READ_TIMEOUT_MS,
@@ -510,17 +464,6 @@ async function readMessage(
 }
 
 const unavailable = (reason: string): Result<never> => refuse("unavailable", reason, "try again");
-
-function requestFailure(error: unknown, subject: string): Result<never> {
-  if (error instanceof RequestError && error.isNoResponders()) {
-    return refuse("no_responders", `nobody serves ${subject}`, "check the subject");
-  }
-  if (error instanceof TimeoutError) {
-    return refuse("timeout", `no answer on ${subject}`, "the outcome is unknown: ask again");
-  }
-  const reason = error instanceof Error ? error.message : String(error);
-  return refuse("disconnected", `${subject}: ${reason}`, "the outcome is unknown: ask again");
-}
 
 /** A JSON object; anything else is an empty one. */
 function parseJson(data: Uint8Array): object {

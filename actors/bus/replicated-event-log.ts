@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { deflateRawSync, inflateRawSync } from "node:zlib";
 
 import { wire } from "../../schemas/messages.ts";
 import { actorSnapshotBucket, eventLogStream, eventLogSubject } from "../../schemas/subjects.ts";
@@ -14,6 +15,8 @@ const { EventLogMessage, EventLogSnapshot } = wire.control.v1;
 export const keptMessages = 4_096;
 /** Messages since the last snapshot; beyond it nothing is appended, or the stream would drop what no snapshot holds. */
 const unsnapshotted = 2_000;
+/** A state as it was before it was deflated; more is damage. */
+const largestState = 16 * 1024 * 1024;
 
 export interface ReplicatedEventLogOf {
   readonly journal: JournalStream;
@@ -226,15 +229,22 @@ function hashOf({ epoch, sequence, streamSequence, state }: KeptSnapshot): Uint8
   return createHash("sha256").update(new Uint8Array(numbers.buffer)).update(state).digest();
 }
 
-const encodeSnapshot = (snapshot: KeptSnapshot): Uint8Array =>
-  EventLogSnapshot.encode({ ...snapshot, hash: hashOf(snapshot) }).finish();
+/** A thousand remembered outcomes are alike: deflated they fit into a message many times over. */
+function encodeSnapshot(snapshot: KeptSnapshot): Uint8Array {
+  const kept = { ...snapshot, state: new Uint8Array(deflateRawSync(snapshot.state)) };
+  return EventLogSnapshot.encode({ ...kept, hash: hashOf(kept), deflated: true }).finish();
+}
 
 /** Null when the bytes are damaged. */
 function decodeSnapshot(bytes: Uint8Array): KeptSnapshot | null {
   try {
-    const { epoch, sequence, streamSequence, state, hash } = EventLogSnapshot.decode(bytes);
-    const snapshot = { epoch, sequence, streamSequence, state: new Uint8Array(state) };
-    return Buffer.compare(hashOf(snapshot), hash) === 0 ? snapshot : null;
+    const { epoch, sequence, streamSequence, state, hash, deflated } =
+      EventLogSnapshot.decode(bytes);
+    const kept = { epoch, sequence, streamSequence, state: new Uint8Array(state) };
+    if (Buffer.compare(hashOf(kept), hash) !== 0) return null;
+    if (!deflated) return kept;
+    const whole = inflateRawSync(kept.state, { maxOutputLength: largestState });
+    return { ...kept, state: new Uint8Array(whole) };
   } catch {
     return null;
   }

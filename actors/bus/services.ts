@@ -1,6 +1,7 @@
 import { Svcm } from "@nats-io/services";
 import type { NatsConnection } from "nats";
 
+import { userOfInbox } from "../../schemas/subjects.ts";
 import type { Subscription } from "../kernel/ports/bus.ts";
 
 /** One endpoint of a service: its subject, and what answers it. */
@@ -10,6 +11,7 @@ export interface ServiceEndpoint {
   /** `refusal`: its code, counted in the endpoint's statistics; null when the request was done. */
   answer(
     payload: Uint8Array,
+    user: string,
   ): Promise<{ readonly payload: Uint8Array; readonly refusal: string | null }>;
 }
 
@@ -46,7 +48,7 @@ export async function serveEndpoints(
       subject,
       handler: (error, message) => {
         if (error !== null) return;
-        endpoint.answer(new Uint8Array(message.data)).then(
+        endpoint.answer(new Uint8Array(message.data), userOfInbox(message.reply ?? "")).then(
           ({ payload, refusal }) => {
             if (refusal === null) {
               message.respond(payload);

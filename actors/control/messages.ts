@@ -58,6 +58,10 @@ export interface SpawnableType {
     id: string,
     parameters: Readonly<Record<string, string>>,
   ): Promise<Result<Readonly<Record<string, string>>>>;
+  /**
+   * Makes what an actor must have before its record is written; once for each. Failure codes as check.
+   */
+  prepare(record: ActorRecord): Promise<Result<void>>;
   /** `start` of the child specification. Failure codes as check. */
   start(record: ActorRecord, address: ActorAddress): Promise<Result<unknown>>;
   /** Failure codes: those of the actor, busy, not_found, timeout, internal. */

@@ -1,3 +1,5 @@
+import { actorShards } from "./codec.ts";
+
 /**
  * Where actors run, as pure functions: every cell computes the same from the same view, and what two views
  * disagree on is settled by the compare-and-set that claims a shard.
@@ -55,6 +57,10 @@ export function rendezvous<T extends { readonly name: string; readonly weight: n
   }
   return best;
 }
+
+/** The shard of what is found by its name alone. */
+export const shardOfName = (type: string, name: string): number =>
+  hashOf(`${type}|${name}`) % actorShards;
 
 /** The cell that ought to own a shard: by capacity, which does not change from one moment to the next. */
 export function ownerOf(shard: string, cells: readonly CellView[]): string | null {

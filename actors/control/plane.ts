@@ -16,6 +16,14 @@ export interface ShardRights extends Ownership {
   handOver(shard: string): Promise<Result<void>>;
 }
 
+/** What lives in shards besides spawned actors: it comes and goes with them. */
+export interface ShardResidents {
+  /** The shard is this cell's, under this epoch. */
+  arrive(shard: number, epoch: number): void;
+  /** Nothing of the shard acts any more when this returns. */
+  leave(shard: number): Promise<void>;
+}
+
 export interface PlanePorts {
   readonly clock: Clock;
   readonly log: Log;
@@ -26,6 +34,7 @@ export interface PlanePorts {
   readonly types: ReadonlyMap<string, SpawnableType>;
   /** Forgets what is remembered of an event log that is another cell's now. */
   readonly forget: (log: string) => void;
+  readonly residents: ShardResidents;
 }
 
 export interface PlaneSettings {
@@ -101,6 +110,17 @@ export class ActorPlane {
 
   owns(shard: number): boolean {
     return this.#shards.has(shard);
+  }
+
+  /** The cell that owns the shard, as far as this one knows, and whether that is this one. */
+  ownerOf(shard: number): { readonly cell: string; readonly here: boolean } | null {
+    if (this.#shards.has(shard)) {
+      return this.#leased ? { cell: this.#settings.cell, here: true } : null;
+    }
+    const owner = this.#ports.membership.others.find(
+      ({ actors }) => actors?.shards.includes(shard) === true,
+    );
+    return owner === undefined ? null : { cell: owner.cell, here: false };
   }
 
   begin(): void {
@@ -253,8 +273,10 @@ export class ActorPlane {
   async #claim(shard: number): Promise<boolean> {
     const name = actorShardName(this.#settings.region, shard);
     const claimed = await this.#ports.rights.claim(name, epochOf(0));
-    if (claimed.ok) this.#shards.set(shard, claimed.value);
-    else if (claimed.failure.code !== "unavailable") {
+    if (claimed.ok) {
+      this.#shards.set(shard, claimed.value);
+      this.#ports.residents.arrive(shard, claimed.value);
+    } else if (claimed.failure.code !== "unavailable") {
       this.#ports.log.info({ shard: name, failure: claimed.failure }, "a shard is not to be had");
     }
     return claimed.ok;
@@ -269,7 +291,10 @@ export class ActorPlane {
 
   async #leave(shard: number): Promise<void> {
     const gone = [...this.#hosted.values()].filter(({ record }) => record.shard === shard);
-    await Promise.all(gone.map((hosted) => this.#putAway(hosted)));
+    await Promise.all([
+      this.#ports.residents.leave(shard),
+      ...gone.map((hosted) => this.#putAway(hosted)),
+    ]);
     for (const { record } of gone) this.#hosted.delete(record.id);
     this.#shards.delete(shard);
   }

@@ -209,6 +209,8 @@ export class ControlServices {
       }
       const record = await this.#placed(request, parameters.value);
       if (!record.ok) return record;
+      const prepared = await type.prepare(record.value);
+      if (!prepared.ok) return prepared;
       const written = await directory.write(record.value, 0);
       if (written.ok) return this.#at(record.value, request, payload);
       if (written.failure.code !== "conflict") return written;

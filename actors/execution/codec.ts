@@ -71,7 +71,7 @@ export function encodeReport(
     readonly now: TimestampNs;
   },
 ): Uint8Array {
-  const { state, detail, trader } = report;
+  const { state, detail, trader, limit } = report;
   const { ledger } = trader;
   const { parameters, lot, incarnation, now } = of;
   const executed = executedOf(ledger, parameters.side);
@@ -85,5 +85,8 @@ export function encodeReport(
     paid: ledger.cash,
     sent: ledger.sent,
     incarnation,
+    limit: limit.name,
+    held: limit.held,
+    limited: limit.refused,
   }).finish();
 }

@@ -1,4 +1,13 @@
-import type { ActorDefinition, ActorRef, TreeNode } from "./actor.ts";
+import type { AnyStateMachine } from "xstate";
+
+import type {
+  ActorDefinition,
+  ActorRef,
+  NodeView,
+  RecentEvent,
+  TreeNode,
+  TreeRow,
+} from "./actor.ts";
 import { type Addressee, PathRef } from "./actor-ref.ts";
 import type { ChildSpec } from "./child-spec.ts";
 import { type ExitReason, summary } from "./exit.ts";
@@ -8,13 +17,17 @@ import { type Answer, type Envelope, Mailbox } from "./mailbox.ts";
 import { ok, type Result } from "./result.ts";
 import {
   announceExit,
+  conditionOf,
   type ExitListener,
   notFound,
+  rowOf,
   type Runtime,
   type StartOutcome,
   type Status,
   type TreeMember,
+  unixMs,
 } from "./runtime.ts";
+import { Vitals } from "./vitals.ts";
 
 /** System messages that wait at most, when the definition does not say. */
 const defaultSignals = 16;
@@ -29,8 +42,10 @@ export class ActorNode implements TreeMember, IncarnationNode, Addressee {
   readonly definition: ActorDefinition;
   readonly runtime: Runtime;
   readonly mailbox: Mailbox;
-  status: Status = "stopped";
+  readonly vitals: Vitals;
   incarnation = 0;
+  #status: Status = "stopped";
+  #failed = false;
   readonly #exited: ExitListener;
   #life: Incarnation | null = null;
   #starting = false;
@@ -42,8 +57,10 @@ export class ActorNode implements TreeMember, IncarnationNode, Addressee {
     spec: ChildSpec,
     definition: ActorDefinition,
     exited: ExitListener,
+    above: Vitals | null,
   ) {
     this.path = path;
+    this.vitals = new Vitals(above, runtime.changes);
     this.spec = spec;
     this.definition = definition;
     this.runtime = runtime;
@@ -51,6 +68,15 @@ export class ActorNode implements TreeMember, IncarnationNode, Addressee {
     const { capacity, signals } = definition.mailbox;
     this.mailbox = new Mailbox(capacity, signals ?? defaultSignals);
     runtime.nodes.set(path, this);
+  }
+
+  get status(): Status {
+    return this.#status;
+  }
+
+  set status(status: Status) {
+    this.#status = status;
+    this.#assess();
   }
 
   get addressee(): Addressee {
@@ -102,6 +128,7 @@ export class ActorNode implements TreeMember, IncarnationNode, Addressee {
   remove(): void {
     this.retire();
     this.runtime.nodes.delete(this.path);
+    this.vitals.leave();
   }
 
   life(): Linked | undefined {
@@ -112,11 +139,46 @@ export class ActorNode implements TreeMember, IncarnationNode, Addressee {
     into.push({
       path: this.path,
       type: this.spec.type,
-      state: this.status === "running" ? (this.#life?.state ?? "stopped") : stateOf(this.status),
+      state: this.stateNow,
       restarts: Math.max(this.incarnation - 1, 0),
       mailbox: this.mailbox.size,
       lastFailure: this.#lastFailure,
     });
+  }
+
+  get stateNow(): string {
+    return this.status === "running" ? (this.#life?.state ?? "stopped") : stateOf(this.status);
+  }
+
+  get waiting(): number {
+    return this.mailbox.size;
+  }
+
+  childNodes(): Iterable<NodeView> {
+    return [];
+  }
+
+  row(): TreeRow {
+    return rowOf(this, 0, this.#lastFailure, this.runtime.clock.monotonic());
+  }
+
+  machineNow(): AnyStateMachine | null {
+    return this.#life?.machine?.logic ?? null;
+  }
+
+  recentEvents(count: number): Promise<readonly RecentEvent[]> {
+    return this.#life?.recentEvents(count) ?? Promise.resolve([]);
+  }
+
+  stateChanged(from: string, to: string, cause: string): void {
+    const { vitals, incarnation } = this;
+    vitals.transition({ atUnixMs: unixMs(this.runtime.clock), incarnation, from, to, cause });
+    this.#assess();
+  }
+
+  #assess(): void {
+    const state = this.#life?.state ?? "";
+    this.vitals.become(conditionOf(this.#status, state, this.#failed));
   }
 
   ref(): ActorRef<unknown, unknown> {
@@ -140,7 +202,8 @@ export class ActorNode implements TreeMember, IncarnationNode, Addressee {
   lifeEnded(reason: ExitReason, failedOn: Envelope | null): void {
     this.#lastFailure = summary(reason) || this.#lastFailure;
     if (failedOn !== null) this.#park(failedOn, this.#lastFailure);
-    announceExit(this.runtime, this, reason);
+    this.#failed = reason.kind === "failed" || reason.kind === "killed";
+    announceExit(this.runtime, this, reason, { message: failedOn?.message });
     // A failed or ignored start is the answer to start(); an ordered stop is the answer to stop().
     if (this.#starting && (reason.kind === "failed" || this.#life?.machine === null)) return;
     if (this.status === "running") this.#exited.childExited(this, reason);

@@ -36,6 +36,7 @@ export function actorSystem(options: ActorSystemOptions): ActorSystem {
   const watchers = new Watchers();
   const links = new Links();
   const nodes = new Map<string, TreeMember>();
+  const changes = { count: 0 };
   const ended = Promise.withResolvers<Exit>();
   let root: TreeMember | null = null;
 
@@ -77,7 +78,7 @@ export function actorSystem(options: ActorSystemOptions): ActorSystem {
       if (fault !== null) {
         return counters.refuse("definition_invalid", fault, "correct the child specification");
       }
-      const member = treeMember(runtime, `/${spec.id}`, spec, { childExited: rootExited });
+      const member = treeMember(runtime, `/${spec.id}`, spec, { childExited: rootExited }, null);
       root = member;
       member.status = "running";
       const outcome = member.start();
@@ -147,6 +148,10 @@ export function actorSystem(options: ActorSystemOptions): ActorSystem {
       root?.collect(into);
       return into;
     },
+    node: (path) => (path === undefined ? root : (nodes.get(path) ?? null)),
+    get changes() {
+      return changes.count;
+    },
     deadLetters,
     counters: () => counters.read(),
     sizes: () => ({
@@ -168,6 +173,7 @@ export function actorSystem(options: ActorSystemOptions): ActorSystem {
     links,
     machines,
     nodes,
+    changes,
   };
   return system;
 }

@@ -7,6 +7,7 @@ import type { Log } from "./ports/log.ts";
 import type { Randomness } from "./ports/randomness.ts";
 import type { Result } from "./result.ts";
 import type { DurationNs } from "./units.ts";
+import type { Condition, TreeCounts, Vitals } from "./vitals.ts";
 
 /**
  * What an actor author writes: one of these per actor type, registered with the actor system under
@@ -55,6 +56,8 @@ export interface ActorBehaviour<Message, Reply, Machine extends AnyStateMachine>
    * `reply` answers an ask, now or later, but before the actor ends; without an asker it does nothing.
    */
   receive(message: Message, reply: (reply: Reply) => void): void | Promise<void>;
+  /** Of an event-sourced actor: its last events, newest last, at most `count`. For people who look. */
+  recentEvents?(count: number): Promise<readonly RecentEvent[]>;
   /** Asked to stop (never after a failure or with brutal_kill): finish or give up work under way. */
   terminate?(reason: ExitReason): void | Promise<void>;
 }
@@ -172,6 +175,53 @@ export interface TreeNode {
   readonly lastFailure: string;
 }
 
+/** An event that an actor has kept. */
+export interface RecentEvent {
+  readonly sequence: number;
+  /** 0: unknown. */
+  readonly atUnixMs: number;
+  readonly type: string;
+  /** JSON, cut. */
+  readonly detail: string;
+}
+
+/** A node as a row of a window. */
+export interface TreeRow extends TreeNode {
+  readonly condition: Condition;
+  /** Its own, in the last ten minutes. */
+  readonly recentRestarts: number;
+  /** Direct ones. */
+  readonly children: number;
+  readonly below: TreeCounts;
+}
+
+/** What may be read of a node's vitals. */
+export type VitalsView = Pick<
+  Vitals,
+  "condition" | "transitions" | "ends" | "counts" | "nodesBelow" | "recentRestarts"
+>;
+
+/**
+ * A node for those who look at the tree: reading one costs the same however large the tree is. Holds
+ * until the tree changes.
+ */
+export interface NodeView {
+  readonly path: string;
+  readonly spec: ChildSpec;
+  readonly vitals: VitalsView;
+  readonly incarnation: number;
+  /** Messages that wait. 0 for supervisors. */
+  readonly waiting: number;
+  /** As TreeNode.state. */
+  readonly stateNow: string;
+  /** Children in order of start; none of an actor. */
+  childNodes(): Iterable<NodeView>;
+  row(): TreeRow;
+  /** The machine that runs, null when none does. */
+  machineNow(): AnyStateMachine | null;
+  recentEvents(count: number): Promise<readonly RecentEvent[]>;
+}
+
 /** The tree of one cell and the way to its actors. Nothing here throws on outside input. */
 export interface ActorSystem {
   /**
@@ -216,6 +266,10 @@ export interface ActorSystem {
   watch(path: string, callback: (exit: Exit) => void): () => void;
   /** Every node, parents before children, children in order of start. */
   tree(): readonly TreeNode[];
+  /** The node at the path, the root without one; null when there is none. */
+  node(path?: string): NodeView | null;
+  /** Rises with every change of the tree: a node more or less, another state, a restart. */
+  readonly changes: number;
   readonly deadLetters: DeadLetterStore;
   counters(): KernelCounters;
   sizes(): KernelSizes;

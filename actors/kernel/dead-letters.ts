@@ -18,7 +18,7 @@ export function deadLetterStore(clock: Clock, capacity = 1_024): DeadLetterStore
         path,
         reason,
         at: clock.now().toString(),
-        message: text(message),
+        message: messageText(message),
         failure: failure.slice(0, textLimit),
       });
       if (letters.size > capacity) letters.delete(total - capacity);
@@ -34,8 +34,8 @@ export function deadLetterStore(clock: Clock, capacity = 1_024): DeadLetterStore
   };
 }
 
-/** Bytes become a length and a prefix in hexadecimal: a letter must stay small whatever was sent. */
-function text(message: unknown): string {
+/** A message for people, cut. Bytes become a length and a prefix in hexadecimal: a letter must stay small whatever was sent. */
+export function messageText(message: unknown): string {
   if (message instanceof Uint8Array) {
     const prefix = Buffer.from(message.subarray(0, 64)).toString("hex");
     return `${message.length} bytes ${prefix}`;

@@ -1,5 +1,6 @@
-import type { ActorBehaviour, ActorContext, ActorRef } from "./actor.ts";
+import type { ActorBehaviour, ActorContext, ActorRef, RecentEvent } from "./actor.ts";
 import { CommandMemory } from "./command-memory.ts";
+import { messageText } from "./dead-letters.ts";
 import { decodeRecord, encodeRecord, isEventRecord, type RecordedChange } from "./event-record.ts";
 import type { EventSourcedMachine } from "./event-sourced-machine.ts";
 import { type EventCodec, type StateCodec, upcastEvents } from "./event-versions.ts";
@@ -87,6 +88,7 @@ export function eventSourcedBehaviour<Start, State, Message, Event, Reply>(
     input: undefined,
     restore: () => life.restore(),
     receive: (message, reply) => life.receive(message, reply),
+    recentEvents: (count) => life.recentEvents(count),
   };
 }
 
@@ -136,6 +138,32 @@ class EventSourcedLife<Start, State, Message, Event, Reply> {
     await this.#catchUp();
     this.#timers.start();
     this.#settled(this.#state);
+  }
+
+  /** Read from the log: an actor that nobody looks at keeps nothing for it. */
+  async recentEvents(count: number): Promise<readonly RecentEvent[]> {
+    const from = Math.max(0, this.#sequence - count);
+    const read = await this.#log.read(this.#name, from, count);
+    if (!read.ok) return [];
+    const events = read.value.flatMap((entry, index) => this.#told(entry, from + index + 1));
+    return events.slice(-count);
+  }
+
+  #told(entry: Uint8Array, sequence: number): readonly RecentEvent[] {
+    const { events: codec } = this.#rules;
+    const legacy = isEventRecord(entry) ? undefined : codec.legacy?.(entry);
+    if (legacy !== undefined) {
+      const events = upcastEvents(codec, legacy.eventVersion, legacy.events);
+      return events.map((event) => toldEvent(event, sequence, 0));
+    }
+    const { at, changes, eventVersion } = decodeRecord(entry);
+    return changes.flatMap((change) => {
+      if (change.kind !== "event") return [];
+      const event = codec.decode(change.content, eventVersion);
+      return upcastEvents(codec, eventVersion, [event]).map((one) =>
+        toldEvent(one, sequence, Number(at / 1_000_000n)),
+      );
+    });
   }
 
   async receive(message: Message, reply: (reply: Reply) => void): Promise<void> {
@@ -363,6 +391,16 @@ class EventSourcedLife<Start, State, Message, Event, Reply> {
       this.#context.after(readAgainAfter, resolve);
     });
   }
+}
+
+function toldEvent(event: unknown, sequence: number, atUnixMs: number): RecentEvent {
+  const { type } = event as { readonly type?: unknown };
+  return {
+    sequence,
+    atUnixMs,
+    type: typeof type === "string" ? type : "event",
+    detail: messageText(event),
+  };
 }
 
 const recordedTimer = (change: TimerChange): RecordedChange =>

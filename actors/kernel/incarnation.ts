@@ -1,6 +1,6 @@
 import type { Actor, AnyStateMachine, StateValue } from "xstate";
 
-import type { ActorBehaviour, ActorDefinition, ActorRef } from "./actor.ts";
+import type { ActorBehaviour, ActorDefinition, ActorRef, RecentEvent } from "./actor.ts";
 import { IncarnationContext } from "./actor-context.ts";
 import { currentScope, runAs, type Scope } from "./blame.ts";
 import type { ChildSpec } from "./child-spec.ts";
@@ -26,6 +26,8 @@ export interface IncarnationNode {
   readonly mailbox: Mailbox;
   readonly runtime: Runtime;
   ref(): ActorRef<unknown, unknown>;
+  /** The machine is in another state. */
+  stateChanged(from: string, to: string, cause: string): void;
   /** Called once, when the incarnation has ended, with the message it failed on, if any. */
   lifeEnded(reason: ExitReason, failedOn: Envelope | null): void;
 }
@@ -35,6 +37,9 @@ export interface IncarnationNode {
  * because actors that answer each other at once would otherwise never let go.
  */
 const turnLimit = 128;
+
+/** A change that the machine made by itself: an invoked promise, a raised event. */
+const ownDoing = "internal";
 
 /** What begin() came to; a failure is also told to the node. */
 export type Beginning =
@@ -62,6 +67,8 @@ export class Incarnation implements Scope, Linked, MachineOwner {
   #machine: Actor<AnyStateMachine> | null = null;
   #host: object | null = null;
   #state = "starting";
+  /** What the machine is given at the moment; null until its first start is over: that is no change. */
+  #cause: string | null = null;
   #reason: ExitReason | null = null;
   #restored = false;
   #stopping = false;
@@ -215,7 +222,12 @@ export class Incarnation implements Scope, Linked, MachineOwner {
   }
 
   machineTimer(delay: DurationNs, callback: () => void): () => void {
-    return this.timer(delay, callback, "lifecycle");
+    const timed = (): void => {
+      this.#cause = `after ${delay / 1_000_000} ms`;
+      callback();
+      this.#cause = ownDoing;
+    };
+    return this.timer(delay, timed, "lifecycle");
   }
 
   wrap<Arguments extends readonly unknown[]>(
@@ -297,10 +309,17 @@ export class Incarnation implements Scope, Linked, MachineOwner {
     this.#transitionListeners.push(callback);
   }
 
+  async recentEvents(count: number): Promise<readonly RecentEvent[]> {
+    return (await this.#behaviour?.recentEvents?.(count)) ?? [];
+  }
+
   /** Runs as this actor, whoever sends: what the machine's actions do is this actor's doing. */
   sendToMachine(machine: Actor<AnyStateMachine>, event: { readonly type: string }): void {
+    const before = this.#cause;
+    this.#cause = event.type;
     if (currentScope() === this) machine.send(event);
     else runAs(this, () => machine.send(event));
+    this.#cause = before;
   }
 
   #fail(error: unknown, during: FailurePhase): void {
@@ -384,17 +403,28 @@ export class Incarnation implements Scope, Linked, MachineOwner {
       error: (error: unknown) => this.#fail(error, "lifecycle"),
       complete: () => this.end({ kind: "normal" }),
     });
+    if (this.number > 1) this.#cause = "restart";
     actor.start();
+    this.#cause = ownDoing;
     if (this.#reason === null) {
       this.#state = stateText((actor.getSnapshot() as { readonly value: StateValue }).value);
     }
   }
 
   #transitioned(value: StateValue): void {
+    const from = this.#state;
     this.#state = stateText(value);
+    if (this.#cause !== null && from !== this.#state) {
+      this.node.stateChanged(from, this.#state, this.#causeText(this.#cause));
+    }
     for (const listener of this.#transitionListeners ?? []) {
       this.#guarded("lifecycle", () => listener(this.#state));
     }
+  }
+
+  #causeText(cause: string): string {
+    const message = this.#inWork?.message as { readonly type?: unknown } | undefined;
+    return typeof message?.type === "string" ? `${cause} (message ${message.type})` : cause;
   }
 
   #restore(): void {

@@ -9,6 +9,8 @@ export interface Failure {
   readonly reason: string;
   /** The next thing to try; empty only when there is none. */
   readonly next: string;
+  /** The region that serves what this one refused, when it is known. */
+  readonly region?: string;
 }
 
 export type Result<T, F extends Failure = Failure> =

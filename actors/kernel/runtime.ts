@@ -5,17 +5,21 @@ import type {
   ActorSystem,
   DeadLetterStore,
   KernelCounters,
+  NodeView,
   TreeNode,
+  TreeRow,
 } from "./actor.ts";
 import type { Addressee } from "./actor-ref.ts";
-import type { ChildSpec } from "./child-spec.ts";
 import { type ActorFailure, type Exit, type ExitReason, summary } from "./exit.ts";
 import type { Linked, Links } from "./links.ts";
 import type { MachineHosts } from "./machine-host.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Log } from "./ports/log.ts";
-import { type Failure, type Result, refuse } from "./result.ts";
+import { type Failure, type Result, refuse, unreachable } from "./result.ts";
+import { messageText } from "./dead-letters.ts";
 import type { SeededRandomness } from "./seeded-randomness.ts";
+import type { DurationNs } from "./units.ts";
+import type { Condition, TreeChanges, Vitals } from "./vitals.ts";
 
 /** What all nodes of one actor system share. */
 export interface Runtime {
@@ -31,6 +35,7 @@ export interface Runtime {
   readonly machines: MachineHosts;
   /** Every node by path. */
   readonly nodes: Map<string, TreeMember>;
+  readonly changes: TreeChanges;
 }
 
 /** What a start came to. After a failed one `released` resolves when what had started has ended. */
@@ -49,12 +54,10 @@ export type StartOutcome =
 export type Status = "running" | "stopping" | "exited" | "restarting" | "stopped";
 
 /** A node of the tree: an actor or a supervisor. It outlives its incarnations. */
-export interface TreeMember {
-  readonly path: string;
-  readonly spec: ChildSpec;
+export interface TreeMember extends NodeView {
+  readonly vitals: Vitals;
   /** Kept by the supervisor above. */
   status: Status;
-  readonly incarnation: number;
   /** Where messages go; null for a supervisor. */
   readonly addressee: Addressee | null;
   start(): StartOutcome;
@@ -150,9 +153,21 @@ export class Watchers {
   }
 }
 
-/** Counts, logs and tells an end; for actors and supervisors alike. */
-export function announceExit(runtime: Runtime, member: TreeMember, reason: ExitReason): void {
+/** Counts, logs, keeps and tells an end; for actors and supervisors alike. */
+export function announceExit(
+  runtime: Runtime,
+  member: TreeMember,
+  reason: ExitReason,
+  cause: { readonly message?: unknown; readonly because?: string } = {},
+): void {
   const { path, incarnation } = member;
+  member.vitals.ended({
+    atUnixMs: unixMs(runtime.clock),
+    incarnation,
+    reason,
+    message: cause.message === undefined ? "" : messageText(cause.message),
+    because: cause.because ?? "",
+  });
   if (reason.kind === "failed") {
     runtime.counters.failures += 1;
     runtime.log.error({ actor: path, incarnation, failure: reason.failure }, summary(reason));
@@ -162,6 +177,46 @@ export function announceExit(runtime: Runtime, member: TreeMember, reason: ExitR
   const exit: Exit = { path, incarnation, reason };
   runtime.watchers.tell(exit);
   runtime.links.tell(exit);
+}
+
+export const unixMs = (clock: Clock): number => Number(clock.now() / 1_000_000n);
+
+/** A supervisor's word about a child in the words of those who look at the tree. */
+export function conditionOf(status: Status, state: string, failed: boolean): Condition {
+  switch (status) {
+    case "running":
+      return state === "failed" || state.startsWith("failed.") ? "failed" : "running";
+    case "exited":
+    case "restarting":
+      return "restarting";
+    case "stopping":
+      return "stopping";
+    case "stopped":
+      return failed ? "failed" : "stopped";
+    default:
+      return unreachable(status);
+  }
+}
+
+export function rowOf(
+  node: Pick<NodeView, "path" | "spec" | "stateNow" | "incarnation" | "waiting" | "vitals">,
+  children: number,
+  lastFailure: string,
+  now: DurationNs,
+): TreeRow {
+  const { path, spec, stateNow, incarnation, waiting, vitals } = node;
+  return {
+    path,
+    type: spec.type,
+    state: stateNow,
+    restarts: Math.max(incarnation - 1, 0),
+    mailbox: waiting,
+    lastFailure,
+    condition: vitals.condition,
+    recentRestarts: vitals.recentRestarts(now),
+    children,
+    below: vitals.counts(now),
+  };
 }
 
 /** Refusal for a path where nothing takes messages or calls. */

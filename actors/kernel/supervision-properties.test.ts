@@ -193,6 +193,24 @@ function checkTree(made: ProbeWorld, tree: readonly TreeNode[]): void {
     }
   }
   assert.equal([...alive], [], "an actor lives that the tree does not show");
+  checkCounts(made, tree);
+}
+
+/** What is counted as it changes is what a walk over the tree finds. */
+function checkCounts(made: ProbeWorld, tree: readonly TreeNode[]): void {
+  const rows = tree.flatMap(({ path }) => made.system.node(path)?.row() ?? []);
+  assert.is(rows.length, tree.length);
+  for (const row of rows) {
+    const below = rows.filter(({ path }) => path.startsWith(`${row.path}/`));
+    const those = (condition: string): number =>
+      below.filter((one) => one.condition === condition).length;
+    const { nodes, failed, restarting } = row.below;
+    assert.equal(
+      { nodes, failed, restarting },
+      { nodes: below.length, failed: those("failed"), restarting: those("restarting") },
+      row.path,
+    );
+  }
 }
 
 /** After quiet time nothing may be left half done. */

@@ -1,6 +1,6 @@
-import { type ActorRefFrom, createActor } from "xstate";
+import { type ActorRefFrom, type AnyStateMachine, createActor, type EventFrom } from "xstate";
 
-import type { ChildCounts, ChildInfo, TreeNode } from "./actor.ts";
+import type { ChildCounts, ChildInfo, NodeView, RecentEvent, TreeNode, TreeRow } from "./actor.ts";
 import { ActorNode } from "./actor-node.ts";
 import { runUnowned } from "./blame.ts";
 import {
@@ -25,17 +25,21 @@ import type { Linked } from "./links.ts";
 import { ok, type Result } from "./result.ts";
 import {
   announceExit,
+  conditionOf,
   type ExitListener,
   notFound,
+  rowOf,
   type Runtime,
   type StartOutcome,
   type Status,
   type TreeMember,
+  unixMs,
 } from "./runtime.ts";
 import type { SeededRandomness } from "./seeded-randomness.ts";
 import { type Operation, SerialQueue } from "./serial-queue.ts";
 import { supervisorMachine } from "./supervisor-machine.ts";
 import type { DurationNs } from "./units.ts";
+import { Vitals } from "./vitals.ts";
 
 /** Most calls (startChild, terminateChild, …) waiting for a supervisor that is stopping children. */
 const waitingCallsLimit = 1_024;
@@ -49,8 +53,10 @@ export class SupervisorNode implements TreeMember, ExitListener {
   readonly path: string;
   readonly spec: ChildSpec<SupervisorStart>;
   readonly addressee = null;
-  status: Status = "stopped";
+  readonly vitals: Vitals;
   incarnation = 0;
+  #status: Status = "stopped";
+  #failed = false;
   readonly #runtime: Runtime;
   readonly #exited: ExitListener;
   readonly #randomness: SeededRandomness;
@@ -65,6 +71,8 @@ export class SupervisorNode implements TreeMember, ExitListener {
   #group: readonly Slot[] | null = null;
   #cancelGroup: () => void = () => {};
   #lastFailure = "";
+  /** Path of the child whose end this supervisor ends for. */
+  #because = "";
   /** For links: a supervisor never ends for one. */
   readonly #linked: Linked;
 
@@ -73,8 +81,10 @@ export class SupervisorNode implements TreeMember, ExitListener {
     path: string,
     spec: ChildSpec<SupervisorStart>,
     exited: ExitListener,
+    above: Vitals | null,
   ) {
     this.path = path;
+    this.vitals = new Vitals(above, runtime.changes);
     this.spec = spec;
     this.#runtime = runtime;
     this.#exited = exited;
@@ -82,6 +92,15 @@ export class SupervisorNode implements TreeMember, ExitListener {
     this.#linked = { path, exitSignal: () => {} };
     runtime.nodes.set(path, this);
     for (const child of spec.start.children) this.#add(child);
+  }
+
+  get status(): Status {
+    return this.#status;
+  }
+
+  set status(status: Status) {
+    this.#status = status;
+    this.vitals.become(conditionOf(status, "", this.#failed));
   }
 
   start(): StartOutcome {
@@ -101,7 +120,7 @@ export class SupervisorNode implements TreeMember, ExitListener {
       const outcome = this.#startSlot(slot);
       if (!outcome.ok) return this.#startFailed(slot, outcome.failure, outcome.released);
     }
-    this.#machine.send({ type: "children_started" });
+    this.#tell({ type: "children_started" });
     this.#runtime.counters.starts += 1;
     this.#operations.release();
     return { ok: true, ignored: false };
@@ -125,7 +144,7 @@ export class SupervisorNode implements TreeMember, ExitListener {
 
   kill(): void {
     if (this.#machine === null || this.#state() === "ended") return;
-    this.#machine.send({ type: "end", reason: { kind: "killed" } });
+    this.#tell({ type: "end", reason: { kind: "killed" } });
     this.#cancelBackoffs();
     for (const slot of this.#children.reversed()) {
       const { member } = slot;
@@ -147,14 +166,39 @@ export class SupervisorNode implements TreeMember, ExitListener {
   remove(): void {
     for (const { member } of this.#children.inOrder()) member.remove();
     this.#runtime.nodes.delete(this.path);
+    this.vitals.leave();
+  }
+
+  get stateNow(): string {
+    const asleep = this.status === "exited" ? "restarting" : this.status;
+    return this.status === "running" ? this.#state() : asleep;
+  }
+
+  get waiting(): number {
+    return 0;
+  }
+
+  *childNodes(): Iterable<NodeView> {
+    for (const { member } of this.#children.inOrder()) yield member;
+  }
+
+  row(): TreeRow {
+    return rowOf(this, this.#children.size, this.#lastFailure, this.#runtime.clock.monotonic());
+  }
+
+  machineNow(): AnyStateMachine | null {
+    return this.#machine === null ? null : supervisorMachine;
+  }
+
+  recentEvents(): Promise<readonly RecentEvent[]> {
+    return Promise.resolve([]);
   }
 
   collect(into: TreeNode[]): void {
-    const asleep = this.status === "exited" ? "restarting" : this.status;
     into.push({
       path: this.path,
       type: this.spec.type,
-      state: this.status === "running" ? this.#state() : asleep,
+      state: this.stateNow,
       restarts: Math.max(this.incarnation - 1, 0),
       mailbox: 0,
       lastFailure: this.#lastFailure,
@@ -294,8 +338,20 @@ export class SupervisorNode implements TreeMember, ExitListener {
     return this.#machine?.getSnapshot().value ?? "stopped";
   }
 
+  #tell(event: EventFrom<typeof supervisorMachine>): void {
+    const from = this.#state();
+    this.#machine?.send(event);
+    const to = this.#state();
+    if (from === to) return;
+    const { incarnation } = this;
+    const atUnixMs = unixMs(this.#runtime.clock);
+    this.vitals.transition({ atUnixMs, incarnation, from, to, cause: event.type });
+  }
+
   #add(spec: ChildSpec): Slot {
-    return this.#children.add(treeMember(this.#runtime, `${this.path}/${spec.id}`, spec, this));
+    return this.#children.add(
+      treeMember(this.#runtime, `${this.path}/${spec.id}`, spec, this, this.vitals),
+    );
   }
 
   #forget(slot: Slot): void {
@@ -374,6 +430,7 @@ export class SupervisorNode implements TreeMember, ExitListener {
     return this.#restartGroup(
       ids.map((id) => this.#children.get(id) as Slot),
       delay,
+      slot.member.path,
     );
   }
 
@@ -386,11 +443,11 @@ export class SupervisorNode implements TreeMember, ExitListener {
     });
   }
 
-  async #restartGroup(slots: readonly Slot[], delay: DurationNs): Promise<void> {
+  async #restartGroup(slots: readonly Slot[], delay: DurationNs, because: string): Promise<void> {
     const { incarnation } = this;
     this.#cancelGroup();
-    this.#machine?.send({ type: "group_ended" });
-    await this.#stopSlots(slots, "restarting");
+    this.#tell({ type: "group_ended" });
+    await this.#stopSlots(slots, "restarting", because);
     if (!this.#goesOn(incarnation)) return;
     this.#group = slots;
     if (delay === 0) return this.#startGroup(slots);
@@ -407,13 +464,14 @@ export class SupervisorNode implements TreeMember, ExitListener {
       const failed = this.#startAgain(slot);
       if (failed !== undefined) return failed;
     }
-    this.#machine?.send({ type: "children_started" });
+    this.#tell({ type: "children_started" });
   }
 
   /** Returns a promise when the start failed and that is being answered. */
   #startAgain(slot: Slot): void | Promise<void> {
     if (slot.member.status !== "restarting") return;
     this.#runtime.counters.restarted(slot.member.spec.type);
+    slot.member.vitals.restarted(this.#runtime.clock.monotonic());
     const outcome = this.#startSlot(slot);
     if (outcome.ok) return;
     const { incarnation } = this;
@@ -428,6 +486,7 @@ export class SupervisorNode implements TreeMember, ExitListener {
     const { maximumRestarts, within } = this.spec.start.intensity;
     this.#runtime.counters.escalations += 1;
     const last = summary(reason) || reason.kind;
+    this.#because = slot.member.path;
     return this.#end({
       kind: "failed",
       failure: {
@@ -442,16 +501,19 @@ export class SupervisorNode implements TreeMember, ExitListener {
   /** Stops all children in reverse order of start, then ends. */
   async #end(reason: ExitReason): Promise<void> {
     const { incarnation } = this;
-    this.#machine?.send({ type: "end", reason });
+    this.#tell({ type: "end", reason });
     this.#cancelBackoffs();
-    await this.#stopSlots([...this.#children.inOrder()], "restarting");
+    const because = reason.kind === "failed" ? this.path : "";
+    await this.#stopSlots([...this.#children.inOrder()], "restarting", because);
     if (this.#lives(incarnation)) this.#finish(reason);
   }
 
   #finish(reason: ExitReason): void {
-    this.#machine?.send({ type: "children_ended" });
+    this.#tell({ type: "children_ended" });
     this.#lastFailure = summary(reason) || this.#lastFailure;
-    announceExit(this.#runtime, this, reason);
+    this.#failed = reason.kind === "failed" || reason.kind === "killed";
+    announceExit(this.#runtime, this, reason, { because: this.#because });
+    this.#because = "";
     this.#ended.resolve();
     if (this.status === "running") this.#exited.childExited(this, reason);
   }
@@ -464,9 +526,14 @@ export class SupervisorNode implements TreeMember, ExitListener {
 
   /**
    * Stops children in reverse order, those of a dynamic supervisor all at the same time. A kill
-   * meanwhile has done it all, and then no more is done.
+   * meanwhile has done it all, and then no more is done. `because`: path of the node whose end is the
+   * reason; empty when somebody asked.
    */
-  async #stopSlots(slots: readonly Slot[], status: "restarting" | "stopped"): Promise<void> {
+  async #stopSlots(
+    slots: readonly Slot[],
+    status: "restarting" | "stopped",
+    because = "",
+  ): Promise<void> {
     const { incarnation } = this;
     const stopping: Promise<void>[] = [];
     for (const slot of slots.toReversed()) {
@@ -476,10 +543,16 @@ export class SupervisorNode implements TreeMember, ExitListener {
         member.status = "stopping";
         const pending = member.stop();
         if (pending !== undefined && this.#isDynamic) {
-          stopping.push(pending.then(() => this.#stopped(slot, incarnation, status)));
+          stopping.push(
+            pending.then(() => {
+              if (because !== "") member.vitals.blame(because);
+              this.#stopped(slot, incarnation, status);
+            }),
+          );
           continue;
         }
         if (pending !== undefined) await pending;
+        if (because !== "") member.vitals.blame(because);
       }
       if (!this.#lives(incarnation)) return;
       this.#stopped(slot, incarnation, status);
@@ -554,11 +627,12 @@ export function treeMember(
   path: string,
   spec: ChildSpec,
   exited: ExitListener,
+  above: Vitals | null,
 ): TreeMember {
   if (spec.type === supervisorType) {
-    return new SupervisorNode(runtime, path, spec as ChildSpec<SupervisorStart>, exited);
+    return new SupervisorNode(runtime, path, spec as ChildSpec<SupervisorStart>, exited, above);
   }
   const definition = runtime.definitions.get(spec.type);
   if (definition === undefined) throw new Error(`${path}: no actor type ${spec.type}`);
-  return new ActorNode(runtime, path, spec, definition, exited);
+  return new ActorNode(runtime, path, spec, definition, exited, above);
 }

@@ -41,7 +41,7 @@ export const stateCodec = traderStateCodec(memo);
 const { StrategyReport } = wire.strategy.v1;
 
 export function encodeReport(report: TraderReport, incarnation: number): Uint8Array {
-  const { state, detail, trader, view } = report;
+  const { state, detail, trader, view, limit } = report;
   const { ledger } = trader;
   const mid = Math.round(midOf(view));
   return StrategyReport.encode({
@@ -57,6 +57,9 @@ export function encodeReport(report: TraderReport, incarnation: number): Uint8Ar
     fills: ledger.fills,
     incarnation,
     doubtful: ledger.doubtful,
+    limit: limit.name,
+    held: limit.held,
+    limited: limit.refused,
   }).finish();
 }
 

@@ -1,10 +1,12 @@
 import type { ActorDefinition } from "../kernel/actor.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
 import type { Files } from "../kernel/ports/files.ts";
 import type { EngineSlots, MarketEngine, MatchingEngine } from "../kernel/ports/matching-engine.ts";
 import type { Ownership } from "../kernel/ports/ownership.ts";
 import { MarketBehaviour } from "./behaviour.ts";
 import { MarketCounters } from "./counters.ts";
+import type { CoarseClock } from "./history/history.ts";
 import type { MarketMachine } from "./machine.ts";
 import { marketMachine } from "./machine.ts";
 import type { MarketDefinition, MarketMessage, MarketReply, MarketStart } from "./messages.ts";
@@ -25,6 +27,22 @@ export interface MarketPorts {
 /** Requests that wait for the market actor; one more is refused `busy`. */
 export const MARKET_MAILBOX = 4_096;
 
+/** Read anew only when a millisecond has passed: charts need no more, and a bigint for each trade costs. */
+function coarseClock(clock: Clock): CoarseClock {
+  let readAt = Number.NEGATIVE_INFINITY;
+  let unixMs = 0;
+  return {
+    unixMs() {
+      const now = clock.monotonic();
+      if (now - readAt >= 1_000_000) {
+        readAt = now;
+        unixMs = Number(clock.now() / 1_000_000n);
+      }
+      return unixMs;
+    },
+  };
+}
+
 /** The market actor's definition; `start` of its child specification is a MarketStart. */
 export function marketActor(
   ports: MarketPorts,
@@ -38,7 +56,7 @@ export function marketActor(
     mailbox: { capacity: MARKET_MAILBOX, onRestart: "keep", parkAfter: 1 },
     create: (context, start) => {
       const { market } = start.definition;
-      const counts = counters.get(market) ?? new MarketCounters();
+      const counts = counters.get(market) ?? new MarketCounters(coarseClock(context.clock));
       counters.set(market, counts);
       return new MarketBehaviour(context, start, ports, marketMachine, counts);
     },

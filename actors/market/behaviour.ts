@@ -15,6 +15,7 @@ import {
 import { noLatency, type MarketCounters } from "./counters.ts";
 import { configureCommand, mustConfigure } from "./decide.ts";
 import { EngineGate } from "./engine-gate.ts";
+import { answerHistory } from "./history/codec.ts";
 import type { MarketMachine } from "./machine.ts";
 import type {
   MarketDefinition,
@@ -118,6 +119,12 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
       case "orders": {
         const payload =
           this.#serving()?.orders(message.payload) ?? encodeOrdersRefusal(this.#notServing());
+        reply({ type: "payload", payload });
+        return;
+      }
+      case "history": {
+        const { market } = this.#definition;
+        const payload = answerHistory(message.payload, market, this.#counters.history);
         reply({ type: "payload", payload });
         return;
       }

@@ -2,9 +2,11 @@ import { build, type Histogram } from "hdr-histogram-js";
 
 import { type CountedDurations, Durations } from "../kernel/durations.ts";
 import type { LatencySummary } from "../kernel/ports/matching-engine.ts";
+import { type CoarseClock, MarketHistory } from "./history/history.ts";
 
 /** What a market counts since its actor started. */
 export class MarketCounters {
+  readonly history: MarketHistory;
   orders = 0;
   trades = 0;
   /** Lots. */
@@ -21,6 +23,9 @@ export class MarketCounters {
   });
 
   readonly #durations = new Durations();
+  constructor(clock: CoarseClock) {
+    this.history = new MarketHistory(clock);
+  }
 
   refuse(code: string): void {
     this.#refusals.set(code, (this.#refusals.get(code) ?? 0) + 1);
@@ -28,6 +33,7 @@ export class MarketCounters {
 
   /** From the request's arrival to its reply, in nanoseconds. */
   acknowledged(nanoseconds: number): void {
+    this.history.acknowledged(nanoseconds);
     this.#acknowledgement.recordValue(Math.min(Math.max(nanoseconds, 1_000), 60_000_000_000));
     this.#durations.record(nanoseconds);
   }

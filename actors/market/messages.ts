@@ -46,6 +46,8 @@ export type MarketMessage =
   | { readonly type: "book"; readonly payload: Uint8Array }
   /** An OrdersRequest; answered with an encoded OrdersReply. */
   | { readonly type: "orders"; readonly payload: Uint8Array }
+  /** A MarketHistoryRequest; answered with an encoded MarketHistoryReply, whatever the state. */
+  | { readonly type: "history"; readonly payload: Uint8Array }
   /** An ApplyLimits of a risk-limit actor; answered with an encoded ApplyLimitsReply. */
   | { readonly type: "limits"; readonly payload: Uint8Array }
   | { readonly type: "status" }

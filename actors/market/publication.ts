@@ -198,6 +198,7 @@ export class MarketData {
   }
 
   #trade(trade: TradeUnits): void {
+    this.#counters.history.trade(trade.price, trade.quantity, trade.aggressor, trade.sequence);
     this.#lastPrice = trade.price;
     this.#lastQuantity = trade.quantity;
     if (this.#trades.length < TRADES_PER_MESSAGE) this.#trades.push(trade);

@@ -27,6 +27,8 @@ const longestRetryDelay = durationNs(1_000_000_000);
 const readBackDelay = durationNs(10_000_000);
 /** An idle owner reads its tail this often, else it would not notice that it was replaced. */
 export const IDLE_CHECK = durationNs(1_000_000_000);
+/** An owner that is never idle looks after this many blocks whether what it built on is in place. */
+const BLOCKS_BETWEEN_LOOKS = 256;
 
 export interface ShipperPorts {
   readonly bus: Bus;
@@ -102,6 +104,7 @@ export class JournalShipper {
   #blocks = 0;
   #undecided = 0;
   #resent = 0;
+  #looks = 0;
   #stopping = false;
 
   constructor(ports: ShipperPorts, stream: string, subject: string, owned: Owned) {
@@ -180,6 +183,7 @@ export class JournalShipper {
       await this.#publish(block);
       this.#blocks += 1;
       this.#shipped = block.last;
+      if (this.#blocks % BLOCKS_BETWEEN_LOOKS === 0) await this.#lookBelow();
     }
   }
 
@@ -319,7 +323,24 @@ export class JournalShipper {
     const { journal } = this.#ports.bus;
     const tail = await journal.tail(this.#stream, this.#subject);
     // Without an answer nothing is known, and nothing is promised meanwhile.
-    if (tail.ok) await this.#settle(tail.value);
+    if (!tail.ok) return;
+    await this.#settle(tail.value);
+    await this.#lookBelow();
+  }
+
+  /**
+   * A tail of its own is not enough: had JetStream lost what is below it and given those numbers to
+   * another owner's fence, a late block of this one would fit behind it, and every reader drop it.
+   * One of the messages below the tail a time, by turns.
+   */
+  async #lookBelow(): Promise<void> {
+    const below = this.#sealed.slice(-ANCHORS, -1);
+    const one = below[this.#looks % below.length];
+    this.#looks += 1;
+    if (one === undefined || (await this.#isInPlace(one))) return;
+    throw new OwnershipEnded(
+      `message ${one.at} of ${this.#subject} is not this owner's any more: what follows it is off the chain`,
+    );
   }
 
   /** Decides by the tail. True: what is in flight is stored. False: it is to be sent (again). */

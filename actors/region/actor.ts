@@ -10,6 +10,7 @@ import type {
   RegionMessage,
   RegionReply,
   RegionStart,
+  ViewVerb,
 } from "./messages.ts";
 import type { ShardOwnership } from "./ownership.ts";
 import type { MarketVerb } from "./router.ts";
@@ -22,7 +23,11 @@ export interface MarketHost {
    * Hands a request to the market's actor; the value is the encoded reply. Failure codes: busy,
    * not_found, timeout and internal (the last two are ambiguous).
    */
-  request(market: string, verb: MarketVerb, payload: Uint8Array): Promise<Result<Uint8Array>>;
+  request(
+    market: string,
+    verb: MarketVerb | "history",
+    payload: Uint8Array,
+  ): Promise<Result<Uint8Array>>;
   /** Failure codes as request. */
   report(market: string): Promise<Result<MarketReport>>;
   setState(market: string, state: "open" | "halted", reason: string): Promise<Result<void>>;
@@ -57,6 +62,8 @@ export interface RegionPorts {
   readonly facts: () => CellFacts;
   /** What the lease says of the actors hosted here; absent or null: none. */
   readonly actors?: () => HostedActors | null;
+  /** Answers the verbs that every cell answers; requests to them come here by the same subscription. */
+  readonly views: (verb: ViewVerb, payload: Uint8Array) => Promise<Uint8Array>;
   /** False: the cell hosts actors only; markets and operations are another cell's. Absent: true. */
   readonly servesMarkets?: boolean;
 }

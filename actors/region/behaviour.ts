@@ -19,6 +19,7 @@ import {
   type RegionReport,
   type RegionStart,
   type RegionState,
+  viewVerbs,
 } from "./messages.ts";
 import { Operations } from "./operations.ts";
 import { absentReport } from "./report.ts";
@@ -239,8 +240,20 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
 
   #operation(request: BusRequest): void {
     const verb = request.subject.split(".").slice(2).join(".");
+    if (request.payload.length > requestLimit) {
+      this.#refuse(
+        request,
+        refuse("too_large", `${request.payload.length} bytes; ${requestLimit} is the most`).failure,
+      );
+      return;
+    }
+    const view = viewVerbs.find((one) => one === verb);
+    if (view !== undefined) {
+      void this.#ports.views(view, request.payload).then((payload) => request.respond(payload));
+      return;
+    }
     if (!isOperationVerb(verb)) {
-      const known = operationVerbs.join(", ");
+      const known = [...operationVerbs, ...viewVerbs].join(", ");
       this.#refuse(
         request,
         refuse(
@@ -248,13 +261,6 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
           `no operation ${JSON.stringify(verb.slice(0, 64))}`,
           `one of ${known}`,
         ).failure,
-      );
-      return;
-    }
-    if (request.payload.length > requestLimit) {
-      this.#refuse(
-        request,
-        refuse("too_large", `${request.payload.length} bytes; ${requestLimit} is the most`).failure,
       );
       return;
     }

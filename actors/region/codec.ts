@@ -1,6 +1,5 @@
 import { wire } from "../../schemas/messages.ts";
 import * as subjects from "../../schemas/subjects.ts";
-import type { TreeNode } from "../kernel/actor.ts";
 import type { LatencySummary } from "../kernel/ports/matching-engine.ts";
 import { type Failure, unreachable } from "../kernel/result.ts";
 import type {
@@ -164,7 +163,7 @@ export const encodeRefusal = (failure: Failure): Uint8Array =>
 /** A request to the operations services, decoded but not checked further. */
 export type OperationRequest =
   | { readonly verb: "status" }
-  | { readonly verb: "tree" }
+  | { readonly verb: "market-history"; readonly market: string; readonly payload: Uint8Array }
   | { readonly verb: "market-create"; readonly definition: DefinitionInput; readonly by: string }
   | {
       readonly verb: "market-halt" | "market-resume";
@@ -182,9 +181,10 @@ export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): Operati
       case "status":
         control.StatusRequest.decode(bytes);
         return { verb };
-      case "tree":
-        control.TreeRequest.decode(bytes);
-        return { verb };
+      case "market-history": {
+        const { market } = wire.market.v1.MarketHistoryRequest.decode(bytes);
+        return { verb, market, payload: bytes };
+      }
       case "market-create": {
         const { definition, requestedBy } = control.MarketCreateRequest.decode(bytes);
         if (definition === null || definition === undefined) return null;
@@ -205,9 +205,6 @@ export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): Operati
 
 export const encodeStatus = (report: RegionReport): Uint8Array =>
   wire.control.v1.StatusReply.encode({ status: statusToWire(report) }).finish();
-
-export const encodeTree = (nodes: readonly TreeNode[]): Uint8Array =>
-  wire.control.v1.TreeReply.encode({ nodes: [...nodes] }).finish();
 
 export const encodeMarket = (market: MarketReport): Uint8Array =>
   wire.control.v1.MarketReply.encode({ market: marketToWire(market) }).finish();

@@ -149,12 +149,15 @@ export interface RegionStart {
 
 export const operationVerbs = [
   "status",
-  "tree",
+  "market-history",
   "market-create",
   "market-halt",
   "market-resume",
   "flow",
 ] as const;
+/** Answered by every cell of the region, whether it serves markets or not. */
+export const viewVerbs = ["tree", "tree-node", "audit"] as const;
+export type ViewVerb = (typeof viewVerbs)[number];
 export type OperationVerb = (typeof operationVerbs)[number];
 
 export type RegionMessage =

@@ -1,21 +1,15 @@
 import type { ActorContext } from "../kernel/actor.ts";
-import { type Failure, refuse, type Result, unreachable } from "../kernel/result.ts";
+import { type Failure, ok, refuse, type Result, unreachable } from "../kernel/result.ts";
 import { SerialQueue } from "../kernel/serial-queue.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { RegionPorts } from "./actor.ts";
-import {
-  decodeOperation,
-  encodeFlow,
-  encodeMarket,
-  encodeRefusal,
-  encodeStatus,
-  encodeTree,
-} from "./codec.ts";
+import { decodeOperation, encodeFlow, encodeMarket, encodeRefusal, encodeStatus } from "./codec.ts";
 import { decide, listedMarket } from "./decide.ts";
 import type { Directory } from "./directory.ts";
 import type { RegionMachine } from "./machine.ts";
 import type {
   DefinitionInput,
+  ListedMarket,
   MarketDefinition,
   OperationVerb,
   RegionEvent,
@@ -80,8 +74,8 @@ export class Operations {
       case "status":
         reply(encodeStatus(await this.#of.report()));
         return;
-      case "tree":
-        reply(encodeTree(this.#of.context.system.tree()));
+      case "market-history":
+        this.#history(request.market, request.payload, reply);
         return;
       case "flow":
         reply(this.#flow(request.paused));
@@ -111,6 +105,33 @@ export class Operations {
       default:
         unreachable(request);
     }
+  }
+
+  /** Beside the mailbox: a market that is slow to answer keeps nobody else waiting. */
+  #history(market: string, payload: Uint8Array, reply: (payload: Uint8Array) => void): void {
+    const listed = this.#ofRegion(market);
+    if (!listed.ok) {
+      reply(this.#refusal(listed.failure));
+      return;
+    }
+    this.#of.context.run(async () => {
+      const answer = await this.#of.ports.markets.request(market, "history", payload);
+      reply(answer.ok ? answer.value : this.#refusal(marketFailure(market, answer.failure)));
+    });
+  }
+
+  /** Failure code: market_unknown. */
+  #ofRegion(market: string): Result<ListedMarket> {
+    const { region } = this.#of.state();
+    const listed = listedMarket(this.#of.state(), market);
+    if (listed !== null && listed.definition.home === region) return ok(listed);
+    const where =
+      listed === null ? "" : `; its home is ${listed.definition.home}, send it to that region`;
+    return refuse(
+      "market_unknown",
+      `${JSON.stringify(market.slice(0, 64))} is no market of ${region}${where}`,
+      "`npx meridian market list` names the markets",
+    );
   }
 
   /**
@@ -228,25 +249,15 @@ export class Operations {
     reason: string,
     by: string,
   ): Promise<Uint8Array> {
-    const { context, ports, state } = this.#of;
-    const listed = listedMarket(state(), market);
-    if (listed === null || listed.definition.home !== state().region) {
-      const where =
-        listed === null ? "" : `; its home is ${listed.definition.home}, send it to that region`;
-      return this.#refusal(
-        refuse(
-          "market_unknown",
-          `${JSON.stringify(market.slice(0, 64))} is no market of ${state().region}${where}`,
-          "`npx meridian market list` names the markets",
-        ).failure,
-      );
-    }
+    const { context, ports } = this.#of;
+    const listed = this.#ofRegion(market);
+    if (!listed.ok) return this.#refusal(listed.failure);
     const done = await ports.markets.setState(market, wanted, reason.slice(0, 256));
     if (!done.ok) return this.#refusal(marketFailure(market, done.failure));
     context.log.info({ market, wanted, reason: reason.slice(0, 256), by }, "market state set");
     const report = await ports.markets.report(market);
     return encodeMarket(
-      report.ok ? report.value : absentReport(listed.definition, report.failure.reason),
+      report.ok ? report.value : absentReport(listed.value.definition, report.failure.reason),
     );
   }
 }

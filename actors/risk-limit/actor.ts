@@ -1,9 +1,7 @@
 import type { ActorDefinition } from "../kernel/actor.ts";
-import {
-  type EventSourced,
-  eventSourcedBehaviour,
-  type EventSourcedPorts,
-} from "../kernel/event-sourced.ts";
+import { type EventSourced, eventSourcedBehaviour } from "../kernel/event-sourced.ts";
+import type { EventLog } from "../kernel/ports/event-log.ts";
+import { epoch } from "../kernel/units.ts";
 import { eventCodec, stateCodec } from "./codec.ts";
 import {
   askedBy,
@@ -25,15 +23,16 @@ import type {
   RiskLimitStart,
 } from "./messages.ts";
 
-export interface RiskLimitPorts extends EventSourcedPorts {
+export interface RiskLimitPorts {
+  readonly events: EventLog;
   /** Absent: limits hold here alone, and reach no market. */
   readonly outside?: RiskLimitOutside;
 }
 
 /** Commands waiting for one name; one more is refused `busy`. */
 const mailboxCapacity = 256;
-/** A start reads a snapshot and at most twice as many entries. */
-const snapshotEvery = 1_000;
+/** A start reads at most twice as many messages, each a question to the stream's leader. */
+const snapshotEvery = 64;
 
 const rules: EventSourced<
   RiskLimitStart,
@@ -67,10 +66,25 @@ export function riskLimitActor(
     // Commands carry ids, so one that was in work at a failure is safely done again.
     mailbox: { capacity: mailboxCapacity, onRestart: "keep", parkAfter: 3 },
     create(context, start) {
-      const { outside } = ports;
-      if (outside === undefined) return eventSourcedBehaviour(context, start, rules, ports);
-      const effects = new RiskLimitEffects(context, start.name, outside);
-      return eventSourcedBehaviour(context, start, rules, ports, (state) => effects.settled(state));
+      const { outside, events } = ports;
+      const owned = { events, epoch: () => epoch(start.incarnation) };
+      if (outside === undefined) return eventSourcedBehaviour(context, start, rules, owned);
+      const effects = new RiskLimitEffects(context, start, outside);
+      const sourced = eventSourcedBehaviour(context, start, rules, owned, (state) =>
+        effects.settled(state),
+      );
+      return {
+        ...sourced,
+        // What is held counts from now on, so that the markets hear of it; no order follows before they have.
+        receive: (message, reply) =>
+          sourced.receive(message, (answer) => {
+            const follows = message.type === "hold" && message.largest > 0;
+            const failure = follows ? effects.notInForce(answer.outcome, message.markets) : null;
+            const { outcome } = answer;
+            const refused = answer.type === "refused" || failure === null;
+            reply(refused ? answer : { type: "refused", failure, outcome });
+          }),
+      };
     },
   };
 }

@@ -32,6 +32,13 @@ const limits = {
 };
 type Sent = Parameters<typeof encodeRequest>[0];
 const holding = { from: "m-1", profit: -5, position: 9, accounts: [7, 4_000_000_000] };
+const held = {
+  from: "maker-1",
+  epoch: 3,
+  number: 12,
+  quantity: quantityLots(7),
+  markets: ["BTC-EUR", "ETH-EUR"],
+};
 const messages: Readonly<Record<RiskLimitVerb, Sent>> = {
   define: {
     type: "define",
@@ -39,8 +46,10 @@ const messages: Readonly<Record<RiskLimitVerb, Sent>> = {
     scope: "account",
     parent: "desk-1",
     account: 7,
+    tradedOnly: true,
     requestedBy: "operator",
   },
+  hold: { type: "hold", commandId: "c9", ...held, largest: quantityLots(3) },
   approve: { type: "approve", commandId: "c4", proposal: "c1", approvedBy: "approver" },
   stop: { type: "stop", commandId: "c5", reason: "too much", requestedBy: "operator" },
   resume: { type: "resume", commandId: "c6", requestedBy: "operator" },
@@ -152,6 +161,7 @@ test("every event comes back as it was, and damage is an error", () => {
       scope: "strategy",
       parent: "",
       account: 0,
+      tradedOnly: false,
       requestedBy: "o",
     },
     { type: "limits_proposed", commandId: "c1", limits, requestedBy: "operator" },
@@ -163,6 +173,7 @@ test("every event comes back as it was, and damage is an error", () => {
     { type: "proposal_lapsed", proposal: "c1" },
     { type: "undone", commandId: "u", reservation: "c2", quantity: quantityLots(7) },
     { type: "reported", commandId: "c8", ...holding },
+    { type: "held", commandId: "c9", ...held },
     { type: "reserved", commandId: "c2", quantity: quantityLots(7) },
     { type: "released", commandId: "c3", quantity: quantityLots(7) },
   ];
@@ -183,6 +194,9 @@ test("a reply says what stands, and a refusal its limit and what was requested",
     profit: -12,
     position: 4,
     undone: true,
+    held: quantityLots(2),
+    revision: 5,
+    markets: ["BTC-EUR"],
   };
   assert.equal(decodeReply(encodeReply({ type: "done", outcome, repeated: true })), {
     refusal: null,

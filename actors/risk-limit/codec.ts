@@ -4,11 +4,12 @@ import { wire } from "../../schemas/messages.ts";
 import { isToken } from "../../schemas/subjects.ts";
 import type { EventCodec, StateCodec } from "../kernel/event-versions.ts";
 import { type Failure, ok, refuse, type Result, unreachable } from "../kernel/result.ts";
-import type { QuantityLots } from "../kernel/units.ts";
+import { type QuantityLots, quantityLots } from "../kernel/units.ts";
 import { askedBy, initialState, type RiskLimitState } from "./decide.ts";
 import { noLimits } from "./limits.ts";
 import type {
   Limits,
+  NamedLimit,
   Outcome,
   RiskLimitCommand,
   RiskLimitEvent,
@@ -23,6 +24,8 @@ const { risk } = wire;
 export const MAXIMUM_REQUEST_BYTES = 8_192;
 /** Accounts one report names at most. */
 const MAXIMUM_ACCOUNTS = 1_024;
+/** Markets in which one member trades at most. */
+const MAXIMUM_MARKETS = 64;
 
 const { Scope: WireScope } = risk.v1;
 const scopes: readonly Scope[] = ["desk", "account", "strategy"];
@@ -73,6 +76,14 @@ const holding = {
   accounts: z.array(account.min(1)).max(MAXIMUM_ACCOUNTS),
 };
 
+const held = {
+  from: name,
+  epoch: count,
+  number: count,
+  quantity,
+  markets: z.array(name).max(MAXIMUM_MARKETS),
+};
+
 /** An actor that acts under a lease; a client has none. What protobuf left out of one is not whole. */
 const sender = z
   .strictObject({
@@ -91,6 +102,7 @@ export const requestRules = {
     scope,
     parent: z.union([z.literal(""), name]),
     account,
+    tradedOnly: z.boolean(),
     requestedBy: person,
   }),
   "set-limits": z.strictObject({ commandId, limits, requestedBy: person }),
@@ -100,6 +112,12 @@ export const requestRules = {
   reserve: z.strictObject({ commandId, quantity, sender }),
   release: z.strictObject({ commandId, quantity, sender }),
   undo: z.strictObject({ commandId, reservation: commandId, quantity }),
+  hold: z.strictObject({
+    commandId,
+    ...held,
+    largest: quantity,
+    sender,
+  }),
   report: z.strictObject({ commandId, ...holding }),
   describe: z.strictObject({ reservation: z.string().max(128) }),
 };
@@ -114,6 +132,7 @@ export const requestMessages = {
   reserve: risk.v1.Reserve,
   release: risk.v1.Release,
   undo: risk.v1.Undo,
+  hold: risk.v1.Hold,
   report: risk.v1.Report,
   describe: risk.v1.Describe,
 } as const;
@@ -173,6 +192,7 @@ export function encodeReply(reply: RiskLimitReply): Uint8Array {
   return risk.v1.RiskLimitReply.encode({
     ...outcome,
     scope: scopeNumber(outcome.scope),
+    markets: [...outcome.markets],
     ...(reply.type === "done"
       ? { repeated: reply.repeated }
       : {
@@ -201,6 +221,7 @@ const eventFields = {
   reserved: "reserved",
   released: "released",
   undone: "undone",
+  held: "held",
   reported: "reported",
 } as const satisfies Readonly<Record<RiskLimitEvent["type"], string>>;
 
@@ -221,6 +242,7 @@ const eventRules: Readonly<Record<RiskLimitEvent["type"], z.ZodType>> = {
   reserved: moved,
   released: moved,
   undone: requestRules.undo,
+  held: z.strictObject({ commandId, ...held }),
   reported: requestRules.report,
 };
 
@@ -254,15 +276,15 @@ function legacyCommand(event: RiskLimitEvent): RiskLimitCommand {
 }
 
 /**
- * Version 2 of the events: more kinds, more limits, and who approved. Events of version 1 are read with
- * nothing limited that they do not name. Entries from before entries named command and version are one
+ * Version 3 of the events: what members that trade hold. Version 2: more kinds, more limits, and who approved.
+ * Events of version 1 are read with nothing limited that they do not name. Entries from before entries named command and version are one
  * event each, with the command's id in it.
  */
 export const eventCodec: EventCodec<RiskLimitEvent> = {
-  version: 2,
+  version: 3,
   encode: encodeEvent,
   decode: decodeEvent,
-  upcasters: { 1: (event) => [event] },
+  upcasters: { 1: (event) => [event], 2: (event) => [event] },
   parse: (event) => event as RiskLimitEvent,
   legacy(entry) {
     const event = decodeEvent(entry);
@@ -293,9 +315,16 @@ const state = z.strictObject({
     name,
     z.strictObject({ profit: z.int(), position: count, accounts: z.array(account) }),
   ),
+  holds: z.record(
+    name,
+    z.strictObject({ epoch: count, number: count, quantity: count, markets: z.array(name) }),
+  ),
+  revision: count,
+  tradedOnly: z.boolean(),
   undone: z.array(commandId),
 });
-const outcome = z.strictObject({
+const notHeld = { held: quantityLots(0), revision: 0, markets: [] } as const;
+const outcomeFields = {
   limits,
   reserved: quantity,
   scope: scopeName,
@@ -306,7 +335,16 @@ const outcome = z.strictObject({
   profit: z.int(),
   position: count,
   undone: z.boolean(),
+};
+const outcome = z.strictObject({
+  ...outcomeFields,
+  held: quantity,
+  revision: count,
+  markets: z.array(name),
 });
+const outcomeOfVersion2 = z
+  .strictObject(outcomeFields)
+  .transform((fields): Outcome => ({ ...fields, ...notHeld }));
 const nothingHeld = {
   scope: null,
   parent: "",
@@ -316,6 +354,7 @@ const nothingHeld = {
   profit: 0,
   position: 0,
   undone: false,
+  ...notHeld,
 } as const;
 const outcomeOfVersion1 = z
   .strictObject({
@@ -331,17 +370,18 @@ const outcomeOfVersion1 = z
   );
 const doneReply = z.strictObject({
   type: z.literal("done"),
-  outcome: z.union([outcome, outcomeOfVersion1]),
+  outcome: z.union([outcome, outcomeOfVersion2, outcomeOfVersion1]),
   repeated: z.boolean(),
 });
 
 export const stateCodec: StateCodec<RiskLimitState, RiskLimitReply> = {
-  version: 2,
+  version: 3,
   upcasters: {
-    1(held) {
-      const { limits: inForce, reserved } = outcomeOfVersion1.parse(held);
+    1(kept) {
+      const { limits: inForce, reserved } = outcomeOfVersion1.parse(kept);
       return { ...initialState(inForce), reserved };
     },
+    2: (kept) => ({ ...(kept as object), holds: {}, revision: 0, tradedOnly: false }),
   },
   parse: (held) => state.parse(held),
   parseReply: (reply) => doneReply.parse(reply),
@@ -379,6 +419,7 @@ export function encodeRequest(
     case "reserve":
     case "release":
     case "undo":
+    case "hold":
     case "report":
     case "describe": {
       const writer = requestMessages[message.type] as {
@@ -417,6 +458,9 @@ export function decodeReply(payload: Uint8Array): ReadReply {
       profit: fields["profit"],
       position: fields["position"],
       undone: fields["undone"],
+      held: fields["held"],
+      revision: fields["revision"],
+      markets: reply.markets,
     }),
     repeated: reply.repeated ?? false,
     limit: reply.limit ?? 0,
@@ -449,4 +493,17 @@ export function encodeApplyLimits(
 export function decodeApplyReply(payload: Uint8Array): Failure | null {
   const { refusal } = risk.v1.ApplyLimitsReply.decode(payload);
   return refusal ? (plain(refusal) as unknown as Failure) : null;
+}
+
+export const encodeNamed = (limit: NamedLimit): Uint8Array =>
+  risk.v1.NamedLimit.encode(limit).finish();
+
+/** Null when the bytes name no risk limit. */
+export function decodeNamed(bytes: Uint8Array): NamedLimit | null {
+  try {
+    const { region, name: limit } = risk.v1.NamedLimit.decode(bytes);
+    return region === "" || limit === "" ? null : { region, name: limit };
+  } catch {
+    return null;
+  }
 }

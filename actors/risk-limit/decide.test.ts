@@ -60,6 +60,7 @@ const define = (
   scope,
   parent,
   account,
+  tradedOnly: false,
   requestedBy: "operator",
 });
 const approve = (commandId: string, proposal: string, approvedBy: string): RiskLimitCommand => ({
@@ -151,6 +152,9 @@ test("a question is answered with what stands and brings no event", () => {
         profit: 0,
         position: 0,
         undone: false,
+        held: quantityLots(0),
+        revision: 0,
+        markets: [],
       },
       repeated: false,
     },
@@ -328,6 +332,51 @@ test("for any commands: the state is the fold of its events and within its limit
     console.log(`SEED=${start}  replay: MERIDIAN_SEED=${start} node ${import.meta.filename}`);
     throw error;
   }
+});
+
+const hold = (number: number, quantity: number, largest = 0, epoch = 1): RiskLimitCommand => ({
+  type: "hold",
+  commandId: `h${epoch}-${number}-${quantity}-${largest}`,
+  from: "maker",
+  epoch,
+  number,
+  quantity: quantityLots(quantity),
+  largest: quantityLots(largest),
+  markets: ["BTC-EUR"],
+});
+const holdingOf = (state: RiskLimitState): number => state.holds["maker"]?.quantity ?? 0;
+
+test("B5.3 what a member holds is absolute: the last counts, and one that comes late changes nothing", () => {
+  const state = after(hold(1, 8, 8), hold(3, 5));
+  assert.is(holdingOf(state), 5);
+  const late = decide(state, hold(2, 20, 10));
+  assert.is(late.type, "answered");
+  assert.is(refusal(late), null);
+  assert.is(decide(state, hold(3, 5)).type, "answered", "nothing is kept for what stands already");
+  assert.is(holdingOf(after(hold(1, 8, 8), hold(3, 5), hold(1, 2, 0, 2))), 2);
+  assert.is(refusal(decide(after(hold(1, 2, 0, 2)), hold(9, 1)))?.[0], "not_permitted");
+});
+
+test("B5.3 reservations and what is held share one limit; giving back is always taken", () => {
+  const state = after(reserve("a", 10), hold(1, 10, 10));
+  assert.equal(refusal(decide(state, hold(2, 16, 6))), ["limit_exceeded", 25, 6]);
+  assert.equal(refusal(decide(state, reserve("b", 6))), ["limit_exceeded", 25, 6]);
+  assert.equal(refusal(decide(state, hold(2, 14, 11))), ["limit_exceeded", 10, 11]);
+  const stopped = after(
+    reserve("a", 10),
+    hold(1, 10, 10),
+    { type: "stop", commandId: "s", reason: "enough", requestedBy: "operator" },
+    hold(2, 4),
+  );
+  assert.is(holdingOf(stopped), 4);
+  assert.is(refusal(decide(stopped, hold(2, 4, 1)))?.[0], "account_killed");
+  assert.is(refusal(decide(stopped, hold(3, 5)))?.[0], "account_killed");
+});
+
+test("B5.3 no order follows one that is beyond a limit made tighter, until enough is given back", () => {
+  const state = after(hold(1, 10, 10), setLimits("b", 10, 4));
+  assert.equal(refusal(decide(state, hold(1, 10, 5))), ["limit_exceeded", 4, 0]);
+  assert.is(refusal(decide(state, hold(2, 4, 1))), null);
 });
 
 test.run();

@@ -2,6 +2,18 @@ import type { Decision } from "../kernel/event-sourced.ts";
 import { type Failure, unreachable } from "../kernel/result.ts";
 import { durationNs, quantityLots, timestampNs, type TimestampNs } from "../kernel/units.ts";
 import { isTighter } from "./limits.ts";
+import {
+  failureOf,
+  heldOf,
+  marketsOf,
+  MAXIMUM_MEMBERS,
+  releaseFailure,
+  reserveFailure,
+  safe,
+  takeFailure,
+  takenOf,
+  tooManyMembers,
+} from "./taken.ts";
 import type {
   Holding,
   Limits,
@@ -19,8 +31,6 @@ import type {
  * what it sent so long ago, but ask for the present state.
  */
 export const REMEMBERED_COMMANDS = 1_024;
-/** Members of a subtree that report to one name; one more is refused. */
-export const MAXIMUM_MEMBERS = 1_024;
 /** Reservations taken back that are known by id. */
 const UNDONE_KNOWN = 256;
 /** A proposal that nobody approves lapses after a day. */
@@ -30,6 +40,13 @@ export const PROPOSAL_TIMER = "proposal";
 export type Proposal =
   | { readonly to: "limits"; readonly id: string; readonly by: string; readonly limits: Limits }
   | { readonly to: "resume"; readonly id: string; readonly by: string };
+
+export interface Hold {
+  readonly epoch: number;
+  readonly number: number;
+  readonly quantity: number;
+  readonly markets: readonly string[];
+}
 
 export interface RiskLimitState {
   readonly limits: Limits;
@@ -42,6 +59,12 @@ export interface RiskLimitState {
   readonly stopped: string;
   /** By who reported it. */
   readonly holdings: Readonly<Record<string, Holding>>;
+  /** By who trades, or by the level below. */
+  readonly holds: Readonly<Record<string, Hold>>;
+  /** Rises with every change of what is held. */
+  readonly revision: number;
+  /** Limits go to the markets of those who hold, not to all. */
+  readonly tradedOnly: boolean;
   /** Ids of reservations taken back, oldest first. */
   readonly undone: readonly string[];
 }
@@ -58,6 +81,9 @@ export function initialState(limits: Limits): RiskLimitState {
     proposal: null,
     stopped: "",
     holdings: {},
+    holds: {},
+    revision: 0,
+    tradedOnly: false,
     undone: [],
   };
 }
@@ -112,6 +138,8 @@ export function decide(
         quantity,
       });
     }
+    case "hold":
+      return hold(state, message);
     case "report":
       return report(state, message);
     case "proposal_due":
@@ -146,15 +174,12 @@ export function holdingOf(state: RiskLimitState): Holding {
   };
 }
 
-const safe = (value: number): number =>
-  Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value));
-
 function outcomeOf(state: RiskLimitState, undone: boolean): Outcome {
-  const { limits, reserved, scope, parent, account, proposal, stopped } = state;
+  const { limits, scope, parent, account, proposal, stopped, revision } = state;
   const { profit, position } = holdingOf(state);
   return {
     limits,
-    reserved: quantityLots(reserved),
+    reserved: quantityLots(takenOf(state)),
     scope,
     parent,
     account,
@@ -163,6 +188,9 @@ function outcomeOf(state: RiskLimitState, undone: boolean): Outcome {
     profit,
     position,
     undone,
+    held: quantityLots(heldOf(state)),
+    revision,
+    markets: marketsOf(state),
   };
 }
 
@@ -206,9 +234,17 @@ function define(
   state: RiskLimitState,
   command: Extract<RiskLimitCommand, { readonly type: "define" }>,
 ): RiskLimitDecision {
-  const { commandId, scope, parent, account, requestedBy } = command;
+  const { commandId, scope, parent, account, tradedOnly, requestedBy } = command;
   if (state.scope === null) {
-    return happened({ type: "defined", commandId, scope, parent, account, requestedBy });
+    return happened({
+      type: "defined",
+      commandId,
+      scope,
+      parent,
+      account,
+      tradedOnly,
+      requestedBy,
+    });
   }
   if (state.scope === scope && state.parent === parent && state.account === account) {
     return { type: "answered", reply: done(state) };
@@ -266,6 +302,41 @@ function approve(
   return { type: "happened", events: [event], timers: [{ clear: PROPOSAL_TIMER }] };
 }
 
+/**
+ * What a member holds is absolute, so that one that was lost or comes twice is of no consequence, and of one
+ * that comes late nothing is taken but the question whether an order may follow.
+ */
+function hold(
+  state: RiskLimitState,
+  command: Extract<RiskLimitCommand, { readonly type: "hold" }>,
+): RiskLimitDecision {
+  const { commandId, from, epoch, number, quantity, largest, markets } = command;
+  const held = state.holds[from];
+  if (held === undefined && Object.keys(state.holds).length >= MAXIMUM_MEMBERS) {
+    return { type: "answered", reply: refusal(tooManyMembers(MAXIMUM_MEMBERS), state) };
+  }
+  if (held !== undefined && epoch < held.epoch) {
+    const failure = failureOf(
+      "not_permitted",
+      `${from} holds here under epoch ${held.epoch}, not ${epoch}`,
+      "stop: it runs elsewhere",
+    );
+    return { type: "answered", reply: refusal(failure, state) };
+  }
+  const overtaken = held !== undefined && epoch === held.epoch && number < held.number;
+  const more = overtaken ? 0 : quantity - (held?.quantity ?? 0);
+  const failure = more > 0 || largest > 0 ? takeFailure(state, more, largest) : null;
+  if (failure !== null) return { type: "answered", reply: refusal(failure, state) };
+  const stands =
+    held !== undefined &&
+    held.epoch === epoch &&
+    held.number === number &&
+    more === 0 &&
+    held.markets.join() === markets.join();
+  if (overtaken || stands) return { type: "answered", reply: done(state) };
+  return happened({ type: "held", commandId, from, epoch, number, quantity, markets });
+}
+
 function report(
   state: RiskLimitState,
   command: Extract<RiskLimitCommand, { readonly type: "report" }>,
@@ -273,14 +344,7 @@ function report(
   const { commandId, from, profit, position, accounts } = command;
   const members = Object.keys(state.holdings).length;
   if (state.holdings[from] === undefined && members >= MAXIMUM_MEMBERS) {
-    const failure = failureOf(
-      "limit_exceeded",
-      `${members} members report here already`,
-      "make a level between them and this name",
-      MAXIMUM_MEMBERS,
-      members + 1,
-    );
-    return { type: "answered", reply: refusal(failure, state) };
+    return { type: "answered", reply: refusal(tooManyMembers(members), state) };
   }
   const reported: RiskLimitEvent = {
     type: "reported",
@@ -313,8 +377,8 @@ function breachOf(state: RiskLimitState): Breach | null {
 export function evolve(state: RiskLimitState, event: RiskLimitEvent): RiskLimitState {
   switch (event.type) {
     case "defined": {
-      const { scope, parent, account } = event;
-      return { ...state, scope, parent, account };
+      const { scope, parent, account, tradedOnly } = event;
+      return { ...state, scope, parent, account, tradedOnly };
     }
     case "limits_proposed": {
       const { commandId: id, requestedBy: by, limits } = event;
@@ -351,6 +415,11 @@ export function evolve(state: RiskLimitState, event: RiskLimitEvent): RiskLimitS
         reserved: state.reserved - event.quantity,
         undone: [...state.undone, event.reservation].slice(-UNDONE_KNOWN),
       };
+    case "held": {
+      const { from, epoch, number, quantity, markets } = event;
+      const holds = { ...state.holds, [from]: { epoch, number, quantity, markets } };
+      return { ...state, holds, revision: state.revision + 1 };
+    }
     case "reported": {
       const { from, profit, position, accounts } = event;
       return { ...state, holdings: { ...state.holdings, [from]: { profit, position, accounts } } };
@@ -358,67 +427,6 @@ export function evolve(state: RiskLimitState, event: RiskLimitEvent): RiskLimitS
     default:
       return unreachable(event);
   }
-}
-
-function reserveFailure(state: RiskLimitState, quantity: number): RiskLimitFailure | null {
-  const { maximumOrderQuantity, maximumOpenQuantity } = state.limits;
-  if (quantity <= 0) return notPositive(quantity);
-  if (state.stopped !== "") {
-    return failureOf(
-      "account_killed",
-      `no order is taken: ${state.stopped}`,
-      "have it resumed by two persons",
-    );
-  }
-  if (quantity > maximumOrderQuantity) {
-    return failureOf(
-      "limit_exceeded",
-      `an order may have ${maximumOrderQuantity} lots, not ${quantity}`,
-      "send smaller orders, or have the limits raised",
-      maximumOrderQuantity,
-      quantity,
-    );
-  }
-  // Subtraction, because a sum of two quantities may leave the safe integers.
-  if (quantity > maximumOpenQuantity - state.reserved) {
-    return failureOf(
-      "limit_exceeded",
-      `${state.reserved} of ${maximumOpenQuantity} lots are reserved, ${quantity} more do not fit`,
-      "cancel open orders, or have the limits raised",
-      maximumOpenQuantity,
-      quantity,
-    );
-  }
-  return null;
-}
-
-function releaseFailure(state: RiskLimitState, quantity: number): RiskLimitFailure | null {
-  if (quantity <= 0) return notPositive(quantity);
-  if (quantity <= state.reserved) return null;
-  return failureOf(
-    "not_reserved",
-    `${state.reserved} lots are reserved, ${quantity} cannot be released`,
-    "ask for the present state with describe",
-    state.reserved,
-    quantity,
-  );
-}
-
-const notPositive = (quantity: number): RiskLimitFailure =>
-  failureOf(
-    "quantity_not_positive",
-    `a quantity is at least 1 lot, not ${quantity}`,
-    "send the lots of the order",
-  );
-
-export function failureOf(
-  code: RiskLimitFailure["code"],
-  reason: string,
-  next: string,
-  limit = 0,
-  requested = 0,
-): RiskLimitFailure {
-  return { code, reason, next, limit, requested };
 }
 
 /** What a command asks for, without its id and its sender. */
@@ -438,6 +446,8 @@ export function askedBy(command: RiskLimitCommand): string {
       return `${command.type} ${command.quantity}`;
     case "undo":
       return `undo ${command.reservation} ${command.quantity}`;
+    case "hold":
+      return `hold ${command.from} ${command.quantity}`;
     case "report": {
       const { from, profit, position, accounts } = command;
       return `report ${from} ${profit} ${position} ${accounts.join(" ")}`;

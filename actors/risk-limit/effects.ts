@@ -3,7 +3,7 @@ import type { ActorContext } from "../kernel/actor.ts";
 import type { EventSourcedMachine } from "../kernel/event-sourced-machine.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
 import type { Failure } from "../kernel/result.ts";
-import { durationNs } from "../kernel/units.ts";
+import { durationNs, quantityLots } from "../kernel/units.ts";
 import {
   decodeApplyReply,
   decodeReply,
@@ -12,15 +12,15 @@ import {
   encodeRequest,
 } from "./codec.ts";
 import { done, holdingOf, type RiskLimitState } from "./decide.ts";
-import type { RiskLimitMessage } from "./messages.ts";
+import { holdOf } from "./hierarchy.ts";
+import type { RiskLimitFailure, RiskLimitMessage, RiskLimitStart } from "./messages.ts";
+import { failureOf, marketsOf } from "./taken.ts";
 
 /** What a risk limit reaches outside its cell. */
 export interface RiskLimitOutside {
   readonly region: string;
   readonly bus: Pick<Bus, "publish" | "request" | "subscribe">;
   readonly markets: MarketPlaces;
-  /** Of the owner's cell: a market refuses what an older incarnation sends. */
-  readonly incarnation: () => number;
 }
 
 export interface MarketPlaces {
@@ -33,6 +33,8 @@ const answerWithin = durationNs(5_000_000_000);
 const tryAgainAfter = durationNs(250_000_000);
 const publishAfter = durationNs(100_000_000);
 
+type Standing = Pick<RiskLimitState, "account" | "limits" | "stopped" | "parent">;
+
 /**
  * What follows from a risk limit's state, beside its mailbox: its account's limits in the engine of every
  * market, its holding at its parent, and its utilisation for whoever watches. Everything is sent until it
@@ -41,6 +43,8 @@ const publishAfter = durationNs(100_000_000);
 export class RiskLimitEffects {
   readonly #context: ActorContext<RiskLimitMessage, EventSourcedMachine>;
   readonly #name: string;
+  /** A market refuses what an older one sends. */
+  readonly #incarnation: number;
   readonly #outside: RiskLimitOutside;
   /** What each market has confirmed. */
   readonly #applied = new Map<string, string>();
@@ -52,14 +56,18 @@ export class RiskLimitEffects {
   #reported = "";
   #reporting = false;
   #publishing = false;
+  /** Revision that the parent has heard of. */
+  #heldAbove = 0;
+  #holding = false;
 
   constructor(
     context: ActorContext<RiskLimitMessage, EventSourcedMachine>,
-    name: string,
+    { name, incarnation }: RiskLimitStart,
     outside: RiskLimitOutside,
   ) {
     this.#context = context;
     this.#name = name;
+    this.#incarnation = incarnation;
     this.#outside = outside;
     const unwatch = outside.markets.onChange(context.callback(() => this.#applyEverywhere()));
     context.onExit(() => {
@@ -69,15 +77,32 @@ export class RiskLimitEffects {
   }
 
   settled(state: RiskLimitState): void {
+    const stoppedNow = this.#state !== null && state.stopped !== this.#state.stopped;
     this.#state = state;
     this.#followParent(state);
     this.#applyEverywhere();
-    this.#publishSoon();
+    // Whoever trades below stops by this message.
+    if (stoppedNow) this.#publish();
+    else this.#publishSoon();
     this.#reportUpwards();
+    this.#holdUpwards();
+  }
+
+  /** Why orders of a member may not follow yet: a market that does not hold the account's limits; null: they may. */
+  notInForce(stands: Standing, markets: readonly string[]): RiskLimitFailure | null {
+    if (stands.account === 0) return null;
+    const wanted = this.#wanted(stands);
+    const missing = markets.find((market) => this.#applied.get(market) !== wanted);
+    if (missing === undefined) return null;
+    return failureOf(
+      "not_in_force",
+      `${missing} has not confirmed the limits of account ${stands.account}`,
+      "ask again in a moment: they are being sent",
+    );
   }
 
   /** Why no order may be taken: its own reason, or the one of whoever is above; empty: none. */
-  #stopped(state: RiskLimitState): string {
+  #stopped(state: Standing): string {
     if (state.stopped !== "" || state.parent === "") return state.stopped;
     return this.#stoppedAbove === null || this.#stoppedAbove === ""
       ? ""
@@ -92,7 +117,7 @@ export class RiskLimitEffects {
       if (stopped === this.#stoppedAbove) return;
       this.#stoppedAbove = stopped;
       this.#applyEverywhere();
-      this.#publishSoon();
+      this.#publish();
     };
     const onNews = this.#context.callback((payload: Uint8Array) => heard(payload));
     this.#parent = bus.subscribe(supervisionSubject(region, `risk/${parent}`), (_, payload) =>
@@ -115,7 +140,9 @@ export class RiskLimitEffects {
     if (state === null || state.account === 0) return;
     // A stop of the parent's must not be lifted by somebody who has not heard of it.
     if (state.parent !== "" && this.#stoppedAbove === null && state.stopped === "") return;
+    const traded = state.tradedOnly ? new Set(marketsOf(state)) : null;
     for (const { market, home } of this.#outside.markets.list()) {
+      if (traded?.has(market) === false) continue;
       if (this.#applying.has(market)) continue;
       this.#applying.add(market);
       this.#context.run(async () => {
@@ -130,16 +157,17 @@ export class RiskLimitEffects {
 
   /** Until what the market has confirmed is what stands. */
   async #apply(market: string, home: string): Promise<void> {
-    const { bus, incarnation } = this.#outside;
+    const { bus } = this.#outside;
     let told = "";
     for (;;) {
       const state = this.#state;
       if (state === null) return;
       const { account, limits } = state;
-      const stopped = this.#stopped(state) !== "" || limits.maximumOrderQuantity === 0;
-      const wanted = JSON.stringify({ account, limits, stopped });
+      const stopped = this.#takesNothing(state);
+      const wanted = this.#wanted(state);
       if (this.#applied.get(market) === wanted) return;
-      const request = encodeApplyLimits(this.#name, incarnation(), [{ account, stopped, limits }]);
+      const rules = [{ account, stopped, limits }];
+      const request = encodeApplyLimits(this.#name, this.#incarnation, rules);
       const subject = actorSubject(home, "market", market, "limits");
       const answer = await bus.request(subject, request, answerWithin);
       this.#context.signal.throwIfAborted();
@@ -155,6 +183,16 @@ export class RiskLimitEffects {
         await this.#pause();
       }
     }
+  }
+
+  #takesNothing(state: Standing): boolean {
+    return this.#stopped(state) !== "" || state.limits.maximumOrderQuantity === 0;
+  }
+
+  /** What each market is to have confirmed. */
+  #wanted(state: Standing): string {
+    const { account, limits } = state;
+    return JSON.stringify({ account, limits, stopped: this.#takesNothing(state) });
   }
 
   #reportUpwards(): void {
@@ -187,16 +225,58 @@ export class RiskLimitEffects {
     }
   }
 
+  /**
+   * What is held here, at the parent. An order waits for it where it is asked for; this is for what was given
+   * back, and for what a crash left untold.
+   */
+  #holdUpwards(): void {
+    const state = this.#state;
+    if (state === null || state.parent === "" || this.#holding) return;
+    if (state.revision === 0 || state.revision === this.#heldAbove) return;
+    this.#holding = true;
+    this.#context.after(publishAfter, () => {
+      this.#context.run(async () => {
+        try {
+          await this.#hold(state.parent);
+        } finally {
+          this.#holding = false;
+        }
+      });
+    });
+  }
+
+  async #hold(parent: string): Promise<void> {
+    const { bus, region } = this.#outside;
+    for (;;) {
+      const state = this.#state;
+      if (state === null || state.revision === this.#heldAbove) return;
+      const { revision } = state;
+      const commandId = `hold/${this.#name}/${revision}/${this.#context.clock.now()}`;
+      const message = { ...holdOf(this.#name, state), commandId, largest: quantityLots(0) };
+      const subject = actorSubject(region, "risk-limit", parent, "hold");
+      const answer = await bus.request(subject, encodeRequest(message), answerWithin);
+      this.#context.signal.throwIfAborted();
+      const refusal = answer.ok ? decodeReply(answer.value).refusal : answer.failure;
+      // What is refused was refused to whoever asked for it: he gives it back.
+      if (refusal === null || refusal.code === "limit_exceeded") this.#heldAbove = revision;
+      else await this.#pause();
+    }
+  }
+
   #publishSoon(): void {
     if (this.#publishing) return;
     this.#publishing = true;
     this.#context.after(publishAfter, () => {
       this.#publishing = false;
-      if (this.#state === null) return;
-      const stopped = this.#stopped(this.#state);
-      const subject = supervisionSubject(this.#outside.region, `risk/${this.#name}`);
-      this.#outside.bus.publish(subject, encodeReply(done({ ...this.#state, stopped })));
+      this.#publish();
     });
+  }
+
+  #publish(): void {
+    if (this.#state === null) return;
+    const stopped = this.#stopped(this.#state);
+    const subject = supervisionSubject(this.#outside.region, `risk/${this.#name}`);
+    this.#outside.bus.publish(subject, encodeReply(done({ ...this.#state, stopped })));
   }
 
   #pause(): Promise<void> {

@@ -2,58 +2,14 @@ import * as fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
+import { RiskLevel as Level } from "../../test/support/risk-level.ts";
 import { seed } from "../../test/support/seed.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
-import { quantityLots, timestampNs } from "../kernel/units.ts";
-import {
-  askedBy,
-  decide,
-  done,
-  evolve,
-  initialState,
-  repeated,
-  type RiskLimitState,
-} from "./decide.ts";
-import { type Answered, throughLevels } from "./hierarchy.ts";
-import { noLimits } from "./limits.ts";
+import { quantityLots } from "../kernel/units.ts";
+import { type Answered, type Climbing, throughLevels } from "./hierarchy.ts";
 import type { RiskLimitMessage, RiskLimitReply } from "./messages.ts";
 
 const test = suite("levels of risk limits");
-
-const now = timestampNs(1n);
-
-/** One level as its actor would be: rules, and the memory of what was done. */
-class Level {
-  state: RiskLimitState;
-  readonly #done = new Map<string, { readonly asked: string; readonly reply: RiskLimitReply }>();
-
-  constructor(parent: string, open: number) {
-    const quantity = quantityLots(open);
-    const limits = { ...noLimits, maximumOrderQuantity: quantity, maximumOpenQuantity: quantity };
-    this.state = { ...initialState(limits), scope: "account", parent };
-  }
-
-  ask(message: RiskLimitMessage): RiskLimitReply {
-    if (!("commandId" in message)) return this.#decided(message);
-    const before = this.#done.get(message.commandId);
-    if (before !== undefined) {
-      assert.is(before.asked, askedBy(message));
-      return repeated(before.reply);
-    }
-    const reply = this.#decided(message);
-    if (reply.type === "done") {
-      this.#done.set(message.commandId, { asked: askedBy(message), reply });
-    }
-    return reply;
-  }
-
-  #decided(message: RiskLimitMessage): RiskLimitReply {
-    const decision = decide(this.state, message, now);
-    if (decision.type === "answered") return decision.reply;
-    this.state = decision.events.reduce(evolve, this.state);
-    return done(this.state);
-  }
-}
 
 type Command = Extract<RiskLimitMessage, { readonly type: "reserve" | "release" }>;
 /** Whether the next message to a level arrives, and whether its answer comes back. */
@@ -65,7 +21,8 @@ class Tree {
   readonly desk = new Level("", 20);
   readonly fates: Fate[] = [];
 
-  climb(name: "strategy" | "account" | "desk", command: Command): Promise<Answered> {
+  climb(name: "strategy" | "account" | "desk", command: Climbing): Promise<Answered> {
+    if (command.type === "hold") throw new Error("nobody holds here");
     return throughLevels(
       {
         self: async (message) => this.#through(() => this[name].ask(message)),

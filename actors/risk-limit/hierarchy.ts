@@ -1,6 +1,9 @@
 import type { Result } from "../kernel/result.ts";
-import type { RiskLimitCommand, RiskLimitMessage, RiskLimitReply } from "./messages.ts";
+import { done, type RiskLimitState } from "./decide.ts";
+import type { Outcome, RiskLimitCommand, RiskLimitMessage, RiskLimitReply } from "./messages.ts";
 
+export type Climbing = Extract<RiskLimitCommand, { readonly type: "reserve" | "release" | "hold" }>;
+type Hold = Extract<RiskLimitCommand, { readonly type: "hold" }>;
 type Asked = Extract<RiskLimitCommand, { readonly type: "reserve" | "release" }>;
 
 /** Null: nobody knows what came of it; the sender sends the same command id again. */
@@ -10,7 +13,44 @@ export interface Levels {
   /** The name itself. Failures are ambiguous or passing. */
   readonly self: (message: RiskLimitMessage) => Promise<Result<RiskLimitReply>>;
   /** Another name, with everything above it. */
-  readonly parent: (name: string, message: Asked) => Promise<Answered>;
+  readonly parent: (name: string, message: Climbing) => Promise<Answered>;
+}
+
+/** Of a level, at its parent: all that its members hold. */
+const heldBelow = (name: string, { held, revision, markets }: Outcome) => ({
+  type: "hold" as const,
+  from: name,
+  epoch: 0,
+  number: revision,
+  quantity: held,
+  markets,
+});
+export const holdOf = (name: string, state: RiskLimitState) => heldBelow(name, done(state).outcome);
+
+/**
+ * What a member holds, at the level `name`. With an order to follow every level up to the root is asked, also
+ * when nothing has changed: each says whether it takes orders, and one that cannot be reached takes none.
+ * What a parent refuses stays counted here until the member says what it holds after all; so more may be
+ * counted than is open, never less. Without an order nobody waits for the parent: it is told until it knows.
+ */
+export async function holdThroughLevels(
+  levels: Levels,
+  name: string,
+  command: Hold,
+): Promise<Answered> {
+  const own = await levels.self(command);
+  if (!own.ok) return null;
+  const { value: reply } = own;
+  const { parent } = reply.outcome;
+  if (reply.type === "refused" || parent === "" || command.largest === 0) return reply;
+  const { commandId, largest } = command;
+  const above = await levels.parent(parent, {
+    ...heldBelow(name, reply.outcome),
+    commandId,
+    largest,
+  });
+  if (above === null || above.type === "done") return above === null ? null : reply;
+  return { ...above, outcome: reply.outcome };
 }
 
 /**

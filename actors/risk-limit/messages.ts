@@ -35,6 +35,14 @@ export interface RiskLimitStart {
   readonly name: string;
   /** In force until the first set_limits. */
   readonly limits: Limits;
+  /** Epoch of the shard under which this cell runs it. */
+  readonly incarnation: number;
+}
+
+/** A risk limit in the whole cluster. */
+export interface NamedLimit {
+  readonly region: string;
+  readonly name: string;
 }
 
 /** `commandId`: chosen by the sender, 1 to 128 characters; the same in a resend. */
@@ -47,6 +55,8 @@ export type RiskLimitCommand =
       readonly parent: string;
       /** Under which its orders come to the markets; 0: it has none of its own. */
       readonly account: number;
+      /** Its limits go to the markets in which its members trade; false: to all. */
+      readonly tradedOnly: boolean;
       readonly requestedBy: string;
     }
   | {
@@ -77,6 +87,21 @@ export type RiskLimitCommand =
       readonly commandId: string;
       readonly reservation: string;
       readonly quantity: QuantityLots;
+    }
+  | {
+      readonly type: "hold";
+      readonly commandId: string;
+      readonly from: string;
+      /** Of two that one member sends, the one with the higher epoch and number counts. */
+      readonly epoch: number;
+      readonly number: number;
+      /** Lots that it has open or is about to: absolute. */
+      readonly quantity: QuantityLots;
+      /** Lots of the largest order that is to follow; 0: none is. */
+      readonly largest: QuantityLots;
+      /** Where it trades. */
+      readonly markets: readonly string[];
+      readonly sender?: SenderIdentity;
     }
   | ({ readonly type: "report"; readonly commandId: string; readonly from: string } & Holding);
 
@@ -135,6 +160,7 @@ export type RiskLimitEvent =
   | ({ readonly type: "reserved" } & Commanded<"reserve">)
   | ({ readonly type: "released" } & Commanded<"release">)
   | ({ readonly type: "undone" } & Commanded<"undo">)
+  | ({ readonly type: "held" } & Omit<Commanded<"hold">, "largest">)
   | ({ readonly type: "reported" } & Commanded<"report">);
 
 /** What stood after a command. */
@@ -154,6 +180,12 @@ export interface Outcome {
   readonly position: number;
   /** Of a question about a reservation: it was taken back. */
   readonly undone: boolean;
+  /** Of what is reserved, by members that trade. */
+  readonly held: QuantityLots;
+  /** Rises with every change of what is held. */
+  readonly revision: number;
+  /** Where those members trade. */
+  readonly markets: readonly string[];
 }
 
 /** `limit` and `requested` are 0 where the refusal is not about a quantity. */
@@ -168,6 +200,7 @@ export interface RiskLimitFailure extends Failure {
     | "not_permitted"
     | "command_id_reused"
     | "log_full"
+    | "not_in_force"
     | "stale_epoch";
   readonly limit: number;
   readonly requested: number;

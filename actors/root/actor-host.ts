@@ -32,17 +32,25 @@ import { decodeLease, type HostedActors } from "../region/codec.ts";
 import type { MarketDefinition } from "../region/messages.ts";
 import type { ShardOwnership } from "../region/ownership.ts";
 import { SilenceWatch } from "../region/silence.ts";
+import { riskLimitActor } from "../risk-limit/actor.ts";
+import { LimitDirectory } from "../risk-limit/directory.ts";
+import type { MarketPlaces } from "../risk-limit/effects.ts";
+import type { Limits } from "../risk-limit/messages.ts";
 import type { TraderMessage, TraderReply, TraderStart } from "../trading/messages.ts";
 import type { TraderPorts, TraderReport } from "../trading/trader.ts";
+import { LimitResidents } from "./limit-residents.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
+import { serveRiskLimits } from "./risk-host.ts";
 import { RiskReports } from "./risk-reports.ts";
 import { spawnableTypes } from "./spawnable.ts";
+import { TraderLimits } from "./trader-limits.ts";
 
 /** One service of the control plane: `nats micro` lists it. */
 export interface ControlEndpoint {
   readonly verb: ControlVerb;
   readonly subject: string;
-  answer(payload: Uint8Array): Promise<ControlReply>;
+  /** `user`: whose inbox the answer goes to. */
+  answer(payload: Uint8Array, user: string): Promise<ControlReply>;
 }
 
 export interface ActorHostSettings {
@@ -53,6 +61,8 @@ export interface ActorHostSettings {
   /** Actors of the region that may run at a time. */
   readonly maximumActors: number;
   readonly passivateAfter: DurationNs;
+  /** Of an account whose first actor is spawned; no limit that is made for an actor allows more. */
+  readonly limits: Limits;
 }
 
 export interface ActorHostOf {
@@ -61,6 +71,8 @@ export interface ActorHostOf {
   readonly log: Log;
   readonly session: () => number;
   readonly markets: readonly MarketDefinition[];
+  /** Where risk limits are to hold. */
+  readonly places: MarketPlaces;
   readonly ownership: ShardOwnership;
   readonly refusals: RefusalCounter;
   /** Runs users' strategies; absent: none. */
@@ -92,6 +104,9 @@ export class ActorHost {
   readonly #plane: ActorPlane;
   readonly #services: ControlServices;
   readonly #risk: RiskReports;
+  readonly #limits: LimitDirectory;
+  readonly #residents: LimitResidents;
+  readonly #senders: IncarnationFence;
   readonly #subscriptions: Subscription[] = [];
   #system: ActorSystem | null = null;
 
@@ -102,18 +117,30 @@ export class ActorHost {
     this.#risk = new RiskReports(bus, clock);
     const { region, cell } = settings;
     const events = new ReplicatedEventLog({ journal: bus.journal, keys: bus.keys, region });
+    this.#limits = new LimitDirectory(bus.keys, region);
+    const riskLimit = riskLimitActor({ events, outside: { region, bus, markets: of.places } });
+    this.#residents = new LimitResidents({
+      region,
+      clock,
+      log,
+      system: () => this.#running(),
+      definition: riskLimit,
+      directory: this.#limits,
+      forget: (name) => events.forget(name),
+    });
     const ports = (group: ActorGroup): TraderPorts => ({
       bus,
       events,
       session: of.session,
       report: (start, report) => this.#heard(group, start, report),
       stale: () => refusals.count("stale_epoch"),
+      limited: (code) => refusals.count(code),
     });
     const maker = marketMakerActor(ports("strategies"));
     const execution = executionActor(ports("executions"));
     const { processes = noProcesses } = of;
     const custom = customStrategyActor({ ...ports("strategies"), processes });
-    this.definitions = [maker, execution, custom];
+    this.definitions = [maker, execution, custom, riskLimit];
     const types = spawnableTypes({
       markets: of.markets,
       keys: bus.keys,
@@ -122,6 +149,14 @@ export class ActorHost {
         this.#steer(execution as unknown as Trader, path, id, verb),
       steerCustom: (path, id, verb) => this.#steer(custom as unknown as Trader, path, id, verb),
       processes,
+      region,
+      limits: new TraderLimits({
+        region,
+        bus,
+        clock,
+        directory: this.#limits,
+        allowed: settings.limits,
+      }),
     });
     const membership = new Membership({ leases: this.#leases(), clock, log }, cell);
     const directory = new ActorDirectory(bus.keys, region);
@@ -135,9 +170,11 @@ export class ActorHost {
         directory,
         types,
         forget: (name) => events.forget(name),
+        residents: this.#residents,
       },
       settings,
     );
+    this.#senders = new IncarnationFence((shard) => of.ownership.recordedEpoch(shard));
     this.#services = new ControlServices(
       {
         bus,
@@ -145,7 +182,7 @@ export class ActorHost {
         membership,
         directory,
         types,
-        senders: new IncarnationFence((shard) => of.ownership.recordedEpoch(shard)),
+        senders: this.#senders,
         refused: (code) => refusals.count(code),
       },
       settings,
@@ -175,7 +212,25 @@ export class ActorHost {
       const subject = hostSubject(region, cell, verb);
       this.#subscriptions.push(await servePlainly(bus, log, [{ verb, subject, answer }]));
     }
+    this.#subscriptions.push(this.#serveLimits(system));
     this.#plane.begin();
+  }
+
+  #serveLimits(system: ActorSystem): Subscription {
+    const { bus, log, refusals } = this.#of;
+    const { region, cell } = this.#settings;
+    return serveRiskLimits({
+      region,
+      cell,
+      bus,
+      log,
+      refusals,
+      deadLetter: (path, reason, about) => system.deadLetters.add(path, reason, about),
+      residents: this.#residents,
+      ownerOf: (shard) => this.#plane.ownerOf(shard),
+      directory: this.#limits,
+      senders: this.#senders,
+    });
   }
 
   /** Hands the actors over to other cells, as far as there are any. */
@@ -258,7 +313,7 @@ function servePlainly(
 ): Promise<Subscription> {
   const served = endpoints.map((endpoint) =>
     bus.serve(endpoint.subject, (request) => {
-      endpoint.answer(request.payload).then(
+      endpoint.answer(request.payload, request.user).then(
         ({ payload }) => request.respond(payload),
         (error: unknown) => log.error({ error: String(error) }, "a control request failed"),
       );

@@ -87,6 +87,35 @@ test("two orders that cross trade, and the status counts them", () =>
     );
   }));
 
+test("the history of a market tells its trades and latencies to whoever draws them", () =>
+  withCell(async (cell) => {
+    await cell.submit("TEST", { session: 5, commands: [place(1, "sell", 500, 20)] });
+    await cell.submit("TEST", { session: 6, commands: [place(1, "buy", 500, 20)] });
+    const ask = async (request: wire.market.v1.IMarketHistoryRequest) => {
+      const payload = market.v1.MarketHistoryRequest.encode(request).finish();
+      const reply = await cell.operation("market-history", payload);
+      return market.v1.MarketHistoryReply.decode(reply);
+    };
+    const whole = { trades: 10, seconds: 10, minutes: 10, latency: 10 };
+    const reply = await ask({ market: "TEST", ...whole });
+    assert.equal(
+      reply.trades.map(({ price, quantity, aggressor }) => [price, quantity, aggressor]),
+      [[500, 20, Side.SIDE_BUY]],
+    );
+    const [candle] = reply.seconds;
+    assert.equal([candle?.open, candle?.close, candle?.volume, candle?.trades], [500, 500, 20, 1]);
+    const counts = reply.acknowledgement.flatMap((slice) => slice.counts ?? []);
+    assert.is(
+      counts.reduce((sum, count) => sum + count, 0),
+      2,
+    );
+    const later = await ask({ market: "TEST", afterUnixMs: reply.atUnixMs + 60_000, ...whole });
+    assert.equal([later.trades, later.seconds, later.acknowledgement], [[], [], []]);
+    assert.is((await ask({ market: "NONE", ...whole })).refusal?.code, "market_unknown");
+    const garbage = await cell.operation("market-history", new Uint8Array(64).fill(255));
+    assert.is(refusalOf(garbage), "malformed");
+  }));
+
 test("garbage at every subject gets its typed refusal and disturbs nobody", () =>
   withCell(async (cell) => {
     const noise = [new Uint8Array(), utf8("garbage"), new Uint8Array(64).fill(255)];

@@ -1,10 +1,9 @@
-import type { ActorSystem } from "../kernel/actor.ts";
+import { actorsSchema } from "../../schemas/actors-configuration.ts";
+import type { ActorDefinition, ActorSystem } from "../kernel/actor.ts";
 import { actorSystem } from "../kernel/actor-system.ts";
 import { deadLetterStore } from "../kernel/dead-letters.ts";
-import { IncarnationFence } from "../kernel/incarnation-fence.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
-import type { EventLog } from "../kernel/ports/event-log.ts";
 import type { Files } from "../kernel/ports/files.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type {
@@ -24,20 +23,24 @@ import type {
   RegionReport,
 } from "../region/messages.ts";
 import { ShardOwnership } from "../region/ownership.ts";
-import { riskLimitActor } from "../risk-limit/actor.ts";
+import type { Limits } from "../risk-limit/messages.ts";
 import { strategyActor } from "../strategy/actor.ts";
 import { type ControlEndpoint, ActorHost } from "./actor-host.ts";
 import type { CellDirectory } from "./cell-directory.ts";
 import { BackgroundFlow, flowStarts } from "./flow-host.ts";
 import { LatencyAlerts } from "./latency-alerts.ts";
 import { marketHost } from "./market-host.ts";
+import { serveMarketLimits } from "./market-limits.ts";
 import { DirectoryPlaces } from "./market-places.ts";
 import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
 import type { Measured } from "./metrics.ts";
 import { RefusalCounter } from "./refusal-counter.ts";
 import type { ReferenceData } from "./reference-data.ts";
-import { serveRiskLimits } from "./risk-host.ts";
+import { spawnLimits } from "./trader-limits.ts";
 import { cellTree, paths } from "./tree.ts";
+import { ViewHost } from "./view-host.ts";
+import { type AuditStore, AuditTrail, memoryAuditStore } from "../views/audit-trail.ts";
+import { auditedAnswer, auditedBus } from "../views/audited-bus.ts";
 
 /** Which port gets which implementation in this process. */
 export interface CellPorts {
@@ -50,8 +53,6 @@ export interface CellPorts {
   /** Unpredictable bytes: nonces of leases, numbers of sessions. */
   readonly randomBytes: (count: number) => Uint8Array;
   readonly directory: CellDirectory;
-  /** Where event-sourced actors keep their events. */
-  readonly events: EventLog;
   /** Makes sure the market's journal and events have a stream. Failure code: unavailable. */
   readonly ensureJournal: (definition: MarketDefinition) => Promise<Result<void>>;
   readonly facts: () => CellFacts;
@@ -60,7 +61,9 @@ export interface CellPorts {
   /** Runs users' strategies; absent: none. */
   readonly processes?: StrategyProcesses;
   /** Serves the control subjects; absent: as plain requests on the bus. */
-  readonly serveControl?: (endpoints: readonly ControlEndpoint[]) => Promise<Subscription>;
+  readonly serveControl?: ServeControl;
+  /** Where the audit trail is kept; absent: in the memory of this process. */
+  readonly audit?: AuditStore;
 }
 
 /** How a cell hosts actors that are spawned by request. */
@@ -71,12 +74,15 @@ export interface HostingSettings {
   readonly maximumActors: number;
   /** An actor that is paused or done is put away after this long without a message. */
   readonly passivateAfter: DurationNs;
+  /** Of an account whose first actor is spawned; no limit that is made for an actor allows more. */
+  readonly limits: Limits;
 }
 
 export const defaultHosting: HostingSettings = {
   capacity: 1_000,
   maximumActors: 4_096,
   passivateAfter: 30_000_000_000 as DurationNs,
+  limits: spawnLimits(actorsSchema.parse({}).limits),
 };
 
 export interface CellSettings {
@@ -106,7 +112,10 @@ const askTimeout = 5_000_000_000 as DurationNs;
 /** Starts the actors of a cell. Failure codes as ActorSystem.start. */
 export async function startCell(settings: CellSettings, ports: CellPorts): Promise<Result<Cell>> {
   const { region, cell, reference } = settings;
-  const { bus, engine, slots, clock, files, log, directory } = ports;
+  const { engine, slots, clock, files, log, directory } = ports;
+  const { audit: store = memoryAuditStore(), randomBytes } = ports;
+  const trail = new AuditTrail({ store, clock, log, randomBytes }, settings);
+  const bus = auditedBus(ports.bus, trail);
   const nonce = (): Uint8Array => ports.randomBytes(16);
   const session = (): number => sessionOf(ports.randomBytes(8));
   const { servesMarkets = true, hosting = defaultHosting } = settings;
@@ -136,6 +145,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     counters: (name) => flow.counters(name),
   });
   const refusals = new RefusalCounter();
+  const places = new DirectoryPlaces(reference.markets, bus.keys, clock);
   const host = new ActorHost(
     {
       bus,
@@ -143,10 +153,13 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       log,
       session,
       markets: reference.markets,
+      places,
       ownership,
       refusals,
       ...(ports.processes === undefined ? {} : { processes: ports.processes }),
-      ...(ports.serveControl === undefined ? {} : { serveControl: ports.serveControl }),
+      ...(ports.serveControl === undefined
+        ? {}
+        : { serveControl: auditedControl(ports.serveControl, trail) }),
     },
     { region, cell, ...hosting },
   );
@@ -172,20 +185,23 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     nonce,
     facts: ports.facts,
     actors: () => host.view,
+    views: (verb, payload) => views.answer(verb, payload),
     servesMarkets,
   });
-  const places = new DirectoryPlaces(reference.markets, bus.keys, clock);
-  const riskLimit = riskLimitActor({
-    events: ports.events,
-    outside: {
-      region,
+  const definitions = [router, market, strategy, ...host.definitions];
+  const views = new ViewHost(
+    {
       bus,
-      markets: places,
-      incarnation: () => directory.recordedIncarnation(),
+      clock,
+      log,
+      refusals,
+      trail,
+      definitions: () => definitions as readonly ActorDefinition[],
     },
-  });
+    { region, cell },
+  );
   const system: ActorSystem = actorSystem({
-    definitions: [router, market, strategy, riskLimit, ...host.definitions],
+    definitions: definitions as readonly ActorDefinition[],
     clock,
     // Only jitter and the like: what must repeat has a seed of its own.
     randomness: seededRandomness(session()),
@@ -208,20 +224,11 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     ),
   );
   if (!started.ok) return started;
-  const risk = servesMarkets
-    ? serveRiskLimits({
-        region,
-        bus,
-        log,
-        system,
-        definition: riskLimit,
-        events: ports.events,
-        refusals,
-        markets,
-        senders: new IncarnationFence((shard) => ownership.recordedEpoch(shard)),
-      })
+  const limits = servesMarkets
+    ? serveMarketLimits({ region, bus, log, markets, refused: (code) => refusals.count(code) })
     : null;
   places.start();
+  views.begin(system);
   await host.begin(system);
   const asked = async (message: RegionMessage): Promise<Result<RegionReply>> => {
     const ref = system.find(router, paths.cell(region));
@@ -249,7 +256,9 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     async drain() {
       await host.drain();
       alerts.stop();
-      risk?.unsubscribe();
+      views.end();
+      trail.end();
+      limits?.unsubscribe();
       places.stop();
       const drained = await asked({ type: "drain" });
       if (!drained.ok) log.warn({ failure: drained.failure }, "the region actor did not drain");
@@ -257,6 +266,22 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   };
   return ok(cellOf);
 }
+
+type ServeControl = (endpoints: readonly ControlEndpoint[]) => Promise<Subscription>;
+
+const auditedControl =
+  (serve: ServeControl, trail: AuditTrail): ServeControl =>
+  (endpoints) =>
+    serve(
+      endpoints.map((endpoint) => ({
+        ...endpoint,
+        answer: auditedAnswer(
+          endpoint.subject,
+          (payload, user) => endpoint.answer(payload, user),
+          trail,
+        ),
+      })),
+    );
 
 /** 1 … 2^53 - 1 out of eight unpredictable bytes: two processes never share a session. */
 function sessionOf(bytes: Uint8Array): number {

@@ -5,12 +5,13 @@ import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 
 import type { CellConfiguration } from "../../schemas/configuration.ts";
+import { ensureAuditAssets } from "../bus/assets.ts";
+import { AuditStream } from "../bus/audit-stream.ts";
 import type { NatsBus, NatsOptions } from "../bus/nats.ts";
 import { StreamsWatch } from "../bus/streams-report.ts";
 import { serveEndpoints } from "../bus/services.ts";
 import { ConfinedPool } from "../confined/pool.ts";
 import { trapProcessFailures } from "../kernel/blame.ts";
-import { fileEventLog } from "../kernel/file-event-log.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
@@ -21,6 +22,7 @@ import { SystemFiles } from "../kernel/system-files.ts";
 import type { CellFacts } from "../region/actor.ts";
 import type { RegionReport } from "../region/messages.ts";
 import { type Cell, startCell } from "./cell.ts";
+import { spawnLimits } from "./trader-limits.ts";
 import { type CellDirectory, openCellDirectory } from "./cell-directory.ts";
 import { readConfiguration } from "./configuration.ts";
 import { chooseEngine, engineSlots } from "./engine.ts";
@@ -31,7 +33,7 @@ import {
   connectPatiently,
   ensureCellAssets,
   natsOptions,
-  replicasOf,
+  placementOf,
   sharedStreams,
   type StartupPorts,
   SyncGuard,
@@ -46,8 +48,6 @@ import {
 const exitCodes = { stopped: 0, failed: 1, unusable: 2, aborted: 130 } as const;
 /** A stop takes ten seconds at most; what is acknowledged is on disk all along. */
 const stopLimitMs = 9_500;
-/** Events one actor keeps at most. */
-const eventsOfActor = 1_000_000;
 
 /** Everything this process has opened, in the order of opening. */
 class CellProcess {
@@ -158,8 +158,15 @@ class CellProcess {
     if (bus === null) return;
     this.#bus = bus;
     this.#phase = "JetStream has no leader; waiting for it";
-    const assets = await ensureCellAssets(bus, this.#configuration, ports);
+    const { region } = this.#configuration;
+    const [group = region] = this.#reference.groups[region] ?? [];
+    const placement = placementOf(this.#configuration);
+    const [assets, audit] = await Promise.all([
+      ensureCellAssets(bus, this.#configuration, ports),
+      ensureAuditAssets({ bus, ...ports }, region, group, placement),
+    ]);
     if (ports.signal.aborted) return;
+    if (!audit.ok) return this.#refuse(audit.failure, exitCodes.failed);
     if (!assets.ok) return this.#refuse(assets.failure, exitCodes.failed);
     this.#phase = "waiting for the report of the servers";
     const guard = new SyncGuard(bus, options.reporter, ports, this.#configuration.region);
@@ -177,8 +184,7 @@ class CellProcess {
     const others = sharedStreams(this.#configuration.region);
     this.#streams = new StreamsWatch(bus, this.#clock, () => [...guard.streams, ...others]);
     this.#streams.start();
-    const replicas = replicasOf(this.#configuration.regions);
-    const { actors, region, cell } = this.#configuration;
+    const { actors, cell } = this.#configuration;
     const started = await startCell(
       {
         ...this.#configuration,
@@ -189,6 +195,7 @@ class CellProcess {
           capacity: actors.capacity,
           maximumActors: actors.maximum,
           passivateAfter: durationNs(Math.round(actors.passivateAfter * 1e9)),
+          limits: spawnLimits(actors.limits),
         },
       },
       {
@@ -200,15 +207,11 @@ class CellProcess {
         log: this.#log,
         randomBytes: (count) => new Uint8Array(randomBytes(count)),
         directory,
-        events: fileEventLog({
-          directory: directory.actors,
-          capacity: eventsOfActor,
-          log: this.#log,
-        }),
-        ensureJournal: async (definition) => await guard.ensureJournal(definition, replicas),
+        ensureJournal: async (definition) => await guard.ensureJournal(definition, placement),
         facts: () => this.#facts(),
         onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
         processes: this.#strategies(bus, directory),
+        audit: new AuditStream(bus, region, group),
         serveControl: (endpoints) =>
           serveEndpoints(
             bus.connection,

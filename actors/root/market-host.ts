@@ -72,7 +72,9 @@ export function marketHost(of: MarketHostOf): MarketHost & LimitsHost {
       return system().startChild(paths.markets(region), marketSpec(start));
     },
     async request(name, verb, payload) {
-      const reply = await ask(name, { type: verb, payload }, requestTimeout);
+      // Charts are looked at most when orders wait.
+      const lane = verb === "history" ? "system" : "ordinary";
+      const reply = await ask(name, { type: verb, payload }, requestTimeout, lane);
       if (!reply.ok) return reply;
       return reply.value.type === "payload" ? ok(reply.value.payload) : unexpected(name);
     },

@@ -58,7 +58,7 @@ test("two files with one market name, or one shard in two homes, are refused", (
 });
 
 test("a group the region takes no part in is refused", () => {
-  assert.match(changed(/^group = .*$/m, 'group = "orion"'), /takes part in atlas only/);
+  assert.match(changed(/^group = .*$/m, 'group = "orion"'), /takes part in atlas, channel only/);
 });
 
 test("a missing region is refused by the name of its file", () => {

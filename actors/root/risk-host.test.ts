@@ -1,143 +1,23 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { wire } from "../../schemas/messages.ts";
-import { actorSubject, supervisionSubject } from "../../schemas/subjects.ts";
+import { supervisionSubject } from "../../schemas/subjects.ts";
 import {
   cellMarket,
   cellRegion,
-  type MemoryCell,
   type MemoryCellOptions,
   startMemoryCell,
 } from "../../test/support/memory-cell.ts";
+import { account, Desk, until, wide } from "../../test/support/risk-desk.ts";
 import { quantityLots } from "../kernel/units.ts";
-import { decodeReply, encodeRequest, type ReadReply } from "../risk-limit/codec.ts";
+import { decodeReply } from "../risk-limit/codec.ts";
 import { noLimits } from "../risk-limit/limits.ts";
-import type { Limits } from "../risk-limit/messages.ts";
+
+const { Side, OrderType, TimeInForce } = wire.market.v1;
 
 /** Risk limits of a whole cell: up the levels, and into the engine of its market. */
 const test = suite("risk limits of a cell");
-
-const { Side, OrderType, TimeInForce } = wire.market.v1;
-const account = 7;
-type Sent = Parameters<typeof encodeRequest>[0];
-
-class Desk {
-  readonly cell: MemoryCell;
-  #number = 0;
-
-  constructor(cell: MemoryCell) {
-    this.cell = cell;
-  }
-
-  id(): string {
-    this.#number += 1;
-    return `t${this.#number}`;
-  }
-
-  async ask(name: string, message: Sent): Promise<ReadReply> {
-    const verb = message.type === "set_limits" ? "set-limits" : message.type;
-    const subject = actorSubject(cellRegion, "risk-limit", name, verb);
-    const payload = await this.cell.raw(subject, encodeRequest(message));
-    if (payload === null) throw new Error(`${name} does not answer ${verb}`);
-    return decodeReply(payload);
-  }
-
-  async define(
-    name: string,
-    scope: "desk" | "account" | "strategy",
-    parent: string,
-    number = 0,
-  ): Promise<string> {
-    const reply = await this.ask(name, {
-      type: "define",
-      commandId: this.id(),
-      requestedBy: "operator",
-      scope,
-      parent,
-      account: number,
-    });
-    return reply.refusal?.code ?? "done";
-  }
-
-  async allow(name: string, limits: Partial<Limits>): Promise<void> {
-    const proposal = this.id();
-    const wanted = { ...noLimits, ...limits };
-    await this.ask(name, {
-      type: "set_limits",
-      commandId: proposal,
-      limits: wanted,
-      requestedBy: "operator",
-    });
-    const approved = await this.ask(name, {
-      type: "approve",
-      commandId: this.id(),
-      proposal,
-      approvedBy: "approver",
-    });
-    assert.is(approved.refusal, null);
-  }
-
-  async reserve(name: string, quantity: number, commandId = this.id()): Promise<string> {
-    const lots = quantityLots(quantity);
-    const reply = await this.ask(name, { type: "reserve", commandId, quantity: lots });
-    return reply.refusal?.code ?? "done";
-  }
-
-  async report(name: string, from: string, profit: number): Promise<void> {
-    const holding = { from, profit, position: 0, accounts: [] };
-    const reply = await this.ask(name, { type: "report", commandId: this.id(), ...holding });
-    assert.is(reply.refusal, null);
-  }
-
-  /** The refusal of an order of `quantity` units, or what rests of it. */
-  async order(quantity: number): Promise<string> {
-    this.#number += 1;
-    const place = {
-      side: Side.SIDE_BUY,
-      orderType: OrderType.ORDER_TYPE_LIMIT,
-      timeInForce: TimeInForce.TIME_IN_FORCE_DAY,
-      price: 500,
-      quantity,
-    };
-    const commands = [{ number: this.#number, account, place }];
-    const reply = await this.cell.submit("TEST", { session: 9, commands });
-    const [outcome] = reply.outcomes;
-    return outcome?.refusal?.code ?? `rests ${outcome?.remaining}`;
-  }
-
-  /** An order of somebody else. */
-  async trade(
-    side: "buy" | "sell",
-    price: number,
-    quantity: number,
-    session: number,
-  ): Promise<void> {
-    const place = {
-      side: side === "buy" ? Side.SIDE_BUY : Side.SIDE_SELL,
-      orderType: OrderType.ORDER_TYPE_LIMIT,
-      timeInForce: TimeInForce.TIME_IN_FORCE_DAY,
-      price,
-      quantity,
-    };
-    const commands = [{ number: 1, account: 99, place }];
-    const reply = await this.cell.submit("TEST", { session, commands });
-    assert.is(reply.outcomes[0]?.refusal, null);
-  }
-
-  async resting(): Promise<number> {
-    return (await this.cell.report()).markets[0]?.restingOrders ?? -1;
-  }
-}
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 400; tries += 1) {
-    if (await holds()) return;
-    await sleep(25);
-  }
-  throw new Error(`it never came true that ${what}`);
-}
 
 async function withDesk(
   body: (desk: Desk) => Promise<void>,
@@ -146,13 +26,13 @@ async function withDesk(
   const cell = await startMemoryCell(options);
   try {
     await cell.ready();
-    await body(new Desk(cell));
+    const desk = new Desk(cell);
+    await desk.open();
+    await body(desk);
   } finally {
     await cell.stop();
   }
 }
-
-const wide = { maximumOrderQuantity: quantityLots(100), maximumOpenQuantity: quantityLots(1_000) };
 
 test("B5.3 approved limits hold in the engine, journalled, and tighter ones at once", () =>
   withDesk(async (desk) => {

@@ -37,7 +37,6 @@ export class RiskReports {
     { id, region, risk, account, instrument }: TraderStart<unknown>,
     report: TraderReport,
   ): void {
-    if (risk === "") return;
     const { ledger } = report.trader;
     const mid = Math.round(midOf(report.view));
     // Without a price the profit is not known: what was told last stands.

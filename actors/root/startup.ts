@@ -11,6 +11,7 @@ import {
 } from "../../schemas/subjects.ts";
 import { ensureAssets, ensureMarketAssets } from "../bus/assets.ts";
 import { connectNats, type NatsBus, type NatsOptions } from "../bus/nats.ts";
+import { anywhere, asConfigured, type Placement } from "../bus/placement.ts";
 import { type StrongestMode, syncAlwaysReport } from "../bus/sync-report.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
@@ -42,6 +43,7 @@ export function natsOptions(
     const authority = readFileSync(nats.caFile, "utf8");
     const options = (user: string, seedFile: string): NatsOptions => ({
       servers: nats.servers,
+      journalServers: nats.journalServers,
       user,
       seed: new TextEncoder().encode(readFileSync(seedFile, "utf8").trim()),
       authority,
@@ -85,9 +87,11 @@ export async function connectPatiently(
   return null;
 }
 
-/** Replicas of journals and leases: one per region, three at most. */
-export const replicasOf = (regions: readonly string[]): number =>
-  Math.min(maximumReplicas, regions.length);
+/** Where the streams of the cell are made; unless it is told, one replica per region, three at most. */
+export const placementOf = ({ region, regions, placement }: CellConfiguration): Placement =>
+  placement === null
+    ? anywhere(Math.min(maximumReplicas, regions.length))
+    : asConfigured(region, placement);
 
 /** Streams and buckets every cell needs; waits while JetStream has no leader. */
 export async function ensureCellAssets(
@@ -95,9 +99,9 @@ export async function ensureCellAssets(
   configuration: CellConfiguration,
   ports: StartupPorts,
 ): Promise<Result<void>> {
-  const { region, regions } = configuration;
+  const { region } = configuration;
   for (;;) {
-    const made = await ensureAssets({ bus, ...ports }, region, replicasOf(regions));
+    const made = await ensureAssets({ bus, ...ports }, region, placementOf(configuration));
     if (made.ok || made.failure.code !== "unavailable" || ports.signal.aborted) return made;
     ports.log.warn({ failure: made.failure }, "waiting for JetStream");
   }
@@ -159,8 +163,12 @@ export class SyncGuard {
   }
 
   /** Makes the streams of a market and takes its journal into the watch. */
-  async ensureJournal(definition: MarketDefinition, replicas: number): Promise<Result<void>> {
-    const made = await ensureMarketAssets({ bus: this.#bus, ...this.#ports }, definition, replicas);
+  async ensureJournal(definition: MarketDefinition, placement: Placement): Promise<Result<void>> {
+    const made = await ensureMarketAssets(
+      { bus: this.#bus, ...this.#ports },
+      definition,
+      placement,
+    );
     if (!made.ok) return made;
     this.#streams.add(journalStream(definition.group, definition.shard));
     const checked = await this.check();

@@ -318,6 +318,7 @@ TEST_F(ClientTest, ShowsAReplicatedMarketsEventsOnlyWhenTheyAreCommitted) {
 TEST_F(ClientTest, TakesNothingFromAClientOnceTheLeaseHasLapsed) {
   MarketClient client = connect(7);
   lease_until(1);
+  wait_parked();
   send(client, place_command(wire::Side::sell, 100, 1));
   EXPECT_FALSE(client.wait(50'000'000));
   EXPECT_EQ(client.waiting(), 1U);
@@ -335,6 +336,7 @@ TEST_F(ClientTest, A5_4_TakesCancelsBeforeTheOrdersOfEverybodyElse) {
     send(leaver, place_command(wire::Side::sell, 100, 1));
     const std::uint64_t order_id = events_until_last(leaver).front().order_id;
     lease_until(1);
+    wait_parked();  // its last turn under the lease is over
     for (MarketClient& one : flood) {
       for (int order = 0; order < 50; ++order) {
         wire::Command command = place_command(wire::Side::sell, 200, 1);
@@ -385,6 +387,7 @@ TEST_F(ClientTest, SleepsWithoutALeaseAndCancelsForThoseWhoLeftWhenThereIsOne) {
   send(leaver, place_command(wire::Side::sell, 100, 1));
   events_until_last(leaver);
   lease_until(1);
+  wait_parked();
   leaver.close();
   send(survivor, place_command(wire::Side::sell, 101, 1));
   wait_for([&] { return ended(client::EndReason::closed) == 1; });

@@ -5,6 +5,7 @@ import { errors } from "nats";
 
 import { ok, type Result, refuse } from "../../actors/kernel/result.ts";
 import type { ClusterFile } from "../../schemas/configuration.ts";
+import { globalCluster } from "../../schemas/placement.ts";
 import type { Delivery, Transport } from "../../schemas/sdk/client.ts";
 import { connectAs } from "../deploy/connection.ts";
 import { actingUser, dataFolder, readCluster, type Setting } from "./data-folder.ts";
@@ -147,6 +148,12 @@ const otherUser = (user: string): string =>
     ? "npx meridian login approver, or --as approver"
     : "npx meridian login operator, or --as operator";
 
+/** Where clients of a region connect: any server of its own cluster. */
+const clientUrls = (region: ClusterFile["regions"][number]): readonly string[] => {
+  const own = region.servers.filter((server) => server.cluster !== globalCluster);
+  return own.length === 0 ? [region.nats] : own.map((server) => server.nats);
+};
+
 /** Connects; failure codes: seed_missing, not_connected. */
 export async function connectTo(target: Target, firstRegion?: string): Promise<Result<Cluster>> {
   if (!existsSync(target.seedFile)) {
@@ -160,7 +167,7 @@ export async function connectTo(target: Target, firstRegion?: string): Promise<R
   const servers = [
     ...regions.filter((region) => region.name === firstRegion),
     ...regions.filter((region) => region.name !== firstRegion),
-  ].map((region) => region.nats);
+  ].flatMap(clientUrls);
   try {
     const connection = await connectAs(
       {

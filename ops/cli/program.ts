@@ -13,6 +13,7 @@ import { register as registerJournal } from "./commands/journal.ts";
 import { register as registerLogin } from "./commands/login.ts";
 import { register as registerMarket } from "./commands/market.ts";
 import { register as registerOrder } from "./commands/order.ts";
+import { register as registerRegion } from "./commands/region.ts";
 import { register as registerReplay } from "./commands/replay.ts";
 import { register as registerStatus } from "./commands/status.ts";
 import { register as registerStrategy } from "./commands/strategy.ts";
@@ -29,6 +30,7 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerLogin,
   registerOrder,
   registerMarket,
+  registerRegion,
   registerStrategy,
   registerAccount,
   registerReplay,

@@ -1,23 +1,30 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { type Result, ok } from "../../actors/kernel/result.ts";
 import type { CellConfiguration, CellConfigurationFile } from "../../schemas/configuration.ts";
-import { ensureCertificates } from "./certificates.ts";
-import { ensureEdges, ensureLocalAccess } from "./local-access.ts";
+import type { AssetPlacement } from "../../schemas/placement.ts";
 import { guestSubject } from "../../schemas/subjects.ts";
+import { checkCertificates, ensureCertificates } from "./certificates.ts";
+import { ensureEncryptionKeys } from "./encryption.ts";
+import { ensureEdges, ensureLocalAccess } from "./local-access.ts";
+import { type MovedPort, choosePorts, serverPorts, wantedPorts } from "./ports.ts";
+import type { Region } from "./regions.ts";
 import { type Profile, cellUser, guestSlots, guestUser, reporterUser, usersOf } from "./roles.ts";
 import { type Credentials, ensureSeeds } from "./seeds.ts";
+import { serverConfiguration, storeDirectory } from "./server-configuration.ts";
 import {
   type ClusterPlan,
-  type RegionPorts,
+  type FirstPorts,
+  type ServerPlan,
+  type Topology,
+  globalServers,
   loopback,
   natsUrl,
-  serverConfiguration,
-  storeDirectory,
+  placementOf,
+  serverPlaces,
+  serversOf,
 } from "./topology.ts";
 import { writeWhole } from "./whole-file.ts";
-
-/** Name of the one stretched NATS cluster. */
-const clusterName = "meridian";
 
 /** Settings of all cells of a cluster. */
 export interface CellSettings {
@@ -26,12 +33,28 @@ export interface CellSettings {
   readonly flow: CellConfiguration["flow"];
 }
 
-/** The configuration file of a region's server. */
-export const serverFile = (dataDirectory: string, region: string): string =>
-  join(dataDirectory, "nats", `${region}.conf`);
+/** What a cluster is made of. */
+export interface ClusterSettings {
+  readonly topology: Topology;
+  readonly profile: Profile;
+  /** Those that are started, in the order of their numbers. */
+  readonly regions: readonly Region[];
+  /** All that are declared. */
+  readonly declared: readonly Region[];
+  readonly firstPorts: FirstPorts;
+}
+
+/** The configuration file of a server. */
+export const serverFile = (dataDirectory: string, server: string): string =>
+  join(dataDirectory, "nats", `${server}.conf`);
 /** The configuration file of a region's cell. */
 export const cellFile = (dataDirectory: string, region: string): string =>
   join(dataDirectory, "cells", `${region}.json`);
+/** The folder of certificates. */
+export const certificatesFolder = (dataDirectory: string): string => join(dataDirectory, "tls");
+/** The file of the keys of encryption at rest. */
+export const encryptionFile = (dataDirectory: string): string =>
+  join(dataDirectory, "nats", "encryption.json");
 
 /** The credentials of a user; throws RangeError for a name that the plan does not have. */
 export function credentialsOf(plan: ClusterPlan, name: string): Credentials {
@@ -41,59 +64,116 @@ export function credentialsOf(plan: ClusterPlan, name: string): Credentials {
 }
 
 /**
- * Everything servers need in the data folder: certificates and users (made once and kept),
- * configuration files (written anew). Server processes can be started afterwards.
+ * Chooses ports, and makes what servers need in the data folder: certificates, users and keys (made once
+ * and kept). Failure codes: as choosePorts, checkCertificates, ensureEncryptionKeys.
  */
-export async function prepareServers(
+export async function planCluster(
   dataDirectory: string,
-  ports: Readonly<Record<string, RegionPorts>>,
-  profile: Profile,
-): Promise<ClusterPlan> {
-  const regions = Object.keys(ports);
+  settings: ClusterSettings,
+): Promise<Result<{ readonly plan: ClusterPlan; readonly moved: readonly MovedPort[] }>> {
+  const { topology, profile, regions, declared, firstPorts } = settings;
+  const places = serverPlaces(topology, regions, declared);
+  const chosen = await choosePorts(wantedPorts(topology, regions, places, firstPorts));
+  if (!chosen.ok) return chosen;
+  const { ports, moved } = chosen.value;
+  const pages = regions.map(({ name }) => ({ name, http: ports[name]?.http ?? 0 }));
+  const encryption = ensureEncryptionKeys(encryptionFile(dataDirectory));
+  if (!encryption.ok) return encryption;
+  const names = regions.map((region) => region.name);
+  const certificates = await ensureCertificates(
+    certificatesFolder(dataDirectory),
+    places.map((place) => place.name),
+    Date.now(),
+  );
+  const sound = checkCertificates(certificates, Date.now());
+  if (!sound.ok) return sound;
   const plan: ClusterPlan = {
-    name: clusterName,
+    topology,
     profile,
     dataDirectory,
-    servers: Object.entries(ports).map(([region, own]) => ({ region, ports: own })),
-    certificates: await ensureCertificates(join(dataDirectory, "tls"), regions, Date.now()),
-    users: ensureSeeds(join(dataDirectory, "users"), usersOf(regions)),
+    regions: pages,
+    servers: places.map((place) => ({ ...place, ports: serverPorts(ports, place.name), pages })),
+    certificates,
+    users: ensureSeeds(join(dataDirectory, "users"), usersOf(names)),
+    encryption: encryption.value,
   };
+  return ok({ plan, moved });
+}
+
+/** Writes the configuration file of each server. */
+export function prepareServers(plan: ClusterPlan): void {
   for (const server of plan.servers) {
-    mkdirSync(storeDirectory(dataDirectory, server.region), { recursive: true, mode: 0o700 });
-    writeWhole(serverFile(dataDirectory, server.region), serverConfiguration(plan, server));
+    mkdirSync(storeDirectory(plan.dataDirectory, server.name), { recursive: true, mode: 0o700 });
+    writeWhole(serverFile(plan.dataDirectory, server.name), serverConfiguration(plan, server));
   }
-  return plan;
 }
 
 /** Writes the configuration file of each region's cell. */
-export function prepareCells(plan: ClusterPlan, settings: CellSettings): void {
-  for (const { region, ports } of plan.servers) {
-    const dataDirectory = join(plan.dataDirectory, "cells", region);
-    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
-    const others = plan.servers.filter((server) => server.region !== region);
-    const configuration: CellConfigurationFile = {
-      region,
-      cell: `${region.slice(0, 29)}-1`,
-      regions: plan.servers.map((server) => server.region),
-      profile: plan.profile,
-      dataDirectory,
-      regionsDirectory: settings.regionsDirectory,
-      nats: {
-        servers: [natsUrl(ports), ...others.map((server) => natsUrl(server.ports))],
-        caFile: plan.certificates.authorityFile,
-        seedFile: credentialsOf(plan, cellUser(region).name).seedFile,
-        systemSeedFile: credentialsOf(plan, reporterUser(region).name).seedFile,
-        guests: guestSlots.map((slot) => ({
-          subject: guestSubject(region, slot),
-          seedFile: credentialsOf(plan, guestUser(region, slot).name).seedFile,
-        })),
-      },
-      http: { host: loopback, port: ports.http },
-      engine: settings.engine,
-      edges: ensureEdges(plan.dataDirectory, region, loopback),
-      clients: ensureLocalAccess(plan.dataDirectory, region),
-      flow: settings.flow,
-    };
-    writeWhole(cellFile(plan.dataDirectory, region), `${JSON.stringify(configuration, null, 2)}\n`);
+export function prepareCells(
+  plan: ClusterPlan,
+  regions: readonly Region[],
+  settings: CellSettings,
+): void {
+  for (const region of regions) {
+    const configuration = cellConfiguration(plan, region, regions, settings);
+    mkdirSync(configuration.dataDirectory, { recursive: true, mode: 0o700 });
+    writeWhole(
+      cellFile(plan.dataDirectory, region.name),
+      `${JSON.stringify(configuration, null, 2)}\n`,
+    );
   }
+}
+
+const urlsOf = (servers: readonly ServerPlan[]): string[] =>
+  servers.map(({ ports }) => natsUrl(ports));
+
+/** As the cell's configuration has it. */
+const written = ({ cluster, tags, replicas }: AssetPlacement) => ({
+  cluster,
+  tags: [...tags],
+  replicas,
+});
+
+function cellConfiguration(
+  plan: ClusterPlan,
+  declared: Region,
+  regions: readonly Region[],
+  settings: CellSettings,
+): CellConfigurationFile {
+  const region = declared.name;
+  const others = plan.regions.filter(({ name }) => name !== region);
+  const placement = placementOf(plan.topology, declared, regions);
+  return {
+    region,
+    cell: `${region.slice(0, 29)}-1`,
+    regions: plan.regions.map(({ name }) => name),
+    profile: plan.profile,
+    dataDirectory: join(plan.dataDirectory, "cells", region),
+    regionsDirectory: settings.regionsDirectory,
+    nats: {
+      servers: urlsOf([
+        ...serversOf(plan, region),
+        ...others.flatMap(({ name }) => serversOf(plan, name)),
+      ]),
+      journalServers: urlsOf(globalServers(plan, region)),
+      caFile: plan.certificates.authorityFile,
+      seedFile: credentialsOf(plan, cellUser(region).name).seedFile,
+      systemSeedFile: credentialsOf(plan, reporterUser(region).name).seedFile,
+      guests: guestSlots.map((slot) => ({
+        subject: guestSubject(region, slot),
+        seedFile: credentialsOf(plan, guestUser(region, slot).name).seedFile,
+      })),
+    },
+    placement: {
+      control: written(placement.control),
+      journals: written(placement.journals),
+      positions: written(placement.positions),
+      events: written(placement.events),
+    },
+    http: { host: loopback, port: plan.regions.find(({ name }) => name === region)?.http ?? 0 },
+    engine: settings.engine,
+    edges: ensureEdges(plan.dataDirectory, region, loopback),
+    clients: ensureLocalAccess(plan.dataDirectory, region),
+    flow: settings.flow,
+  };
 }

@@ -3,32 +3,59 @@ import { join, resolve } from "node:path";
 import { type Failure, type Result, ok, refuse } from "../../actors/kernel/result.ts";
 import type { CellConfiguration, ClusterFile } from "../../schemas/configuration.ts";
 import { locateNatsServer } from "../bootstrap/nats-server.mjs";
-import { cellFile, credentialsOf, prepareCells, prepareServers, serverFile } from "./cluster.ts";
-import { edgesFile, ensureEdges, ensureLocalAccess } from "./local-access.ts";
+import { credentialsOf, planCluster, prepareCells, prepareServers } from "./cluster.ts";
+import { membersToStart, readRecord, writeRecord } from "./cluster-record.ts";
+import { checkChoice, checkRegions } from "./contradictions.ts";
 import { leftovers, lockData, unlockData } from "./data-lock.ts";
+import { Fleet } from "./fleet.ts";
+import { edgesFile, ensureEdges, ensureLocalAccess } from "./local-access.ts";
 import { lastLogLines } from "./log-file.ts";
-import { type MovedPort, choosePorts } from "./ports.ts";
+import type { MovedPort } from "./ports.ts";
 import { waitForCells, waitForServers } from "./readiness.ts";
 import { type Region, readRegions } from "./regions.ts";
 import { type Profile, people } from "./roles.ts";
-import { type ProcessStart, SupervisedProcess, diesWithLauncher } from "./supervised-process.ts";
+import { type SupervisedProcess, diesWithLauncher } from "./supervised-process.ts";
 import type { RegionStatus } from "./status.ts";
 import { writeWhole } from "./whole-file.ts";
-import { type ClusterPlan, type RegionPorts, httpUrl, loopback, natsUrl } from "./topology.ts";
+import {
+  type ClusterPlan,
+  type FirstPorts,
+  type Topology,
+  globalServers,
+  httpUrl,
+  loopback,
+  natsUrl,
+  serversOf,
+  websocketUrl,
+} from "./topology.ts";
 
 /** What a cluster is started with. */
 export interface LauncherOptions {
   readonly dataDirectory: string;
   readonly regionsDirectory: string;
+  /** Absent: as the data folder has it, else compact. */
+  readonly topology?: Topology | null;
+  /** Absent: as the data folder has it, else those that are enabled. */
+  readonly regions?: readonly string[] | null;
   readonly profile: Profile;
   readonly engine: CellConfiguration["engine"];
   readonly flow: CellConfiguration["flow"];
   /** First port of each kind that is wanted. */
-  readonly firstPorts: RegionPorts;
+  readonly firstPorts: FirstPorts;
   /** actors/root/main.ts; null starts the servers only. */
   readonly cellProgram: string | null;
   /** Takes one line for the person who watches. */
   readonly say: (line: string) => void;
+}
+
+/** Seconds from the start until something was so. */
+export interface BringUp {
+  /** Configuration files are written. */
+  readonly prepared: number;
+  /** All servers are there, and JetStream has a leader. */
+  readonly servers: number;
+  /** All cells are ready. */
+  readonly cells: number;
 }
 
 /** What was started, for the banner. */
@@ -43,6 +70,7 @@ export interface Overview {
   readonly engine: CellConfiguration["engine"];
   /** Engines the cells run on: native, portable. */
   readonly engines: readonly string[];
+  readonly bringUp: BringUp;
   readonly cluster: ClusterFile;
 }
 
@@ -50,20 +78,12 @@ export interface Overview {
 const serversReadyWithinMs = 45_000;
 /** A cell replays its logs before it is ready. */
 const cellsReadyWithinMs = 90_000;
-const serverGraceMs = 5_000;
-/** Cells promise to end within 10 s. */
-const cellGraceMs = 12_000;
-/** A process that has ended this often before the cluster was ever ready will not make it. */
-const hopelessFailures = 5;
-/** Ends in a row that are said one by one. */
-const saidFailures = 4;
-/** A cell that refuses its configuration says so by this exit code. */
-const configurationRefused = 2;
 
-interface RegionProcesses {
-  readonly region: string;
-  readonly server: SupervisedProcess;
-  readonly cell: SupervisedProcess | null;
+/** What a start is made of. */
+interface Members {
+  readonly topology: Topology;
+  readonly regions: readonly Region[];
+  readonly declared: readonly Region[];
 }
 
 /** Starts a cluster on loopback, keeps its processes running, and stops them in order. */
@@ -72,11 +92,9 @@ export class Launcher {
   readonly #dataDirectory: string;
   readonly #startedAt = new Date().toISOString();
   #plan: ClusterPlan | null = null;
-  #processes: RegionProcesses[] = [];
+  #fleet: Fleet | null = null;
   #locked = false;
   #stopping = false;
-  #ready = false;
-  #hopeless: string | null = null;
 
   constructor(options: LauncherOptions) {
     this.#options = options;
@@ -85,20 +103,24 @@ export class Launcher {
 
   /**
    * Resolves when the cluster is ready, or with why it cannot be; then everything it started has
-   * been stopped again. Failure codes: regions_invalid, nats_server_missing, already_running,
-   * data_folder_unusable, ports_exhausted, jetstream_not_ready, sync_not_always, cell_not_ready,
-   * process_keeps_ending, stopped.
+   * been stopped again. Failure codes: regions_invalid, regions_contradict, region_unknown,
+   * region_missing, group_incomplete, topology_differs, nats_server_missing, already_running,
+   * data_folder_unusable, encryption_key_invalid, ports_overlap, port_taken, ports_exhausted,
+   * jetstream_not_ready, sync_not_always, cell_not_ready, process_keeps_ending, stopped.
    */
   async start(): Promise<Result<Overview>> {
     const started = await this.#start();
     if (!started.ok) await this.stop();
-    else this.#ready = true;
+    else if (this.#fleet !== null) this.#fleet.ready = true;
     return started;
   }
 
   async #start(): Promise<Result<Overview>> {
-    const regions = readRegions(resolve(this.#options.regionsDirectory));
-    if (!regions.ok) return regions;
+    const begun = performance.now();
+    const seconds = (): number => (performance.now() - begun) / 1_000;
+    const members = this.#members();
+    if (!members.ok) return members;
+    const { topology, regions, declared } = members.value;
     const { server, refusals } = await locateNatsServer();
     if (server === null) {
       const why = refusals.map((refusal) => `${refusal.path}: ${refusal.why}`).join("; ");
@@ -110,40 +132,68 @@ export class Launcher {
     }
     const lock = this.#lock();
     if (!lock.ok) return lock;
-    const names = regions.value.map((region) => region.name);
-    const chosen = await choosePorts(names, this.#options.firstPorts);
-    if (!chosen.ok) return chosen;
-    const plan = await prepareServers(
-      this.#dataDirectory,
-      chosen.value.ports,
-      this.#options.profile,
-    );
-    this.#plan = plan;
-    prepareCells(plan, {
-      regionsDirectory: resolve(this.#options.regionsDirectory),
-      engine: this.#options.engine,
-      flow: this.#options.flow,
+    const { profile, firstPorts, engine } = this.#options;
+    const planned = await planCluster(this.#dataDirectory, {
+      topology,
+      profile,
+      regions,
+      declared,
+      firstPorts,
     });
-    this.#processes = names.map((region) => this.#createProcesses(region, server.path));
-    for (const processes of this.#processes) processes.server.start();
-    const servers = await waitForServers(plan, serversReadyWithinMs, () => this.#interruption());
-    if (!servers.ok) {
-      return withLog(
-        servers.failure,
-        this.#processes.map((each) => each.server),
-      );
-    }
-    const cells = await this.#startCells(plan);
+    if (!planned.ok) return planned;
+    const { plan, moved } = planned.value;
+    this.#plan = plan;
+    prepareServers(plan);
+    this.#prepareCells(plan, regions);
+    const prepared = seconds();
+    const fleet = new Fleet({
+      dataDirectory: this.#dataDirectory,
+      natsServer: server.path,
+      cellProgram: this.#options.cellProgram,
+      say: this.#options.say,
+      changed: () => this.#writeClusterFile(plan),
+    });
+    this.#fleet = fleet;
+    fleet.startServers(plan.servers);
+    // Cells wait for JetStream by themselves: what they do before it has a leader costs no time.
+    fleet.startCells(regions.map((region) => region.name));
+    const interruption = (): Failure | null => this.#interruption();
+    const servers = await waitForServers(plan, serversReadyWithinMs, interruption);
+    if (!servers.ok) return withLog(servers.failure, fleet.servers);
+    const serversReady = seconds();
+    const cells = await this.#waitForCells(plan, fleet);
     if (!cells.ok) return cells;
+    writeRecord(this.#dataDirectory, { topology, regions: regions.map((each) => each.name) });
     return ok({
       plan,
-      regions: regions.value,
-      moved: chosen.value.moved,
+      regions,
+      moved,
       serverVersion: server.version,
       strongestMode: server.grade,
-      engine: this.#options.engine,
+      engine,
       engines: [...new Set(cells.value.map((status) => status.engine))],
+      bringUp: { prepared, servers: serversReady, cells: seconds() },
       cluster: this.#writeClusterFile(plan),
+    });
+  }
+
+  /** What is started, once nothing in the files contradicts it. */
+  #members(): Result<Members> {
+    const { regionsDirectory, topology = null, regions = null } = this.#options;
+    const declared = readRegions(resolve(regionsDirectory));
+    if (!declared.ok) return declared;
+    const sound = checkRegions(declared.value);
+    if (!sound.ok) return sound;
+    const recorded = readRecord(this.#dataDirectory);
+    if (!recorded.ok) return recorded;
+    const members = membersToStart({ topology, regions }, recorded.value, declared.value);
+    if (!members.ok) return members;
+    const chosen = checkChoice(declared.value, members.value.regions);
+    if (!chosen.ok) return chosen;
+    return ok({
+      topology: members.value.topology,
+      regions: chosen.value,
+      declared: declared.value,
     });
   }
 
@@ -166,94 +216,33 @@ export class Launcher {
     return ok(undefined);
   }
 
-  #createProcesses(region: string, natsServer: string): RegionProcesses {
-    const log = (name: string): string => join(this.#dataDirectory, "log", `${name}.log`);
-    const create = (
-      role: "server" | "cell",
-      command: string,
-      args: readonly string[],
-    ): SupervisedProcess =>
-      new SupervisedProcess(
-        {
-          name: `${region} ${role}`,
-          command,
-          args,
-          logFile: log(`${role}-${region}`),
-          permanentExitCode: role === "cell" ? configurationRefused : null,
-        },
-        {
-          started: (start) => this.#onStarted(region, role, start),
-          failed: (reason) => {
-            this.#hopeless = `${region}: ${role} ended for good (${reason})`;
-            if (this.#ready) {
-              this.#options.say(`${this.#hopeless}; see ${log(`${role}-${region}`)}`);
-            }
-          },
-        },
-      );
-    const { cellProgram } = this.#options;
-    return {
-      region,
-      server: create("server", natsServer, ["--config", serverFile(this.#dataDirectory, region)]),
-      cell:
-        cellProgram === null
-          ? null
-          : create("cell", process.execPath, [
-              "--disable-warning=ExperimentalWarning",
-              cellProgram,
-              "--configuration",
-              cellFile(this.#dataDirectory, region),
-            ]),
-    };
-  }
-
-  #onStarted(region: string, role: "server" | "cell", start: ProcessStart): void {
-    const { pid, restarts, failuresInRow, previousEnd } = start;
-    if (!this.#ready && failuresInRow >= hopelessFailures) {
-      this.#hopeless = `${region}: ${role} has ended ${failuresInRow} times (${previousEnd})`;
-    }
-    if (this.#ready && failuresInRow > 0 && failuresInRow <= saidFailures) {
-      const last =
-        failuresInRow === saidFailures ? "; it keeps ending, further ones are not said" : "";
-      this.#options.say(
-        `${region}: ${role} ended (${previousEnd}) and was started again as process ${pid}; restarts so far: ${restarts}${last}`,
-      );
-    }
-    if (this.#ready && this.#plan !== null) this.#writeClusterFile(this.#plan);
+  #prepareCells(plan: ClusterPlan, regions: readonly Region[]): void {
+    const { regionsDirectory, engine, flow } = this.#options;
+    prepareCells(plan, regions, { regionsDirectory: resolve(regionsDirectory), engine, flow });
   }
 
   #interruption(): Failure | null {
     if (this.#stopping) {
       return { code: "stopped", reason: "asked to stop while starting", next: "" };
     }
-    return this.#hopeless === null
-      ? null
-      : { code: "process_keeps_ending", reason: this.#hopeless, next: "" };
+    return this.#fleet?.hopeless ?? null;
   }
 
-  async #startCells(plan: ClusterPlan): Promise<Result<readonly RegionStatus[]>> {
-    const cells = this.#processes.flatMap(({ cell }) => (cell === null ? [] : [cell]));
-    if (cells.length === 0) return ok([]);
-    for (const cell of cells) cell.start();
+  async #waitForCells(plan: ClusterPlan, fleet: Fleet): Promise<Result<readonly RegionStatus[]>> {
+    if (fleet.cells.length === 0) return ok([]);
     const ready = await waitForCells(plan, cellsReadyWithinMs, () => this.#interruption());
-    return ready.ok ? ready : withLog(ready.failure, cells);
+    return ready.ok ? ready : withLog(ready.failure, fleet.cells);
   }
 
   #writeClusterFile(plan: ClusterPlan): ClusterFile {
     const cluster: ClusterFile = {
       version: 1,
       profile: plan.profile,
+      topology: plan.topology,
       launcherPid: process.pid,
       startedAt: this.#startedAt,
       caFile: plan.certificates.authorityFile,
-      regions: plan.servers.map(({ region, ports }) => ({
-        name: region,
-        nats: natsUrl(ports),
-        http: httpUrl(ports),
-        natsPid: this.processId(region, "server"),
-        cellPid: this.processId(region, "cell"),
-        ...localAccess(this.#dataDirectory, region),
-      })),
+      regions: plan.regions.map((region) => this.#regionEntry(plan, region.name)),
       users: Object.fromEntries(
         people.map(({ name, role }) => [
           name,
@@ -265,43 +254,56 @@ export class Launcher {
     return cluster;
   }
 
-  /** As it is now, for a process may have been started again; 0 when it does not run. */
+  #regionEntry(plan: ClusterPlan, region: string): ClusterFile["regions"][number] {
+    const own = serversOf(plan, region);
+    const global = globalServers(plan, region).filter((each) => each.region === region);
+    const { http } = plan.regions.find(({ name }) => name === region) ?? { http: 0 };
+    const [first] = own;
+    if (first === undefined) throw new RangeError(`${region} has no server`);
+    return {
+      name: region,
+      nats: natsUrl(first.ports),
+      servers: [...own, ...global].map(({ name, cluster, ports }) => ({
+        name,
+        cluster,
+        nats: natsUrl(ports),
+        pid: this.#fleet?.server(name)?.pid ?? 0,
+      })),
+      http: httpUrl({ name: region, http }),
+      websocket: websocketUrl(plan.profile, first.ports.websocket ?? 0),
+      natsPid: this.processId(region, "server"),
+      cellPid: this.processId(region, "cell"),
+      ...localAccess(this.#dataDirectory, region),
+    };
+  }
+
+  /**
+   * Of a region's cell or first server, as it is now, for a process may have been started again; 0 when it
+   * does not run.
+   */
   processId(region: string, role: "server" | "cell"): number {
-    return this.#processes.find((each) => each.region === region)?.[role]?.pid ?? 0;
+    if (role === "cell") return this.#fleet?.cell(region)?.pid ?? 0;
+    const [first] = this.#plan === null ? [] : serversOf(this.#plan, region);
+    return this.#fleet?.server(first?.name ?? "")?.pid ?? 0;
   }
 
   /** Times any process was started again. */
   get restarts(): number {
-    return this.#processes.reduce(
-      (sum, { server, cell }) => sum + server.restarts + (cell?.restarts ?? 0),
-      0,
-    );
+    return this.#fleet?.restarts ?? 0;
   }
 
   /** Stops the cells, then the servers, and gives the data folder back. */
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
-    const end = async (child: SupervisedProcess, graceMs: number): Promise<void> => {
-      if (!(await child.stop(graceMs))) {
-        this.#options.say(`${child.name} did not end within ${graceMs / 1000} s and was killed`);
-      }
-    };
-    const processes = this.#processes;
-    await Promise.all(
-      processes.flatMap(({ cell }) => (cell === null ? [] : [end(cell, cellGraceMs)])),
-    );
-    await Promise.all(processes.map(({ server }) => end(server, serverGraceMs)));
+    await this.#fleet?.stop(this.#plan?.regions.map(({ name }) => name) ?? []);
     this.#release();
   }
 
   /** Kills everything at once. */
   abort(): void {
     this.#stopping = true;
-    for (const { server, cell } of this.#processes) {
-      cell?.abort();
-      server.abort();
-    }
+    this.#fleet?.abort();
     this.#release();
   }
 

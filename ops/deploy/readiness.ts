@@ -12,7 +12,7 @@ const pollMs = 200;
 /** What keeps the servers from being ready, or null. */
 function shortcoming(plan: ClusterPlan, reports: readonly ServerReport[]): string | null {
   const answered = new Set(reports.map((report) => report.name));
-  const silent = plan.servers.map((server) => server.region).filter((name) => !answered.has(name));
+  const silent = plan.servers.map((server) => server.name).filter((name) => !answered.has(name));
   if (silent.length > 0) return `no answer from ${silent.join(", ")}`;
   const leaderless = reports.filter((report) => report.metaLeader === "");
   if (leaderless.length > 0) {
@@ -86,7 +86,7 @@ export async function waitForCells(
   interruption: () => Failure | null,
 ): Promise<Result<readonly RegionStatus[]>> {
   const deadline = performance.now() + timeoutMs;
-  let waiting = plan.servers.map(({ region }) => ({ region, reason: "not asked yet" }));
+  let waiting = plan.regions.map(({ name }) => ({ region: name, reason: "not asked yet" }));
   const ready: RegionStatus[] = [];
   const connection = await connectObserver(plan);
   try {

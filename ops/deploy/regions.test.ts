@@ -25,17 +25,17 @@ const reason = (folder: string): string => {
   return regions.ok ? "" : `${regions.failure.code}: ${regions.failure.reason}`;
 };
 
-test("the regions we ship are valid, and hold two markets", () => {
+test("the regions we ship are valid, and hold three markets", () => {
   const regions = readRegions(join(repository, "regions"));
   assert.ok(regions.ok, regions.ok ? "" : regions.failure.reason);
   if (!regions.ok) return;
   assert.equal(
     regions.value.map((region) => region.name),
-    ["ap-southeast", "eu-central", "us-east"],
+    ["ap-southeast", "eu-central", "uk-south", "us-east"],
   );
   assert.equal(
     regions.value.flatMap((region) => Object.keys(region.markets)),
-    ["BTC-EUR", "BTC-USD"],
+    ["BTC-EUR", "BTC-GBP", "BTC-USD"],
   );
 });
 
@@ -58,6 +58,23 @@ test("a market file that lacks a field is refused", ({ folder }) => {
 test("a folder name that is no subject token is refused", ({ folder }) => {
   declare(folder, "north.east", 'title = "x"\ngroups = []');
   assert.match(reason(folder), /\[A-Za-z0-9_-\]/);
+});
+
+test("a copied folder whose file names another region, and a name of ours, are refused", ({
+  folder,
+}) => {
+  declare(folder, "north", 'name = "south"\ntitle = "North"\ngroups = []');
+  assert.match(reason(folder), /north\/region\.toml: name: it says south, and its folder is north/);
+  rmSync(join(folder, "north"), { recursive: true });
+  declare(folder, "glb", 'title = "Globe"\ngroups = []');
+  assert.match(reason(folder), /glb is a name of ours/);
+});
+
+test("an unknown class of data and a wrong number of servers are refused", ({ folder }) => {
+  declare(folder, "north", 'title = "N"\ngroups = []\n[residency]\nsecrets = ["north"]');
+  assert.match(reason(folder), /secrets/);
+  declare(folder, "north", 'title = "N"\ngroups = []\n[servers]\ncount = 2');
+  assert.match(reason(folder), /servers\.count/);
 });
 
 test("an empty and an absent folder are refused", ({ folder }) => {

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { TomlError, parse } from "smol-toml";
 import type { z } from "zod";
 import { type Result, ok, refuse } from "../../actors/kernel/result.ts";
@@ -9,16 +9,35 @@ import {
   marketFileSchema,
   regionFileSchema,
 } from "../../schemas/configuration.ts";
+import { reservedNames } from "../../schemas/placement.ts";
 import { isToken } from "../../schemas/subjects.ts";
 
 /** A region as its folder declares it. */
 export interface Region {
   readonly name: string;
   readonly title: string;
+  /** Its region.toml. */
+  readonly file: string;
+  /** False: part of a cluster only when it is named. */
+  readonly enabled: boolean;
+  readonly jurisdiction: string;
+  readonly profile: string;
   readonly groups: readonly string[];
+  /** Nearest first. */
+  readonly neighbours: readonly string[];
+  readonly tags: readonly string[];
+  /** Servers of its own cluster, in supercluster form. */
+  readonly serverCount: number;
+  readonly ports: RegionFile["ports"];
+  /** Regions that may keep what originates here; a class without a list: any. */
+  readonly residency: RegionFile["residency"];
   /** Markets that live here, by name. */
   readonly markets: Readonly<Record<string, MarketFile>>;
 }
+
+/** The file that declares a market. */
+export const marketFile = (region: Region, market: string): string =>
+  join(dirname(region.file), "markets", `${market}.toml`);
 
 function readToml<T>(path: string, schema: z.ZodType<T>): Result<T> {
   const invalid = (reason: string): Result<T> =>
@@ -46,8 +65,20 @@ function readRegion(folder: string, name: string): Result<Region> {
       "rename the folder",
     );
   }
-  const file: Result<RegionFile> = readToml(join(folder, "region.toml"), regionFileSchema);
+  if (reservedNames.includes(name)) {
+    return refuse("regions_invalid", `${folder}: ${name} is a name of ours`, "rename the folder");
+  }
+  const path = join(folder, "region.toml");
+  const file: Result<RegionFile> = readToml(path, regionFileSchema);
   if (!file.ok) return file;
+  const { servers, name: declared = name, ...same } = file.value;
+  if (declared !== name) {
+    return refuse(
+      "regions_invalid",
+      `${path}: name: it says ${declared}, and its folder is ${name}`,
+      "make them the same",
+    );
+  }
   const markets: Record<string, MarketFile> = {};
   const marketsFolder = join(folder, "markets");
   const entries = existsSync(marketsFolder) ? readdirSync(marketsFolder).sort() : [];
@@ -56,7 +87,7 @@ function readRegion(folder: string, name: string): Result<Region> {
     if (!market.ok) return market;
     markets[entry.slice(0, -".toml".length)] = market.value;
   }
-  return ok({ name, title: file.value.title, groups: file.value.groups, markets });
+  return ok({ ...same, name, file: path, serverCount: servers.count, markets });
 }
 
 /** All regions of the folder regions/, by name. Failure code: regions_invalid. */

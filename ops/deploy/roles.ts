@@ -1,8 +1,21 @@
 import { unreachable } from "../../actors/kernel/result.ts";
-import { cellUserName, guestUserName, patterns, reporterUserName } from "../../schemas/subjects.ts";
+import {
+  cellUserName,
+  deploymentSubject,
+  guestUserName,
+  patterns,
+  reporterUserName,
+} from "../../schemas/subjects.ts";
 
 /** What a user of the cluster may be. */
-export type Role = "cell" | "guest" | "observer" | "operator" | "approver" | "reporter";
+export type Role =
+  | "cell"
+  | "guest"
+  | "observer"
+  | "operator"
+  | "approver"
+  | "deployer"
+  | "reporter";
 export type Profile = "demo" | "production";
 
 /**
@@ -32,6 +45,10 @@ const observing = {
   publish: [
     patterns.operation("status"),
     patterns.operation("tree"),
+    patterns.operation("tree-node"),
+    patterns.operation("audit"),
+    patterns.operation("market-history"),
+    deploymentSubject("residency"),
     patterns.control("list"),
     patterns.control("describe"),
     patterns.control("watch"),
@@ -44,7 +61,13 @@ const observing = {
     "$SRV.STATS",
     "$SRV.STATS.>",
   ],
-  subscribe: [patterns.marketData, patterns.events, patterns.supervision, patterns.alerts],
+  subscribe: [
+    patterns.marketData,
+    patterns.events,
+    patterns.supervision,
+    patterns.alerts,
+    patterns.audits,
+  ],
 } as const;
 
 /** Takes journals, leases and other assets away: no role may. */
@@ -73,6 +96,7 @@ function cell(region: string): Permissions {
       patterns.eventLogsOf(region),
       patterns.operation("status"),
       patterns.alertsOf(region),
+      patterns.auditsOf(region),
       patterns.deadLettersOf(region),
       patterns.guestsOf(region),
     ],
@@ -85,6 +109,7 @@ function cell(region: string): Permissions {
       patterns.events,
       patterns.marketData,
       patterns.supervision,
+      patterns.audits,
       patterns.deadLettersOf(region),
       "$SRV.>",
     ],
@@ -129,9 +154,25 @@ function allowed(user: User, profile: Profile): Permissions {
         subscribe: observing.subscribe,
         answers: false,
       };
+    case "deployer":
+      return {
+        publish: [
+          patterns.operation("status"),
+          patterns.alerts,
+          "$JS.API.STREAM.INFO.*",
+          "$JS.API.STREAM.LIST",
+        ],
+        publishDenied: [],
+        subscribe: [patterns.deployment],
+        answers: true,
+      };
     case "reporter":
       return {
-        publish: ["$SYS.REQ.SERVER.PING.JSZ"],
+        // The launcher takes servers out of JetStream when their region leaves.
+        publish: [
+          "$SYS.REQ.SERVER.PING.JSZ",
+          ...(user.region === null ? ["$JS.API.SERVER.REMOVE"] : []),
+        ],
         publishDenied: [],
         subscribe: [],
         answers: false,
@@ -173,12 +214,16 @@ export const guestUser = (region: string, slot: number): User => ({
   region,
   slot,
 });
+/** The launcher in the system account. */
 export const launcherUser: User = { name: "launcher", role: "reporter", region: null };
+/** The launcher among those that it serves. */
+export const deployerUser: User = { name: "deployer", role: "deployer", region: null };
 
 /** All users of a cluster of these regions. */
 export const usersOf = (regions: readonly string[]): readonly User[] => [
   ...people,
   launcherUser,
+  deployerUser,
   ...regions.flatMap((region) => [
     cellUser(region),
     reporterUser(region),

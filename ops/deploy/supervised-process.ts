@@ -132,6 +132,11 @@ export class SupervisedProcess {
     }, backoffMs(this.#failuresInRow));
   }
 
+  /** Sends a signal to the running process; false when it is down. */
+  signal(signal: NodeJS.Signals): boolean {
+    return this.#child?.kill(signal) ?? false;
+  }
+
   /** SIGTERM, then SIGKILL after `graceMs`. Resolves with whether it ended by itself. */
   async stop(graceMs: number): Promise<boolean> {
     this.#stopping = true;

@@ -1,113 +1,167 @@
-import { join } from "node:path";
+import {
+  type AssetPlacement,
+  dataClasses,
+  globalCluster,
+  groupTag,
+  regionTag,
+  residencyTag,
+  stretchedCluster,
+} from "../../schemas/placement.ts";
 import type { Certificates } from "./certificates.ts";
-import { type Permissions, type Profile, permissionsOf } from "./roles.ts";
+import type { EncryptionKeys } from "./encryption.ts";
+import type { Region } from "./regions.ts";
+import type { Profile } from "./roles.ts";
 import type { Credentials } from "./seeds.ts";
 
-/** Ports of one region on loopback. */
-export interface RegionPorts {
+/**
+ * `compact`: one stretched cluster with a server per region. `supercluster`: a cluster of its own in each
+ * region and one, `glb`, with a server of each region, joined by gateways.
+ */
+export const topologies = ["compact", "supercluster"] as const;
+export type Topology = (typeof topologies)[number];
+
+/** `http`: health and status of a region's cell; the others are a server's. */
+export const portKinds = ["nats", "route", "http", "websocket", "gateway"] as const;
+export type PortKind = (typeof portKinds)[number];
+/** First port of each kind. */
+export type FirstPorts = Readonly<Record<PortKind, number>>;
+
+/** Ports of one server on loopback. */
+export interface ServerPorts {
   /** NATS clients. */
   readonly nats: number;
-  /** NATS servers among each other. */
+  /** Servers of the same cluster among each other. */
   readonly route: number;
-  /** Health and status of the cell. */
+  /** NATS clients in browsers; null: not served. */
+  readonly websocket: number | null;
+  /** Servers of other clusters; null: there is only one cluster. */
+  readonly gateway: number | null;
+}
+
+/** A server before it has ports. */
+export interface ServerPlace {
+  readonly name: string;
+  readonly region: string;
+  /** Name of its NATS cluster. */
+  readonly cluster: string;
+  readonly tags: readonly string[];
+}
+
+export interface ServerPlan extends ServerPlace {
+  readonly ports: ServerPorts;
+  /** Regions whose pages it lets connect. */
+  readonly pages: readonly RegionPlan[];
+}
+
+/** A region of the cluster, with the cell that serves it. */
+export interface RegionPlan {
+  readonly name: string;
+  /** Port of the cell's health and status. */
   readonly http: number;
 }
 
-/** One server of the compact topology: one stretched cluster with a server per region. */
-export interface ServerPlan {
-  readonly region: string;
-  readonly ports: RegionPorts;
-}
-
-/** What all servers of the cluster share. */
+/** Everything a cluster is generated from. */
 export interface ClusterPlan {
-  readonly name: string;
+  readonly topology: Topology;
   readonly profile: Profile;
   readonly dataDirectory: string;
+  readonly regions: readonly RegionPlan[];
   readonly servers: readonly ServerPlan[];
   readonly certificates: Certificates;
   readonly users: readonly Credentials[];
+  readonly encryption: EncryptionKeys;
 }
 
 export const loopback = "127.0.0.1";
-/** A block of the journal is 768 KiB at most; protobuf and headers come on top. */
-export const maxPayloadBytes = 1_048_576;
-const maxConnections = 512;
-const maxMemoryStoreBytes = 512 * 1_048_576;
-/** Streams reserve their bounds here: 16 shards of 8 GiB, and room for buckets and messages. */
-const maxFileStoreBytes = 160 * 1_073_741_824;
 
 /** URL a client connects to. */
-export const natsUrl = (ports: RegionPorts): string => `tls://${loopback}:${ports.nats}`;
-/** URL of the cell's health and status. */
-export const httpUrl = (ports: RegionPorts): string => `http://${loopback}:${ports.http}`;
+export const natsUrl = (ports: Pick<ServerPorts, "nats">): string =>
+  `tls://${loopback}:${ports.nats}`;
+/** URL of a cell's health and status. */
+export const httpUrl = (region: RegionPlan): string => `http://${loopback}:${region.http}`;
+/** URL a browser connects to; without TLS in the demo profile, where it listens on loopback only. */
+export const websocketUrl = (profile: Profile, port: number): string =>
+  `${profile === "demo" ? "ws" : "wss"}://${loopback}:${port}`;
 
-function natsPermissions(permissions: Permissions): Record<string, unknown> {
-  const denied = permissions.publishDenied;
-  return {
-    publish: {
-      allow: permissions.publish,
-      ...(denied.length > 0 ? { deny: denied } : {}),
-    },
-    subscribe: { allow: permissions.subscribe },
-    // One answer per request, within a minute.
-    ...(permissions.answers ? { allow_responses: { max: 1, expires: "1m" } } : {}),
-  };
+/** Servers of the region's own cluster, or its server of the stretched one. */
+export const serversOf = (plan: ClusterPlan, region: string): readonly ServerPlan[] =>
+  plan.servers.filter((each) => each.region === region && each.cluster !== globalCluster);
+/** Servers that keep what is replicated over regions, the region's own first. */
+export const globalServers = (plan: ClusterPlan, region: string): readonly ServerPlan[] => {
+  const all = plan.servers.filter((each) => each.cluster === globalCluster);
+  return [
+    ...all.filter((each) => each.region === region),
+    ...all.filter((each) => each.region !== region),
+  ];
+};
+
+/** What streams are placed by: the region, its groups, and what of other regions it may keep. */
+export function tagsOf(region: Region, regions: readonly Region[]): readonly string[] {
+  const kept = regions.flatMap((home) =>
+    dataClasses
+      .filter((dataClass) => home.residency[dataClass]?.includes(region.name) !== false)
+      .map((dataClass) => residencyTag(home.name, dataClass)),
+  );
+  return [regionTag(region.name), ...region.groups.map(groupTag), ...kept, ...region.tags];
 }
 
-function accountUsers(plan: ClusterPlan, system: boolean): readonly unknown[] {
-  return plan.users
-    .filter(({ user }) => (user.role === "reporter") === system)
-    .map(({ user, publicKey }) => ({
-      nkey: publicKey,
-      permissions: natsPermissions(permissionsOf(user, plan.profile)),
-    }));
+/** The servers of a cluster of these regions. `declared`: all regions that any of them may keep data of. */
+export function serverPlaces(
+  topology: Topology,
+  regions: readonly Region[],
+  declared: readonly Region[],
+): readonly ServerPlace[] {
+  return regions.flatMap((region) => {
+    const tags = tagsOf(region, declared);
+    const place = (name: string, cluster: string): ServerPlace => ({
+      name,
+      region: region.name,
+      cluster,
+      tags,
+    });
+    if (topology === "compact") return [place(region.name, stretchedCluster)];
+    const own = Array.from({ length: region.serverCount }, (_unused, index) =>
+      place(`${region.name}-${index + 1}`, region.name),
+    );
+    return [...own, place(`${region.name}-${globalCluster}`, globalCluster)];
+  });
 }
 
-/** Folder of a region's streams. */
-export const storeDirectory = (dataDirectory: string, region: string): string =>
-  join(dataDirectory, "nats", region);
+/** Where a region's streams are made. */
+export interface RegionPlacement {
+  readonly control: AssetPlacement;
+  readonly journals: AssetPlacement;
+  readonly positions: AssetPlacement;
+  readonly events: AssetPlacement;
+}
+
+const mostReplicas = 3;
 
 /**
- * The configuration file of one server. It is JSON, which nats-server reads as its own format.
- * Each server syncs every write (`always`): an acknowledged block must survive a power cut.
+ * Which cluster keeps what of a region. Leases, directory and journals are kept over regions, always; what
+ * actors write is as well where residency leaves three regions for it, else in the home region alone, with
+ * as many replicas as that has servers; events stay in the home region.
  */
-export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): string {
-  const certificate = plan.certificates.servers[server.region];
-  if (certificate === undefined) throw new RangeError(`no certificate for ${server.region}`);
-  const tls = {
-    cert_file: certificate.certificateFile,
-    key_file: certificate.keyFile,
-    ca_file: plan.certificates.authorityFile,
-    min_version: "1.3",
-    timeout: 5,
+export function placementOf(
+  topology: Topology,
+  region: Region,
+  regions: readonly Region[],
+): RegionPlacement {
+  const overRegions = topology === "compact" ? stretchedCluster : globalCluster;
+  const atHome = topology === "compact" ? stretchedCluster : region.name;
+  const homeReplicas = topology === "compact" ? 1 : Math.min(mostReplicas, region.serverCount);
+  const replicas = Math.min(mostReplicas, regions.length);
+  const keepers = regions.filter(
+    (each) => region.residency.positions?.includes(each.name) !== false,
+  );
+  const home = [regionTag(region.name)];
+  return {
+    control: { cluster: overRegions, tags: [], replicas },
+    journals: { cluster: overRegions, tags: [], replicas },
+    positions:
+      keepers.length >= replicas
+        ? { cluster: overRegions, tags: [residencyTag(region.name, "positions")], replicas }
+        : { cluster: atHome, tags: home, replicas: homeReplicas },
+    events: { cluster: atHome, tags: home, replicas: homeReplicas },
   };
-  const configuration = {
-    server_name: server.region,
-    server_tags: [`region:${server.region}`],
-    listen: `${loopback}:${server.ports.nats}`,
-    max_payload: maxPayloadBytes,
-    max_connections: maxConnections,
-    tls,
-    cluster: {
-      name: plan.name,
-      listen: `${loopback}:${server.ports.route}`,
-      // A server proves itself to its peers by its certificate.
-      tls: { ...tls, verify: true },
-      routes: plan.servers.map((peer) => `tls://${loopback}:${peer.ports.route}`),
-    },
-    jetstream: {
-      store_dir: storeDirectory(plan.dataDirectory, server.region),
-      sync_interval: "always",
-      unique_tag: "region:",
-      max_memory_store: maxMemoryStoreBytes,
-      max_file_store: maxFileStoreBytes,
-    },
-    accounts: {
-      MERIDIAN: { jetstream: "enabled", users: accountUsers(plan, false) },
-      SYS: { users: accountUsers(plan, true) },
-    },
-    system_account: "SYS",
-  };
-  return `${JSON.stringify(configuration, null, 2)}\n`;
 }

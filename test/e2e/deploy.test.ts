@@ -19,7 +19,8 @@ import * as assert from "uvu/assert";
 import { readServerReports } from "../../actors/bus/server-reports.ts";
 import { connectAs } from "../../ops/deploy/connection.ts";
 import { Launcher } from "../../ops/deploy/launcher.ts";
-import { maxPayloadBytes, natsUrl } from "../../ops/deploy/topology.ts";
+import { maxPayloadBytes } from "../../ops/deploy/server-configuration.ts";
+import { natsUrl } from "../../ops/deploy/topology.ts";
 import { type ClusterFile, clusterFileSchema } from "../../schemas/configuration.ts";
 import {
   type LaunchedCluster,
@@ -74,7 +75,9 @@ async function checkReports(cluster: LaunchedCluster): Promise<void> {
     assert.equal(reports.map((report) => report.name).sort(), regions);
     for (const report of reports) {
       assert.ok(report.syncAlways, `${report.name} syncs always`);
-      assert.equal(report.tags, [`region:${report.name}`]);
+      for (const tag of [`region:${report.name}`, "group:atlas"]) {
+        assert.ok(report.tags.includes(tag), `${report.name} is tagged ${tag}`);
+      }
       assert.is(report.clusterSize, 3);
       assert.ok(regions.includes(report.metaLeader));
     }

@@ -58,13 +58,22 @@ const reading = {
   publish: [
     `ops.${region}.status`,
     `ops.${region}.tree`,
+    `ops.${region}.tree-node`,
+    `ops.${region}.audit`,
+    `ops.${region}.market-history`,
     `cmd.${region}.BTC-EUR.book`,
     `ctl.${region}.list`,
     `ctl.${region}.describe`,
     `ctl.${region}.watch`,
     "$SRV.PING",
   ],
-  listen: ["md.BTC-EUR.l1", "md.>", "evt.BTC-EUR.block", `sup.${region}.markets`],
+  listen: [
+    "md.BTC-EUR.l1",
+    "md.>",
+    "evt.BTC-EUR.block",
+    `sup.${region}.markets`,
+    `audit.${region}.operation`,
+  ],
 } as const;
 
 /** Nobody but cells and the system may touch these. */
@@ -79,6 +88,8 @@ const forbidden = {
     `$KV.DIR.actor.${region}.x`,
     `alog.${region}.market-maker.x`,
     `act.${region}.cell.${region}-1.stop`,
+    `audit.${region}.operation`,
+    `act.${region}.cell.${region}-1.tree`,
     "$JS.API.INFO",
     "$JS.API.STREAM.CREATE.X",
     "$JS.API.STREAM.MSG.GET.JRN_atlas_00",

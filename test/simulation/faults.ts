@@ -60,7 +60,6 @@ function endFaults({ network, jetstream, cells }: Target): void {
   for (const site of network.sites) jetstream.restartServer(site);
   for (const cell of cells) {
     cell.machine.disk.slowness = 1;
-    cell.machine.disk.flaky = 0;
     cell.machine.disk.room = Number.POSITIVE_INFINITY;
     cell.held = false;
     cell.resume();
@@ -273,11 +272,12 @@ function appendTroubles(
   rates: FaultRates,
   random: SeededRandomness,
 ): SimulatedJetStream["appendTrouble"] {
-  const { appendAnswered, appendSilent, appendLate, appendUnchecked } = rates;
+  const { appendAnswered, appendSilent, appendLate, appendUnchecked, eventLogs } = rates;
   return (stream): AppendTrouble | null => {
     const drawn = random.below(10_000);
     const extra = random.unit();
     const stored = random.below(2) === 0;
+    if (stream.startsWith("ALOG_") && extra * 1_000 < eventLogs) return { kind: "silent", stored };
     if (drawn < appendAnswered) {
       const ack = answers[Math.floor(extra * answers.length)] ?? answers[0];
       return { kind: "answered", ack, stored };

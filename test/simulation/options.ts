@@ -49,7 +49,7 @@ export interface FaultRates {
   readonly appendSilent: number;
   readonly appendLate: number;
   readonly appendUnchecked: number;
-  /** Of 1,000 calls of an actor's event log, those that fail without saying what they did. */
+  /** Of 1,000 appends to event logs of actors, those that are not answered. */
   readonly eventLogs: number;
   /** Clock rates differ from true time by up to so many parts in a million. */
   readonly driftPpm: number;

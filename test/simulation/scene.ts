@@ -53,6 +53,14 @@ export class Scene extends Simulation {
     seed = 1,
     lostSuffixes = false,
   ): Promise<Scene> {
+    const scene = Scene.of(mode, seed, lostSuffixes);
+    await scene.begin();
+    await scene.well();
+    return scene;
+  }
+
+  /** A scene that has not begun: nobody has claimed the market. */
+  static of(mode: "replicated" | "durable", seed = 1, lostSuffixes = false): Scene {
     const options = optionsOf(seed, "leases");
     const faults = { ...options.faults, lostSuffixes: lostSuffixes ? 1 : 0 };
     const scene = new Scene({
@@ -64,8 +72,6 @@ export class Scene extends Simulation {
     });
     scene.clients.push({ acknowledged: scene.#told });
     scene.jetstream.appendTrouble = (_, subject, payload) => scene.#troubleOf(subject, payload);
-    await scene.begin();
-    await scene.well();
     return scene;
   }
 
@@ -87,6 +93,13 @@ export class Scene extends Simulation {
       cell: report.cellOf,
       report: report.markets.find((one) => one.definition.market === this.market),
     }));
+  }
+
+  /** The cell that has tried to append a fence of the epoch. */
+  fencer(epoch: number): SimulatedCell | undefined {
+    const tried = this.attempts.find((one) => one.type === "fence" && one.epoch === epoch);
+    const holder = tried?.type === "fence" ? tried.holder : "";
+    return this.cells.find((cell) => holder.startsWith(`eu/${cell.machine.name}#`));
   }
 
   /** Somebody else than the cell. */

@@ -179,7 +179,7 @@ export class SimulatedBus implements Bus {
           this.#shared.scheduler.trace.bytes(copy);
           this.#shared.carry(chosen.bus, this, "reply", () => answer(ok(copy)));
         };
-        chosen.handle({ subject, payload: body.slice(), respond });
+        chosen.handle({ subject, user: "", payload: body.slice(), respond });
       });
     });
   }

@@ -24,6 +24,8 @@ export interface Machine {
   readonly disk: SimulatedDisk;
   readonly time: MachineTime;
   readonly random: SeededRandomness;
+  /** Risk limits live in shards of actors. */
+  readonly hostsActors: boolean;
 }
 
 /** Wrapped around the ports of a cell: what a planted defect changes. */
@@ -176,8 +178,7 @@ export class SimulatedCell {
         reference: machine.reference,
         strongestMode: "replicated",
         flow: { enabled: false, seed: 1, rate: 1 },
-        // The simulated exchange is one of markets: nothing is spawned in it.
-        hosting: { ...defaultHosting, capacity: 0 },
+        hosting: { ...defaultHosting, capacity: machine.hostsActors ? 100 : 0 },
       },
       {
         bus: this.#defect.bus?.(bus) ?? bus,
@@ -188,7 +189,6 @@ export class SimulatedCell {
         log: this.#log(life),
         randomBytes,
         directory: cellDirectory(disk, life, randomBytes),
-        events: disk.eventLog(life),
         ensureJournal: () => Promise.resolve(ok(undefined)),
         facts: () => ({
           engine: "portable",

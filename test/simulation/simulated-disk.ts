@@ -1,7 +1,4 @@
 import type { Files } from "../../actors/kernel/ports/files.ts";
-import { memoryEventLog } from "../../actors/kernel/memory-event-log.ts";
-import type { SnapshotLog } from "../../actors/kernel/ports/event-log.ts";
-import { refuse, type Result } from "../../actors/kernel/result.ts";
 import type { SeededRandomness } from "../../actors/kernel/seeded-randomness.ts";
 import { type LogFile, segmentsIn } from "../../native/portable/log-files.ts";
 import type { LogStorage } from "../../native/portable/log-storage.ts";
@@ -59,10 +56,8 @@ export class SimulatedDisk {
   readonly #scheduler: Scheduler;
   readonly #random: SeededRandomness;
   readonly #files = new Map<string, SimulatedFile>();
-  /** Small files and event logs, replaced as a whole: durable once they are visible. */
+  /** Small files, replaced as a whole: durable once they are visible. */
   readonly #small = new Map<string, Uint8Array>();
-  /** What the disk holds of event logs. */
-  #events = memoryEventLog();
   readonly #locks = new Map<string, Life>();
   /** Writes under way, by the life they belong to. */
   readonly #underWay = new Map<Life, Set<(portion: number) => void>>();
@@ -70,8 +65,6 @@ export class SimulatedDisk {
   slowness = 1;
   /** A planted defect: what was written is said to be on the platter, and is not. */
   lies = false;
-  /** Of 1,000 calls of an event log, those that fail; what was asked for may be done all the same. */
-  flaky = 0;
   /** Bytes that can still be written. */
   room = Number.POSITIVE_INFINITY;
 
@@ -107,7 +100,6 @@ export class SimulatedDisk {
   lose(): void {
     this.#files.clear();
     this.#small.clear();
-    this.#events = memoryEventLog();
   }
 
   /** Moves everything below a folder away, as an operator does with a quarantined log. */
@@ -158,27 +150,6 @@ export class SimulatedDisk {
           if (portion > 0.5) this.#small.set(path, copy);
         });
       },
-    };
-  }
-
-  /** The event log of the kernel, kept by the disk: a call happens or not, and takes its time. */
-  eventLog(life: Life): SnapshotLog {
-    const through = async <T>(cost: number, call: () => Promise<Result<T>>): Promise<Result<T>> => {
-      const fails = this.#random.below(1_000) < this.flaky;
-      const happens = !fails || this.#random.below(2) === 0;
-      let result: Promise<Result<T>> | null = null;
-      await this.#change(life, cost, "event log", (portion) => {
-        if (portion > 0.5 && happens) result = call();
-      });
-      if (result === null || fails) return refuse("unavailable", "the disk failed", "read again");
-      return result;
-    };
-    const write = WRITE_NS + SYNC_NS;
-    return {
-      append: (...given) => through(write, () => this.#events.append(...given)),
-      read: (...given) => through(READ_NS, () => this.#events.read(...given)),
-      storeSnapshot: (...given) => through(write, () => this.#events.storeSnapshot(...given)),
-      readSnapshot: (...given) => through(READ_NS, () => this.#events.readSnapshot(...given)),
     };
   }
 

@@ -135,8 +135,7 @@ export class Simulation {
       );
     });
     this.clients = [...this.traders];
-    // Cells that contend for a region have an event log each: its actors are in one cell only.
-    const regions = contended || options.traders === 0 ? [] : homes;
+    const regions = options.traders === 0 ? [] : [...new Set(homes)];
     this.riskClients = regions.map(
       (region, site) => new RiskClient(this.shared, region, site, random(`risk-${region}`)),
     );
@@ -305,7 +304,6 @@ export class Simulation {
     const name = `cell-${site}`;
     const random = this.#random.fork(name);
     const disk = new SimulatedDisk(this.scheduler, random.fork("disk"));
-    disk.flaky = this.options.faults.eventLogs;
     disk.lies = this.options.defect === "skips_fsync";
     const drift = (random.unit() * 2 - 1) * this.options.faults.driftPpm;
     const machine = {
@@ -316,6 +314,7 @@ export class Simulation {
       disk,
       time: { rate: 1 + drift / 1e6, wallOffset: 0, frozen: 0 },
       random,
+      hostsActors: this.options.traders > 0,
     };
     const cell: SimulatedCell = new SimulatedCell(machine, this.shared, {
       ...defectOf(this.options.defect),

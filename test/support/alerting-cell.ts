@@ -6,7 +6,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { ensureAssets, ensureMarketAssets } from "../../actors/bus/assets.ts";
 import { connectNats, type NatsBus } from "../../actors/bus/nats.ts";
-import { fileEventLog } from "../../actors/kernel/file-event-log.ts";
 import { systemClock } from "../../actors/kernel/system-clock.ts";
 import { SystemFiles } from "../../actors/kernel/system-files.ts";
 import { durationNs } from "../../actors/kernel/units.ts";
@@ -114,7 +113,6 @@ export class AlertingCell {
         log: silentLog,
         randomBytes: (count) => new Uint8Array(randomBytes(count)),
         directory: opened.value,
-        events: fileEventLog({ directory: opened.value.actors, capacity: 10_000, log: silentLog }),
         ensureJournal: (definition) => ensureMarketAssets(ports, definition, 3),
         facts: () => ({
           engine: "native",

@@ -6,20 +6,20 @@ import { connectAs } from "../../ops/deploy/connection.ts";
 import { credentialsOf } from "../../ops/deploy/cluster.ts";
 import { Launcher, type LauncherOptions, type Overview } from "../../ops/deploy/launcher.ts";
 import { isFree } from "../../ops/deploy/ports.ts";
-import { natsUrl, type RegionPorts } from "../../ops/deploy/topology.ts";
+import { type FirstPorts, natsUrl, portKinds } from "../../ops/deploy/topology.ts";
 import { repository } from "./shared-data.ts";
 
-/** Ports of each kind that tests find free: as many as regions, and some for those that move on. */
-const portsOfKind = 8;
+/** Ports of each kind that tests find free: as many as servers, and some for those that move on. */
+const portsOfKind = 20;
 
 /** Ports that tests ask for: free ones, far from those of any cluster that runs beside. */
 export const testPorts = await freePorts();
 
-async function freePorts(): Promise<RegionPorts> {
+async function freePorts(): Promise<FirstPorts> {
   for (let step = 0; step < 100; step += 1) {
-    const ports = { nats: 14_222, route: 16_222, http: 18_600 };
-    const first = { nats: 0, route: 0, http: 0 };
-    for (const kind of ["nats", "route", "http"] as const) {
+    const ports = { nats: 13_000, route: 15_000, http: 17_000, websocket: 19_000, gateway: 21_000 };
+    const first = { ...ports };
+    for (const kind of portKinds) {
       first[kind] = ports[kind] + ((process.pid + step) % 100) * portsOfKind;
     }
     const wanted = Object.values(first).flatMap((port) =>

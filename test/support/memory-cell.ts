@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { MemoryBroker, MemoryBus } from "../../actors/bus/memory.ts";
-import { fileEventLog } from "../../actors/kernel/file-event-log.ts";
 import type { Bus } from "../../actors/kernel/ports/bus.ts";
 import type { DurabilityMode, MatchingEngine } from "../../actors/kernel/ports/matching-engine.ts";
 import { ok } from "../../actors/kernel/result.ts";
@@ -141,7 +140,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
   const clock = systemClock();
   const broker = options.broker ?? new MemoryBroker();
   const bus = new MemoryBus(broker, clock);
-  const client = new MemoryBus(broker, clock);
+  const client = new MemoryBus(broker, clock, "tester");
   const folder = options.directory ?? mkdtempSync(join(tmpdir(), "meridian-memory-cell-"));
   const opened = openCellDirectory(folder);
   if (!opened.ok) throw new Error(opened.failure.reason);
@@ -169,7 +168,6 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
       log: silentLog,
       randomBytes: (count) => new Uint8Array(randomBytes(count)),
       directory,
-      events: fileEventLog({ directory: directory.actors, capacity: 10_000, log: silentLog }),
       ...(options.processes === undefined ? {} : { processes: options.processes }),
       ensureJournal: options.ensureJournal ?? (() => Promise.resolve(ok(undefined))),
       facts: () => ({

@@ -26,6 +26,8 @@ export interface Bus {
 export interface BusRequest {
   readonly subject: string;
   readonly payload: Uint8Array;
+  /** Whose inbox the answer goes to, as the server allows nobody else to listen there; empty: unknown. */
+  readonly user: string;
   respond(payload: Uint8Array): void;
 }
 export interface Subscription {

@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Overview } from "../../deploy/launcher.ts";
+import { regionOf } from "../../../test/support/regions.ts";
 import { banner, totalsTable } from "./up.ts";
 
 const test = suite("meridian up");
@@ -14,29 +15,35 @@ function overviewOf(
   const names = Array.from({ length: count }, (_unused, index) => `region-${index}`);
   return {
     plan: {
-      name: "meridian",
+      topology: "compact",
       profile: "demo",
       dataDirectory: "/data",
+      regions: [],
       servers: [],
+      encryption: { current: "", previous: null },
       certificates: { authorityFile: "", servers: {} },
       users: [],
     },
-    regions: names.map((name) => ({ name, title: name, groups: [], markets: {} })),
+    regions: names.map((name) => regionOf(name)),
     moved,
     serverVersion: "2.11.11",
     strongestMode: "durable",
     engine: "auto",
     engines: ["portable"],
+    bringUp: { prepared: 0.2, servers: 2.1, cells: 6.1 },
     cluster: {
       version: 1,
       profile: "demo",
+      topology: "compact",
       launcherPid: 1,
       startedAt: "",
       caFile: "",
       regions: names.map((name, index) => ({
         name,
+        servers: [],
         nats: `tls://127.0.0.1:${4222 + index}`,
         http: `http://127.0.0.1:${8600 + index}`,
+        websocket: `ws://127.0.0.1:${9222 + index}`,
         natsPid: 1,
         cellPid: 1,
       })),

@@ -6,6 +6,7 @@ import { ok } from "../../../actors/kernel/result.ts";
 import { Launcher, type Overview } from "../../deploy/launcher.ts";
 import { type MovedPort, defaultPorts } from "../../deploy/ports.ts";
 import { type MarketTotals, readTotals } from "../../deploy/totals.ts";
+import { type Topology, topologies } from "../../deploy/topology.ts";
 import { exitCodes, perform } from "../action.ts";
 import { dataFolder, isWrapped, repository, type Setting } from "../data-folder.ts";
 import { print, table } from "../terminal.ts";
@@ -20,6 +21,10 @@ interface UpOptions {
   readonly natsPort: number;
   readonly routePort: number;
   readonly httpPort: number;
+  readonly websocketPort: number;
+  readonly gatewayPort: number;
+  readonly topology?: Topology;
+  readonly regions?: readonly string[];
 }
 
 function wholeNumber(text: string): number {
@@ -52,6 +57,17 @@ export function register(program: Command): void {
     .option("--data <folder>", "data folder of the cluster ($MERIDIAN_DATA; default: .meridian)")
     .option("--regions-directory <folder>", "reference data", join(repository, "regions"))
     .addOption(
+      new Option(
+        "--topology <topology>",
+        "one server per region in one cluster, or a cluster per region and one across them (default: as the data folder has it, else compact)",
+      ).choices(topologies),
+    )
+    .option(
+      "--regions <names>",
+      "regions to start, with commas (default: as the data folder has it, else those that are enabled)",
+      (text: string) => text.split(",").filter((name) => name !== ""),
+    )
+    .addOption(
       new Option("--flow <switch>", "background order flow").choices(["on", "off"]).default("on"),
     )
     .option("--seed <number>", "seed of the background flow", wholeNumber, 1)
@@ -64,6 +80,18 @@ export function register(program: Command): void {
     .option("--nats-port <port>", "first port for clients", portNumber, defaultPorts.nats)
     .option("--route-port <port>", "first port between servers", portNumber, defaultPorts.route)
     .option("--http-port <port>", "first port of health and status", portNumber, defaultPorts.http)
+    .option(
+      "--websocket-port <port>",
+      "first port for browsers",
+      portNumber,
+      defaultPorts.websocket,
+    )
+    .option(
+      "--gateway-port <port>",
+      "first port between clusters",
+      portNumber,
+      defaultPorts.gateway,
+    )
     .addHelpText(
       "after",
       "\nRegion number n takes the first port of each kind plus n; a taken one moves to the next free one.",
@@ -217,10 +245,18 @@ async function up(options: UpOptions): ReturnType<Parameters<typeof perform>[0]>
   const launcher = new Launcher({
     dataDirectory: folder.value,
     regionsDirectory: options.regionsDirectory,
+    topology: options.topology ?? null,
+    regions: options.regions ?? null,
     profile: "demo",
     engine: options.engine,
     flow: { enabled: options.flow === "on", seed: options.seed, rate: options.rate },
-    firstPorts: { nats: options.natsPort, route: options.routePort, http: options.httpPort },
+    firstPorts: {
+      nats: options.natsPort,
+      route: options.routePort,
+      http: options.httpPort,
+      websocket: options.websocketPort,
+      gateway: options.gatewayPort,
+    },
     cellProgram: join(repository, "actors", "root", "main.ts"),
     say: print,
   });

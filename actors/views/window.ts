@@ -1,0 +1,193 @@
+import type { NodeView, TreeRow } from "../kernel/actor.ts";
+import { ok, refuse, type Result } from "../kernel/result.ts";
+import type { DurationNs } from "../kernel/units.ts";
+import type { RowFilter } from "./filter.ts";
+
+/** Which rows of a tree, and in which order. */
+export interface WindowQuery {
+  readonly scope: "subtree" | "children";
+  readonly offset: number;
+  readonly limit: number;
+  readonly filter: RowFilter;
+  readonly sort: Sort | null;
+}
+
+export const sortKeys = ["path", "restarts", "mailbox", "state"] as const;
+export interface Sort {
+  readonly key: (typeof sortKeys)[number];
+  readonly descending: boolean;
+}
+
+export interface Window {
+  readonly rows: readonly TreeRow[];
+  /** Rows that match, in the window or not. */
+  readonly total: number;
+}
+
+/** Most rows of one window. */
+export const windowLimit = 200;
+/** Nodes looked at before others get a turn. */
+const turnOfNodes = 4_096;
+/** A window of sorted rows begins within the first so many. */
+export const sortedLimit = 20_000;
+
+/** Failure code: malformed. */
+export function parseSort(text: string): Result<Sort | null> {
+  if (text === "") return ok(null);
+  const descending = text.startsWith("-");
+  const key = sortKeys.find((one) => one === (descending ? text.slice(1) : text));
+  if (key === undefined) {
+    const known = sortKeys.join(", ");
+    return refuse("malformed", `cannot sort by ${JSON.stringify(text.slice(0, 64))}`, known);
+  }
+  return ok({ key, descending });
+}
+
+/**
+ * The rows of a window. Without filter and sort whole branches are skipped by their counts; else all
+ * nodes are looked at, a few thousand at a time with `pause` in between. Only rows of the window are made.
+ */
+export async function windowOf(
+  branch: NodeView,
+  query: WindowQuery,
+  now: DurationNs,
+  pause: () => Promise<void>,
+): Promise<Window> {
+  const { scope, filter, sort } = query;
+  if (sort !== null) return sorted(branch, { ...query, sort }, now, pause);
+  if (!filter.all) return filtered(branch, query, now, pause);
+  const total = scope === "subtree" ? branch.vitals.nodesBelow + 1 : branch.row().children;
+  if (query.offset >= total) return { rows: [], total };
+  const found = scope === "children" ? childWindow(branch, query) : subtreeWindow(branch, query);
+  return { rows: found.map((node) => node.row()), total };
+}
+
+function childWindow(branch: NodeView, { offset, limit }: WindowQuery): readonly NodeView[] {
+  const found: NodeView[] = [];
+  let index = 0;
+  for (const node of branch.childNodes()) {
+    if (found.length === limit) break;
+    if (index >= offset) found.push(node);
+    index += 1;
+  }
+  return found;
+}
+
+function subtreeWindow(branch: NodeView, { offset, limit }: WindowQuery): readonly NodeView[] {
+  const found: NodeView[] = [];
+  let skip = offset;
+  const visit = (node: NodeView): void => {
+    if (found.length === limit) return;
+    if (skip > 0) skip -= 1;
+    else found.push(node);
+    for (const child of node.childNodes()) {
+      if (found.length === limit) return;
+      const whole = child.vitals.nodesBelow + 1;
+      if (skip >= whole) skip -= whole;
+      else visit(child);
+    }
+  };
+  visit(branch);
+  return found;
+}
+
+function* nodesOf(branch: NodeView, scope: WindowQuery["scope"]): Generator<NodeView> {
+  if (scope === "children") {
+    yield* branch.childNodes();
+    return;
+  }
+  yield branch;
+  for (const child of branch.childNodes()) yield* nodesOf(child, scope);
+}
+
+async function filtered(
+  branch: NodeView,
+  { scope, filter, offset, limit }: WindowQuery,
+  now: DurationNs,
+  pause: () => Promise<void>,
+): Promise<Window> {
+  const rows: TreeRow[] = [];
+  let total = 0;
+  let looked = 0;
+  for (const node of nodesOf(branch, scope)) {
+    looked += 1;
+    if (looked % turnOfNodes === 0) await pause();
+    if (!filter.matches(node, now)) continue;
+    if (total >= offset && rows.length < limit) rows.push(node.row());
+    total += 1;
+  }
+  return { rows, total };
+}
+
+/** Sorts a few thousand at a time and keeps what may still be in the window: no sort is long. */
+async function sorted(
+  branch: NodeView,
+  { scope, filter, offset, limit, sort }: WindowQuery & { readonly sort: Sort },
+  now: DurationNs,
+  pause: () => Promise<void>,
+): Promise<Window> {
+  const compare = comparison(sort, now);
+  const wanted = offset + limit;
+  let best: NodeView[] = [];
+  let run: NodeView[] = [];
+  let total = 0;
+  let looked = 0;
+  const merge = (): void => {
+    // Stable, so that equal rows stay in the order of the tree.
+    best = mergeOf(best, run.sort(compare), compare, wanted);
+    run = [];
+  };
+  for (const node of nodesOf(branch, scope)) {
+    looked += 1;
+    if (looked % turnOfNodes === 0) {
+      merge();
+      await pause();
+    }
+    if (!filter.matches(node, now)) continue;
+    run.push(node);
+    total += 1;
+  }
+  merge();
+  return { rows: best.slice(offset).map((node) => node.row()), total };
+}
+
+type Comparison = (one: NodeView, other: NodeView) => number;
+
+function mergeOf(
+  best: readonly NodeView[],
+  run: readonly NodeView[],
+  compare: Comparison,
+  wanted: number,
+): NodeView[] {
+  const merged: NodeView[] = [];
+  let left = 0;
+  let right = 0;
+  while (merged.length < wanted) {
+    const one = best[left];
+    const other = run[right];
+    if (one === undefined && other === undefined) break;
+    const takeOther = one === undefined || (other !== undefined && compare(one, other) > 0);
+    if (takeOther) right += 1;
+    else left += 1;
+    merged.push((takeOther ? other : one) as NodeView);
+  }
+  return merged;
+}
+
+function comparison({ key, descending }: Sort, now: DurationNs): Comparison {
+  const sign = descending ? -1 : 1;
+  const text = (one: string, other: string): number =>
+    one === other ? 0 : one < other ? -sign : sign;
+  switch (key) {
+    case "path":
+      return (one, other) => text(one.path, other.path);
+    case "state":
+      return (one, other) => text(one.stateNow, other.stateNow);
+    case "mailbox":
+      return (one, other) => sign * (one.waiting - other.waiting);
+    case "restarts":
+    default:
+      return (one, other) =>
+        sign * (one.vitals.recentRestarts(now) - other.vitals.recentRestarts(now));
+  }
+}

@@ -1,0 +1,139 @@
+import { join } from "node:path";
+import { type Permissions, people, permissionsOf } from "./roles.ts";
+import { type ClusterPlan, type ServerPlan, httpUrl, loopback } from "./topology.ts";
+
+/** A block of the journal is 768 KiB at most; protobuf and headers come on top. */
+export const maxPayloadBytes = 1_048_576;
+const maxConnections = 512;
+const maxMemoryStoreBytes = 512 * 1_048_576;
+/** Streams reserve their bounds here: 16 shards of 8 GiB, and room for buckets and messages. */
+const maxFileStoreBytes = 160 * 1_073_741_824;
+
+function natsPermissions(permissions: Permissions): Record<string, unknown> {
+  const denied = permissions.publishDenied;
+  return {
+    publish: {
+      allow: permissions.publish,
+      ...(denied.length > 0 ? { deny: denied } : {}),
+    },
+    subscribe: { allow: permissions.subscribe },
+    // One answer per request, within a minute.
+    ...(permissions.answers ? { allow_responses: { max: 1, expires: "1m" } } : {}),
+  };
+}
+
+function accountUsers(plan: ClusterPlan, system: boolean): readonly unknown[] {
+  return plan.users
+    .filter(({ user }) => (user.role === "reporter") === system)
+    .map(({ user, publicKey }) => ({
+      nkey: publicKey,
+      // Programs of ours never come through a browser.
+      allowed_connection_types: people.includes(user) ? ["STANDARD", "WEBSOCKET"] : ["STANDARD"],
+      permissions: natsPermissions(permissionsOf(user, plan.profile)),
+    }));
+}
+
+/**
+ * Pages that may connect: those that cells served when the server was planned. A running server cannot
+ * be told of more, and refuses every change of its configuration that comes with it.
+ */
+const consoleOrigins = (server: ServerPlan): readonly string[] =>
+  server.pages.flatMap((region) => [
+    httpUrl(region),
+    httpUrl(region).replace(loopback, "localhost"),
+  ]);
+
+/** Folder of a server's streams. */
+export const storeDirectory = (dataDirectory: string, server: string): string =>
+  join(dataDirectory, "nats", server);
+
+const routesOf = (plan: ClusterPlan, server: ServerPlan): readonly string[] =>
+  plan.servers
+    .filter((peer) => peer.cluster === server.cluster)
+    .map((peer) => `tls://${loopback}:${peer.ports.route}`);
+
+/** Every cluster with the addresses of its gateways. */
+function gatewaysOf(plan: ClusterPlan): readonly unknown[] {
+  const names = [...new Set(plan.servers.map((server) => server.cluster))];
+  return names.map((name) => ({
+    name,
+    urls: plan.servers
+      .filter((server) => server.cluster === name)
+      .map((server) => `tls://${loopback}:${server.ports.gateway}`),
+  }));
+}
+
+/**
+ * The configuration file of one server. It is JSON, which nats-server reads as its own format, and holds the
+ * key of encryption at rest: its owner only may read it. Each server syncs every write (`always`): an
+ * acknowledged block must survive a power cut.
+ */
+export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): string {
+  const certificate = plan.certificates.servers[server.name];
+  if (certificate === undefined) throw new RangeError(`no certificate for ${server.name}`);
+  const tls = {
+    cert_file: certificate.certificateFile,
+    key_file: certificate.keyFile,
+    ca_file: plan.certificates.authorityFile,
+    min_version: "1.3",
+    timeout: 5,
+  };
+  // A server proves itself to its peers by its certificate.
+  const peerTls = { ...tls, verify: true };
+  const { ports } = server;
+  const configuration = {
+    server_name: server.name,
+    server_tags: server.tags,
+    listen: `${loopback}:${ports.nats}`,
+    max_payload: maxPayloadBytes,
+    max_connections: maxConnections,
+    tls,
+    cluster: {
+      name: server.cluster,
+      listen: `${loopback}:${ports.route}`,
+      tls: peerTls,
+      routes: routesOf(plan, server),
+    },
+    ...(ports.gateway === null
+      ? {}
+      : {
+          gateway: {
+            name: server.cluster,
+            listen: `${loopback}:${ports.gateway}`,
+            tls: peerTls,
+            gateways: gatewaysOf(plan),
+          },
+        }),
+    ...(ports.websocket === null
+      ? {}
+      : {
+          websocket: {
+            listen: `${loopback}:${ports.websocket}`,
+            // A page without TLS cannot be given a certificate that its browser trusts on loopback.
+            ...(plan.profile === "demo" ? { no_tls: true } : { tls }),
+            allowed_origins: consoleOrigins(server),
+            compression: true,
+          },
+        }),
+    jetstream: {
+      store_dir: storeDirectory(plan.dataDirectory, server.name),
+      sync_interval: "always",
+      // In a supercluster it would keep three servers of one region from sharing a stream, and `glb` has
+      // one server of each region anyway.
+      ...(plan.topology === "compact" ? { unique_tag: "region:" } : {}),
+      cipher: "chachapoly",
+      key: plan.encryption.current,
+      ...(plan.encryption.previous === null
+        ? {}
+        : { prev_encryption_key: plan.encryption.previous }),
+      max_memory_store: maxMemoryStoreBytes,
+      max_file_store: maxFileStoreBytes,
+    },
+    accounts: {
+      MERIDIAN: { jetstream: "enabled", users: accountUsers(plan, false) },
+      SYS: { users: accountUsers(plan, true) },
+    },
+    system_account: "SYS",
+  };
+  return `${JSON.stringify(configuration, null, 2)}\n`;
+}

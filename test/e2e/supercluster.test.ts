@@ -1,0 +1,112 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { jetstreamManager, type JetStreamManager, type StreamInfo } from "@nats-io/jetstream";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { readServerReports } from "../../actors/bus/server-reports.ts";
+import { wire } from "../../schemas/messages.ts";
+import { commandSubject, operationsSubject } from "../../schemas/subjects.ts";
+import { type LaunchedCluster, withCluster } from "../support/launched-cluster.ts";
+import { eventually, place } from "../support/one-region.ts";
+import { repository } from "../support/shared-data.ts";
+
+const test = suite("supercluster");
+const { market, control } = wire;
+const regions = ["ap-southeast", "eu-central", "us-east"];
+const home = "eu-central";
+
+/** All replicas; an answer between two leaders names none. */
+const peersOf = (info: StreamInfo): readonly string[] =>
+  [info.cluster?.leader ?? "", ...(info.cluster?.replicas ?? []).map(({ name }) => name)]
+    .filter((name) => name !== "")
+    .sort();
+
+async function checkServers(cluster: LaunchedCluster): Promise<void> {
+  const reports = await readServerReports(await cluster.connect("launcher"), 12, 5_000);
+  assert.is(reports.length, 12, "three servers a region, and one of each in glb");
+  for (const report of reports) {
+    assert.is(report.clusterSize, 12, `${report.name} is in the one group of metadata`);
+    assert.ok(report.syncAlways, `${report.name} syncs always`);
+  }
+  const [entry] = cluster.overview.cluster.regions;
+  assert.equal(
+    entry?.servers.map(({ cluster: name }) => name),
+    ["ap-southeast", "ap-southeast", "ap-southeast", "glb"],
+  );
+}
+
+/** Which cluster keeps what: the split is what a lost region costs. */
+async function checkSplit(manager: JetStreamManager): Promise<void> {
+  const glb = regions.map((region) => `${region}-glb`);
+  const over = ["KV_LEASE", "KV_DIR", "JRN_atlas_00", `ALOG_${home}`, `KV_ASNAP_${home}`];
+  for (const stream of over) {
+    assert.equal(peersOf(await manager.streams.info(stream)), glb, `${stream} is in every region`);
+  }
+  for (const region of regions) {
+    assert.equal(
+      peersOf(await manager.streams.info(`EVT_${region}`)),
+      [1, 2, 3].map((number) => `${region}-${number}`),
+      `events of ${region} stay there`,
+    );
+  }
+}
+
+async function checkTrading(cluster: LaunchedCluster, number: number): Promise<void> {
+  const operator = await cluster.connect("operator", "us-east");
+  const ask = async (command: number): Promise<wire.market.v1.SubmitReply> => {
+    const reply = await operator.request(
+      commandSubject(home, "BTC-EUR", "submit"),
+      market.v1.SubmitRequest.encode({
+        session: 7_001,
+        commands: [place(command, "buy", 5_000_000, 1)],
+      }).finish(),
+      { timeout: 10_000 },
+    );
+    return market.v1.SubmitReply.decode(reply.data);
+  };
+  const first = await ask(number);
+  assert.is(first.durability, market.v1.DurabilityMode.DURABILITY_MODE_REPLICATED);
+  const sequence = first.outcomes?.[0]?.sequence;
+  assert.ok(Number(sequence) > 0, JSON.stringify(first));
+  assert.is(first.outcomes?.[0]?.refusal ?? null, null);
+  const again = await ask(number);
+  assert.is(String(again.outcomes?.[0]?.sequence), String(sequence), "a resend gets its outcome");
+}
+
+/** The region's own node of glb: what a cell keeps its second connection to. */
+async function checkSecondConnection(cluster: LaunchedCluster): Promise<void> {
+  const file = join(cluster.overview.plan.dataDirectory, "cells", `${home}.json`);
+  const { nats } = JSON.parse(readFileSync(file, "utf8")) as {
+    readonly nats: { readonly servers: string[]; readonly journalServers: string[] };
+  };
+  const entry = cluster.overview.cluster.regions.find(({ name }) => name === home);
+  const own = entry?.servers.find((server) => server.cluster === "glb");
+  assert.is(nats.journalServers[0], own?.nats);
+  assert.not.ok(nats.servers.includes(own?.nats ?? ""));
+
+  process.kill(own?.pid ?? 0, "SIGKILL");
+  const observer = await cluster.connect("observer", "us-east");
+  await eventually("the server of glb is there again and the cell is ready", async () => {
+    if (cluster.launcher.restarts === 0) return null;
+    const reply = await observer.request(operationsSubject(home, "status"), new Uint8Array(), {
+      timeout: 4_000,
+    });
+    const { status } = control.v1.StatusReply.decode(reply.data);
+    return status?.ready === true && status.reconnects !== 0 ? status : null;
+  });
+}
+
+test("B9.1 a supercluster of twelve servers keeps journals in every region and trades over gateways", async () => {
+  await withCluster(
+    async (cluster) => {
+      await checkServers(cluster);
+      await checkSplit(await jetstreamManager(await cluster.connect(`cell-${home}`)));
+      await checkTrading(cluster, 1);
+      await checkSecondConnection(cluster);
+      await checkTrading(cluster, 2);
+    },
+    { topology: "supercluster", cellProgram: join(repository, "actors", "root", "main.ts") },
+  );
+});
+
+test.run();

@@ -1,0 +1,189 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { Randomness } from "../../actors/kernel/ports/randomness.ts";
+import { journalOf, leaseStream, type ThreeRegions } from "./three-regions.ts";
+import { type Region, regions } from "./wide-area.ts";
+
+/** What drills do to the regions, and how each is undone. */
+
+export const faultNames = [
+  "region_killed",
+  "region_and_leaders_killed",
+  "journal_leader_killed",
+  "lease_leader_killed",
+  "both_leaders_killed",
+  "region_frozen",
+  "partition",
+  "one_way_partition",
+  "flapping_link",
+  "slow_disk",
+  "healing_under_load",
+] as const;
+export type FaultName = (typeof faultNames)[number];
+
+/** A fault that was chosen, with everything chance had to decide. */
+export interface Fault {
+  readonly name: FaultName;
+  /** The region it befalls. */
+  readonly region: Region;
+  /** Where the leaders stand when it begins. */
+  readonly journalLeader: Region;
+  readonly leaseLeader: Region;
+  readonly lastsMs: number;
+  readonly direction: "in" | "out";
+}
+
+const FREEZE_MS = 10_000;
+const STORM_WRITERS = 2;
+
+const pick = <T>(random: Randomness, of: readonly T[]): T => of[random.below(of.length)] as T;
+
+/** `owner`: the region that owns the markets now. */
+export function chooseFault(name: FaultName, owner: Region, random: Randomness): Fault {
+  const others = regions.filter((region) => region !== owner);
+  const elsewhere = pick(random, others);
+  const lastsMs = name === "region_frozen" ? FREEZE_MS : 11_000 + random.below(6_000);
+  const direction = pick(random, ["in", "out"] as const);
+  const base = { name, lastsMs, direction };
+  switch (name) {
+    case "region_killed":
+    case "region_frozen":
+    case "partition":
+    case "one_way_partition":
+    case "slow_disk":
+    case "flapping_link": {
+      const journalLeader = elsewhere;
+      return { ...base, region: owner, journalLeader, leaseLeader: pick(random, others) };
+    }
+    case "region_and_leaders_killed":
+      return { ...base, region: owner, journalLeader: owner, leaseLeader: owner };
+    case "journal_leader_killed": {
+      const region = pick(random, regions);
+      const leaseLeader = pick(
+        random,
+        regions.filter((each) => each !== region),
+      );
+      return { ...base, region, journalLeader: region, leaseLeader };
+    }
+    case "lease_leader_killed": {
+      const region = pick(random, regions);
+      const journalLeader = pick(
+        random,
+        regions.filter((each) => each !== region),
+      );
+      return { ...base, region, journalLeader, leaseLeader: region };
+    }
+    case "both_leaders_killed": {
+      const region = pick(random, regions);
+      return { ...base, region, journalLeader: region, leaseLeader: region };
+    }
+    case "healing_under_load":
+      return {
+        ...base,
+        region: elsewhere,
+        journalLeader: pick(random, regions),
+        leaseLeader: pick(random, regions),
+      };
+    default:
+      return name satisfies never;
+  }
+}
+
+/** Moves the leaders to where the fault wants them; whether it worked. */
+export async function placeLeaders(three: ThreeRegions, fault: Fault): Promise<boolean> {
+  const journals = await Promise.all([
+    three.lead(journalOf("REPL"), fault.journalLeader),
+    three.lead(journalOf("DURA"), fault.journalLeader),
+  ]);
+  return journals.every(Boolean) && (await three.lead(leaseStream, fault.leaseLeader));
+}
+
+/** Writers that fsync all the time on the file system of the regions' data. */
+function storm(three: ThreeRegions): () => void {
+  const writers: ChildProcess[] = Array.from({ length: STORM_WRITERS }, (_, index) => {
+    const file = join(three.folder, `storm-${index}`);
+    const loop = `while :; do dd if=/dev/zero of=${file} bs=64k count=256 oflag=dsync 2>/dev/null; done`;
+    return spawn("/usr/bin/setpriv", ["--pdeathsig", "KILL", "--", "/bin/sh", "-c", loop], {
+      stdio: "ignore",
+      detached: true,
+    });
+  });
+  return () => {
+    // The shell and the writer it waits for.
+    for (const { pid } of writers) if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  };
+}
+
+/** Begins the fault, lets it last, and ends it. `begun` is called at the moment it begins. */
+export async function befall(
+  three: ThreeRegions,
+  fault: Fault,
+  random: Randomness,
+  begun: () => void,
+): Promise<void> {
+  const { region, lastsMs } = fault;
+  const { server, cell } = three.of(region);
+  switch (fault.name) {
+    case "region_killed":
+    case "region_and_leaders_killed": {
+      begun();
+      await Promise.all([server.kill(), cell.kill()]);
+      await sleep(lastsMs);
+      server.start();
+      cell.start();
+      return;
+    }
+    case "journal_leader_killed":
+    case "lease_leader_killed":
+    case "both_leaders_killed": {
+      begun();
+      await server.kill();
+      await sleep(lastsMs);
+      server.start();
+      return;
+    }
+    case "region_frozen": {
+      begun();
+      for (const frozen of [server, cell]) frozen.signal("SIGSTOP");
+      await sleep(lastsMs);
+      for (const frozen of [server, cell]) frozen.signal("SIGCONT");
+      return;
+    }
+    case "partition":
+    case "healing_under_load": {
+      await three.wide.cut(region, "both", true);
+      begun();
+      await sleep(lastsMs);
+      await three.wide.cut(region, "both", false);
+      return;
+    }
+    case "one_way_partition": {
+      await three.wide.cut(region, fault.direction, true);
+      begun();
+      await sleep(lastsMs);
+      await three.wide.cut(region, fault.direction, false);
+      return;
+    }
+    case "flapping_link": {
+      begun();
+      const until = performance.now() + lastsMs;
+      for (let cut = true; performance.now() < until; cut = !cut) {
+        await three.wide.cut(region, "both", cut);
+        await sleep(200 + random.below(1_800));
+      }
+      await three.wide.cut(region, "both", false);
+      return;
+    }
+    case "slow_disk": {
+      const end = storm(three);
+      begun();
+      await sleep(lastsMs);
+      end();
+      return;
+    }
+    default:
+      fault.name satisfies never;
+  }
+}

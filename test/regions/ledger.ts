@@ -1,0 +1,37 @@
+import type { Durability } from "../../schemas/sdk/orders.ts";
+
+/** What a client was told of one command: a line of its ledger. */
+export interface Acknowledgement {
+  readonly client: string;
+  readonly market: string;
+  readonly session: number;
+  readonly number: number;
+  readonly sequence: number;
+  readonly orderId: number;
+  readonly executed: number;
+  /** Code of the refusal; empty when accepted. */
+  readonly refusal: string;
+  readonly repeated: boolean;
+  readonly epoch: number;
+  readonly durability: Durability;
+  /** When the command was sent first and when this came, in ms of the machine's monotonic clock. */
+  readonly sentAt: number;
+  readonly at: number;
+}
+
+/** A client's request that ended without an answer, although it was sent again and again. */
+export interface Unanswered {
+  readonly client: string;
+  readonly market: string;
+  readonly code: string;
+  readonly at: number;
+}
+
+export type LedgerLine =
+  | ({ readonly type: "acknowledged" } & Acknowledgement)
+  | ({ readonly type: "unanswered" } & Unanswered)
+  /** Nothing of the client is under way. */
+  | { readonly type: "idle"; readonly client: string; readonly resends: number };
+
+/** The same in all processes of the machine. */
+export const nowMs = (): number => Number(process.hrtime.bigint() / 1_000n) / 1_000;

@@ -1,0 +1,276 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { connectNats, type NatsBus } from "../../actors/bus/nats.ts";
+import {
+  cellFile,
+  credentialsOf,
+  planCluster,
+  prepareCells,
+  prepareServers,
+  serverFile,
+} from "../../ops/deploy/cluster.ts";
+import { readRegions } from "../../ops/deploy/regions.ts";
+import type { ClusterPlan } from "../../ops/deploy/topology.ts";
+import { wire } from "../../schemas/messages.ts";
+import { durationNs } from "../../actors/kernel/units.ts";
+import { journalStream, leaseBucket } from "../../schemas/subjects.ts";
+import { natsServer } from "../support/nats-cluster.ts";
+import { repository } from "../support/shared-data.ts";
+import { KeptProcess } from "./kept-process.ts";
+import { addressOf, type Region, regions, type WideArea } from "./wide-area.ts";
+
+/** Three regions as they are deployed, a server and a cell each, in the namespaces of a wide area. */
+
+export const home: Region = "eu";
+const group = "atlas";
+/** Each mode has a market of its own; both have their home in the same region. */
+export const markets = [
+  { name: "REPL", shard: 0, mode: "replicated" },
+  { name: "DURA", shard: 1, mode: "durable" },
+] as const;
+export type Market = (typeof markets)[number]["name"];
+export const journalOf = (market: Market): string =>
+  journalStream(group, markets.find(({ name }) => name === market)?.shard ?? 0);
+export const leaseStream = `KV_${leaseBucket}`;
+
+const firstPorts = { nats: 4_300, route: 6_300, http: 8_700, websocket: 9_300, gateway: 7_300 };
+
+interface RegionProcesses {
+  readonly server: KeptProcess;
+  readonly cell: KeptProcess;
+}
+
+function writeRegions(folder: string): void {
+  for (const region of regions) {
+    mkdirSync(join(folder, region, "markets"), { recursive: true });
+    writeFileSync(
+      join(folder, region, "region.toml"),
+      `title = "${region}"\ngroups = ["${group}"]\n`,
+    );
+  }
+  for (const { name, shard, mode } of markets) {
+    writeFileSync(
+      join(folder, home, "markets", `${name}.toml`),
+      `group = "${group}"
+shard = ${shard}
+currency = "EUR"
+price_decimals = 2
+tick = 1
+lot = 1
+maximum_quantity = 1000000
+order_capacity = 100000
+mode = "${mode}"
+calendar = "always"
+[bands]
+low = 1
+high = 1000000
+[fees]
+maker_bps_e2 = 0
+taker_bps_e2 = 0
+`,
+    );
+  }
+}
+
+/** Addresses of loopback become those of the regions; certificates name the regions already. */
+function spread(plan: ClusterPlan): void {
+  const place = new Map<string, string>();
+  for (const { region, ports: own } of plan.servers) {
+    for (const port of [own.nats, own.route]) place.set(`127.0.0.1:${port}`, `${region}:${port}`);
+  }
+  const placed = (url: string): string => {
+    const [scheme = "", address = ""] = url.split("//");
+    return `${scheme}//${place.get(address) ?? address}`;
+  };
+  for (const { region, ports: own } of plan.servers) {
+    const address = addressOf(region as Region);
+    const file = serverFile(plan.dataDirectory, region);
+    const server = JSON.parse(readFileSync(file, "utf8"));
+    server.listen = `${address}:${own.nats}`;
+    server.cluster.listen = `${address}:${own.route}`;
+    server.cluster.advertise = `${region}:${own.route}`;
+    server.cluster.no_advertise = true;
+    server.cluster.routes = server.cluster.routes.map(placed);
+    server.log_file = join(plan.dataDirectory, `${region}-server.log`);
+    writeFileSync(file, JSON.stringify(server, null, 2));
+    const own_ = cellFile(plan.dataDirectory, region);
+    const cell = JSON.parse(readFileSync(own_, "utf8"));
+    cell.nats.servers = cell.nats.servers.map(placed);
+    writeFileSync(own_, JSON.stringify(cell, null, 2));
+  }
+}
+
+export class ThreeRegions {
+  readonly wide: WideArea;
+  readonly folder: string;
+  readonly plan: ClusterPlan;
+  readonly #processes: ReadonlyMap<Region, RegionProcesses>;
+  #bus: NatsBus | null = null;
+
+  private constructor(wide: WideArea, folder: string, plan: ClusterPlan, binary: string) {
+    this.wide = wide;
+    this.folder = folder;
+    this.plan = plan;
+    const main = join(repository, "actors", "root", "main.ts");
+    this.#processes = new Map(
+      regions.map((region): [Region, RegionProcesses] => {
+        const log = (of: string): string => join(folder, `${region}-${of}.log`);
+        const server = ["-c", serverFile(folder, region)];
+        const cell = [main, "--configuration", cellFile(folder, region)];
+        return [
+          region,
+          {
+            server: new KeptProcess(wide.inside(region, binary, server), log("server-out")),
+            cell: new KeptProcess(wide.inside(region, process.execPath, cell), log("cell")),
+          },
+        ];
+      }),
+    );
+  }
+
+  static async start(wide: WideArea, binary = natsServer()): Promise<ThreeRegions> {
+    if (binary === null) throw new Error("no nats-server");
+    const folder = mkdtempSync(join(tmpdir(), "meridian-regions-"));
+    const regionsDirectory = join(folder, "regions");
+    writeRegions(regionsDirectory);
+    await wide.calm();
+    const declared = readRegions(regionsDirectory);
+    if (!declared.ok) throw new Error(declared.failure.reason);
+    const planned = await planCluster(folder, {
+      topology: "compact",
+      profile: "demo",
+      regions: declared.value,
+      declared: declared.value,
+      firstPorts,
+    });
+    if (!planned.ok) throw new Error(planned.failure.reason);
+    const { plan } = planned.value;
+    prepareServers(plan);
+    prepareCells(plan, declared.value, {
+      regionsDirectory,
+      engine: "native",
+      flow: { enabled: false, seed: 1, rate: 1 },
+    });
+    spread(plan);
+    const three = new ThreeRegions(wide, folder, plan, binary);
+    for (const region of regions) three.of(region).server.start();
+    for (const region of regions) three.of(region).cell.start();
+    return three;
+  }
+
+  of(region: Region): RegionProcesses {
+    const found = this.#processes.get(region);
+    if (found === undefined) throw new Error(`no region ${region}`);
+    return found;
+  }
+
+  urls(first: Region): readonly string[] {
+    const servers = [
+      ...this.plan.servers.filter(({ region }) => region === first),
+      ...this.plan.servers.filter(({ region }) => region !== first),
+    ];
+    return servers.map(({ region, ports }) => `tls://${region}:${ports.nats}`);
+  }
+
+  get authorityFile(): string {
+    return this.plan.certificates.authorityFile;
+  }
+  seedFileOf(user: string): string {
+    return credentialsOf(this.plan, user).seedFile;
+  }
+
+  /** A connection from the observer with the rights of a cell; it reconnects for ever. */
+  async bus(): Promise<NatsBus> {
+    if (this.#bus !== null) return this.#bus;
+    const user = "cell-ap";
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        this.#bus = await connectNats({
+          servers: this.urls("ap"),
+          user,
+          seed: Buffer.from(readFileSync(this.seedFileOf(user), "utf8").trim()),
+          authority: readFileSync(this.authorityFile, "utf8"),
+        });
+        return this.#bus;
+      } catch (error) {
+        if (attempt > 100) throw error;
+        await sleep(200);
+      }
+    }
+  }
+
+  /** Null while the region's cell does not answer. */
+  async status(region: Region): Promise<wire.control.v1.IRegionStatus | null> {
+    const bus = await this.bus();
+    const reply = await bus.request(`ops.${region}.status`, new Uint8Array(), durationNs(2e9));
+    if (!reply.ok) return null;
+    return wire.control.v1.StatusReply.decode(reply.value).status ?? null;
+  }
+
+  async leaderOf(stream: string): Promise<{ leader: string; current: boolean } | null> {
+    const bus = await this.bus();
+    const answer = await bus.ask(`$JS.API.STREAM.INFO.${stream}`, "", 2_000);
+    if (!answer.ok) return null;
+    const info = JSON.parse(Buffer.from(answer.value.data).toString());
+    const { leader = "", replicas = [] } = info.cluster ?? {};
+    return {
+      leader,
+      current: leader !== "" && replicas.length === 2 && replicas.every(isCurrent),
+    };
+  }
+
+  /** Moves the leader of a stream to a region's server; whether it is there now. */
+  async lead(stream: string, region: Region): Promise<boolean> {
+    const bus = await this.bus();
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      const held = await this.leaderOf(stream);
+      if (held?.leader === region) return true;
+      const placement = JSON.stringify({ placement: { preferred: region } });
+      if (held !== null && held.leader !== "") {
+        await bus.ask(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`, placement, 2_000);
+      }
+      await sleep(300);
+    }
+    return false;
+  }
+
+  /** Waits until every replica follows and every cell says that it is ready. */
+  async settled(limitMs = 120_000): Promise<void> {
+    const until = performance.now() + limitMs;
+    let reason = "";
+    while (performance.now() < until) {
+      reason = (await this.#unsettled()) ?? "";
+      if (reason === "") return;
+      await sleep(200);
+    }
+    throw new Error(`the regions did not settle in ${limitMs / 1000} s: ${reason}`);
+  }
+
+  async #unsettled(): Promise<string | null> {
+    for (const region of regions) {
+      const status = await this.status(region);
+      if (status === null) return `the cell of ${region} does not answer`;
+      if (status.ready !== true) return `${region}: ${status.notReadyReason}`;
+    }
+    for (const stream of [leaseStream, ...markets.map(({ name }) => journalOf(name))]) {
+      const leader = await this.leaderOf(stream);
+      if (leader?.current !== true) return `a replica of ${stream} is behind`;
+    }
+    return null;
+  }
+
+  async stop(): Promise<void> {
+    for (const region of regions) this.of(region).server.signal("SIGCONT");
+    for (const region of regions) this.of(region).cell.signal("SIGCONT");
+    await this.#bus?.close();
+    for (const region of regions) await this.of(region).cell.kill();
+    for (const region of regions) await this.of(region).server.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+const isCurrent = (replica: { current?: boolean; offline?: boolean }): boolean =>
+  replica.current === true && replica.offline !== true;

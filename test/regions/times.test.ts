@@ -1,0 +1,29 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { timesOf } from "./times.ts";
+
+const test = suite("recovery times of drills");
+/** Answers at these times, each to a command that was sent 10 ms before. */
+const answers = (...times: readonly number[]) => times.map((at) => ({ at, sentAt: at - 10 }));
+
+test("B8.3 without an interruption recovery is the first answer to what was sent after the fault", () => {
+  const acks = answers(90, 105, 140, 400, 700);
+  assert.equal(timesOf(acks, 100, 1_000), { recoveryMs: 40, silenceMs: 300 });
+});
+
+test("B8.3 an interruption that begins after the fault ends the recovery time only when it ends", () => {
+  const acks = answers(90, 140, 400, 900, 5_900, 5_950, 6_000);
+  assert.equal(timesOf(acks, 100, 6_100), { recoveryMs: 5_800, silenceMs: 5_000 });
+});
+
+test("B8.3 a second interruption, as of a partition that heals, is seen in the longest silence", () => {
+  const acks = answers(140, 2_140, 2_200, 9_200, 9_300);
+  assert.equal(timesOf(acks, 100, 9_400), { recoveryMs: 2_040, silenceMs: 7_000 });
+});
+
+test("B8.3 a market that never answers again has no recovery time", () => {
+  assert.equal(timesOf(answers(90, 95), 100, 5_000), { recoveryMs: null, silenceMs: 4_900 });
+});
+
+test.run();
