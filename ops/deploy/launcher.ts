@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { type Failure, type Result, ok, refuse } from "../../actors/kernel/result.ts";
 import type { CellConfiguration, ClusterFile } from "../../schemas/configuration.ts";
 import { locateNatsServer } from "../bootstrap/nats-server.mjs";
-import { credentialsOf, planCluster, prepareCells, prepareServers } from "./cluster.ts";
+import { cellNameOf, credentialsOf, planCluster, prepareCells, prepareServers } from "./cluster.ts";
 import { membersToStart, readRecord, writeRecord } from "./cluster-record.ts";
 import { checkChoice, checkRegions } from "./contradictions.ts";
 import { leftovers, lockData, unlockData } from "./data-lock.ts";
@@ -16,6 +16,7 @@ import { type Region, readRegions } from "./regions.ts";
 import { type Profile, people } from "./roles.ts";
 import { type SupervisedProcess, diesWithLauncher } from "./supervised-process.ts";
 import type { RegionStatus } from "./status.ts";
+import { type Target, writeObservation, writeTargets } from "../observe/prometheus-files.ts";
 import { writeWhole } from "./whole-file.ts";
 import {
   type ClusterPlan,
@@ -163,6 +164,7 @@ export class Launcher {
     const serversReady = seconds();
     const cells = await this.#waitForCells(plan, fleet);
     if (!cells.ok) return cells;
+    writeObservation(observationOf(this.#dataDirectory), []);
     writeRecord(this.#dataDirectory, { topology, regions: regions.map((each) => each.name) });
     return ok({
       plan,
@@ -251,6 +253,7 @@ export class Launcher {
       ),
     };
     writeWhole(join(this.#dataDirectory, "cluster.json"), `${JSON.stringify(cluster, null, 2)}\n`);
+    writeTargets(observationOf(this.#dataDirectory), targetsOf(cluster));
     return cluster;
   }
 
@@ -339,3 +342,8 @@ function withLog(failure: Failure, processes: readonly SupervisedProcess[]): Res
     failure.next === "" ? `look into ${culprit.logFile}` : failure.next,
   );
 }
+
+/** Where Prometheus and Grafana find their files. */
+const observationOf = (dataDirectory: string): string => join(dataDirectory, "observe");
+const targetsOf = ({ regions }: ClusterFile): readonly Target[] =>
+  regions.map(({ name, http }) => ({ region: name, cell: cellNameOf(name), http }));
