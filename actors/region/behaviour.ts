@@ -76,6 +76,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
     );
     this.#directory = new Directory(ports.bus.keys, context.log);
     this.#operations = new Operations({
+      cell: start.cell,
       context,
       ports,
       directory: this.#directory,

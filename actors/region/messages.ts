@@ -154,6 +154,7 @@ export const operationVerbs = [
   "market-halt",
   "market-resume",
   "flow",
+  "log-level",
 ] as const;
 /** Answered by every cell of the region, whether it serves markets or not. */
 export const viewVerbs = ["tree", "tree-node", "audit"] as const;

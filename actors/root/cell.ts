@@ -5,7 +5,7 @@ import { deadLetterStore } from "../kernel/dead-letters.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Files } from "../kernel/ports/files.ts";
-import type { Log } from "../kernel/ports/log.ts";
+import type { Log, LogControl } from "../kernel/ports/log.ts";
 import type {
   DurabilityMode,
   EngineSlots,
@@ -50,6 +50,8 @@ export interface CellPorts {
   readonly clock: Clock;
   readonly files: Files;
   readonly log: Log;
+  /** Absent: the log has one level. */
+  readonly logs?: LogControl;
   /** Unpredictable bytes: nonces of leases, numbers of sessions. */
   readonly randomBytes: (count: number) => Uint8Array;
   readonly directory: CellDirectory;
@@ -184,6 +186,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     persistIncarnation: (incarnation) => directory.persistIncarnation(incarnation),
     nonce,
     facts: ports.facts,
+    ...(ports.logs === undefined ? {} : { logs: ports.logs }),
     actors: () => host.view,
     views: (verb, payload) => views.answer(verb, payload),
     servesMarkets,

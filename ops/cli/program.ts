@@ -10,6 +10,7 @@ import { register as registerConfiguration } from "./commands/config.ts";
 import { register as registerDoctor } from "./commands/doctor.ts";
 import { register as registerDown } from "./commands/down.ts";
 import { register as registerJournal } from "./commands/journal.ts";
+import { register as registerLog } from "./commands/log.ts";
 import { register as registerLogin } from "./commands/login.ts";
 import { register as registerMarket } from "./commands/market.ts";
 import { register as registerOrder } from "./commands/order.ts";
@@ -37,6 +38,7 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerBacktest,
   registerJournal,
   registerDoctor,
+  registerLog,
   registerConfiguration,
   registerCompletion,
 ];
