@@ -18,7 +18,10 @@ interface Line {
   readonly [field: string]: unknown;
 }
 
-function recorded(): ReturnType<typeof cellLog> & { lines(): readonly Line[]; text(): string } {
+function recorded(): ReturnType<typeof cellLog> & {
+  readonly lines: () => readonly Line[];
+  readonly text: () => string;
+} {
   const written: string[] = [];
   const made = cellLog({ region: "home" }, { write: (line) => void written.push(line) });
   return {
