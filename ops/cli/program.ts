@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 
 import { register as registerAccount } from "./commands/account.ts";
+import { register as registerAudit } from "./commands/audit.ts";
 import { register as registerBacktest } from "./commands/backtest.ts";
 import { register as registerCompletion } from "./commands/completion.ts";
 import { register as registerConfiguration } from "./commands/config.ts";
@@ -17,6 +18,7 @@ import { register as registerRegion } from "./commands/region.ts";
 import { register as registerReplay } from "./commands/replay.ts";
 import { register as registerStatus } from "./commands/status.ts";
 import { register as registerStrategy } from "./commands/strategy.ts";
+import { register as registerTop } from "./commands/top.ts";
 import { register as registerTree } from "./commands/tree.ts";
 import { register as registerUp } from "./commands/up.ts";
 import { repository } from "./data-folder.ts";
@@ -26,7 +28,9 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerUp,
   registerDown,
   registerStatus,
+  registerTop,
   registerTree,
+  registerAudit,
   registerLogin,
   registerOrder,
   registerMarket,
