@@ -6,7 +6,7 @@ import { csv, type OutputFormat, printed, rowPrinter } from "./output.ts";
 const test = suite("output forms");
 
 function captured(body: () => void): string {
-  const { write } = process.stdout;
+  const write = process.stdout.write.bind(process.stdout);
   let text = "";
   process.stdout.write = ((chunk: string) => {
     text += chunk;

@@ -76,7 +76,7 @@ function flatten(value: object, prefix = ""): ReadonlyMap<string, string> {
     else if (Array.isArray(inner)) cells.set(column, JSON.stringify(inner));
     else if (typeof inner === "object") {
       for (const [below, cell] of flatten(inner, `${column}.`)) cells.set(below, cell);
-    } else cells.set(column, String(inner as string | number | boolean | bigint));
+    } else cells.set(column, String(inner));
   }
   return cells;
 }

@@ -22,6 +22,7 @@ import { register as registerTop } from "./commands/top.ts";
 import { register as registerTree } from "./commands/tree.ts";
 import { register as registerUp } from "./commands/up.ts";
 import { repository } from "./data-folder.ts";
+import { addExamples } from "./examples.ts";
 
 /** Every file in commands/ adds its commands to the program, in the order of the help text. */
 const registrations: readonly ((program: Command) => void)[] = [
@@ -60,6 +61,7 @@ export function createProgram(): Command {
     );
   // Subcommands inherit exitOverride and the help settings only when they are made by .command().
   for (const register of registrations) register(program);
+  addExamples(program);
   return program;
 }
 

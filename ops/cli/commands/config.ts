@@ -21,8 +21,8 @@ export function register(program: Command): void {
           { name: "user", ...actingUser(data.value, options.as) },
           ...(cluster.ok ? clusterSettings(cluster.value) : []),
         ];
-        const value = { settings, cluster: cluster.ok ? null : cluster.failure };
-        if (!printed(options, { value, rows: settings })) {
+        const told = { settings, cluster: cluster.ok ? null : cluster.failure };
+        if (!printed(options, { value: told, rows: settings })) {
           print(
             table(
               ["SETTING", "VALUE", "ORIGIN"],

@@ -12,7 +12,7 @@ import {
   silentRegion,
 } from "../markets.ts";
 import { formatPrice } from "../prices.ts";
-import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { type OutputFormat, outputOption, printed, quietOption } from "../output.ts";
 import { type ClusterOptions, print, table, withClusterOptions } from "../terminal.ts";
 
 /**
@@ -22,6 +22,7 @@ import { type ClusterOptions, print, table, withClusterOptions } from "../termin
 export function register(program: Command): void {
   withClusterOptions(program.command("status"))
     .description("show regions and markets")
+    .addOption(quietOption("names of regions"))
     .addOption(outputOption())
     .action((options: ClusterOptions & { readonly output: OutputFormat }) =>
       perform(async () => {

@@ -89,6 +89,7 @@ export function register(program: Command): void {
     withRegion(strategy.command(verb))
       .description(description)
       .argument("<id>")
+      .addOption(quietOption("its name"))
       .addOption(outputOption())
       .action((id: string, options: Options) =>
         one(id, options, (cluster, region) => askActor(cluster, region, verb, id)),
@@ -102,6 +103,7 @@ export function register(program: Command): void {
       )
       .argument("<id>")
       .option("--command-id <id>", "the same id again is done once (default: a random one)")
+      .addOption(quietOption("its name"))
       .addOption(outputOption())
       .action((id: string, options: Options & { readonly commandId?: string }) =>
         one(id, options, (cluster, region) =>

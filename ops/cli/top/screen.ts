@@ -49,7 +49,7 @@ export class Screen {
 
   draw(frame: (width: number, height: number) => readonly string[]): void {
     if (!this.#open) return;
-    const { columns = 80, rows = 24 } = this.#output;
+    const { columns, rows } = this.#output;
     const size = `${columns}x${rows}`;
     if (size !== this.#size) this.#drawn = [];
     this.#size = size;
