@@ -64,6 +64,10 @@ export interface Addon {
   /** Why the log failed or waits for room; empty while it does neither. */
   failure(id: number): string;
   latency(id: number): MarketLatency;
+  histograms(id: number): Readonly<Record<HistogramName, Float64Array>> & {
+    readonly committedRecords: number;
+  };
+  hiccupOctaves(): Float64Array;
   alert(id: number): MarketAlert;
   plantDelay(id: number, ns: number): void;
   health(): ReactorHealth;
@@ -94,6 +98,23 @@ export interface DutyOpened {
   /** 0 for order entry. */
   readonly requestsPort: number;
   readonly backend: string;
+}
+
+/** Of every command; of one in 64 by stage; of every group of records that the journal made durable. */
+export type HistogramName = "service" | "sequence" | "match" | "handOn" | "commit";
+
+/** Counts of durations by octave. */
+export interface Histogram {
+  /** Counts; `octaveEndsNs` has the largest value of each. */
+  readonly counts: readonly number[];
+  /** At most 1/32 above the true sum. */
+  readonly sumNs: number;
+}
+
+export interface MarketHistograms {
+  readonly histograms: Readonly<Record<HistogramName, Histogram>>;
+  /** Records made durable since the market was opened. */
+  readonly committedRecords: number;
 }
 
 /** Where a market's time goes; nanoseconds, of one command in 64. */

@@ -8,8 +8,16 @@ import type {
 } from "../actors/kernel/ports/matching-engine.ts";
 import { ok, refuse } from "../actors/kernel/result.ts";
 import type { Result } from "../actors/kernel/result.ts";
-import type { Addon, ClientCounters, ClientGrant, MachineProbe, ReactorHealth } from "./addon.ts";
+import type {
+  Addon,
+  ClientCounters,
+  ClientGrant,
+  Histogram,
+  MachineProbe,
+  ReactorHealth,
+} from "./addon.ts";
 import { loadAddon, regions } from "./addon.ts";
+import { histogramOf } from "./histograms.ts";
 import type { Host, RingSizes } from "./market-engine.ts";
 import { NativeMarket } from "./market-engine.ts";
 import { AlertWatch } from "./alert-watch.ts";
@@ -17,8 +25,11 @@ import { AlertWatch } from "./alert-watch.ts";
 export type {
   ClientCounters,
   ClientGrant,
+  Histogram,
+  HistogramName,
   MachineProbe,
   MarketAlert,
+  MarketHistograms,
   MarketLatency,
   ReactorHealth,
   Recovery,
@@ -33,6 +44,7 @@ export type {
   OrderEntryOptions,
   OrderEntryReport,
 } from "./market-duties.ts";
+export { octaveEndsNs } from "./histograms.ts";
 export { NativeMarket } from "./market-engine.ts";
 
 /** The native matching engine: a match thread and a journal thread beside Node's own. */
@@ -249,6 +261,10 @@ export class NativeEngine implements MatchingEngine {
   /** Gaps above 1 µs between two turns of the idle match thread: what the machine takes away. */
   hiccups(): LatencySummary {
     return this.#addon.hiccups();
+  }
+
+  hiccupHistogram(): Histogram {
+    return histogramOf(this.#addon.hiccupOctaves());
   }
 
   /** Where its threads run, and whether they go on. */

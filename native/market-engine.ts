@@ -28,12 +28,14 @@ import { durationNs, type DurationNs } from "../actors/kernel/units.ts";
 import type {
   Addon,
   MarketAlert,
+  MarketHistograms,
   MarketLatency,
   OpenedMarket,
   Recovery,
   RingStatistics,
 } from "./addon.ts";
 import { regions } from "./addon.ts";
+import { histogramOf } from "./histograms.ts";
 import { MarketDuties } from "./market-duties.ts";
 import { SealLog, systemSealStorage } from "./seal-log.ts";
 import { readRecordHeader } from "./records.ts";
@@ -301,6 +303,22 @@ export class NativeMarket implements MarketEngine {
   latency(): MarketLatency {
     this.#mustBeOpen();
     return this.#host.addon.latency(this.#id);
+  }
+
+  /** Its durations as histograms, for whoever scrapes: read from shared memory, nothing is disturbed. */
+  histograms(): MarketHistograms {
+    this.#mustBeOpen();
+    const { committedRecords, ...found } = this.#host.addon.histograms(this.#id);
+    return {
+      committedRecords,
+      histograms: {
+        service: histogramOf(found.service),
+        sequence: histogramOf(found.sequence),
+        match: histogramOf(found.match),
+        handOn: histogramOf(found.handOn),
+        commit: histogramOf(found.commit),
+      },
+    };
   }
 
   /** Whether it has become slower than usual. */

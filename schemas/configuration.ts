@@ -1,4 +1,6 @@
 import { z } from "zod";
+
+import { actorsSchema } from "./actors-configuration.ts";
 import { dataClasses } from "./placement.ts";
 
 /**
@@ -124,6 +126,19 @@ export const cellConfigurationSchema = z.strictObject({
     .nullable()
     .default(null),
   http: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
+  /** What the ops console is served from and what its page is told; null: it is not served. */
+  console: z
+    .strictObject({
+      directory: z.string(),
+      /** Where browsers connect to NATS: the region's own server first. */
+      websockets: z.array(z.string()).min(1),
+      /** Who may sign in. */
+      people: z.array(z.strictObject({ name: token, role: token, publicKey: z.string() })),
+      /** Key of the user who may only watch, for pages on loopback in the demo profile; null: nobody's. */
+      observerSeedFile: z.string().nullable(),
+    })
+    .nullable()
+    .default(null),
   engine: z.enum(["auto", "native", "portable"]),
   /**
    * `own`: the match thread takes a core for itself, by a lock that all cells of the host see; without one
@@ -158,19 +173,11 @@ export const cellConfigurationSchema = z.strictObject({
     /** Mean arrivals per second and market. */
     rate: z.number().positive(),
   }),
+  /** Whether markets of a silent region are taken by themselves, or when an operator says so. */
+  takeover: z.enum(["automatic", "manual"]).default("automatic"),
   /** False: the cell hosts actors only; the markets of the region are another cell's. */
   markets: z.boolean().default(true),
-  /** Actors that are spawned by request. */
-  actors: z
-    .strictObject({
-      /** This cell hosts at most; 0: none, and it answers no request about them. */
-      capacity: z.int().min(0).max(100_000).default(1_000),
-      /** The region runs at most, at a time. */
-      maximum: z.int().min(0).max(100_000).default(4_096),
-      /** Seconds without a message after which a paused or finished one is put away. */
-      passivateAfter: z.number().min(0).default(30),
-    })
-    .prefault({}),
+  actors: actorsSchema.prefault({}),
 });
 export type CellConfiguration = z.infer<typeof cellConfigurationSchema>;
 /** As it is written: what has a default may be left out. */

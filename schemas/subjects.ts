@@ -30,6 +30,8 @@ export type OperationsVerb =
 /** Services that spawn and steer actors. */
 export const controlVerbs = [
   "spawn",
+  "check",
+  "types",
   "stop",
   "restart",
   "list",
@@ -38,7 +40,13 @@ export const controlVerbs = [
   "watch",
 ] as const;
 export type ControlVerb = (typeof controlVerbs)[number];
-export type AlertKind = "latency";
+export type AlertKind = "latency" | "residency";
+/** What the launcher of a cluster is asked to do. */
+export type DeploymentVerb =
+  | "region-add"
+  | "region-remove"
+  | "certificates-rotate"
+  | "residency";
 export type MarketDataKind = "l1" | "l2" | "trades";
 
 export const commandSubject = (region: string, market: string, verb: CommandVerb): string =>
@@ -56,6 +64,7 @@ export const supervisionSubject = (region: string, path: string): string =>
   `sup.${token(region)}.${path.split("/").filter(Boolean).map(token).join(".")}`;
 export const operationsSubject = (region: string, verb: OperationsVerb): string =>
   `ops.${token(region)}.${verb}`;
+export const deploymentSubject = (verb: DeploymentVerb): string => `ops.launcher.${verb}`;
 export const controlSubject = (region: string, verb: ControlVerb): string =>
   `ctl.${token(region)}.${verb}`;
 /** From cell to cell of a region: requests about the actors that the cell hosts. */
@@ -89,9 +98,9 @@ export const eventLogSubject = (region: string, log: string): string =>
 export const eventLogStream = (region: string): string => `ALOG_${token(region)}`;
 /** Bucket of the snapshots of a region's actors; a key is the log's name. */
 export const actorSnapshotBucket = (region: string): string => `ASNAP_${token(region)}`;
-/** Something is wrong with a market, or not any more: core NATS, told to whoever listens. */
-export const alertSubject = (region: string, kind: AlertKind, market: string): string =>
-  `alert.${token(region)}.${token(kind)}.${token(market)}`;
+/** Something is wrong with a market or a stream, or not any more: core NATS, told to whoever listens. */
+export const alertSubject = (region: string, kind: AlertKind, subject: string): string =>
+  `alert.${token(region)}.${token(kind)}.${token(subject)}`;
 /** Where a cell asks one strategy of a user; the slot has a NATS user of its own. */
 export const guestSubject = (region: string, slot: number): string =>
   `guest.${token(region)}.${slot}.decide`;
@@ -137,6 +146,7 @@ export const patterns = {
   supervisionOf: (region: string): string => `sup.${token(region)}.>`,
   operations: "ops.>",
   operationsOf: (region: string): string => `ops.${token(region)}.>`,
+  deployment: "ops.launcher.>",
   /** One service in all regions. */
   operation: (verb: OperationsVerb): string => `ops.*.${verb}`,
   eventLogsOf: (region: string): string => `alog.${token(region)}.>`,

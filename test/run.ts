@@ -11,7 +11,7 @@ import { availableParallelism } from "node:os";
 import { globSync } from "node:fs";
 import { join, relative } from "node:path";
 
-import { nativeChecks } from "./stages/native.ts";
+import { idleNativeChecks, nativeChecks } from "./stages/native.ts";
 import { staticChecks } from "./stages/static.ts";
 import { type StageResult, runProcess, sum } from "./stages/process.ts";
 import { repository } from "./support/shared-data.ts";
@@ -50,16 +50,20 @@ console.log(
   `seed: ${process.env["MERIDIAN_SEED"] ?? "the fixed ones (set MERIDIAN_SEED to try another)"}`,
 );
 if (wants("static")) results.push(...(await staticChecks()));
-if (wants("native")) results.push(...(await nativeChecks({ everyTest: isCi })));
+if (wants("native")) results.push(...(await nativeChecks()));
 if (wants("unit"))
   results.push(...(await testFiles(unit, Math.min(availableParallelism(), 4), UNIT_LIMIT_MS)));
-if (wants("alone")) {
-  const measuring = alone.filter((file) => file.startsWith(measuringFolder));
-  const clusters = alone.filter((file) => !file.startsWith(measuringFolder));
-  results.push(...(await testFiles(measuring, 1, ALONE_LIMIT_MS)));
-  // Most of their time they wait for elections and leases; two at a time bear each other.
-  results.push(...(await testFiles(clusters, isCi ? 1 : 2, ALONE_LIMIT_MS)));
-}
+const measuring = alone.filter((file) => file.startsWith(measuringFolder));
+const clusters = alone.filter((file) => !file.startsWith(measuringFolder));
+if (wants("alone")) results.push(...(await testFiles(measuring, 1, ALONE_LIMIT_MS)));
+// Most of their time clusters wait for elections and leases; two at a time bear each other.
+const clustersDone = wants("alone")
+  ? testFiles(clusters, isCi ? 1 : 2, ALONE_LIMIT_MS)
+  : Promise.resolve([]);
+const idle = wants("native")
+  ? idleNativeChecks({ everyTest: isCi, quiet: clustersDone })
+  : Promise.resolve([]);
+results.push(...(await clustersDone), ...(await idle));
 
 const total = sum(results);
 for (const result of results.filter((one) => one.failed > 0)) console.log(`FAILED ${result.name}`);

@@ -81,7 +81,7 @@ test("the table itself refuses an import against the direction", () => {
 test("relative TypeScript imports name the file with its ending", () => {
   const faults = typescriptFiles.flatMap((file) =>
     importsOf(read(file), typescriptImport)
-      .filter(({ target }) => !/\.(ts|mjs|js|json)$/.test(target))
+      .filter(({ target }) => !/\.(ts|tsx|mjs|js|json)$/.test(target))
       .map(({ line, target }) => `${file}:${line} ${target}`),
   );
   assert.equal(faults, []);
@@ -91,7 +91,9 @@ test("TypeScript files are kebab-case and C++ files snake_case", () => {
   const bad = [
     ...typescriptFiles.filter(
       (file) =>
-        !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.soak|\.oracles|\.d)?\.(ts|mjs)$/.test(basename(file)),
+        !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.soak|\.oracles|\.config|\.d)?\.(ts|tsx|mjs)$/.test(
+          basename(file),
+        ),
     ),
     ...cppFiles.filter((file) => !/^[a-z0-9]+(_[a-z0-9]+)*\.(hpp|cpp|h|c)$/.test(basename(file))),
   ];
@@ -114,11 +116,13 @@ test("every actor folder has the same files", () => {
   assert.equal(faults, []);
 });
 
-test("codec.ts is the only file of an actor that sees the wire messages", () => {
+test("codec.ts, or a codec with a name before it, is all of an actor that sees the wire messages", () => {
   const faults = typescriptFolders
     .filter((folder) => folder.actor)
     .flatMap((folder) => globSync(`${folder.path}/**/*.ts`, { cwd: repository }))
-    .filter((file) => basename(file) !== "codec.ts" && !file.endsWith(".test.ts"))
+    .filter(
+      (file) => !/^(?:[a-z-]+-)?codec\.ts$/.test(basename(file)) && !file.endsWith(".test.ts"),
+    )
     .filter((file) =>
       importsOf(read(file), typescriptImport).some(({ target }) =>
         target.endsWith("schemas/messages.ts"),

@@ -1,14 +1,45 @@
 import { type MsgHdrs, type NatsConnection, RequestError, TimeoutError } from "nats";
 
+import { type CountedDurations, Durations } from "../kernel/durations.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 
 /** Requests under way at most; one more is refused. */
 const requestsUnderWay = 4_096;
 
+/** What became of requests. */
+export interface RequestFigures {
+  readonly requests: number;
+  /** By code of the failure. */
+  readonly requestFailures: Readonly<Record<string, number>>;
+  readonly requestDurations: CountedDurations;
+}
+
+export class RequestCounts {
+  readonly #durations = new Durations();
+  readonly #failures = new Map<string, number>();
+  #requests = 0;
+
+  /** `code`: of the failure; null for an answer. */
+  count(code: string | null, tookMs: number): void {
+    this.#requests += 1;
+    if (code === null) this.#durations.record(tookMs * 1e6);
+    else this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1);
+  }
+
+  read(): RequestFigures {
+    return {
+      requests: this.#requests,
+      requestFailures: Object.fromEntries(this.#failures),
+      requestDurations: this.#durations.read(),
+    };
+  }
+}
+
 /** One connection and the requests under way on it. */
 export class NatsLink {
   readonly connection: NatsConnection;
   readonly #onChange: () => void;
+  readonly #counts: RequestCounts;
   /** Requests under way; each is told when the connection is lost. */
   readonly #underWay = new Set<(error: Error) => void>();
   #connected = true;
@@ -16,8 +47,9 @@ export class NatsLink {
   #server: string;
 
   /** `onChange`: the connection was lost, or is there again. */
-  constructor(connection: NatsConnection, onChange: () => void) {
+  constructor(connection: NatsConnection, counts: RequestCounts, onChange: () => void) {
     this.connection = connection;
+    this.#counts = counts;
     this.#onChange = onChange;
     this.#server = connection.getServer();
     void this.#follow();
@@ -32,12 +64,27 @@ export class NatsLink {
   get server(): string {
     return this.#server;
   }
+  get requestsUnderWay(): number {
+    return this.#underWay.size;
+  }
 
   /**
    * One request with optional headers. Failure codes: no_responders, disconnected (ambiguous unless
    * it was so from the start), timeout (ambiguous), busy.
    */
   async ask(
+    subject: string,
+    payload: Uint8Array | string,
+    timeoutMs: number,
+    requestHeaders?: MsgHdrs,
+  ): Promise<Result<{ readonly data: Uint8Array }>> {
+    const begun = performance.now();
+    const answer = await this.#ask(subject, payload, timeoutMs, requestHeaders);
+    this.#counts.count(answer.ok ? null : answer.failure.code, performance.now() - begun);
+    return answer;
+  }
+
+  async #ask(
     subject: string,
     payload: Uint8Array | string,
     timeoutMs: number,

@@ -21,7 +21,7 @@ import type {
 import { ok, refuse, unreachable, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import { inboxPrefix, userOfInbox } from "../../schemas/subjects.ts";
-import { NatsLink } from "./nats-link.ts";
+import { NatsLink, RequestCounts, type RequestFigures } from "./nats-link.ts";
 import { fateOf, type PublishAck } from "./publish-ack.ts";
 
 /** How a process reaches its servers. */
@@ -57,6 +57,17 @@ const READS_AT_ONCE = 32;
 const UNFLUSHED_LIMIT = 16 * 1024 * 1024;
 const FLUSH_EVERY = 1024 * 1024;
 const NO_MESSAGE_FOUND = 10_037;
+
+/** What the connection has done. */
+export interface BusCounters extends RequestFigures {
+  readonly messagesIn: number;
+  readonly messagesOut: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly dropped: number;
+  readonly unflushedBytes: number;
+  readonly requestsUnderWay: number;
+}
 
 /** Options of the client library: reconnects for ever with jitter, resends nothing by itself. */
 export function connectionOptions(options: NatsOptions): ConnectionOptions {
@@ -103,6 +114,7 @@ export class NatsBus implements Bus {
   readonly journal: JournalStream;
   readonly keys: KeyStore;
   readonly #callbacks: ((state: BusState) => void)[] = [];
+  readonly #requests = new RequestCounts();
   readonly #main: NatsLink;
   /** To the servers that keep journals and buckets; the main one, or one more. */
   readonly #journals: NatsLink;
@@ -111,7 +123,7 @@ export class NatsBus implements Bus {
   #sinceFlush = 0;
 
   constructor(connection: NatsConnection, journals: NatsConnection = connection) {
-    this.#main = new NatsLink(connection, () => {
+    this.#main = new NatsLink(connection, this.#requests, () => {
       if (!this.#main.connected) {
         // The library forgets what was on its way out.
         this.#unflushed = 0;
@@ -120,7 +132,9 @@ export class NatsBus implements Bus {
       this.#changed();
     });
     this.#journals =
-      journals === connection ? this.#main : new NatsLink(journals, () => this.#changed());
+      journals === connection
+        ? this.#main
+        : new NatsLink(journals, this.#requests, () => this.#changed());
     this.journal = new NatsJournal(this.#journals);
     this.keys = new NatsKeys(this.#journals);
   }
@@ -207,6 +221,22 @@ export class NatsBus implements Bus {
         this.#main.reconnects + (this.#journals === this.#main ? 0 : this.#journals.reconnects),
       server: this.#main.server,
       dropped: this.#dropped,
+    };
+  }
+
+  counters(): BusCounters {
+    const { inMsgs, outMsgs, inBytes, outBytes } = this.connection.stats();
+    return {
+      messagesIn: inMsgs,
+      messagesOut: outMsgs,
+      bytesIn: inBytes,
+      bytesOut: outBytes,
+      dropped: this.#dropped,
+      unflushedBytes: this.#unflushed,
+      requestsUnderWay:
+        this.#main.requestsUnderWay +
+        (this.#journals === this.#main ? 0 : this.#journals.requestsUnderWay),
+      ...this.#requests.read(),
     };
   }
 

@@ -308,6 +308,7 @@ export interface KernelSizes {
 export interface KernelCounters {
   readonly starts: number;
   readonly restarts: number;
+  readonly restartsByType: Readonly<Record<string, number>>;
   readonly failures: number;
   readonly escalations: number;
   /** Supervisors that ended because a significant child had. */

@@ -81,6 +81,8 @@ export interface ExitListener {
 export class Counters {
   starts = 0;
   restarts = 0;
+  /** By type of the child; types are those of definitions, so there are few. */
+  readonly restartsByType = new Map<string, number>();
   failures = 0;
   escalations = 0;
   autoShutdowns = 0;
@@ -88,6 +90,11 @@ export class Counters {
   parked = 0;
   lateErrors = 0;
   readonly refusals = new Map<string, number>();
+
+  restarted(type: string): void {
+    this.restarts += 1;
+    this.restartsByType.set(type, (this.restartsByType.get(type) ?? 0) + 1);
+  }
 
   /** A refusal, counted under its code. */
   refuse(
@@ -111,6 +118,7 @@ export class Counters {
       delivered,
       parked,
       lateErrors,
+      restartsByType: Object.fromEntries(this.restartsByType),
       refusals: Object.fromEntries(this.refusals),
     };
   }

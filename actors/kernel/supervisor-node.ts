@@ -470,7 +470,7 @@ export class SupervisorNode implements TreeMember, ExitListener {
   /** Returns a promise when the start failed and that is being answered. */
   #startAgain(slot: Slot): void | Promise<void> {
     if (slot.member.status !== "restarting") return;
-    this.#runtime.counters.restarts += 1;
+    this.#runtime.counters.restarted(slot.member.spec.type);
     slot.member.vitals.restarted(this.#runtime.clock.monotonic());
     const outcome = this.#startSlot(slot);
     if (outcome.ok) return;

@@ -54,11 +54,13 @@ test("a report tells inventory, cash and profit at the mid, whatever their size"
   const ledger = { ...emptyLedger, inventory: -300, cash: "90071992547409910" };
   const trader = { ledger, phase: "running", memo: null } as const;
   const view = { ...emptyView, bid: 990, ask: 1_010 };
-  const bytes = encodeReport({ state: "working", detail: "", trader, view }, 4);
+  const limit = { name: "trader-one", held: 20, refused: 3 };
+  const bytes = encodeReport({ state: "working", detail: "", trader, view, limit }, 4);
   const report = wire.strategy.v1.StrategyReport.decode(bytes);
   assert.is(report.inventory, -300);
   assert.is(report.profit, "90071992547109910");
   assert.is(report.incarnation, 4);
+  assert.equal([report.limit, report.held, report.limited], ["trader-one", 20, 3]);
 });
 
 test.run();

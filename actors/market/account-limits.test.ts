@@ -37,6 +37,8 @@ test("B5.3 a stop comes before everything else, and its end after the limits are
   assert.is(stop.length, 8);
   assert.is(names(held.missing(request(false))).at(-1), "kill false");
   assert.ok(stop.includes("message_rate 100 1000"));
+  // The engine takes no rate without a window: the market would confirm nothing of the account for ever.
+  assert.ok(stop.includes("execution_rate 0 1"));
 });
 
 test("what holds is not journalled again, and what did not come to hold is", () => {

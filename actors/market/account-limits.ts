@@ -76,7 +76,8 @@ export class AccountLimits {
     return Object.entries(limits).flatMap(([name, bound]: [string, number | EngineRate]) => {
       const limit = name as AccountLimit;
       const value = typeof bound === "number" ? bound : bound.count;
-      const windowMs = typeof bound === "number" ? 0 : bound.windowMs;
+      // The engine wants a window with every rate, also with one that does not limit.
+      const windowMs = typeof bound === "number" ? 0 : Math.max(1, bound.windowMs);
       return this.#unless(`${account} ${limit}`, `${value} ${windowMs}`, (tag) => ({
         ...header(account, tag),
         kind: "set_limit",

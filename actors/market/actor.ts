@@ -20,6 +20,8 @@ export interface MarketPorts {
   readonly files: Files;
   /** Told when the market takes orders in a new epoch: the cell may serve it by other doors then. */
   readonly onServing?: (engine: MarketEngine, definition: MarketDefinition, epoch: number) => void;
+  /** Told when the market was handed over: other doors must not keep clients of it. */
+  readonly onLeaving?: (engine: MarketEngine, definition: MarketDefinition) => void;
   /** Records of own blocks kept for a resend at most; fewer than usual are for tests. */
   readonly recordsRemembered?: number;
 }

@@ -1,5 +1,6 @@
 import { build, type Histogram } from "hdr-histogram-js";
 
+import { type CountedDurations, Durations } from "../kernel/durations.ts";
 import type { LatencySummary } from "../kernel/ports/matching-engine.ts";
 import { type CoarseClock, MarketHistory } from "./history/history.ts";
 
@@ -12,6 +13,8 @@ export class MarketCounters {
   volumeLots = 0;
   withheld = 0;
   eventsRefused = 0;
+  /** Logs set aside because the journal went another way. */
+  diverged = 0;
   readonly #refusals = new Map<string, number>();
   /** 1 µs to 60 s at two significant digits. */
   readonly #acknowledgement: Histogram = build({
@@ -20,6 +23,8 @@ export class MarketCounters {
     numberOfSignificantValueDigits: 2,
     bitBucketSize: 32,
   });
+
+  readonly #durations = new Durations();
 
   constructor(clock: CoarseClock) {
     this.history = new MarketHistory(clock);
@@ -33,6 +38,11 @@ export class MarketCounters {
   acknowledged(nanoseconds: number): void {
     this.history.acknowledged(nanoseconds);
     this.#acknowledgement.recordValue(Math.min(Math.max(nanoseconds, 1_000), 60_000_000_000));
+    this.#durations.record(nanoseconds);
+  }
+
+  acknowledgements(): CountedDurations {
+    return this.#durations.read();
   }
 
   refusals(): Readonly<Record<string, number>> {

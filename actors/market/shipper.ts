@@ -1,4 +1,12 @@
-import { blockHash, fold, sealOf, type Block, type ChainState } from "../kernel/accepted-chain.ts";
+import {
+  blockHash,
+  type ChainMessage,
+  fold,
+  handoverOf,
+  sealOf,
+  type Block,
+  type ChainState,
+} from "../kernel/accepted-chain.ts";
 import type { Bus, StoredMessage } from "../kernel/ports/bus.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import { RECORD_BYTES, type MarketEngine } from "../kernel/ports/matching-engine.ts";
@@ -27,6 +35,8 @@ const longestRetryDelay = durationNs(1_000_000_000);
 const readBackDelay = durationNs(10_000_000);
 /** An idle owner reads its tail this often, else it would not notice that it was replaced. */
 export const IDLE_CHECK = durationNs(1_000_000_000);
+/** An owner that is never idle looks after this many blocks whether what it built on is in place. */
+const BLOCKS_BETWEEN_LOOKS = 256;
 
 export interface ShipperPorts {
   readonly bus: Bus;
@@ -102,7 +112,10 @@ export class JournalShipper {
   #blocks = 0;
   #undecided = 0;
   #resent = 0;
+  #looks = 0;
   #stopping = false;
+  /** Set when the epoch is to end with a HANDOVER. */
+  #handover: { readonly region: string; readonly accepted: () => void } | null = null;
 
   constructor(ports: ShipperPorts, stream: string, subject: string, owned: Owned) {
     this.#ports = ports;
@@ -160,10 +173,25 @@ export class JournalShipper {
     this.#stored.notify();
   }
 
+  /**
+   * Ends the epoch with a HANDOVER, after everything that is in the log; nothing is sent behind it.
+   * Resolves when the follower has read it as accepted.
+   */
+  handOver(region: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#handover = { region, accepted: resolve };
+      this.#work.notify();
+    });
+  }
+
   /** Sends blocks until stopped. Throws OwnershipEnded. */
   async ship(): Promise<void> {
     while (!this.#stopping) {
       const records = this.#ports.engine.records(sequence(this.#shipped + 1), MAXIMUM_BLOCK_BYTES);
+      if (records.length === 0 && this.#handover !== null) {
+        await this.#sendHandover(this.#handover.region);
+        return;
+      }
       if (records.length === 0) {
         const idle = { long: false };
         const cancel = this.#ports.after(IDLE_CHECK, () => {
@@ -180,7 +208,14 @@ export class JournalShipper {
       await this.#publish(block);
       this.#blocks += 1;
       this.#shipped = block.last;
+      if (this.#blocks % BLOCKS_BETWEEN_LOOKS === 0) await this.#lookBelow();
     }
+  }
+
+  async #sendHandover(region: string): Promise<void> {
+    const last = this.#last();
+    const base = { market: this.#market, epoch: this.#epoch, hash: last.hash };
+    await this.#publish(handoverOf({ ...this.#follower.chain, ...base }, region));
   }
 
   /** Reads stored blocks back and folds them until stopped. Throws OwnershipEnded. */
@@ -221,7 +256,9 @@ export class JournalShipper {
       );
     }
     this.#follower = { position: stored.streamSequence, chain: verdict.state };
-    if (verdict.accepted) this.#ports.onCommitted(verdict.state.lastSequence);
+    if (!verdict.accepted) return;
+    if (message.type === "fence" && message.epoch > this.#epoch) this.#handover?.accepted();
+    else this.#ports.onCommitted(verdict.state.lastSequence);
   }
 
   /** The last messages up to where the follower stands, as far as they are this owner's. */
@@ -266,10 +303,10 @@ export class JournalShipper {
     return { type: "block", ...body, hash: blockHash(body) };
   }
 
-  /** Sends one block until it is known to be stored on top of the last own message. */
-  async #publish(block: Block): Promise<void> {
-    const payload = encodeChainMessage(block);
-    const { records: _, market: __, ...sealed } = block;
+  /** Sends one message until it is known to be stored on top of the last own message. */
+  async #publish(message: ChainMessage): Promise<void> {
+    const payload = encodeChainMessage(message);
+    const sealed = sealOf(message);
     this.#inFlight = sealed;
     let delay = retryDelay;
     for (;;) {
@@ -285,7 +322,8 @@ export class JournalShipper {
       }
       this.#undecided += 1;
       const reason = fate.fate === "undecided" ? fate.reason : "wrong tail";
-      this.#ports.log.warn({ first: block.first, last: block.last, reason }, "block undecided");
+      const what = message.type === "block" ? { first: message.first, last: message.last } : {};
+      this.#ports.log.warn({ type: message.type, ...what, reason }, "append undecided");
       const tail = await this.#readTail();
       if (await this.#settle(tail)) {
         this.#acknowledged(sealed, tail?.streamSequence ?? 0);
@@ -319,7 +357,24 @@ export class JournalShipper {
     const { journal } = this.#ports.bus;
     const tail = await journal.tail(this.#stream, this.#subject);
     // Without an answer nothing is known, and nothing is promised meanwhile.
-    if (tail.ok) await this.#settle(tail.value);
+    if (!tail.ok) return;
+    await this.#settle(tail.value);
+    await this.#lookBelow();
+  }
+
+  /**
+   * A tail of its own is not enough: had JetStream lost what is below it and given those numbers to
+   * another owner's fence, a late block of this one would fit behind it, and every reader drop it.
+   * One of the messages below the tail a time, by turns.
+   */
+  async #lookBelow(): Promise<void> {
+    const below = this.#sealed.slice(-ANCHORS, -1);
+    const one = below[this.#looks % below.length];
+    this.#looks += 1;
+    if (one === undefined || (await this.#isInPlace(one))) return;
+    throw new OwnershipEnded(
+      `message ${one.at} of ${this.#subject} is not this owner's any more: what follows it is off the chain`,
+    );
   }
 
   /** Decides by the tail. True: what is in flight is stored. False: it is to be sent (again). */

@@ -35,13 +35,16 @@ import { SilenceWatch } from "../region/silence.ts";
 import { riskLimitActor } from "../risk-limit/actor.ts";
 import { LimitDirectory } from "../risk-limit/directory.ts";
 import type { MarketPlaces } from "../risk-limit/effects.ts";
+import type { Limits } from "../risk-limit/messages.ts";
 import type { TraderMessage, TraderReply, TraderStart } from "../trading/messages.ts";
 import type { TraderPorts, TraderReport } from "../trading/trader.ts";
 import { LimitResidents } from "./limit-residents.ts";
+import { LimitRoutes } from "./limit-routes.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
 import { serveRiskLimits } from "./risk-host.ts";
 import { RiskReports } from "./risk-reports.ts";
 import { spawnableTypes } from "./spawnable.ts";
+import { TraderLimits } from "./trader-limits.ts";
 
 /** One service of the control plane: `nats micro` lists it. */
 export interface ControlEndpoint {
@@ -59,6 +62,8 @@ export interface ActorHostSettings {
   /** Actors of the region that may run at a time. */
   readonly maximumActors: number;
   readonly passivateAfter: DurationNs;
+  /** Of an account whose first actor is spawned; no limit that is made for an actor allows more. */
+  readonly limits: Limits;
 }
 
 export interface ActorHostOf {
@@ -99,19 +104,29 @@ export class ActorHost {
   readonly #settings: ActorHostSettings;
   readonly #plane: ActorPlane;
   readonly #services: ControlServices;
+  readonly #bus: LimitRoutes;
   readonly #risk: RiskReports;
   readonly #limits: LimitDirectory;
   readonly #residents: LimitResidents;
   readonly #senders: IncarnationFence;
   readonly #subscriptions: Subscription[] = [];
   #system: ActorSystem | null = null;
+  #serving: ReturnType<typeof serveRiskLimits> | null = null;
 
   constructor(of: ActorHostOf, settings: ActorHostSettings) {
     this.#of = of;
     this.#settings = settings;
-    const { bus, clock, log, refusals } = of;
-    this.#risk = new RiskReports(bus, clock);
+    const { clock, log, refusals } = of;
     const { region, cell } = settings;
+    const bus = new LimitRoutes({
+      region,
+      bus: of.bus,
+      clock,
+      ownerOf: (shard) => this.#plane.ownerOf(shard),
+      here: () => this.#serving?.answerHere ?? null,
+    });
+    this.#bus = bus;
+    this.#risk = new RiskReports(bus, clock);
     const events = new ReplicatedEventLog({ journal: bus.journal, keys: bus.keys, region });
     this.#limits = new LimitDirectory(bus.keys, region);
     const riskLimit = riskLimitActor({ events, outside: { region, bus, markets: of.places } });
@@ -130,6 +145,7 @@ export class ActorHost {
       session: of.session,
       report: (start, report) => this.#heard(group, start, report),
       stale: () => refusals.count("stale_epoch"),
+      limited: (code) => refusals.count(code),
     });
     const maker = marketMakerActor(ports("strategies"));
     const execution = executionActor(ports("executions"));
@@ -144,6 +160,14 @@ export class ActorHost {
         this.#steer(execution as unknown as Trader, path, id, verb),
       steerCustom: (path, id, verb) => this.#steer(custom as unknown as Trader, path, id, verb),
       processes,
+      region,
+      limits: new TraderLimits({
+        region,
+        bus,
+        clock,
+        directory: this.#limits,
+        allowed: settings.limits,
+      }),
     });
     const membership = new Membership({ leases: this.#leases(), clock, log }, cell);
     const directory = new ActorDirectory(bus.keys, region);
@@ -156,7 +180,10 @@ export class ActorHost {
         membership,
         directory,
         types,
-        forget: (name) => events.forget(name),
+        forget: (name) => {
+          events.forget(name);
+          this.#risk.forget(name.slice(name.indexOf(".") + 1));
+        },
         residents: this.#residents,
       },
       settings,
@@ -199,12 +226,14 @@ export class ActorHost {
       const subject = hostSubject(region, cell, verb);
       this.#subscriptions.push(await servePlainly(bus, log, [{ verb, subject, answer }]));
     }
-    this.#subscriptions.push(this.#serveLimits(system));
+    this.#serving = this.#serveLimits(system);
+    this.#subscriptions.push(this.#serving);
     this.#plane.begin();
   }
 
-  #serveLimits(system: ActorSystem): Subscription {
-    const { bus, log, refusals } = this.#of;
+  #serveLimits(system: ActorSystem): ReturnType<typeof serveRiskLimits> {
+    const bus = this.#bus;
+    const { log, refusals } = this.#of;
     const { region, cell } = this.#settings;
     return serveRiskLimits({
       region,
@@ -230,6 +259,7 @@ export class ActorHost {
 
   end(): void {
     this.#plane.end();
+    this.#risk.end();
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
   }
 

@@ -1,3 +1,5 @@
+import { actorsSchema } from "../../schemas/actors-configuration.ts";
+import { MarketRoutes } from "../bus/market-routes.ts";
 import type { ActorDefinition, ActorSystem } from "../kernel/actor.ts";
 import { actorSystem } from "../kernel/actor-system.ts";
 import { deadLetterStore } from "../kernel/dead-letters.ts";
@@ -21,7 +23,9 @@ import type {
   RegionReply,
   RegionReport,
 } from "../region/messages.ts";
+import { shardOf } from "../region/codec.ts";
 import { ShardOwnership } from "../region/ownership.ts";
+import type { Limits } from "../risk-limit/messages.ts";
 import { strategyActor } from "../strategy/actor.ts";
 import { type ControlEndpoint, ActorHost } from "./actor-host.ts";
 import type { CellDirectory } from "./cell-directory.ts";
@@ -34,6 +38,7 @@ import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
 import type { Measured } from "./metrics.ts";
 import { RefusalCounter } from "./refusal-counter.ts";
 import type { ReferenceData } from "./reference-data.ts";
+import { spawnLimits } from "./trader-limits.ts";
 import { cellTree, paths } from "./tree.ts";
 import { ViewHost } from "./view-host.ts";
 import { type AuditStore, AuditTrail, memoryAuditStore } from "../views/audit-trail.ts";
@@ -55,6 +60,7 @@ export interface CellPorts {
   readonly facts: () => CellFacts;
   /** As MarketPorts.onServing. */
   readonly onServing?: MarketPorts["onServing"];
+  readonly onLeaving?: MarketPorts["onLeaving"];
   /** Runs users' strategies; absent: none. */
   readonly processes?: StrategyProcesses;
   /** Serves the control subjects; absent: as plain requests on the bus. */
@@ -71,12 +77,15 @@ export interface HostingSettings {
   readonly maximumActors: number;
   /** An actor that is paused or done is put away after this long without a message. */
   readonly passivateAfter: DurationNs;
+  /** Of an account whose first actor is spawned; no limit that is made for an actor allows more. */
+  readonly limits: Limits;
 }
 
 export const defaultHosting: HostingSettings = {
   capacity: 1_000,
   maximumActors: 4_096,
   passivateAfter: 30_000_000_000 as DurationNs,
+  limits: spawnLimits(actorsSchema.parse({}).limits),
 };
 
 export interface CellSettings {
@@ -86,6 +95,10 @@ export interface CellSettings {
   /** What the servers allow: a market that asks for more gets this. */
   readonly strongestMode: DurabilityMode;
   readonly flow: { readonly enabled: boolean; readonly seed: number; readonly rate: number };
+  /** `production`: a second person approves what moves markets. Absent: demo. */
+  readonly profile?: "demo" | "production";
+  /** `manual`: markets of a silent region are taken when an operator says so. Absent: automatic. */
+  readonly takeover?: "automatic" | "manual";
   /** False: the cell hosts actors only. Absent: true. */
   readonly servesMarkets?: boolean;
   readonly hosting?: HostingSettings;
@@ -120,10 +133,18 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     !settings.flow.enabled,
   );
   const ownership = new ShardOwnership(
-    { keys: bus.keys, clock, log, nonce },
+    {
+      keys: bus.keys,
+      clock,
+      log,
+      nonce,
+      automatic: settings.takeover !== "manual",
+      regionsOf: (group) =>
+        Object.keys(reference.groups).filter((name) => reference.groups[name]?.includes(group)),
+    },
     { region, cell, node: directory.node },
   );
-  const { onServing } = ports;
+  const { onServing, onLeaving } = ports;
   const market = marketActor({
     bus,
     engine,
@@ -131,9 +152,16 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     ownership,
     files,
     ...(onServing === undefined ? {} : { onServing }),
+    ...(onLeaving === undefined ? {} : { onLeaving }),
+  });
+  const shards = new Map(reference.markets.map((one) => [one.market, shardOf(one)]));
+  // Actors trade at a market wherever it is.
+  const routed = new MarketRoutes(bus, (name) => {
+    const shard = shards.get(name);
+    return shard === undefined ? null : (ownership.succession.owner(shard)?.region ?? null);
   });
   const strategy = strategyActor({
-    bus,
+    bus: routed,
     session,
     paused: () => flow.paused,
     counters: (name) => flow.counters(name),
@@ -142,7 +170,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   const places = new DirectoryPlaces(reference.markets, bus.keys, clock);
   const host = new ActorHost(
     {
-      bus,
+      bus: routed,
       clock,
       log,
       session,
@@ -181,6 +209,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     actors: () => host.view,
     views: (verb, payload) => views.answer(verb, payload),
     servesMarkets,
+    twoPersons: settings.profile === "production",
   });
   const definitions = [router, market, strategy, ...host.definitions];
   const views = new ViewHost(
@@ -240,7 +269,11 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     measured: (report) => ({
       report,
       flow: flow.byMarket(),
-      kernel: system.counters(),
+      system,
+      hosting: {
+        hosted: host.view,
+        leaseMarginNs: Math.max(0, ownership.validUntil() - clock.monotonic()),
+      },
       alerts: alerts.counts(),
     }),
     async drain() {

@@ -8,6 +8,7 @@ import type { CellConfiguration } from "../../schemas/configuration.ts";
 import { ensureAuditAssets } from "../bus/assets.ts";
 import { AuditStream } from "../bus/audit-stream.ts";
 import type { NatsBus, NatsOptions } from "../bus/nats.ts";
+import { StreamsWatch } from "../bus/streams-report.ts";
 import { serveEndpoints } from "../bus/services.ts";
 import { ConfinedPool } from "../confined/pool.ts";
 import { trapProcessFailures } from "../kernel/blame.ts";
@@ -21,8 +22,10 @@ import { SystemFiles } from "../kernel/system-files.ts";
 import type { CellFacts } from "../region/actor.ts";
 import type { RegionReport } from "../region/messages.ts";
 import { type Cell, startCell } from "./cell.ts";
+import { spawnLimits } from "./trader-limits.ts";
 import { type CellDirectory, openCellDirectory } from "./cell-directory.ts";
 import { readConfiguration } from "./configuration.ts";
+import { consoleFace } from "./console.ts";
 import { chooseEngine, engineSlots } from "./engine.ts";
 import { Doors } from "./doors.ts";
 import { type HttpFace, serveHttp } from "./http.ts";
@@ -32,6 +35,7 @@ import {
   ensureCellAssets,
   natsOptions,
   placementOf,
+  sharedStreams,
   type StartupPorts,
   SyncGuard,
 } from "./startup.ts";
@@ -60,6 +64,7 @@ class CellProcess {
   #http: HttpFace | null = null;
   #doors: Doors | null = null;
   #bus: NatsBus | null = null;
+  #streams: StreamsWatch | null = null;
   #cell: Cell | null = null;
   #phase = "the cell is starting";
   #ending: Promise<void> | null = null;
@@ -100,9 +105,23 @@ class CellProcess {
             const report = await this.#report();
             const measured = this.#cell?.measured(report);
             const doors = this.#doors?.measured() ?? null;
-            const nothing = { report, flow: new Map(), kernel: null, alerts: new Map() };
-            return { ...(measured ?? nothing), doors };
+            const nothing = {
+              report,
+              flow: new Map(),
+              system: null,
+              hosting: null,
+              alerts: new Map(),
+            };
+            return {
+              ...(measured ?? nothing),
+              doors,
+              engine: engine.value,
+              bus: this.#bus?.counters() ?? null,
+              streams: this.#streams?.report ?? null,
+              dataDirectory: this.#configuration.dataDirectory,
+            };
           },
+          console: consoleFace(this.#configuration, this.#build),
         },
         this.#configuration.http,
       );
@@ -165,6 +184,9 @@ class CellProcess {
       void this.end(exitCodes.failed);
     });
     const { actors, cell } = this.#configuration;
+    const others = sharedStreams(region);
+    this.#streams = new StreamsWatch(bus, this.#clock, () => [...guard.streams, ...others]);
+    this.#streams.start();
     const started = await startCell(
       {
         ...this.#configuration,
@@ -175,6 +197,7 @@ class CellProcess {
           capacity: actors.capacity,
           maximumActors: actors.maximum,
           passivateAfter: durationNs(Math.round(actors.passivateAfter * 1e9)),
+          limits: spawnLimits(actors.limits),
         },
       },
       {
@@ -189,6 +212,7 @@ class CellProcess {
         ensureJournal: async (definition) => await guard.ensureJournal(definition, placement),
         facts: () => this.#facts(),
         onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
+        onLeaving: (market, definition) => this.#doors?.leave(market, definition),
         processes: this.#strategies(bus, directory),
         audit: new AuditStream(bus, region, group),
         serveControl: (endpoints) =>
@@ -247,6 +271,7 @@ class CellProcess {
     this.#phase = "the cell is stopping";
     this.#stopping.abort();
     this.#doors?.stop();
+    this.#streams?.stop();
     try {
       if (this.#cell !== null) {
         await this.#cell.drain();
@@ -293,6 +318,9 @@ class CellProcess {
       natsState: state?.connected === true ? "connected" : "reconnecting",
       reconnects: state?.reconnects ?? 0,
       markets: [],
+      standbys: [],
+      leaseValidMs: 0,
+      lastFailover: null,
       deadLetters: 0,
       refusals: {},
       flow: { paused: true, sent: 0, refused: 0 },

@@ -1,8 +1,11 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
+import { labelBounds } from "../../schemas/metrics/definition.ts";
+import type { ActorSystem, KernelCounters } from "../kernel/actor.ts";
 import type { RegionReport } from "../region/messages.ts";
-import { Metrics } from "./metrics.ts";
+import { type Measured, Metrics } from "./metrics.ts";
+import { Samples } from "./metrics/samples.ts";
 
 const test = suite("metrics");
 
@@ -10,32 +13,69 @@ const report: RegionReport = {
   ready: true,
   natsState: "connected",
   reconnects: 0,
-  deadLetters: 4,
   startedUnixMs: 1_000,
+  build: "1.2.3",
+  engine: "portable",
+  natsServer: "2.15.0",
   refusals: {},
   markets: [],
 } as unknown as RegionReport;
 
-test("what the kernel counts is shown, a refusal by its code, and twice scraped it is the same", async () => {
+const kernel: KernelCounters = {
+  starts: 9,
+  restarts: 1,
+  restartsByType: { market: 1 },
+  failures: 2,
+  escalations: 3,
+  autoShutdowns: 5,
+  delivered: 6,
+  refusals: { busy: 7, not_found: 8 },
+  parked: 10,
+  lateErrors: 11,
+};
+const node = { state: "running", restarts: 0, lastFailure: "" };
+const system = {
+  counters: () => kernel,
+  sizes: () => ({ nodes: 4, watched: 1, linked: 2, machines: 3 }),
+  deadLetters: { counts: () => ({ poison: 4 }), pushedOut: 1 },
+  tree: () => [
+    { ...node, path: "/r", type: "supervisor", mailbox: 0 },
+    { ...node, path: "/r/markets", type: "supervisor", mailbox: 0 },
+    { ...node, path: "/r/markets/A", type: "market", mailbox: 3 },
+    { ...node, path: "/r/markets/B", type: "market", mailbox: 5, state: "restarting" },
+  ],
+  countChildren: () => ({
+    ok: true,
+    value: { specs: 2, active: 1, supervisors: 0, workers: 2 },
+  }),
+} as unknown as ActorSystem;
+
+const measured: Measured = {
+  report,
+  flow: new Map(),
+  system,
+  hosting: { hosted: null, leaseMarginNs: 1_500_000_000 },
+  alerts: new Map(),
+};
+
+async function scrape(what: Measured, times = 1): Promise<readonly string[]> {
   const metrics = new Metrics();
-  const kernel = {
-    starts: 9,
-    restarts: 1,
-    failures: 2,
-    escalations: 3,
-    autoShutdowns: 5,
-    delivered: 6,
-    refusals: { busy: 7, not_found: 8 },
-    parked: 10,
-    lateErrors: 11,
-  };
-  const alerts = new Map([["TEST", { stands: true, raised: { disk: 2, unknown: 1 } }]]);
-  const measured = { report, flow: new Map(), kernel, alerts };
-  await metrics.render(measured);
-  const text = await metrics.render(measured);
+  try {
+    for (let time = 1; time < times; time += 1) await metrics.render(what);
+    return (await metrics.render(what)).split("\n");
+  } finally {
+    metrics.close();
+  }
+}
+
+test("what the kernel counts is shown, by code and type, and twice scraped it is the same", async () => {
+  const lines = await scrape(measured, 2);
   for (const line of [
-    "meridian_dead_letters_total 4",
-    "meridian_actor_restarts_total 1",
+    "meridian_ready 1",
+    'meridian_dead_letters_total{reason="poison"} 4',
+    'meridian_dead_letters_total{reason="malformed"} 0',
+    "meridian_dead_letters_pushed_out_total 1",
+    'meridian_actor_restarts_total{type="market"} 1',
     "meridian_actor_failures_total 2",
     "meridian_supervisor_escalations_total 3",
     "meridian_supervisor_auto_shutdowns_total 5",
@@ -44,21 +84,49 @@ test("what the kernel counts is shown, a refusal by its code, and twice scraped 
     'meridian_actor_refusals_total{code="not_found"} 8',
     "meridian_actor_messages_parked_total 10",
     "meridian_actor_late_errors_total 11",
-    'meridian_latency_alert{market="TEST"} 1',
-    'meridian_latency_alerts_total{market="TEST",cause="disk"} 2',
+    'meridian_actors{type="market"} 2',
+    'meridian_actors_restarting{type="market"} 1',
+    'meridian_mailbox_messages{type="market"} 8',
+    'meridian_mailbox_longest_messages{type="market"} 5',
+    'meridian_supervisor_children_running{supervisor="markets"} 1',
+    "meridian_lease_margin_seconds 1.5",
+    "meridian_scrapes_total 2",
   ]) {
-    assert.ok(text.split("\n").includes(line), line);
+    assert.ok(lines.includes(line), line);
   }
 });
 
 test("before the actors are started nothing is counted", async () => {
-  const text = await new Metrics().render({
-    report,
-    flow: new Map(),
-    kernel: null,
-    alerts: new Map(),
-  });
-  assert.match(text, /^meridian_actor_restarts_total 0$/m);
+  const lines = await scrape({ ...measured, system: null, hosting: null });
+  assert.ok(lines.includes("meridian_actor_failures_total 0"));
+  assert.ok(lines.includes("meridian_lease_margin_seconds 0"));
+});
+
+test("a histogram is cumulative, and ends with what is above every bound", () => {
+  const samples = new Samples();
+  const buckets = { boundsNs: [1_000, 2_000_000], counts: [2, 3, 4], sumNs: 5e9 };
+  samples.histogram("meridian_acknowledgement_seconds", buckets, { market: "A" });
+  const shown = samples
+    .of("meridian_acknowledgement_seconds")
+    .map(({ metricName, labels, value }) => [metricName, labels["le"], value]);
+  assert.equal(shown, [
+    ["meridian_acknowledgement_seconds_bucket", 0.000001, 2],
+    ["meridian_acknowledgement_seconds_bucket", 0.002, 5],
+    ["meridian_acknowledgement_seconds_bucket", "+Inf", 9],
+    ["meridian_acknowledgement_seconds_sum", undefined, 5],
+    ["meridian_acknowledgement_seconds_count", undefined, 9],
+  ]);
+});
+
+test("a label with more values than the table allows is left out and counted", () => {
+  const samples = new Samples();
+  for (let index = 0; index < labelBounds.market + 3; index += 1) {
+    samples.set("meridian_market_open", 1, { market: `M${index}` });
+  }
+  assert.is(samples.of("meridian_market_open").length, labelBounds.market);
+  assert.is(samples.leftOut, 3);
+  samples.set("meridian_market_open", 0, { market: "M0" });
+  assert.is(samples.leftOut, 3, "a value that is known already has its place");
 });
 
 test.run();

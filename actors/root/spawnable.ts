@@ -19,6 +19,8 @@ import { ok, refuse, type Result } from "../kernel/result.ts";
 import { parameterRules as makerRules } from "../market-maker/codec.ts";
 import type { MarketMakerParameters, QuotingModel } from "../market-maker/messages.ts";
 import type { Instrument, TraderStart } from "../trading/messages.ts";
+import { type OwnLimits, ownLimit, type TraderLimits } from "./trader-limits.ts";
+import { parameterSchema } from "./parameter-schema.ts";
 
 /** The types of actors that can be spawned by request, with what they share: a market and an account. */
 
@@ -34,20 +36,43 @@ export interface SpawnableOf {
   ) => Promise<Result<void>>;
   readonly steerCustom: (path: string, commandId: string, verb: SteerVerb) => Promise<Result<void>>;
   readonly processes: StrategyProcesses;
+  readonly limits: TraderLimits;
+  readonly region: string;
 }
 
 type Texts = Readonly<Record<string, string>>;
 
+/** Of the actor's own risk limit. */
+const bound = z
+  .string()
+  .regex(/^\d{1,15}$/, "a whole number")
+  .transform(Number)
+  .refine((value) => value >= 1, "at least 1");
+const bounds = ["maximumOrder", "maximumOpen", "maximumPosition", "maximumLoss"] as const;
+type Bounds = { readonly [Name in (typeof bounds)[number]]?: number | undefined };
+
 const shared = z.looseObject({
-  market: z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, "the name of a market"),
+  market: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,32}$/, "the name of a market")
+    .meta({ description: "market it trades in", format: "market" }),
   account: z
     .string()
     .regex(/^\d{1,10}$/, "an account number")
-    .refine((text) => Number(text) >= 1 && Number(text) < 2 ** 32, "from 1 to 2^32 - 1"),
+    .refine((text) => Number(text) >= 1 && Number(text) < 2 ** 32, "from 1 to 2^32 - 1")
+    .meta({
+      description: "account it trades under; one of its own when left out",
+      format: "account",
+    }),
   risk: z
     .string()
     .regex(/^[A-Za-z0-9_-]{0,64}$/, "the name of a risk limit")
+    .meta({ description: "risk limit that is told inventory and profit", format: "risk-limit" })
     .default(""),
+  maximumOrder: bound.optional(),
+  maximumOpen: bound.optional(),
+  maximumPosition: bound.optional(),
+  maximumLoss: bound.optional(),
 });
 
 export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableType> {
@@ -111,7 +136,7 @@ export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableTy
 
 interface Kind<Given extends { readonly quantity?: number | undefined }>
   extends Pick<SpawnableType, "type" | "group" | "actorType" | "steer"> {
-  readonly rules: z.ZodType<Given>;
+  readonly rules: z.ZodObject & z.ZodType<Given>;
   readonly parameters: (given: Given, instrument: Instrument) => TraderParameters;
   /** What only a trial shows; done when one is spawned, not when it is started again. */
   readonly trial?: (given: Given) => Promise<Result<void>>;
@@ -125,46 +150,84 @@ function spawnable<Given extends { readonly quantity?: number | undefined }>(
 ): SpawnableType {
   const { type, group, actorType, steer } = kind;
   async function read(id: string, texts: Texts): Promise<Result<Prepared<Given>>> {
-    const common = shared.safeParse({ account: String(defaultAccount(id)), ...texts });
+    const own = String(defaultAccount(of.region, id));
+    const common = shared.safeParse({ account: own, ...texts });
     if (!common.success) return invalid(type, common.error);
-    const { market, account, risk, ...rest } = common.data;
+    const { market, account, risk, maximumOrder, maximumOpen, maximumPosition, maximumLoss } =
+      common.data;
+    const asked: Bounds = { maximumOrder, maximumOpen, maximumPosition, maximumLoss };
+    const rest = Object.fromEntries(
+      Object.entries(common.data).filter(([name]) => !sharedNames.has(name)),
+    );
+    const boundsFault = risk === "" ? null : bounds.find((name) => asked[name] !== undefined);
+    if (boundsFault) {
+      return badParameter(type, `${boundsFault}: the limit is that of ${risk}`);
+    }
     const given = kind.rules.safeParse(rest);
     if (!given.success) return invalid(type, given.error);
     const instrument = await instrumentOf(of, market);
     if (!instrument.ok) return instrument;
     const fault = quantityFault(given.data.quantity ?? 0, instrument.value);
     if (fault !== null) return badParameter(type, `quantity: ${fault}`);
-    return ok({ instrument: instrument.value, account: Number(account), risk, given: given.data });
+    return ok({
+      instrument: instrument.value,
+      account: Number(account),
+      risk,
+      bounds: asked,
+      given: given.data,
+    });
+  }
+  /** That it has a risk limit; a limit of its own is made. */
+  async function limited(record: ActorRecord, prepared: Prepared<Given>): Promise<Result<void>> {
+    const { instrument, account, risk, given } = prepared;
+    if (risk !== "") return of.limits.covers(risk, account);
+    const parameters = kind.parameters(given, instrument);
+    const limits = ownLimits(parameters, prepared.bounds, instrument);
+    const { id, requestedBy } = record;
+    return of.limits.provide({ id, account, limits, requestedBy });
   }
   return {
     type,
     group,
     actorType,
     steer,
+    schema: parameterSchema(type, shared, kind.rules),
     async check(id, texts) {
       const prepared = await read(id, texts);
       if (!prepared.ok) return prepared;
-      const { instrument, account, risk, given } = prepared.value;
+      const { instrument, account, risk, given, bounds: asked } = prepared.value;
       const tried = (await kind.trial?.(given)) ?? ok(undefined);
       if (!tried.ok) return tried;
       return ok({
         market: instrument.market,
         account: String(account),
         ...(risk === "" ? {} : { risk }),
+        ...textsOf(asked),
         quantity: String(defaultQuantity(instrument)),
         ...textsOf(given),
       });
+    },
+    async prepare(record) {
+      const prepared = await read(record.id, record.parameters);
+      return prepared.ok ? await limited(record, prepared.value) : prepared;
     },
     async start(record: ActorRecord, sender: ActorAddress) {
       const prepared = await read(record.id, record.parameters);
       if (!prepared.ok) return prepared;
       const { instrument, account, risk, given } = prepared.value;
+      if (risk === "") {
+        // Those that were spawned before every one had a limit get it when they are started again.
+        const made = await of.limits.has(record.id);
+        if (!made.ok) return made;
+        const provided = made.value ? ok(undefined) : await limited(record, prepared.value);
+        if (!provided.ok) return provided;
+      }
       const start: TraderStart<TraderParameters> = {
         id: record.id,
         region: sender.actor.split("/")[0] ?? "",
         sender,
         account,
-        risk,
+        risk: risk === "" ? ownLimit(record.id) : risk,
         instrument,
         parameters: kind.parameters(given, instrument),
       };
@@ -175,7 +238,35 @@ function spawnable<Given extends { readonly quantity?: number | undefined }>(
 
 /** Accounts of actors that name none: one of their own, out of the way of those that people choose. */
 const ownAccounts = { first: 3_000_000_000, count: 1_000_000_000 } as const;
-const defaultAccount = (id: string): number => ownAccounts.first + (hashOf(id) % ownAccounts.count);
+const defaultAccount = (region: string, id: string): number =>
+  ownAccounts.first + (hashOf(`${region}/${id}`) % ownAccounts.count);
+
+const sharedNames: ReadonlySet<string> = new Set(["market", "account", "risk", ...bounds]);
+
+/**
+ * What the parameters say that it is to do, with room for what is under way: so whatever goes wrong in it, it
+ * does not do much more than it was spawned for. The loss is a twentieth of what its largest position is
+ * worth at the top of the band.
+ */
+function ownLimits(
+  parameters: TraderParameters,
+  asked: Bounds,
+  { lot, maximumQuantity, bandHigh }: Instrument,
+): OwnLimits {
+  const { quantity } = parameters;
+  const quotes = "maximumInventory" in parameters;
+  const largest = quotes ? parameters.maximumInventory : quantity;
+  const order = Math.min(quantity, maximumQuantity);
+  const position = asked.maximumPosition ?? 2 * largest + 2 * quantity;
+  const lots = (units: number): number => Math.ceil(units / lot);
+  const worth = Math.min(Number.MAX_SAFE_INTEGER, Math.ceil((position * bandHigh) / 20));
+  return {
+    order: lots(asked.maximumOrder ?? order),
+    open: lots(asked.maximumOpen ?? 8 * order),
+    position: lots(position),
+    loss: asked.maximumLoss ?? worth,
+  };
+}
 
 /** Ten lots, or what the market takes at most. */
 const defaultQuantity = ({ lot, maximumQuantity }: Instrument): number =>
@@ -185,6 +276,7 @@ interface Prepared<Given> {
   readonly instrument: Instrument;
   readonly account: number;
   readonly risk: string;
+  readonly bounds: Bounds;
   readonly given: Given;
 }
 

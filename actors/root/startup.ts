@@ -1,7 +1,14 @@
 import { readFileSync } from "node:fs";
 
 import type { CellConfiguration } from "../../schemas/configuration.ts";
-import { eventLogStream, journalStream, leaseBucket } from "../../schemas/subjects.ts";
+import {
+  actorSnapshotBucket,
+  directoryBucket,
+  eventLogStream,
+  eventStream,
+  journalStream,
+  leaseBucket,
+} from "../../schemas/subjects.ts";
 import { ensureAssets, ensureMarketAssets } from "../bus/assets.ts";
 import { connectNats, type NatsBus, type NatsOptions } from "../bus/nats.ts";
 import { anywhere, asConfigured, type Placement } from "../bus/placement.ts";
@@ -53,6 +60,13 @@ export function natsOptions(
     );
   }
 }
+
+/** Streams that the servers' promise of durability does not rest on. */
+export const sharedStreams = (region: string): readonly string[] => [
+  `KV_${directoryBucket}`,
+  `KV_${actorSnapshotBucket(region)}`,
+  eventStream(region),
+];
 
 /** Connects; waits for as long as no server answers. Null when asked to stop meanwhile. */
 export async function connectPatiently(
@@ -110,6 +124,11 @@ export class SyncGuard {
     this.#reporter = reporter;
     this.#ports = ports;
     this.#streams = new Set([`KV_${leaseBucket}`, eventLogStream(region)]);
+  }
+
+  /** Streams this cell rests on. */
+  get streams(): readonly string[] {
+    return [...this.#streams];
   }
 
   /** Checks now. Failure codes: not_durable, unavailable. */

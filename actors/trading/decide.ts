@@ -1,7 +1,16 @@
 import type { Decision } from "../kernel/event-sourced.ts";
 import { type Failure, unreachable } from "../kernel/result.ts";
 import type { TimestampNs } from "../kernel/units.ts";
-import { emptyLedger, type Ledger, type Order, planned, reconciled, settled } from "./ledger.ts";
+import {
+  emptyLedger,
+  type Ledger,
+  openLots,
+  type Order,
+  placesOf,
+  planned,
+  reconciled,
+  settled,
+} from "./ledger.ts";
 import type { MarketView } from "./market-view.ts";
 import type {
   Phase,
@@ -46,13 +55,13 @@ export function decideTrader<Memo>(
   planner: Planner<Memo>,
   state: TraderState<Memo>,
   message: TraderMessage,
-  now: TimestampNs,
+  lot: number,
 ): TraderDecision<Memo> {
   switch (message.type) {
     case "look":
       return { type: "answered", reply: { type: "state", state } };
     case "plan":
-      return planNow(planner, state, message, now);
+      return planNow(planner, state, message, lot);
     case "settle":
       return state.ledger.pending === null
         ? nothing()
@@ -66,25 +75,46 @@ export function decideTrader<Memo>(
   }
 }
 
+type PlanMessage = Extract<TraderMessage, { readonly type: "plan" }>;
+
+/** Pure. What the planner wants now; null: nothing, or its turn has not come. */
+export function wantedNow<Memo>(
+  planner: Planner<Memo>,
+  { ledger, phase, memo }: TraderState<Memo>,
+  { view, at, advice }: Pick<PlanMessage, "view" | "at" | "advice">,
+): Plan<Memo> | null {
+  if (ledger.pending !== null || phase !== "running") return null;
+  return planner({ ledger, memo, view, now: at, advice });
+}
+
 function planNow<Memo>(
   planner: Planner<Memo>,
   state: TraderState<Memo>,
-  { view, session, advice }: Extract<TraderMessage, { readonly type: "plan" }>,
-  now: TimestampNs,
+  message: PlanMessage,
+  lot: number,
 ): TraderDecision<Memo> {
   const { ledger, phase, memo } = state;
+  const { session, barred, allowance } = message;
   if (ledger.pending !== null) return nothing();
-  if (phase !== "running") {
+  if (phase !== "running" || barred) {
     if (ledger.live.length > 0) {
       return happened({ type: "planned", session, orders: cancelsOf(ledger), memo });
     }
     return phase === "stopping" ? happened({ type: "steered", phase: "stopped" }) : nothing();
   }
-  const plan = planner({ ledger, memo, view, now, advice });
+  const plan = wantedNow(planner, state, message);
   if (plan === null) return nothing();
   if (plan.stop === true) return happened({ type: "steered", phase: "stopping" });
   if (plan.done === true) return happened({ type: "steered", phase: "done" });
-  return happened({ type: "planned", session, orders: plan.orders, memo: plan.memo });
+  if (
+    placesOf(plan.orders).length === 0 ||
+    openLots(ledger, plan.orders, lot) <= (allowance ?? -1)
+  ) {
+    return happened({ type: "planned", session, orders: plan.orders, memo: plan.memo });
+  }
+  // The plan is made again when there is room: it remembers nothing of what was not sent.
+  const orders = plan.orders.filter(({ kind }) => kind === "cancel");
+  return orders.length === 0 ? nothing() : happened({ type: "planned", session, orders, memo });
 }
 
 function steer<Memo>(state: TraderState<Memo>, verb: SteerVerb): TraderDecision<Memo> {

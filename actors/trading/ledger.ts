@@ -27,6 +27,8 @@ export type Order =
     }
   | { readonly kind: "cancel"; readonly orderId: number };
 
+export type Place = Extract<Order, { readonly kind: "place" }>;
+
 /** Orders that were decided and kept, and whose outcome is not known yet. */
 export interface Pending {
   readonly firstNumber: number;
@@ -91,6 +93,24 @@ export function planned(ledger: Ledger, session: number, orders: readonly Order[
     sent: ledger.sent + orders.length,
   };
 }
+
+/**
+ * Pure. Lots that rest, or may while these orders are under way: an order that is canceled before others are
+ * placed is out of their way, for the market takes them in that order or not at all.
+ */
+export function openLots({ live }: Ledger, orders: readonly Order[], lot: number): number {
+  const canceled = new Set(
+    orders.flatMap((order) => (order.kind === "cancel" ? [order.orderId] : [])),
+  );
+  const rests = live.filter(({ orderId }) => !canceled.has(orderId));
+  return (
+    rests.reduce((sum, { remaining }) => sum + Math.ceil(remaining / lot), 0) +
+    placesOf(orders).reduce((sum, { quantity }) => sum + Math.ceil(quantity / lot), 0)
+  );
+}
+
+export const placesOf = (orders: readonly Order[]): readonly Place[] =>
+  orders.filter((order) => order.kind === "place");
 
 /** Pure. The outcomes of the pending orders, one each, in order. */
 export function settled(ledger: Ledger, settlements: readonly Settlement[]): Ledger {

@@ -8,17 +8,18 @@ export type TraderLifecycleEvent =
   | { readonly type: "look" }
   | { readonly type: "work" }
   | { readonly type: "back_off" }
+  | { readonly type: "limit" }
   | { readonly type: "rest" }
   | { readonly type: "wind_down" }
   | { readonly type: "end" };
 
 /**
  *   restoring ──caught_up──► active                                  any ──fenced──► fenced
- *                 looking ──work──► working ◄──► backing_off
+ *                 looking ──work──► working ◄──► backing_off, limited
  *                    ▲ └────────── paused ◄──rest──┘   (from anywhere)
  *                    └── look        stopping ──end──► ended
  *
- * `restoring` comes back when an append is uncertain, and leads to where it was.
+ * `limited`: the risk limit refuses what is planned, or does not answer. `restoring` comes back when an append is uncertain, and leads to where it was.
  */
 export function traderMachine(id: string) {
   return setup({ types: { events: {} as TraderLifecycleEvent } }).createMachine({
@@ -34,6 +35,7 @@ export function traderMachine(id: string) {
           look: ".looking",
           work: ".working",
           back_off: ".backing_off",
+          limit: ".limited",
           rest: ".paused",
           wind_down: ".stopping",
           end: ".ended",
@@ -42,6 +44,7 @@ export function traderMachine(id: string) {
           looking: {},
           working: {},
           backing_off: {},
+          limited: {},
           paused: {},
           stopping: {},
           ended: {},
@@ -54,7 +57,15 @@ export function traderMachine(id: string) {
 }
 
 /** What the loop says while the log is read, or after its end, is of no consequence. */
-const ignored = { look: {}, work: {}, back_off: {}, rest: {}, wind_down: {}, end: {} } as const;
+const ignored = {
+  look: {},
+  work: {},
+  back_off: {},
+  limit: {},
+  rest: {},
+  wind_down: {},
+  end: {},
+} as const;
 
 /**
  * The kernel drives the lifecycle of an event-sourced actor by three events, which this machine takes as

@@ -1,3 +1,4 @@
+import type { TimestampNs } from "../kernel/units.ts";
 import type { Ledger, Order, Settlement } from "./ledger.ts";
 import type { MarketView } from "./market-view.ts";
 import type { Sender } from "./wire.ts";
@@ -26,7 +27,7 @@ export interface TraderStart<Parameters> {
   readonly region: string;
   readonly sender: Sender;
   readonly account: number;
-  /** The risk limit that is told what this actor holds; empty: none. */
+  /** The risk limit that is asked before each order and told what this actor holds. */
   readonly risk: string;
   readonly instrument: Instrument;
   readonly parameters: Parameters;
@@ -63,6 +64,11 @@ export type TraderMessage =
       /** Taken when the actor has none yet. */
       readonly session: number;
       readonly view: MarketView;
+      readonly at: TimestampNs;
+      /** Lots that the risk limit lets be open; null: no order is placed. */
+      readonly allowance: number | null;
+      /** The risk limit has stopped it: what rests is canceled. */
+      readonly barred: boolean;
       /** What the kind asked outside for, checked; absent where it asks nothing. */
       readonly advice?: unknown;
     }

@@ -4,9 +4,17 @@ import type { EventSourcedMachine } from "../kernel/event-sourced-machine.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
 import type { EventLog } from "../kernel/ports/event-log.ts";
 import { type Failure, refuse, type Result, unreachable } from "../kernel/result.ts";
-import { type DurationNs, epoch } from "../kernel/units.ts";
-import { decideTrader, evolveTrader, initialTrader, type Planner } from "./decide.ts";
-import { type Order, type OrderOutcome, passes, type Settlement, settlementOf } from "./ledger.ts";
+import { type DurationNs, epoch, type TimestampNs } from "../kernel/units.ts";
+import { decideTrader, evolveTrader, initialTrader, type Planner, wantedNow } from "./decide.ts";
+import {
+  openLots,
+  type Order,
+  type OrderOutcome,
+  passes,
+  placesOf,
+  type Settlement,
+  settlementOf,
+} from "./ledger.ts";
 import { asEventSourced, type TraderMachine } from "./machine.ts";
 import { createMarketView, type MarketView, type MarketViewActor } from "./market-view.ts";
 import type {
@@ -16,6 +24,7 @@ import type {
   TraderStart,
   TraderState,
 } from "./messages.ts";
+import { type LimitReport, RiskGate } from "./risk-gate.ts";
 import * as codec from "./wire.ts";
 
 /** What an actor that trades needs from its cell. */
@@ -28,14 +37,17 @@ export interface TraderPorts {
   readonly report: (start: TraderStart<unknown>, report: TraderReport) => void;
   /** A request of this actor was refused because its incarnation is over; counted. */
   readonly stale: (id: string) => void;
+  /** Orders of this actor were not sent because its risk limit refused them, by code; counted. */
+  readonly limited: (code: string) => void;
 }
 
 export interface TraderReport {
-  /** looking | working | paused | backing_off | stopping | stopped | done | fenced. */
+  /** looking | working | paused | backing_off | limited | stopping | stopped | done | fenced. */
   readonly state: string;
   readonly detail: string;
   readonly trader: TraderState<unknown>;
   readonly view: MarketView;
+  readonly limit: LimitReport;
 }
 
 /** The part that differs from one kind of trader to the next, as data and pure functions. */
@@ -96,7 +108,7 @@ export function traderBehaviour<Parameters, Memo>(
     initial: () => initialTrader(),
     commandId: (message) => (message.type === "look" ? null : message.commandId),
     asked: (message) => (message.type === "steer" ? `steer ${message.verb}` : message.type),
-    decide: (state, message, now) => decideTrader(planner, state, message, now),
+    decide: (state, message) => decideTrader(planner, state, message, start.instrument.lot),
     evolve: evolveTrader,
     outcome: () => ({ type: "done" }),
     repeated: (reply) => reply,
@@ -110,7 +122,7 @@ export function traderBehaviour<Parameters, Memo>(
     events: ports.events,
     epoch: () => incarnation,
   });
-  const loop = new TraderLoop(context, start, kind, ports);
+  const loop = new TraderLoop(context, start, { kind, planner, ports });
   return {
     ...sourced,
     async restore() {
@@ -125,11 +137,16 @@ class TraderLoop<Parameters, Memo> {
   readonly #context: ActorContext<TraderMessage, EventSourcedMachine>;
   readonly #start: TraderStart<Parameters>;
   readonly #kind: TraderKind<Parameters, Memo>;
+  readonly #planner: Planner<Memo>;
   readonly #ports: TraderPorts;
+  readonly #gate: RiskGate;
   readonly #self: ActorRef<TraderMessage, TraderReply<Memo>>;
   readonly #view: MarketViewActor = createMarketView();
   readonly #adviser: Adviser<Memo> | null;
   #detail = "";
+  /** Why the risk limit let no order pass; null: it did. */
+  #limited: Failure | null = null;
+  #wake: () => void = () => {};
   #asked = 0;
   #failures = 0;
   #reportedAt = Number.NEGATIVE_INFINITY;
@@ -138,15 +155,20 @@ class TraderLoop<Parameters, Memo> {
   constructor(
     context: ActorContext<TraderMessage, EventSourcedMachine>,
     start: TraderStart<Parameters>,
-    kind: TraderKind<Parameters, Memo>,
-    ports: TraderPorts,
+    of: {
+      readonly kind: TraderKind<Parameters, Memo>;
+      readonly planner: Planner<Memo>;
+      readonly ports: TraderPorts;
+    },
   ) {
     this.#context = context;
     this.#start = start;
-    this.#kind = kind;
-    this.#ports = ports;
+    this.#kind = of.kind;
+    this.#planner = of.planner;
+    this.#ports = of.ports;
+    this.#gate = new RiskGate(context, start, of.ports.bus);
     this.#self = context.self;
-    this.#adviser = kind.adviser?.(context, start) ?? null;
+    this.#adviser = of.kind.adviser?.(context, start) ?? null;
   }
 
   begin(): void {
@@ -163,6 +185,7 @@ class TraderLoop<Parameters, Memo> {
       subscription.unsubscribe();
       this.#view.stop();
     });
+    this.#gate.watch(() => this.#wake());
     this.#context.run((signal) => this.#run(signal));
   }
 
@@ -197,25 +220,78 @@ class TraderLoop<Parameters, Memo> {
     const before = await this.#look();
     if (before === null) return true;
     if (before.ledger.pending !== null) return await this.#settle(before);
-    if (before.ledger.live.length > 0) await this.#reconcile(before);
+    // A stop takes orders off the book: what is gone then was not filled, as far as anybody knows.
+    const stopped = this.#gate.stopped !== "";
+    if (before.ledger.live.length > 0 && !stopped) await this.#reconcile(before);
     if (this.#view.getSnapshot().context.sequence === 0) await this.#readBook();
     const view = this.#view.getSnapshot().context;
     const asked = before.phase === "running" ? await this.#adviser?.(before, view) : undefined;
     const { advice = null, failure = null } = asked ?? {};
+    const given = { view, advice, at: this.#context.clock.now() };
+    const allowance = await this.#allowance(before, given);
     const message: TraderMessage = {
       type: "plan",
       commandId: this.#commandId("plan"),
       session: this.#ports.session(),
-      view,
-      advice,
+      ...given,
+      allowance,
+      barred: this.#gate.stopped !== "",
     };
     await this.#ask(message);
     const after = await this.#look();
     if (after === null) return true;
     if (failure !== null) this.#detail = `${failure.code}: ${failure.reason}`;
     if (after.ledger.pending !== null) return await this.#settle(after);
-    this.#stands(after);
-    return after.phase !== "stopped" && after.phase !== "done";
+    return await this.#rests(after);
+  }
+
+  /** Lots that may be open after what is planned now; null where nothing is to be placed, or may be. */
+  async #allowance(
+    state: TraderState<Memo>,
+    given: { readonly view: MarketView; readonly advice: unknown; readonly at: TimestampNs },
+  ): Promise<number | null> {
+    const { lot } = this.#start.instrument;
+    const orders = wantedNow(this.#planner, state, given)?.orders ?? [];
+    const places = placesOf(orders);
+    const rests = openLots(state.ledger, [], lot);
+    if (this.#gate.stopped !== "" && rests > 0) {
+      // What rests goes first; then it asks whether the stop still stands.
+      this.#limited = stopFailure(this.#gate.stopped);
+      return null;
+    }
+    if (places.length === 0) {
+      if (this.#limited !== null) this.#failures = 0;
+      this.#limited = null;
+      return null;
+    }
+    const open = openLots(state.ledger, orders, lot);
+    const largest = Math.max(...places.map(({ quantity }) => Math.ceil(quantity / lot)));
+    this.#limited = await this.#gate.allow(open, largest);
+    if (this.#limited === null) {
+      this.#detail = "";
+      return open;
+    }
+    const { code, reason } = this.#limited;
+    this.#ports.limited(code);
+    this.#failures += 1;
+    this.#detail = `${code}: ${reason}`;
+    return null;
+  }
+
+  /** Nothing is under way: the limit is told what rests. False: nothing is left to do. */
+  async #rests(state: TraderState<Memo>): Promise<boolean> {
+    const lots = openLots(state.ledger, [], this.#start.instrument.lot);
+    const failure = await this.#gate.settle(lots);
+    const ended = state.phase === "stopped" || state.phase === "done";
+    if (failure?.code === "stale_epoch") return this.#fenced(failure);
+    if (failure !== null && ended) {
+      // What it holds would stay taken for ever; so it is not over yet.
+      this.#failures += 1;
+      this.#detail = `${failure.code}: ${failure.reason}`;
+      return true;
+    }
+    this.#stands(state);
+    return !ended;
   }
 
   /** The address holds over restarts: what an ended incarnation still has to say is not for its successor. */
@@ -253,7 +329,9 @@ class TraderLoop<Parameters, Memo> {
       }
     }
     const settlements = answer.ok
-      ? answer.value.map((outcome, index) => settlementOf(pending.orders[index] as Order, outcome))
+      ? answer.value.map((outcome, index) =>
+          this.#settlement(pending.orders[index] as Order, outcome),
+        )
       : pending.orders.map(() => refusedBy(answer.failure));
     const commandId = `settle/${pending.firstNumber}`;
     await this.#ask({ type: "settle", commandId, settlements });
@@ -262,8 +340,15 @@ class TraderLoop<Parameters, Memo> {
     this.#detail = refused?.refusal ?? "";
     this.#failures = slow === undefined ? 0 : this.#failures + 1;
     const after = await this.#look();
-    if (after !== null) this.#stands(after);
+    if (after === null || after.ledger.pending !== null) return true;
+    await this.#rests(after);
     return true;
+  }
+
+  #settlement(order: Order, outcome: OrderOutcome): Settlement {
+    const settlement = settlementOf(order, outcome);
+    const swept = this.#gate.stopped !== "" && settlement.refusal === "order_unknown";
+    return swept ? { ...settlement, canceled: null } : settlement;
   }
 
   async #submit(payload: Uint8Array, expected: number): Promise<Result<readonly OrderOutcome[]>> {
@@ -313,7 +398,8 @@ class TraderLoop<Parameters, Memo> {
   }
 
   #stands(state: TraderState<Memo>): void {
-    this.#context.lifecycle.send(lifecycleOf(state, this.#failures) as never);
+    const limited = this.#limited !== null;
+    this.#context.lifecycle.send(lifecycleOf(state, this.#failures, limited) as never);
     this.#report(state);
   }
 
@@ -341,7 +427,13 @@ class TraderLoop<Parameters, Memo> {
     this.#reportedState = state;
     this.#reportedAt = now;
     const view = this.#view.getSnapshot().context;
-    this.#ports.report(this.#start, { state, detail: this.#detail, trader, view });
+    this.#ports.report(this.#start, {
+      state,
+      detail: this.#detail,
+      trader,
+      view,
+      limit: this.#gate.report,
+    });
   }
 
   #visibleState({ phase }: TraderState<Memo>): string {
@@ -364,7 +456,11 @@ class TraderLoop<Parameters, Memo> {
 
   #sleep(delay: DurationNs): Promise<void> {
     return new Promise((resolve) => {
-      this.#context.after(delay, resolve);
+      const cancel = this.#context.after(delay, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
     });
   }
 }
@@ -372,9 +468,11 @@ class TraderLoop<Parameters, Memo> {
 function lifecycleOf(
   { phase, ledger }: TraderState<unknown>,
   failures: number,
+  limited: boolean,
 ): { readonly type: string } {
   switch (phase) {
     case "running":
+      if (limited) return { type: "limit" };
       if (failures > 0) return { type: "back_off" };
       return { type: ledger.sent === 0 ? "look" : "work" };
     case "paused":
@@ -388,6 +486,12 @@ function lifecycleOf(
       return unreachable(phase);
   }
 }
+
+const stopFailure = (reason: string): Failure => ({
+  code: "account_killed",
+  reason,
+  next: "have it resumed by two persons",
+});
 
 const refusedBy = ({ code }: Failure): Settlement => ({
   refusal: code,

@@ -4,7 +4,13 @@ import {
   encodeBookRequest,
   encodeOrdersRequest,
 } from "../../schemas/sdk/codec.ts";
-import { commandSubject, marketDataSubject } from "../../schemas/subjects.ts";
+import {
+  actorSubject,
+  commandSubject,
+  marketDataSubject,
+  supervisionSubject,
+} from "../../schemas/subjects.ts";
+import type { Failure } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { Order } from "./ledger.ts";
 import type { Seen } from "./market-view.ts";
@@ -19,6 +25,7 @@ export interface Sender {
   readonly incarnation: number;
 }
 
+const { Hold, RiskLimitReply } = wire.risk.v1;
 const { SubmitRequest, L1, Side, OrderType, TimeInForce } = wire.market.v1;
 
 export const submitSubject = (region: string, market: string): string =>
@@ -103,4 +110,42 @@ export function decodeBook(payload: Uint8Array, at: DurationNs): Seen | null {
     volume: null,
     at,
   };
+}
+
+export const holdSubject = (region: string, limit: string): string =>
+  actorSubject(region, "risk-limit", limit, "hold");
+/** Where a limit says what stands, at each change. */
+export const riskNewsSubject = (region: string, limit: string): string =>
+  supervisionSubject(region, `risk/${limit}`);
+
+/** What is open, or about to be, as a risk limit is told it. */
+export const encodeHold = (hold: {
+  readonly commandId: string;
+  readonly from: string;
+  readonly epoch: number;
+  readonly number: number;
+  readonly quantity: number;
+  readonly largest: number;
+  readonly markets: readonly string[];
+  readonly sender: Sender;
+}): Uint8Array => Hold.encode({ ...hold, markets: [...hold.markets] }).finish();
+
+/** Null: it is held, and an order may follow. What cannot be read is a refusal. */
+export function decodeHoldReply(payload: Uint8Array): Failure | null {
+  try {
+    const { refusal } = RiskLimitReply.decode(payload);
+    if (refusal === null || refusal === undefined) return null;
+    return { code: refusal.code ?? "", reason: refusal.reason ?? "", next: refusal.next ?? "" };
+  } catch {
+    return { code: "malformed", reason: "the limit's answer cannot be read", next: "" };
+  }
+}
+
+/** Why a limit takes no order, by its news; null when the bytes are none. */
+export function decodeStopped(payload: Uint8Array): string | null {
+  try {
+    return RiskLimitReply.decode(payload).stopped;
+  } catch {
+    return null;
+  }
 }

@@ -64,6 +64,8 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
                           InstanceMethod("statistics", &ReactorAddon::statistics),
                           InstanceMethod("failure", &ReactorAddon::failure),
                           InstanceMethod("latency", &ReactorAddon::latency),
+                          InstanceMethod("histograms", &ReactorAddon::histograms),
+                          InstanceMethod("hiccupOctaves", &ReactorAddon::hiccup_octaves),
                           InstanceMethod("alert", &ReactorAddon::alert),
                           InstanceMethod("plantDelay", &ReactorAddon::plant_delay),
                           InstanceMethod("health", &ReactorAddon::health),
@@ -344,6 +346,10 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   }
 
   // (id) -> where a market's time goes, and whether it has become slower
+  Napi::Value histograms(Info info) {
+    return report_histograms(info.Env(), market_of(info).market());
+  }
+  Napi::Value hiccup_octaves(Info info) { return octaves_of(info.Env(), region_->hiccups); }
   Napi::Value latency(Info info) { return report(info.Env(), market_of(info).market().metrics()); }
   // (id) -> whether it has become slower; reads five words
   Napi::Value alert(Info info) {

@@ -163,6 +163,31 @@ Napi::Object report(Napi::Env env, const reactor::MarketMetrics& metrics) {
   return object;
 }
 
+Napi::Float64Array octaves_of(Napi::Env env, const reactor::LatencyHistogram& histogram) {
+  const reactor::LatencyHistogram::Octaves found = histogram.octaves();
+  auto numbers = Napi::Float64Array::New(env, found.counts.size() + 1);
+  for (std::size_t octave = 0; octave < found.counts.size(); ++octave) {
+    numbers[octave] = static_cast<double>(found.counts[octave]);
+  }
+  numbers[found.counts.size()] = found.sum_ns;
+  return numbers;
+}
+
+Napi::Object report_histograms(Napi::Env env, const reactor::HostedMarket& market) {
+  const reactor::MarketMetrics& metrics = market.metrics();
+  const auto stage = [&](reactor::Stage which) {
+    return octaves_of(env, metrics.stages[static_cast<std::size_t>(which)]);
+  };
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("service", octaves_of(env, market.region().service_time));
+  object.Set("sequence", stage(reactor::Stage::sequence));
+  object.Set("match", stage(reactor::Stage::match));
+  object.Set("handOn", stage(reactor::Stage::hand_on));
+  object.Set("commit", octaves_of(env, metrics.commits));
+  object.Set("committedRecords", static_cast<double>(metrics.committed_records.load()));
+  return object;
+}
+
 Napi::Object report_alert(Napi::Env env, const reactor::MarketMetrics& metrics) {
   Napi::Object alert = Napi::Object::New(env);
   // Acquire pairs with the watch's release: what it is about was written before.

@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include "reactor/client_gateway.hpp"
+#include "reactor/hosted_market.hpp"
 #include "reactor/latency_histogram.hpp"
 #include "reactor/market_recovery.hpp"
 #include "reactor/market_region.hpp"
@@ -27,6 +28,10 @@ Napi::Object report(Napi::Env env, const reactor::MarketRecovery& found);
 // {accepted, wakes, refused: [by ConnectRefusal], ended: [by EndReason]}
 Napi::Object report(Napi::Env env, const reactor::GatewayCounters& counters);
 
+// By octave, then their sum in nanoseconds: LatencyHistogram::Octaves.
+Napi::Float64Array octaves_of(Napi::Env env, const reactor::LatencyHistogram& histogram);
+// {service, sequence, match, handOn, commit: [octaves, sum], committedRecords}
+Napi::Object report_histograms(Napi::Env env, const reactor::HostedMarket& market);
 // {stages: {sequence, match, handOn}, commands: [by kind], alert: {raised, isSlow, p50, usual,
 // cause}}
 Napi::Object report(Napi::Env env, const reactor::MarketMetrics& metrics);

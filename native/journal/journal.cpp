@@ -51,7 +51,13 @@ void Channel::append(std::span<Record> group) {
     record.seal();
   }
   std::string reason;
+  const Clock::time_point begun = Clock::now();
   Appended appended = log_.append(group, reason);
+  if (appended == Appended::all && observer_.committed != nullptr) {
+    const auto took = std::chrono::nanoseconds(Clock::now() - begun).count();
+    observer_.committed(observer_.context, static_cast<std::uint64_t>(took),
+                        static_cast<std::uint32_t>(group.size()));
+  }
   // seq_cst: publishes in the sense of Doorbell. Read by JavaScript and by whoever closes. A failed
   // group may be durable in part.
   status_.durable.store(static_cast<double>(log_.last_sequence()), std::memory_order_seq_cst);

@@ -30,14 +30,25 @@ struct JournalStatus {
   std::atomic<std::uint32_t> waiting_for_room;
 };
 
+// Told by the journal thread what each group took: nanoseconds until its records were on the disk.
+struct CommitObserver {
+  void (*committed)(void* context, std::uint64_t took_ns, std::uint32_t records) noexcept = nullptr;
+  void* context = nullptr;
+};
+
 // One market's way to its log.
 class Channel {
  public:
   // `listener` hears when `durable` moved or the log failed; `producer` is woken when it waits for
   // room. All of them, and what `records` reads from, outlive the channel's stay in the journal.
   Channel(rings::RingReader<Record> records, Log& log, JournalStatus& status,
-          rings::Doorbell listener, rings::Parking producer) noexcept
-      : records_(records), log_(log), status_(status), listener_(listener), producer_(producer) {}
+          rings::Doorbell listener, rings::Parking producer, CommitObserver observer = {}) noexcept
+      : records_(records),
+        log_(log),
+        status_(status),
+        listener_(listener),
+        producer_(producer),
+        observer_(observer) {}
 
   // Why the log failed or waits for room; empty while it does neither. Any thread.
   [[nodiscard]] std::string failure() const;
@@ -65,6 +76,7 @@ class Channel {
   JournalStatus& status_;
   rings::Doorbell listener_;
   rings::Parking producer_;
+  CommitObserver observer_;
   // Written by who closes the market, read by the journal thread.
   std::atomic<bool> is_leaving_{false};
   Clock::time_point retry_at_;

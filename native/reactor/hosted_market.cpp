@@ -45,6 +45,14 @@ rings::RingCursors& record_cursors(const rings::SharedRegion& memory) {
   return *start_of<rings::RingCursors>(memory);
 }
 
+// Journal thread, the only writer of these.
+void note_commit(void* metrics, std::uint64_t took_ns, std::uint32_t records) noexcept {
+  auto& into = *static_cast<MarketMetrics*>(metrics);
+  into.commits.record(took_ns);
+  into.committed_records.store(into.committed_records.load(std::memory_order_relaxed) + records,
+                               std::memory_order_relaxed);
+}
+
 }  // namespace
 
 std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
@@ -114,7 +122,8 @@ std::unique_ptr<HostedMarket> HostedMarket::open(journal::FileSystem& files,
           record_cursors(market->record_memory_),
           slots_at<journal::Record>(market->record_memory_, record_offset), options.record_slots),
       *market->log_, market->region_->journal,
-      rings::Doorbell(market->region_->durable_armed, listener, context), thread.parking);
+      rings::Doorbell(market->region_->durable_armed, listener, context), thread.parking,
+      journal::CommitObserver{note_commit, market->metrics_});
   market->publish_batch();
   market->settle_depth();
   return market;

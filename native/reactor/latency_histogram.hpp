@@ -57,6 +57,24 @@ class LatencyHistogram {
     return ((per_octave + bucket % per_octave + 1) << shift) - 1;
   }
 
+  // Counts by octave, for readers that need fewer buckets: octave k holds what is below 32 << k ns
+  // and not in an earlier one. The sum takes each value for the upper end of its bucket.
+  struct Octaves {
+    std::array<std::uint64_t, 37 - 5 + 1> counts{};
+    double sum_ns = 0;
+  };
+  // Any thread.
+  [[nodiscard]] Octaves octaves() const noexcept {
+    Octaves found;
+    static_assert(found.counts.size() * per_octave == buckets);
+    for (std::size_t bucket = 0; bucket < buckets; ++bucket) {
+      const std::uint64_t count = count_in(bucket);
+      found.counts[bucket / per_octave] += count;
+      found.sum_ns += static_cast<double>(count) * static_cast<double>(upper_end(bucket));
+    }
+    return found;
+  }
+
   static constexpr std::size_t bucket_count() noexcept { return buckets; }
   // Any thread.
   [[nodiscard]] std::uint64_t count_in(std::size_t bucket) const noexcept {

@@ -53,9 +53,10 @@ inline constexpr std::size_t stage_count = 3;
 inline constexpr std::uint64_t sample_interval = 64;
 
 // What a market tells of itself: memory of its own, read-only for everybody else, so that a scraper
-// in another process disturbs nothing. Written by the match thread, relaxed.
+// in another process disturbs nothing. Written by the match thread, relaxed, where nothing else is
+// said.
 struct MarketMetrics {
-  static constexpr std::uint64_t expected_magic = 0x3154'454D'4B52'4D4DULL;  // "MMRKMET1"
+  static constexpr std::uint64_t expected_magic = 0x3254'454D'4B52'4D4DULL;  // "MMRKMET2"
 
   std::uint64_t magic = expected_magic;  // changes with the layout
   std::uint64_t stages_per_command = stage_count;
@@ -69,6 +70,11 @@ struct MarketMetrics {
   std::atomic<std::uint64_t> usual_p50_ns;
   std::atomic<std::uint32_t> slow_cause;  // Cause of latency_detector.hpp
   std::atomic<std::uint32_t> is_slow;
+
+  // Written by the journal thread: how long each group of records took to be on the disk, and how
+  // many records that were.
+  alignas(rings::separation_bytes) LatencyHistogram commits;
+  std::atomic<std::uint64_t> committed_records;
 };
 
 // What all markets of a reactor share with JavaScript.

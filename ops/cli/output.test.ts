@@ -8,10 +8,10 @@ const test = suite("output forms");
 function captured(body: () => void): string {
   const write = process.stdout.write.bind(process.stdout);
   let text = "";
-  process.stdout.write = ((chunk: string) => {
-    text += chunk;
+  process.stdout.write = (chunk: string | Uint8Array) => {
+    text += String(chunk);
     return true;
-  }) as typeof process.stdout.write;
+  };
   try {
     body();
   } finally {

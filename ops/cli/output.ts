@@ -73,10 +73,10 @@ function flatten(value: object, prefix = ""): ReadonlyMap<string, string> {
   for (const [name, inner] of Object.entries(value) as [string, unknown][]) {
     const column = `${prefix}${name}`;
     if (inner === null || inner === undefined) cells.set(column, "");
-    else if (Array.isArray(inner)) cells.set(column, JSON.stringify(inner));
-    else if (typeof inner === "object") {
-      for (const [below, cell] of flatten(inner, `${column}.`)) cells.set(below, cell);
-    } else cells.set(column, String(inner));
+    else if (typeof inner === "string") cells.set(column, inner);
+    else if (typeof inner !== "object" || Array.isArray(inner)) {
+      cells.set(column, JSON.stringify(inner));
+    } else for (const [below, cell] of flatten(inner, `${column}.`)) cells.set(below, cell);
   }
   return cells;
 }

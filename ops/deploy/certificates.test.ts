@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { ensureCertificates } from "./certificates.ts";
+import { checkCertificates, ensureCertificates, renewCertificate } from "./certificates.ts";
 
 const test = suite<{ folder: string }>("certificates", { folder: "" });
 const day = 86_400_000;
@@ -71,6 +71,64 @@ test("a damaged authority is replaced together with what it signed", async ({ fo
   const second = await ensureCertificates(folder, ["north"], now);
   const server = parse(second.servers["north"]?.certificateFile ?? "");
   assert.ok(server.verify(parse(second.authorityFile).publicKey));
+});
+
+/** Why the servers would not be started. */
+const faultOf = (
+  certificates: Awaited<ReturnType<typeof ensureCertificates>>,
+  at = now,
+): string => {
+  const checked = checkCertificates(certificates, at);
+  return checked.ok ? "" : `${checked.failure.code}: ${checked.failure.reason}`;
+};
+
+test("an expired certificate and one that is not valid yet are refused with the reason", async ({
+  folder,
+}) => {
+  const made = await ensureCertificates(folder, ["north"], now);
+  assert.is(faultOf(made), "");
+  assert.match(
+    faultOf(made, now + 366 * day),
+    /certificate_invalid: .*north\.pem: it has expired on/,
+  );
+  assert.match(faultOf(made, now - 2 * day), /north\.pem: it is not valid before/);
+});
+
+test("a certificate of another authority, and a key of another certificate, are refused", async ({
+  folder,
+}) => {
+  const made = await ensureCertificates(folder, ["north", "south"], now);
+  const other = await ensureCertificates(join(folder, "other"), ["north"], now);
+  const { north, south } = made.servers;
+  if (north === undefined || south === undefined) throw new Error("no certificates");
+  const own = readFileSync(north.certificateFile);
+  writeFileSync(north.certificateFile, readFileSync(other.servers["north"]?.certificateFile ?? ""));
+  assert.match(faultOf(made), /north\.pem: it is not signed by the authority/);
+  writeFileSync(north.certificateFile, own);
+  writeFileSync(south.keyFile, readFileSync(north.keyFile));
+  assert.match(faultOf(made), /south-key\.pem: it is not the key of .*south\.pem/);
+});
+
+test("certificates of somebody else are taken as they are, and never made anew", async ({
+  folder,
+}) => {
+  const made = await ensureCertificates(folder, ["north"], now);
+  rmSync(join(folder, "ca-key.pem"));
+  const before = readFileSync(made.servers["north"]?.certificateFile ?? "");
+  const later = await ensureCertificates(folder, ["north", "south"], now + 366 * day);
+  assert.equal(readFileSync(made.servers["north"]?.certificateFile ?? ""), before);
+  assert.match(faultOf(later), /south\.pem: it is missing/);
+  const renewed = await renewCertificate(folder, "north", now);
+  assert.is(!renewed.ok && renewed.failure.code, "certificate_foreign");
+});
+
+test("a certificate is made anew on request, by the same authority", async ({ folder }) => {
+  const made = await ensureCertificates(folder, ["north"], now);
+  const file = made.servers["north"]?.certificateFile ?? "";
+  const before = parse(file).fingerprint256;
+  assert.ok((await renewCertificate(folder, "north", now)).ok);
+  assert.is.not(parse(file).fingerprint256, before);
+  assert.is(faultOf(made), "");
 });
 
 test.run();

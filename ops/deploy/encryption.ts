@@ -5,29 +5,23 @@ import { z } from "zod";
 import { type Result, ok, refuse } from "../../actors/kernel/result.ts";
 import { writeWhole } from "./whole-file.ts";
 
-/** Keys that JetStream encrypts its files with: the one in use, and the one before while files may need it. */
-export interface EncryptionKeys {
-  readonly current: string;
-  readonly previous: string | null;
-}
-
-const key = z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits");
-const keysSchema = z.strictObject({ current: key, previous: key.nullable() });
-
-/** Variables of a server's environment that its configuration names. */
-export const keyVariable = "$MERIDIAN_JETSTREAM_KEY";
-export const previousKeyVariable = "$MERIDIAN_JETSTREAM_PREVIOUS_KEY";
-
-const newKey = (): string => randomBytes(32).toString("hex");
+const keySchema = z.strictObject({
+  current: z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits"),
+});
 
 /**
- * The keys in `file` (mode 0600), made at the first call. Failure code: encryption_key_invalid; a new key
- * instead of a damaged one would make every stored stream unreadable.
+ * The key in `file` (mode 0600) that JetStream encrypts its files with, made at the first call. Failure code:
+ * encryption_key_invalid; a new key instead of a damaged one would make every stored stream unreadable.
  */
-export function ensureEncryptionKeys(file: string): Result<EncryptionKeys> {
-  if (!existsSync(file)) return storeKeys(file, { current: newKey(), previous: null });
+export function ensureEncryptionKey(file: string): Result<string> {
+  if (!existsSync(file)) {
+    const current = randomBytes(32).toString("hex");
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeWhole(file, `${JSON.stringify({ current }, null, 2)}\n`);
+    return ok(current);
+  }
   try {
-    return ok(keysSchema.parse(JSON.parse(readFileSync(file, "utf8"))));
+    return ok(keySchema.parse(JSON.parse(readFileSync(file, "utf8"))).current);
   } catch (error) {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
     return refuse(
@@ -37,26 +31,3 @@ export function ensureEncryptionKeys(file: string): Result<EncryptionKeys> {
     );
   }
 }
-
-/**
- * A new key in use, the old one kept as the previous one: a server that starts with both reads what the
- * old one wrote. Failure code: encryption_key_invalid.
- */
-export function rotateEncryptionKeys(file: string): Result<EncryptionKeys> {
-  const keys = ensureEncryptionKeys(file);
-  if (!keys.ok) return keys;
-  return storeKeys(file, { current: newKey(), previous: keys.value.current });
-}
-
-function storeKeys(file: string, keys: EncryptionKeys): Result<EncryptionKeys> {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  writeWhole(file, `${JSON.stringify(keys, null, 2)}\n`);
-  return ok(keys);
-}
-
-/** What a server process is given in its environment. */
-export const encryptionEnvironment = (keys: EncryptionKeys): Readonly<Record<string, string>> => ({
-  // nats-server would take a value that begins with a digit for a number.
-  [keyVariable.slice(1)]: `k${keys.current}`,
-  ...(keys.previous === null ? {} : { [previousKeyVariable.slice(1)]: `k${keys.previous}` }),
-});

@@ -2,7 +2,6 @@ import { join } from "node:path";
 import type { Failure } from "../../actors/kernel/result.ts";
 import { stretchedCluster } from "../../schemas/placement.ts";
 import { cellFile, serverFile } from "./cluster.ts";
-import { encryptionEnvironment, type EncryptionKeys } from "./encryption.ts";
 import { type ProcessStart, SupervisedProcess } from "./supervised-process.ts";
 import type { ServerPlace } from "./topology.ts";
 
@@ -76,13 +75,12 @@ export class Fleet {
   }
 
   /** Starts servers whose configuration files are written. */
-  startServers(places: readonly ServerPlace[], keys: EncryptionKeys): void {
+  startServers(places: readonly ServerPlace[]): void {
     for (const { name, region, cluster } of places) {
       const what = cluster === stretchedCluster ? "server" : `server ${name}`;
       const server = this.#create(region, what, `server-${name}`, {
         command: this.#options.natsServer,
         args: ["--config", serverFile(this.#options.dataDirectory, name)],
-        environment: encryptionEnvironment(keys),
         permanentExitCode: null,
       });
       this.#servers.push({ name, region, process: server });
@@ -103,7 +101,6 @@ export class Fleet {
           "--configuration",
           cellFile(dataDirectory, region),
         ],
-        environment: {},
         permanentExitCode: configurationRefused,
       });
       this.#cells.set(region, cell);
@@ -118,7 +115,6 @@ export class Fleet {
     program: {
       readonly command: string;
       readonly args: readonly string[];
-      readonly environment: Readonly<Record<string, string>>;
       readonly permanentExitCode: number | null;
     },
   ): SupervisedProcess {

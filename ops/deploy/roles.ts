@@ -1,8 +1,21 @@
 import { unreachable } from "../../actors/kernel/result.ts";
-import { cellUserName, guestUserName, patterns, reporterUserName } from "../../schemas/subjects.ts";
+import {
+  cellUserName,
+  deploymentSubject,
+  guestUserName,
+  patterns,
+  reporterUserName,
+} from "../../schemas/subjects.ts";
 
 /** What a user of the cluster may be. */
-export type Role = "cell" | "guest" | "observer" | "operator" | "approver" | "reporter";
+export type Role =
+  | "cell"
+  | "guest"
+  | "observer"
+  | "operator"
+  | "approver"
+  | "deployer"
+  | "reporter";
 export type Profile = "demo" | "production";
 
 /**
@@ -35,9 +48,11 @@ const observing = {
     patterns.operation("tree-node"),
     patterns.operation("audit"),
     patterns.operation("market-history"),
+    deploymentSubject("residency"),
     patterns.control("list"),
     patterns.control("describe"),
     patterns.control("watch"),
+    patterns.control("types"),
     patterns.books,
     patterns.riskQuestions,
     "$SRV.PING",
@@ -140,9 +155,26 @@ function allowed(user: User, profile: Profile): Permissions {
         subscribe: observing.subscribe,
         answers: false,
       };
+    case "deployer":
+      return {
+        publish: [
+          patterns.operation("status"),
+          patterns.alerts,
+          "$JS.API.STREAM.LIST",
+          // A server that reads its configuration again forgets whose requests it has let through.
+          ...people.map(({ name }) => patterns.inbox(name)),
+        ],
+        publishDenied: [],
+        subscribe: [patterns.deployment],
+        answers: true,
+      };
     case "reporter":
       return {
-        publish: ["$SYS.REQ.SERVER.PING.JSZ"],
+        // The launcher takes servers out of JetStream when their region leaves.
+        publish: [
+          "$SYS.REQ.SERVER.PING.JSZ",
+          ...(user.region === null ? ["$JS.API.SERVER.REMOVE"] : []),
+        ],
         publishDenied: [],
         subscribe: [],
         answers: false,
@@ -184,12 +216,16 @@ export const guestUser = (region: string, slot: number): User => ({
   region,
   slot,
 });
+/** The launcher in the system account. */
 export const launcherUser: User = { name: "launcher", role: "reporter", region: null };
+/** The launcher among those that it serves. */
+export const deployerUser: User = { name: "deployer", role: "deployer", region: null };
 
 /** All users of a cluster of these regions. */
 export const usersOf = (regions: readonly string[]): readonly User[] => [
   ...people,
   launcherUser,
+  deployerUser,
   ...regions.flatMap((region) => [
     cellUser(region),
     reporterUser(region),

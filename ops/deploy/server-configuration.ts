@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { keyVariable, previousKeyVariable } from "./encryption.ts";
-import { type Permissions, permissionsOf } from "./roles.ts";
+import { globalCluster } from "../../schemas/placement.ts";
+import { type Permissions, people, permissionsOf } from "./roles.ts";
 import { type ClusterPlan, type ServerPlan, httpUrl, loopback } from "./topology.ts";
 
 /** A block of the journal is 768 KiB at most; protobuf and headers come on top. */
@@ -29,14 +29,17 @@ function accountUsers(plan: ClusterPlan, system: boolean): readonly unknown[] {
     .map(({ user, publicKey }) => ({
       nkey: publicKey,
       // Programs of ours never come through a browser.
-      allowed_connection_types: user.region === null ? ["STANDARD", "WEBSOCKET"] : ["STANDARD"],
+      allowed_connection_types: people.includes(user) ? ["STANDARD", "WEBSOCKET"] : ["STANDARD"],
       permissions: natsPermissions(permissionsOf(user, plan.profile)),
     }));
 }
 
-/** Pages that may connect: those that a cell of this cluster serves. */
-const consoleOrigins = (plan: ClusterPlan): readonly string[] =>
-  plan.regions.flatMap((region) => [
+/**
+ * Pages that may connect: those that cells served when the server was planned. A running server cannot
+ * be told of more, and refuses every change of its configuration that comes with it.
+ */
+const consoleOrigins = (server: ServerPlan): readonly string[] =>
+  server.founders.flatMap((region) => [
     httpUrl(region),
     httpUrl(region).replace(loopback, "localhost"),
   ]);
@@ -50,21 +53,24 @@ const routesOf = (plan: ClusterPlan, server: ServerPlan): readonly string[] =>
     .filter((peer) => peer.cluster === server.cluster)
     .map((peer) => `tls://${loopback}:${peer.ports.route}`);
 
-/** Every cluster with the addresses of its gateways. */
-function gatewaysOf(plan: ClusterPlan): readonly unknown[] {
-  const names = [...new Set(plan.servers.map((server) => server.cluster))];
-  return names.map((name) => ({
+/**
+ * Every cluster with the addresses of its gateways, as it was when the server was planned: of those that
+ * come later it hears by itself, and it refuses to read a configuration with other gateways again.
+ */
+function gatewaysOf(plan: ClusterPlan, server: ServerPlan): readonly unknown[] {
+  return [...server.founders.map(({ name }) => name), globalCluster].map((name) => ({
     name,
     urls: plan.servers
-      .filter((server) => server.cluster === name)
-      .map((server) => `tls://${loopback}:${server.ports.gateway}`),
+      .filter((peer) => peer.cluster === name)
+      .filter((peer) => server.founders.some((region) => region.name === peer.region))
+      .map((peer) => `tls://${loopback}:${peer.ports.gateway}`),
   }));
 }
 
 /**
- * The configuration file of one server. It is JSON, which nats-server reads as its own format, but for the
- * keys of encryption at rest: they are named, and given to the process in its environment. Each server
- * syncs every write (`always`): an acknowledged block must survive a power cut.
+ * The configuration file of one server. It is JSON, which nats-server reads as its own format, and holds the
+ * key of encryption at rest: its owner only may read it. Each server syncs every write (`always`): an
+ * acknowledged block must survive a power cut.
  */
 export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): string {
   const certificate = plan.certificates.servers[server.name];
@@ -99,7 +105,7 @@ export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): stri
             name: server.cluster,
             listen: `${loopback}:${ports.gateway}`,
             tls: peerTls,
-            gateways: gatewaysOf(plan),
+            gateways: gatewaysOf(plan, server),
           },
         }),
     ...(ports.websocket === null
@@ -109,7 +115,7 @@ export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): stri
             listen: `${loopback}:${ports.websocket}`,
             // A page without TLS cannot be given a certificate that its browser trusts on loopback.
             ...(plan.profile === "demo" ? { no_tls: true } : { tls }),
-            allowed_origins: consoleOrigins(plan),
+            allowed_origins: consoleOrigins(server),
             compression: true,
           },
         }),
@@ -120,8 +126,7 @@ export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): stri
       // one server of each region anyway.
       ...(plan.topology === "compact" ? { unique_tag: "region:" } : {}),
       cipher: "chachapoly",
-      key: keyVariable,
-      ...(plan.encryption.previous === null ? {} : { prev_encryption_key: previousKeyVariable }),
+      key: plan.encryptionKey,
       max_memory_store: maxMemoryStoreBytes,
       max_file_store: maxFileStoreBytes,
     },
@@ -131,7 +136,5 @@ export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): stri
     },
     system_account: "SYS",
   };
-  const text = JSON.stringify(configuration, null, 2);
-  // Within quotes nats-server takes the name of a variable for the value.
-  return `${text.replaceAll(/"(\$MERIDIAN_[A-Z_]+)"/g, "$1")}\n`;
+  return `${JSON.stringify(configuration, null, 2)}\n`;
 }

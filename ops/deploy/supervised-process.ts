@@ -8,8 +8,6 @@ export interface ProcessSpecification {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** Added to the launcher's own environment. */
-  readonly environment?: Readonly<Record<string, string>>;
   /** Takes what the program prints. */
   readonly logFile: string;
   /** An exit with this code is for good: the program says that starting it again cannot help. */
@@ -90,17 +88,13 @@ export class SupervisedProcess {
   }
 
   start(previousEnd = ""): void {
-    const { command, args, environment = {} } = this.#specification;
+    const { command, args } = this.#specification;
     const tied = diesWithLauncher();
     // Detached: Ctrl-C in the terminal is the launcher's to handle, in its order.
     const child = spawn(
       tied ? deathSignalTool : command,
       tied ? ["--pdeathsig", "KILL", "--", command, ...args] : [...args],
-      {
-        stdio: ["ignore", "pipe", "pipe"],
-        detached: true,
-        env: { ...process.env, ...environment },
-      },
+      { stdio: ["ignore", "pipe", "pipe"], detached: true },
     );
     this.#child = child;
     this.#startedAt = performance.now();
@@ -136,6 +130,11 @@ export class SupervisedProcess {
       this.#restarts += 1;
       this.start(how);
     }, backoffMs(this.#failuresInRow));
+  }
+
+  /** Sends a signal to the running process; false when it is down. */
+  signal(signal: NodeJS.Signals): boolean {
+    return this.#child?.kill(signal) ?? false;
   }
 
   /** SIGTERM, then SIGKILL after `graceMs`. Resolves with whether it ended by itself. */

@@ -7,10 +7,12 @@ import { connectNats, type NatsBus } from "../../actors/bus/nats.ts";
 import {
   cellFile,
   credentialsOf,
+  planCluster,
   prepareCells,
   prepareServers,
   serverFile,
 } from "../../ops/deploy/cluster.ts";
+import { readRegions } from "../../ops/deploy/regions.ts";
 import type { ClusterPlan } from "../../ops/deploy/topology.ts";
 import { wire } from "../../schemas/messages.ts";
 import { durationNs } from "../../actors/kernel/units.ts";
@@ -34,11 +36,7 @@ export const journalOf = (market: Market): string =>
   journalStream(group, markets.find(({ name }) => name === market)?.shard ?? 0);
 export const leaseStream = `KV_${leaseBucket}`;
 
-const ports = (index: number): { nats: number; route: number; http: number } => ({
-  nats: 4_300 + index,
-  route: 6_300 + index,
-  http: 8_700 + index,
-});
+const firstPorts = { nats: 4_300, route: 6_300, http: 8_700, websocket: 9_300, gateway: 7_300 };
 
 interface RegionProcesses {
   readonly server: KeptProcess;
@@ -139,9 +137,19 @@ export class ThreeRegions {
     const regionsDirectory = join(folder, "regions");
     writeRegions(regionsDirectory);
     await wide.calm();
-    const own = Object.fromEntries(regions.map((region, index) => [region, ports(index)]));
-    const plan = await prepareServers(folder, own, "demo");
-    prepareCells(plan, {
+    const declared = readRegions(regionsDirectory);
+    if (!declared.ok) throw new Error(declared.failure.reason);
+    const planned = await planCluster(folder, {
+      topology: "compact",
+      profile: "demo",
+      regions: declared.value,
+      declared: declared.value,
+      firstPorts,
+    });
+    if (!planned.ok) throw new Error(planned.failure.reason);
+    const { plan } = planned.value;
+    prepareServers(plan);
+    prepareCells(plan, declared.value, {
       regionsDirectory,
       engine: "native",
       flow: { enabled: false, seed: 1, rate: 1 },
@@ -160,9 +168,11 @@ export class ThreeRegions {
   }
 
   urls(first: Region): readonly string[] {
-    return [first, ...regions.filter((region) => region !== first)].map(
-      (region) => `tls://${region}:${ports(regions.indexOf(region)).nats}`,
-    );
+    const servers = [
+      ...this.plan.servers.filter(({ region }) => region === first),
+      ...this.plan.servers.filter(({ region }) => region !== first),
+    ];
+    return servers.map(({ region, ports }) => `tls://${region}:${ports.nats}`);
   }
 
   get authorityFile(): string {

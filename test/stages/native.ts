@@ -8,6 +8,8 @@ import { repository } from "../support/shared-data.ts";
 import { type StageResult, check, runProcess } from "./process.ts";
 
 const BUILD_LIMIT_MS = 900_000;
+/** For what runs beside tests and takes only what they leave. */
+const IDLE_LIMIT_MS = 1_800_000;
 const TEST_LIMIT_MS = 600_000;
 
 interface Variant {
@@ -25,11 +27,6 @@ const variants: readonly Variant[] = [
   },
   { name: "thread", options: ["-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DMERIDIAN_SANITIZE=thread"] },
   {
-    name: "clang",
-    options: ["-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_COMPILER=clang++-14"],
-    needs: { program: "clang++-14", install: "apt-get install -y clang-14" },
-  },
-  {
     name: "rv32", // the engine without an operating system; its only test is that of its symbols
     options: ["-DCMAKE_TOOLCHAIN_FILE=rv32/toolchain.cmake"],
     needs: {
@@ -39,15 +36,14 @@ const variants: readonly Variant[] = [
   },
 ];
 
-/**
- * Builds each variant of the native side and runs its unit tests, then format and clang-tidy. Without
- * `everyTest` the second compiler is asked for its warnings only.
- */
-export async function nativeChecks({
-  everyTest,
-}: {
-  readonly everyTest: boolean;
-}): Promise<StageResult[]> {
+const secondCompiler: Variant = {
+  name: "clang",
+  options: ["-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_COMPILER=clang++-14"],
+  needs: { program: "clang++-14", install: "apt-get install -y clang-14" },
+};
+
+/** Builds each variant of the native side and runs its unit tests, then the fuzzers' and the format. */
+export async function nativeChecks(): Promise<StageResult[]> {
   const missing = await absent(["cmake", "ninja", "g++"]);
   if (missing.length > 0) {
     console.log(
@@ -57,19 +53,50 @@ export async function nativeChecks({
   }
   const results: StageResult[] = [];
   for (const variant of variants) {
-    results.push(...(await testVariant(variant, everyTest || variant.name !== "clang")));
+    const built = await buildVariant(variant);
+    results.push(...built);
+    if (isBuilt(built)) results.push(await unitTests(`native ${variant.name}`, treeOf(variant)));
   }
-  results.push(...(await fuzzSlices()), await formatting(), await tidy());
+  results.push(...(await fuzzSlices()), await formatting());
   return results;
 }
 
-async function testVariant(variant: Variant, runsTests: boolean): Promise<StageResult[]> {
+/**
+ * The second compiler's warnings and clang-tidy, after nativeChecks: minutes of compiling that need no quiet
+ * machine, at the lowest priority beside tests that wait for elections and leases. With `everyTest`, the
+ * tests of the second compiler's build once `quiet` is there.
+ */
+export async function idleNativeChecks({
+  everyTest,
+  quiet,
+}: {
+  readonly everyTest: boolean;
+  readonly quiet: Promise<unknown>;
+}): Promise<StageResult[]> {
+  if ((await absent(["cmake", "ninja", "g++"])).length > 0) return [];
+  const built = await buildVariant(secondCompiler, true);
+  const results = [...built, await tidy()];
+  await quiet;
+  if (everyTest && isBuilt(built))
+    results.push(await unitTests(`native ${secondCompiler.name}`, treeOf(secondCompiler)));
+  return results;
+}
+
+const atLowestPriority = (program: string, rest: readonly string[]): [string, string[]] => [
+  "nice",
+  ["-n", "19", program, ...rest],
+];
+const treeOf = (variant: Variant): string => join("build", "native", variant.name);
+const isBuilt = (results: readonly StageResult[]): boolean =>
+  results.every((result) => result.failed + result.skipped === 0);
+
+async function buildVariant(variant: Variant, isIdle = false): Promise<StageResult[]> {
   const name = `native ${variant.name}`;
   if (variant.needs !== undefined && (await absent([variant.needs.program])).length > 0) {
     console.log(`SKIP ${name}: ${variant.needs.program} missing; ${variant.needs.install}`);
     return [{ name, passed: 0, failed: 0, skipped: 1 }];
   }
-  const tree = join("build", "native", variant.name);
+  const tree = treeOf(variant);
   const fixed = ["-G", "Ninja", "-DMERIDIAN_TESTS=ON", "-DMERIDIAN_ADDON=OFF"];
   const configured = await check(
     `${name}: configure`,
@@ -78,9 +105,14 @@ async function testVariant(variant: Variant, runsTests: boolean): Promise<StageR
     BUILD_LIMIT_MS,
   );
   if (configured.failed > 0) return [configured];
-  const built = await check(`${name}: build`, "cmake", ["--build", tree], BUILD_LIMIT_MS);
-  if (built.failed > 0) return [configured, built];
-  return runsTests ? [configured, built, await unitTests(name, tree)] : [configured, built];
+  const build = `${name}: build`;
+  const whole = ["--build", tree];
+  return [
+    configured,
+    isIdle
+      ? await check(build, ...atLowestPriority("cmake", whole), IDLE_LIMIT_MS)
+      : await check(build, "cmake", whole, BUILD_LIMIT_MS),
+  ];
 }
 
 async function unitTests(name: string, tree: string): Promise<StageResult> {
@@ -154,7 +186,9 @@ async function tidy(): Promise<StageResult> {
   ).filter((part) => part.length > 0);
   const fixed = ["-p", "build/native/test", "--quiet", "--warnings-as-errors=*"];
   const runs = await Promise.all(
-    parts.map((part) => runProcess(program, [...fixed, ...part], BUILD_LIMIT_MS)),
+    parts.map((part) =>
+      runProcess(...atLowestPriority(program, [...fixed, ...part]), IDLE_LIMIT_MS),
+    ),
   );
   const bad = runs.filter((run) => run.exitCode !== 0);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);

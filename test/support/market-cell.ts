@@ -10,7 +10,7 @@ import { supervisorSpec } from "../../actors/kernel/child-spec.ts";
 import { deadLetterStore } from "../../actors/kernel/dead-letters.ts";
 import type { Bus } from "../../actors/kernel/ports/bus.ts";
 import type { EngineSlots, MatchingEngine } from "../../actors/kernel/ports/matching-engine.ts";
-import type { Ownership } from "../../actors/kernel/ports/ownership.ts";
+import type { Candidacy, Candidate, Ownership } from "../../actors/kernel/ports/ownership.ts";
 import { ok, type Result } from "../../actors/kernel/result.ts";
 import { seededRandomness } from "../../actors/kernel/seeded-randomness.ts";
 import { systemClock } from "../../actors/kernel/system-clock.ts";
@@ -74,6 +74,20 @@ export class TestOwnership implements Ownership {
     if (this.refusal !== null) return this.refusal;
     this.#recorded = Math.max(this.#recorded, floor) + 1;
     return ok(epochOf(this.#recorded));
+  }
+
+  /** What is said to a market that asks; it may claim until the test says otherwise. */
+  mayClaim: Candidacy = { may: "claim", lossAccepted: false };
+  /** Regions that shards were handed to. */
+  readonly handedTo: string[] = [];
+
+  async candidacy(_candidate: Candidate): Promise<Candidacy> {
+    return this.mayClaim;
+  }
+
+  async handOver(_shard: string, region: string): Promise<Result<void>> {
+    this.handedTo.push(region);
+    return ok(undefined);
   }
 
   async recordedEpoch(shard: string): Promise<Result<Epoch | null>> {

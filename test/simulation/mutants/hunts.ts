@@ -5,6 +5,7 @@ import { repository } from "../../support/shared-data.ts";
 import type { Mutant } from "./mutants.ts";
 
 export { mutants, type Mutant } from "./mutants.ts";
+export { withoutRules } from "./rules.ts";
 
 const LIMIT_MS = 300_000;
 const folder = join(repository, "test/simulation");
@@ -22,9 +23,12 @@ export async function huntMutant(
   const plant = ["--import", join(folder, "mutants/plant.ts")];
   const run = await runProcess(process.execPath, [...plant, ...hunt], LIMIT_MS, {
     MERIDIAN_MUTANT: mutant.name,
+    MERIDIAN_TRACE: mutant.trace ?? "",
     NO_COLOR: "1",
   });
-  const titles = run.output.split("\n").filter((line) => line.includes("FAIL"));
+  const titles = run.output
+    .split("\n")
+    .filter((line) => line.includes("FAIL") && line.includes(`B6.2 ${mutant.trace ?? ""}`));
   const said = traces ? titles.map((line) => line.trim()).join(" ") : run.output.trim();
   // A trace that fails has found it; a hunt says so itself.
   return { found: traces ? titles.length > 0 : run.exitCode === 0, said };

@@ -1,4 +1,5 @@
 import type { ScenarioName } from "../options.ts";
+import { withoutRules } from "./rules.ts";
 
 export interface Edit {
   readonly file: string;
@@ -14,6 +15,8 @@ export interface Mutant {
   readonly about: string;
   readonly edits: readonly Edit[];
   readonly by: readonly ScenarioName[] | "traces";
+  /** Of the traces, the one that has to fail; without it any. */
+  readonly trace?: string;
 }
 
 const shipper = "actors/market/shipper.ts";
@@ -23,37 +26,7 @@ const trading = "actors/market/trading.ts";
 const ownership = "actors/region/ownership.ts";
 
 export const mutants: readonly Mutant[] = [
-  {
-    name: "acknowledged-is-accepted",
-    about: "JetStream's acknowledgement counts as accepted",
-    edits: [
-      {
-        file: shipper,
-        find: "    this.#inFlight = null;\n    this.#tail = streamSequence;",
-        replace:
-          "    this.#inFlight = null;\n    if (sealed.type === 'block') this.#ports.onCommitted(sealed.last);\n    this.#tail = streamSequence;",
-      },
-    ],
-    by: "traces",
-  },
-  {
-    name: "builds-on-a-foreign-tail",
-    about: "a foreign tail and a foreign message do not end an ownership",
-    edits: [
-      {
-        file: decide,
-        find: '  if (index < 0) return { tail: "foreign" };',
-        replace: '  if (index < 0) return { tail: "unchanged" };',
-      },
-      {
-        file: shipper,
-        find: "    if (message === null || !this.#isOwn(message.hash)) {",
-        replace:
-          "    if (message !== null && !this.#isOwn(message.hash)) {\n      this.#follower = { ...this.#follower, position: stored.streamSequence };\n      return;\n    }\n    if (message === null) {",
-      },
-    ],
-    by: ["frozen-clocks"],
-  },
+  ...withoutRules,
   {
     name: "old-number-is-stored",
     about: "an acknowledgement with an old number is taken",
@@ -279,23 +252,6 @@ export const mutants: readonly Mutant[] = [
     by: ["crashes", "everything"],
   },
   {
-    name: "root-is-not-looked-at",
-    about: "a stored root is believed without a look at the journal",
-    edits: [
-      {
-        file: recovery,
-        find: "    if (!(await this.#areInPlace(root.anchors))) {",
-        replace: "    if (root.anchors.length < 0) {",
-      },
-      {
-        file: recovery,
-        find: "    if (await this.#areInPlace(this.#anchors)) return;",
-        replace: "    if (this.#anchors.length >= 0) return;",
-      },
-    ],
-    by: "traces",
-  },
-  {
     name: "resends-are-answered-early",
     about: "outcomes leave before their sequence is safe",
     edits: [
@@ -307,18 +263,6 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     by: ["dying-sites"],
-  },
-  {
-    name: "change-of-mode-at-once",
-    about: "a change of mode holds before it is accepted",
-    edits: [
-      {
-        file: decide,
-        find: '  return committed < changedAt ? "replicated" : mode;',
-        replace: "  return changedAt < 0 ? 'replicated' : mode;",
-      },
-    ],
-    by: "traces",
   },
   {
     name: "events-are-left-out",

@@ -1,0 +1,203 @@
+import type { MetricFamily } from "./definition.ts";
+
+/** The cell's connection to NATS. */
+export const busFamilies = {
+  meridian_nats_connected: {
+    type: "gauge",
+    unit: "one",
+    help: "1 when connected to NATS",
+    owner: "actors/bus",
+  },
+  meridian_nats_reconnects_total: {
+    type: "counter",
+    unit: "one",
+    help: "Reconnects to NATS",
+    owner: "actors/bus",
+  },
+  meridian_nats_messages_total: {
+    type: "counter",
+    unit: "messages",
+    help: "Messages by direction",
+    owner: "actors/bus",
+    labels: ["direction"],
+  },
+  meridian_nats_bytes_total: {
+    type: "counter",
+    unit: "bytes",
+    help: "Bytes by direction",
+    owner: "actors/bus",
+    labels: ["direction"],
+  },
+  meridian_nats_dropped_total: {
+    type: "counter",
+    unit: "messages",
+    help: "Messages dropped because there was no connection or too much was unsent",
+    owner: "actors/bus",
+  },
+  meridian_nats_unflushed_bytes: {
+    type: "gauge",
+    unit: "bytes",
+    help: "Bytes published that the server has not confirmed",
+    owner: "actors/bus",
+  },
+  meridian_nats_requests_total: {
+    type: "counter",
+    unit: "one",
+    help: "Requests sent",
+    owner: "actors/bus",
+  },
+  meridian_nats_request_failures_total: {
+    type: "counter",
+    unit: "one",
+    help: "Requests without an answer, by code",
+    owner: "actors/bus",
+    labels: ["code"],
+  },
+  meridian_nats_requests_under_way: {
+    type: "gauge",
+    unit: "one",
+    help: "Requests that wait for their answer",
+    owner: "actors/bus",
+  },
+  meridian_nats_request_seconds: {
+    type: "histogram",
+    unit: "seconds",
+    help: "From a request to its answer",
+    owner: "actors/bus",
+  },
+  meridian_nats_round_trip_seconds: {
+    type: "gauge",
+    unit: "seconds",
+    help: "Last round trip to the server",
+    owner: "actors/bus",
+  },
+} as const satisfies Readonly<Record<string, MetricFamily>>;
+
+/** Streams that the cell uses, asked for every ten seconds. */
+export const streamFamilies = {
+  meridian_stream_messages: {
+    type: "gauge",
+    unit: "messages",
+    help: "Messages in the stream",
+    owner: "actors/bus",
+    labels: ["stream"],
+  },
+  meridian_stream_bytes: {
+    type: "gauge",
+    unit: "bytes",
+    help: "Bytes in the stream",
+    owner: "actors/bus",
+    labels: ["stream"],
+  },
+  meridian_stream_limit_bytes: {
+    type: "gauge",
+    unit: "bytes",
+    help: "Bytes the stream may hold",
+    owner: "actors/bus",
+    labels: ["stream"],
+  },
+  meridian_stream_first_sequence: {
+    type: "gauge",
+    unit: "sequence",
+    help: "First message of the stream",
+    owner: "actors/bus",
+    labels: ["stream"],
+  },
+  meridian_stream_last_sequence: {
+    type: "gauge",
+    unit: "sequence",
+    help: "Last message of the stream",
+    owner: "actors/bus",
+    labels: ["stream"],
+  },
+  meridian_stream_subjects: {
+    type: "gauge",
+    unit: "one",
+    help: "Subjects with messages in the stream",
+    owner: "actors/bus",
+    labels: ["stream"],
+  },
+  meridian_stream_consumers: {
+    type: "gauge",
+    unit: "one",
+    help: "Consumers of the stream",
+    owner: "actors/bus",
+    labels: ["stream"],
+  },
+  meridian_stream_has_leader: {
+    type: "gauge",
+    unit: "one",
+    help: "1 when the stream has a leader",
+    owner: "actors/bus",
+    labels: ["stream"],
+  },
+  meridian_stream_replicas: {
+    type: "gauge",
+    unit: "one",
+    help: "Servers that hold the stream, the leader included",
+    owner: "actors/bus",
+    labels: ["stream"],
+  },
+  meridian_stream_replicas_current: {
+    type: "gauge",
+    unit: "one",
+    help: "Of those, up to date and in reach",
+    owner: "actors/bus",
+    labels: ["stream"],
+  },
+  meridian_stream_replica_lag_messages: {
+    type: "gauge",
+    unit: "messages",
+    help: "Messages that the replica furthest behind lacks",
+    owner: "actors/bus",
+    labels: ["stream"],
+  },
+  meridian_jetstream_storage_bytes: {
+    type: "gauge",
+    unit: "bytes",
+    help: "Disk used by the account's streams",
+    owner: "actors/bus",
+  },
+  meridian_jetstream_memory_bytes: {
+    type: "gauge",
+    unit: "bytes",
+    help: "Memory used by the account's streams",
+    owner: "actors/bus",
+  },
+  meridian_jetstream_streams: {
+    type: "gauge",
+    unit: "one",
+    help: "Streams of the account",
+    owner: "actors/bus",
+  },
+  meridian_jetstream_consumers: {
+    type: "gauge",
+    unit: "one",
+    help: "Consumers of the account",
+    owner: "actors/bus",
+  },
+  meridian_jetstream_api_requests_total: {
+    type: "counter",
+    unit: "one",
+    help: "Requests of the account to the JetStream API",
+    owner: "actors/bus",
+  },
+  meridian_jetstream_api_errors_total: {
+    type: "counter",
+    unit: "one",
+    help: "Of those, answered with an error",
+    owner: "actors/bus",
+  },
+  meridian_jetstream_report_age_seconds: {
+    type: "gauge",
+    unit: "seconds",
+    help: "Age of what is told of streams",
+    owner: "actors/bus",
+  },
+  meridian_jetstream_report_failures_total: {
+    type: "counter",
+    unit: "one",
+    help: "Questions about streams that got no answer",
+    owner: "actors/bus",
+  },
+} as const satisfies Readonly<Record<string, MetricFamily>>;
