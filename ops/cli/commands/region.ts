@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 
+import { register as recover } from "./region-recover.ts";
+
 /** Every file that has commands of the group `meridian region` adds them here, in the order of the help. */
-const extensions: readonly ((region: Command) => void)[] = [];
+const extensions: readonly ((region: Command) => void)[] = [recover];
 
 /** `meridian region …`: regions as a whole. */
 export function register(program: Command): void {
