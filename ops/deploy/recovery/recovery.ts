@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import type { NatsConnection } from "nats";
@@ -160,7 +160,8 @@ async function surveyed(
   return withServers(settings, plan, [survivor], async () => {
     const connection = await connected(plan, launcherUser.name, survivor);
     try {
-      const found = await survey(connection, account, surveyWithinMs);
+      const onDisk = streamFolders(settings.dataDirectory, serverOf(plan, survivor));
+      const found = await survey(connection, account, onDisk, surveyWithinMs);
       if (!found.ok) return found;
       if (found.value.metaLeader !== "") {
         return refuse(
@@ -174,6 +175,12 @@ async function surveyed(
       await connection.close();
     }
   });
+}
+
+/** The streams that have a folder on a server's disk. */
+function streamFolders(dataDirectory: string, server: string): readonly string[] {
+  const folder = join(storeDirectory(dataDirectory, server), "jetstream", account, "streams");
+  return existsSync(folder) ? readdirSync(folder) : [];
 }
 
 const counts = (streams: readonly HeldStream[]): Proposal["streams"] =>

@@ -52,25 +52,30 @@ const pauseMs = 200;
 
 /**
  * Asks the server through the system account: JetStream's own interface does not answer without a
- * majority. It has read its streams from the disk when two answers are the same. Failure code: unavailable.
+ * majority. `onDisk`: the streams that have a folder; the server has to show all of them, twice the same,
+ * for one that is left out would be gone. Failure code: unavailable.
  */
 export async function survey(
   connection: NatsConnection,
   account: string,
+  onDisk: readonly string[],
   withinMs: number,
 ): Promise<Result<Survey>> {
   const deadline = performance.now() + withinMs;
   let last = "";
+  let missing = onDisk;
   while (performance.now() < deadline) {
     const found = await ask(connection, account).catch(() => null);
+    const shown = new Set(found?.streams.map(({ name }) => name));
+    missing = onDisk.filter((name) => !shown.has(name));
     const text = JSON.stringify(found);
-    if (found !== null && found.streams.length > 0 && text === last) return ok(found);
+    if (found !== null && shown.size > 0 && missing.length === 0 && text === last) return ok(found);
     last = text;
     await delay(pauseMs);
   }
   return refuse(
     "unavailable",
-    `the surviving server has shown no streams within ${withinMs / 1000} s`,
+    `the surviving server does not show ${missing.join(", ") || "any stream"} within ${withinMs / 1000} s`,
     "look at its log in the data folder",
   );
 }
