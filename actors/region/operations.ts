@@ -1,11 +1,22 @@
 import type { ActorContext } from "../kernel/actor.ts";
+import type { DurabilityMode } from "../kernel/ports/matching-engine.ts";
+import type { LogLevel } from "../kernel/ports/log.ts";
 import { type Failure, ok, refuse, type Result, unreachable } from "../kernel/result.ts";
 import { SerialQueue } from "../kernel/serial-queue.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { RegionPorts } from "./actor.ts";
-import { decodeOperation, encodeFlow, encodeMarket, encodeRefusal, encodeStatus } from "./codec.ts";
-import { decide, listedMarket } from "./decide.ts";
+import {
+  decodeOperation,
+  encodeFailover,
+  encodeFlow,
+  encodeLogLevel,
+  encodeMarket,
+  encodeRefusal,
+  encodeStatus,
+} from "./codec.ts";
+import { decide, hosts, listedMarket } from "./decide.ts";
 import type { Directory } from "./directory.ts";
+import type { FailoverAnswer, Failovers } from "./failovers.ts";
 import type { RegionMachine } from "./machine.ts";
 import type {
   DefinitionInput,
@@ -25,7 +36,10 @@ const openWithin = 10_000_000_000;
 const changesLimit = 64;
 const lookEvery = 100_000_000 as DurationNs;
 
+const logLevels: readonly LogLevel[] = ["error", "warn", "info"];
+
 export interface OperationsOf {
+  readonly cell: string;
   readonly context: ActorContext<RegionMessage, RegionMachine>;
   readonly ports: RegionPorts;
   readonly directory: Directory;
@@ -34,6 +48,7 @@ export interface OperationsOf {
   readonly report: () => Promise<RegionReport>;
   readonly phase: () => "yes" | "starting" | "draining";
   readonly startMarket: (definition: MarketDefinition) => Promise<Result<void>>;
+  readonly failovers: Failovers;
 }
 
 /** The operations services of a region: one decoded request, one encoded reply. */
@@ -80,6 +95,9 @@ export class Operations {
       case "flow":
         reply(this.#flow(request.paused));
         return;
+      case "log-level":
+        reply(this.#logLevel(request.level, request.actor));
+        return;
       case "market-create":
         // One after another: each is decided on what the ones before have made.
         this.#aside(
@@ -102,6 +120,26 @@ export class Operations {
         );
         return;
       }
+      case "market-mode":
+        this.#aside(
+          reply,
+          (work) => void work(),
+          async () => {
+            const { market, mode, reason, by } = request;
+            reply(await this.#setMode(market, mode, reason, by));
+          },
+        );
+        return;
+      case "failover":
+        this.#aside(
+          reply,
+          (work) => void work(),
+          async () => reply(this.#failoverReply(await this.#of.failovers.ask(request.request))),
+        );
+        return;
+      case "approve":
+        reply(this.#failoverReply(this.#of.failovers.approve(request.id, request.by)));
+        return;
       default:
         unreachable(request);
     }
@@ -122,9 +160,10 @@ export class Operations {
 
   /** Failure code: market_unknown. */
   #ofRegion(market: string): Result<ListedMarket> {
-    const { region } = this.#of.state();
-    const listed = listedMarket(this.#of.state(), market);
-    if (listed !== null && listed.definition.home === region) return ok(listed);
+    const state = this.#of.state();
+    const { region } = state;
+    const listed = listedMarket(state, market);
+    if (listed !== null && hosts(state, listed.definition)) return ok(listed);
     const where =
       listed === null ? "" : `; its home is ${listed.definition.home}, send it to that region`;
     return refuse(
@@ -178,6 +217,37 @@ export class Operations {
     if (!decided.ok) return this.#refusal(decided.failure);
     for (const event of decided.value) this.#of.evolve(event);
     return encodeFlow({ paused, ...this.#of.ports.flow.totals() });
+  }
+
+  /** Failure codes: parameters_invalid, limit_reached, unavailable. */
+  #logLevel(level: string, actor: string): Uint8Array {
+    const { ports, context, state } = this.#of;
+    const { logs } = ports;
+    if (logs === undefined) {
+      return this.#refusal(refuse("unavailable", "this cell has a log of one level").failure);
+    }
+    const known = logLevels.find((one) => one === level);
+    if (level !== "" && level !== "default" && known === undefined) {
+      const reason = `no level ${JSON.stringify(level.slice(0, 32))}`;
+      const next = `one of ${[...logLevels, "default"].join(", ")}`;
+      return this.#refusal(refuse("parameters_invalid", reason, next).failure);
+    }
+    if (
+      actor !== "" &&
+      actor !== `/${state().region}` &&
+      !actor.startsWith(`/${state().region}/`)
+    ) {
+      const reason = `${JSON.stringify(actor.slice(0, 128))} is no path of this region`;
+      const next = "`npx meridian tree` shows the paths";
+      return this.#refusal(refuse("parameters_invalid", reason, next).failure);
+    }
+    if (level === "default") logs.clear(actor);
+    else if (known !== undefined) {
+      const set = logs.set(known, actor);
+      if (!set.ok) return this.#refusal(set.failure);
+    }
+    if (level !== "") context.log.info({ level, of: actor }, "log level changed");
+    return encodeLogLevel(this.#of.cell, logs);
   }
 
   async #create(
@@ -241,6 +311,28 @@ export class Operations {
         context.after(lookEvery, resolve);
       });
     }
+  }
+
+  #failoverReply(answer: Result<FailoverAnswer>): Uint8Array {
+    return answer.ok ? encodeFailover(answer.value) : this.#refusal(answer.failure);
+  }
+
+  async #setMode(
+    market: string,
+    mode: DurabilityMode,
+    reason: string,
+    by: string,
+  ): Promise<Uint8Array> {
+    const { context, ports } = this.#of;
+    const listed = this.#ofRegion(market);
+    if (!listed.ok) return this.#refusal(listed.failure);
+    const done = await ports.markets.setMode(market, mode);
+    if (!done.ok) return this.#refusal(marketFailure(market, done.failure));
+    context.log.info({ market, mode, reason: reason.slice(0, 256), by }, "market mode changed");
+    const report = await ports.markets.report(market);
+    return encodeMarket(
+      report.ok ? report.value : absentReport(listed.value.definition, report.failure.reason),
+    );
   }
 
   async #setState(

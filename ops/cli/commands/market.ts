@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-import { type Command, Option } from "commander";
+import { Argument, type Command, Option } from "commander";
 import { parse } from "smol-toml";
 
 import { ok, type Result, refuse } from "../../../actors/kernel/result.ts";
@@ -10,6 +10,7 @@ import { isToken, operationsSubject } from "../../../schemas/subjects.ts";
 import { exitCodes, perform } from "../action.ts";
 import { type Cluster, withCluster } from "../cluster.ts";
 import {
+  changeMode,
   clusterStatus,
   createMarket,
   decodeMarketReply,
@@ -20,15 +21,8 @@ import {
   modeNames,
 } from "../markets.ts";
 import { formatPrice } from "../prices.ts";
-import {
-  type ClusterOptions,
-  type OutputFormat,
-  outputOption,
-  print,
-  printJson,
-  table,
-  withClusterOptions,
-} from "../terminal.ts";
+import { type OutputFormat, outputOption, printed, quietOption } from "../output.ts";
+import { type ClusterOptions, print, table, withClusterOptions } from "../terminal.ts";
 
 type MarketOptions = ClusterOptions & { readonly output: OutputFormat; readonly quiet?: boolean };
 type CreateOptions = MarketOptions & {
@@ -38,22 +32,21 @@ type CreateOptions = MarketOptions & {
   readonly mode?: ModeName;
 };
 
-/** `meridian market …`: make, halt, resume and list markets. */
+/** `meridian market …`: make, halt, resume and list markets, change their mode. */
 export function register(program: Command): void {
   const market = program.command("market").description("make, halt, resume and list markets");
 
   withClusterOptions(market.command("list"))
     .description("list all markets with their reference data")
-    .option("-q, --quiet", "print names only")
+    .addOption(quietOption())
     .addOption(outputOption())
     .action((options: MarketOptions) =>
       perform(() =>
         withCluster(options, async (cluster) => {
           const { markets, regions } = await clusterStatus(cluster);
           const silent = regions.filter((region) => region.cell === null);
-          if (options.output === "json") printJson({ markets, silent });
-          else if (options.quiet === true) for (const one of markets) print(one.market);
-          else {
+          const ids = markets.map(({ market: name }) => name);
+          if (!printed(options, { value: { markets, silent }, rows: markets, ids })) {
             print(definitionTable(markets));
             for (const region of silent) print(`${region.name}: ${region.reason ?? ""}`);
           }
@@ -96,6 +89,32 @@ Examples:
       ),
     );
 
+  withClusterOptions(market.command("mode"))
+    .description("change what acknowledgements promise from now on")
+    .argument("<market>")
+    .addArgument(new Argument("<mode>", "the promise").choices(modeNames))
+    .option("--reason <text>", "kept with the change", "by command line")
+    .addOption(outputOption())
+    .addHelpText(
+      "after",
+      `
+  replicated   survives the loss of any one region
+  durable      survives a crash and a power cut, when the market comes back on that disk
+  matched      promises nothing
+
+What follows the change is acknowledged as replicated until the change is in the journal.`,
+    )
+    .action((name: string, mode: ModeName, options: MarketOptions & { readonly reason: string }) =>
+      perform(() =>
+        withCluster(options, async (cluster) => {
+          const found = await findMarket(cluster, name);
+          if (!found.ok) return found;
+          const changed = await changeMode(cluster, found.value, mode, options.reason);
+          return changed.ok ? shown(changed.value, options) : changed;
+        }),
+      ),
+    );
+
   for (const verb of ["halt", "resume"] as const) {
     withClusterOptions(market.command(verb))
       .description(
@@ -114,8 +133,11 @@ Examples:
               reason: options.reason,
               requestedBy: cluster.user,
             }).finish();
-            const subject = operationsSubject(found.value.home, `market-${verb}`);
-            const changed = await cluster.ask(subject, request, decodeMarketReply);
+            const { region } = found.value;
+            const subject = operationsSubject(region, `market-${verb}`);
+            const changed = await cluster.ask(subject, request, (payload) =>
+              decodeMarketReply(payload, region),
+            );
             return changed.ok ? shown(changed.value, options) : changed;
           }),
         ),
@@ -124,8 +146,9 @@ Examples:
 }
 
 function shown(market: MarketView, options: MarketOptions) {
-  if (options.output === "json") printJson(market);
-  else print(`${market.market} in ${market.home}: ${market.state}, ${market.mode}`);
+  if (!printed(options, { value: market, ids: [market.market] })) {
+    print(`${market.market} in ${market.region}: ${market.state}, ${market.mode}`);
+  }
   return ok(exitCodes.ok);
 }
 
