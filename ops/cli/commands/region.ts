@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 
 import { extendWithMembers } from "./region-members.ts";
+import { register as extendWithRecovery } from "./region-recover.ts";
 
 /** Every file that has commands of the group `meridian region` adds them here, in the order of the help. */
-const extensions: readonly ((region: Command) => void)[] = [extendWithMembers];
+const extensions: readonly ((region: Command) => void)[] = [extendWithMembers, extendWithRecovery];
 
 /** `meridian region …`: regions as a whole. */
 export function register(program: Command): void {
