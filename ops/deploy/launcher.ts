@@ -3,7 +3,14 @@ import { join, resolve } from "node:path";
 import { type Failure, type Result, ok, refuse } from "../../actors/kernel/result.ts";
 import type { CellConfiguration, ClusterFile } from "../../schemas/configuration.ts";
 import { locateNatsServer } from "../bootstrap/nats-server.mjs";
-import { credentialsOf, planCluster, prepareCells, prepareServers } from "./cluster.ts";
+import {
+  type CellSettings,
+  cellNameOf,
+  credentialsOf,
+  planCluster,
+  prepareCells,
+  prepareServers,
+} from "./cluster.ts";
 import { membersToStart, readRecord, writeRecord } from "./cluster-record.ts";
 import { checkChoice, checkRegions } from "./contradictions.ts";
 import { leftovers, lockData, unlockData } from "./data-lock.ts";
@@ -14,8 +21,10 @@ import type { MovedPort } from "./ports.ts";
 import { waitForCells, waitForServers } from "./readiness.ts";
 import { type Region, readRegions } from "./regions.ts";
 import { type Profile, people } from "./roles.ts";
+import { RunningCluster } from "./running-cluster.ts";
 import { type SupervisedProcess, diesWithLauncher } from "./supervised-process.ts";
 import type { RegionStatus } from "./status.ts";
+import { type Target, writeObservation, writeTargets } from "../observe/prometheus-files.ts";
 import { writeWhole } from "./whole-file.ts";
 import {
   type ClusterPlan,
@@ -95,6 +104,7 @@ export class Launcher {
   readonly #startedAt = new Date().toISOString();
   #plan: ClusterPlan | null = null;
   #fleet: Fleet | null = null;
+  #running: RunningCluster | null = null;
   #locked = false;
   #stopping = false;
 
@@ -146,14 +156,14 @@ export class Launcher {
     const { plan, moved } = planned.value;
     this.#plan = plan;
     prepareServers(plan);
-    this.#prepareCells(plan, regions);
+    prepareCells(plan, regions, this.#cellSettings());
     const prepared = seconds();
     const fleet = new Fleet({
       dataDirectory: this.#dataDirectory,
       natsServer: server.path,
       cellProgram: this.#options.cellProgram,
       say: this.#options.say,
-      changed: () => this.#writeClusterFile(plan),
+      changed: () => this.#writeClusterFile(this.#plan ?? plan),
     });
     this.#fleet = fleet;
     fleet.startServers(plan.servers);
@@ -165,6 +175,21 @@ export class Launcher {
     const serversReady = seconds();
     const cells = await this.#waitForCells(plan, fleet);
     if (!cells.ok) return cells;
+    const cellsReady = seconds();
+    this.#running = await RunningCluster.open({
+      plan,
+      regions,
+      declared,
+      fleet,
+      firstPorts,
+      cells: this.#cellSettings(),
+      say: this.#options.say,
+      changed: (changed) => {
+        this.#plan = changed;
+        this.#writeClusterFile(changed);
+      },
+    });
+    writeObservation(observationOf(this.#dataDirectory), []);
     writeRecord(this.#dataDirectory, { topology, regions: regions.map((each) => each.name) });
     return ok({
       plan,
@@ -174,7 +199,7 @@ export class Launcher {
       strongestMode: server.grade,
       engine,
       engines: [...new Set(cells.value.map((status) => status.engine))],
-      bringUp: { prepared, servers: serversReady, cells: seconds() },
+      bringUp: { prepared, servers: serversReady, cells: cellsReady },
       cluster: this.#writeClusterFile(plan),
     });
   }
@@ -218,10 +243,9 @@ export class Launcher {
     return ok(undefined);
   }
 
-  #prepareCells(plan: ClusterPlan, regions: readonly Region[]): void {
+  #cellSettings(): CellSettings {
     const { regionsDirectory, engine, flow, takeover = "automatic" } = this.#options;
-    const folder = resolve(regionsDirectory);
-    prepareCells(plan, regions, { regionsDirectory: folder, engine, flow, takeover });
+    return { regionsDirectory: resolve(regionsDirectory), engine, flow, takeover };
   }
 
   #interruption(): Failure | null {
@@ -254,6 +278,7 @@ export class Launcher {
       ),
     };
     writeWhole(join(this.#dataDirectory, "cluster.json"), `${JSON.stringify(cluster, null, 2)}\n`);
+    writeTargets(observationOf(this.#dataDirectory), targetsOf(cluster));
     return cluster;
   }
 
@@ -299,6 +324,7 @@ export class Launcher {
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    await this.#running?.close();
     await this.#fleet?.stop(this.#plan?.regions.map(({ name }) => name) ?? []);
     this.#release();
   }
@@ -342,3 +368,8 @@ function withLog(failure: Failure, processes: readonly SupervisedProcess[]): Res
     failure.next === "" ? `look into ${culprit.logFile}` : failure.next,
   );
 }
+
+/** Where Prometheus and Grafana find their files. */
+const observationOf = (dataDirectory: string): string => join(dataDirectory, "observe");
+const targetsOf = ({ regions }: ClusterFile): readonly Target[] =>
+  regions.map(({ name, http }) => ({ region: name, cell: cellNameOf(name), http }));

@@ -69,6 +69,7 @@ export interface ActorJson {
   readonly id: string;
   readonly type: string;
   readonly state: string;
+  readonly detail: string;
   readonly cell: string;
   readonly shard: number;
   readonly incarnation: number;
@@ -80,6 +81,9 @@ export interface ActorJson {
     readonly sent: number;
     readonly fills: number;
     readonly doubtful: number;
+    readonly limit: string;
+    readonly held: number;
+    readonly limited: number;
     readonly bid?: { readonly price: number; readonly quantity: number } | null;
     readonly ask?: { readonly price: number; readonly quantity: number } | null;
   };
@@ -131,6 +135,8 @@ export interface MemoryCellOptions {
   readonly hosting?: Partial<HostingSettings>;
   /** Runs users' strategies; absent: none. */
   readonly processes?: CellPorts["processes"];
+  /** Absent: the log has one level. */
+  readonly logs?: NonNullable<CellPorts["logs"]>;
   /** What stands between the cell and its connection; absent: nothing. */
   readonly wrapBus?: (bus: Bus) => Bus;
 }
@@ -171,6 +177,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
       directory,
       ...(options.processes === undefined ? {} : { processes: options.processes }),
       ensureJournal: options.ensureJournal ?? (() => Promise.resolve(ok(undefined))),
+      ...(options.logs === undefined ? {} : { logs: options.logs }),
       facts: () => ({
         engine: "portable",
         natsServer: "memory",
