@@ -81,6 +81,7 @@ function normalised(text: string, data: string): string {
       .replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:<port>")
       .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "<uuid>")
       .replace(/\b[0-9a-f]{16,64}\b/g, "<hash>")
+      .replace(/([0-9A-F]{2}:){7,}[0-9A-F]{2}/g, "<fingerprint>")
       .replace(/\b2\.\d+\.\d+\b/g, "<version>")
       .replace(/\b[\d,]+ records\/s/g, "<rate>")
       .replace(/\b\d+\/s\b/g, "<rate>")
