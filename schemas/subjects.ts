@@ -26,7 +26,8 @@ export type OperationsVerb =
   | "market-mode"
   | "failover"
   | "approve"
-  | "flow";
+  | "flow"
+  | "log-level";
 /** Services that spawn and steer actors. */
 export const controlVerbs = [
   "spawn",
@@ -40,7 +41,7 @@ export const controlVerbs = [
   "watch",
 ] as const;
 export type ControlVerb = (typeof controlVerbs)[number];
-export type AlertKind = "latency" | "residency";
+export type AlertKind = "latency" | "residency" | "journal";
 /** What the launcher of a cluster is asked to do. */
 export type DeploymentVerb =
   | "region-add"

@@ -306,9 +306,11 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   }
 
   #recover(engine: MarketEngine): Promise<Owned> {
-    const { bus, slots, ownership, files } = this.#ports;
+    const { bus, slots, ownership, files, replicas, ensureJournal } = this.#ports;
     const recovery = new Recovery(
       {
+        ...(replicas === undefined ? {} : { replicas }),
+        ...(ensureJournal === undefined ? {} : { ensureJournal }),
         bus,
         slots,
         ownership,

@@ -10,6 +10,7 @@ import {
 } from "../kernel/accepted-chain.ts";
 import type { Bus, StoredMessage } from "../kernel/ports/bus.ts";
 import type { Files } from "../kernel/ports/files.ts";
+import type { JournalReplicas } from "../kernel/ports/journal-replicas.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import {
   type DurabilityMode,
@@ -32,6 +33,7 @@ import {
   referenceStart,
   type JournalledReference,
 } from "./decide.ts";
+import { LeaderDoubt } from "./leader-doubt.ts";
 import type { MarketDefinition } from "./messages.ts";
 
 /**
@@ -74,6 +76,10 @@ export interface RecoveryPorts {
   readonly slots: EngineSlots;
   readonly ownership: Ownership;
   readonly files: Files;
+  /** Absent: what the leader shows is believed. */
+  readonly replicas?: JournalReplicas;
+  /** Absent: a stream that is gone waits for an operator. */
+  readonly ensureJournal?: (definition: MarketDefinition) => Promise<Result<void>>;
   readonly log: Log;
   /** Resolves after the delay; never when the actor has ended meanwhile. */
   readonly sleep: (delay: DurationNs) => Promise<void>;
@@ -145,6 +151,7 @@ export class Recovery {
   #atTail: DurationNs | null = null;
   /** Accepted messages whose seals are not on the disk yet. */
   #unsealed: Seal[] = [];
+  readonly #doubt: LeaderDoubt | null;
 
   constructor(
     ports: RecoveryPorts,
@@ -159,6 +166,8 @@ export class Recovery {
     this.#stream = journalStream(definition.group, definition.shard);
     this.#subject = journalSubject(definition.market);
     this.#chain = chainStart(definition.market);
+    const { replicas, log } = ports;
+    this.#doubt = replicas === undefined ? null : new LeaderDoubt(replicas, log, this.#stream);
   }
 
   /** What is known while it runs. */
@@ -362,18 +371,19 @@ export class Recovery {
   }
 
   async #foldOne(stored: StoredMessage): Promise<void> {
-    this.#position = stored.streamSequence;
     const message = decodeChainMessage(stored.payload);
-    if (message === null) {
+    const folded = message === null ? null : fold(this.#chain, message);
+    if (folded?.accepted !== true && (await this.#isDoubtful(stored, message))) return;
+    this.#position = stored.streamSequence;
+    if (message === null || folded === null) {
       this.#chain = { ...this.#chain, dropped: this.#chain.dropped + 1 };
       return;
     }
     this.#highestEpoch = Math.max(this.#highestEpoch, message.epoch);
-    const verdict = fold(this.#chain, message);
-    this.#chain = verdict.state;
-    if (!verdict.accepted) {
+    this.#chain = folded.state;
+    if (!folded.accepted) {
       this.#ports.log.warn(
-        { streamSequence: stored.streamSequence, reason: verdict.reason },
+        { streamSequence: stored.streamSequence, reason: folded.reason },
         "a journal message does not continue the chain, dropped",
       );
       await this.#checkInPlace();
@@ -391,6 +401,17 @@ export class Recovery {
     await this.#compare(message);
     if (this.#unsealed.length >= SEALS_TOGETHER) await this.#writeSeals();
     this.#reference = this.#evolve(this.#reference, message.records);
+  }
+
+  /** True: the message is to be read again, of another server. */
+  async #isDoubtful(stored: StoredMessage, message: ChainMessage | null): Promise<boolean> {
+    const what = this.#doubt?.of(this.#chain, message) ?? null;
+    if (what === null) return false;
+    const answer = await this.#doubt?.ask(stored, what);
+    if (answer === undefined || answer === "as_written") return false;
+    this.#ports.report("recovering", answer.reason);
+    await this.#ports.sleep(retryDelay);
+    return true;
   }
 
   /** An accepted block against the log: equal where both have records, adopted where only it has. */
@@ -587,12 +608,43 @@ export class Recovery {
     return folded;
   }
 
+  /**
+   * The journal's stream is gone. Only the log of its last owner can give all of it again; any other
+   * would begin an empty journal, and what was acknowledged would be lost without a word.
+   */
+  async #restoreStream(): Promise<void> {
+    const { ensureJournal, files, log, ownership } = this.#ports;
+    const root = await loadRoot(files, this.#directory);
+    const { group, shard } = this.#definition;
+    const recorded = await ownership.recordedEpoch(shardName(group, shard));
+    if (!recorded.ok) return;
+    const isWhole =
+      root !== null &&
+      root.log === this.#engine.logId &&
+      root.lastSequence <= this.#engine.progress().durable &&
+      this.#engine.trimmed === null;
+    if (!isWhole || root.epoch < (recorded.value ?? 0) || ensureJournal === undefined) {
+      this.#ports.report(
+        "recovering",
+        `there is no stream ${this.#stream}, and this log cannot give all of it again: restore the stream, or start the cell of its last owner`,
+      );
+      return;
+    }
+    log.error(
+      { stream: this.#stream },
+      "the journal's stream is gone, making it again from the log",
+    );
+    const made = await ensureJournal(this.#definition);
+    if (!made.ok) log.warn({ failure: made.failure }, "the stream could not be made yet");
+  }
+
   /** Reads until it works: a journal without a leader is waited for. */
   async #read<T>(ask: () => Promise<Result<T>>): Promise<T> {
     for (;;) {
       const answer = await ask();
       if (answer.ok) return answer.value;
       this.#ports.log.warn({ code: answer.failure.code }, answer.failure.reason);
+      if (answer.failure.code === "not_found") await this.#restoreStream();
       await this.#ports.sleep(retryDelay);
     }
   }

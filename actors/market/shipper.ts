@@ -33,6 +33,8 @@ export const RECORDS_REMEMBERED = 2 ** 22;
 const retryDelay = durationNs(50_000_000);
 const longestRetryDelay = durationNs(1_000_000_000);
 const readBackDelay = durationNs(10_000_000);
+/** So many answers in a row that there is no such stream, and the ownership ends. */
+const GONE_TIMES = 5;
 /** An idle owner reads its tail this often, else it would not notice that it was replaced. */
 export const IDLE_CHECK = durationNs(1_000_000_000);
 /** An owner that is never idle looks after this many blocks whether what it built on is in place. */
@@ -112,6 +114,7 @@ export class JournalShipper {
   #blocks = 0;
   #undecided = 0;
   #resent = 0;
+  #gone = 0;
   #looks = 0;
   #stopping = false;
   /** Set when the epoch is to end with a HANDOVER. */
@@ -356,6 +359,7 @@ export class JournalShipper {
   async #checkIdleTail(): Promise<void> {
     const { journal } = this.#ports.bus;
     const tail = await journal.tail(this.#stream, this.#subject);
+    this.#checkGone(tail);
     // Without an answer nothing is known, and nothing is promised meanwhile.
     if (!tail.ok) return;
     await this.#settle(tail.value);
@@ -462,6 +466,14 @@ export class JournalShipper {
     this.#resent += 1;
   }
 
+  /** A stream that is gone does not come back by itself: recovery makes it again from the log. */
+  #checkGone(answer: Result<unknown>): void {
+    this.#gone = !answer.ok && answer.failure.code === "not_found" ? this.#gone + 1 : 0;
+    if (this.#gone >= GONE_TIMES) {
+      throw new OwnershipEnded(`there is no stream ${this.#stream} any more`);
+    }
+  }
+
   #readTail(): Promise<StoredMessage | null> {
     const { journal } = this.#ports.bus;
     return this.#read(() => journal.tail(this.#stream, this.#subject));
@@ -472,6 +484,7 @@ export class JournalShipper {
     let delay = retryDelay;
     for (;;) {
       const answer = await ask();
+      this.#checkGone(answer);
       if (answer.ok) return answer.value;
       await this.#ports.sleep(delay);
       delay = durationNs(Math.min(delay * 2, longestRetryDelay));

@@ -6,7 +6,8 @@ import { deadLetterStore } from "../kernel/dead-letters.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Files } from "../kernel/ports/files.ts";
-import type { Log } from "../kernel/ports/log.ts";
+import type { JournalReplicas } from "../kernel/ports/journal-replicas.ts";
+import type { Log, LogControl } from "../kernel/ports/log.ts";
 import type {
   DurabilityMode,
   EngineSlots,
@@ -30,6 +31,8 @@ import { strategyActor } from "../strategy/actor.ts";
 import { type ControlEndpoint, ActorHost } from "./actor-host.ts";
 import type { CellDirectory } from "./cell-directory.ts";
 import { BackgroundFlow, flowStarts } from "./flow-host.ts";
+import { JournalAlerts } from "./journal-alerts.ts";
+import { defaultScrub, JournalScrub, marketsOf, type ScrubSettings } from "./journal-scrub.ts";
 import { LatencyAlerts } from "./latency-alerts.ts";
 import { marketHost } from "./market-host.ts";
 import { serveMarketLimits } from "./market-limits.ts";
@@ -51,7 +54,11 @@ export interface CellPorts {
   readonly slots: EngineSlots;
   readonly clock: Clock;
   readonly files: Files;
+  /** To read the journals of each server; absent: they are not scrubbed. */
+  readonly replicas?: JournalReplicas;
   readonly log: Log;
+  /** Absent: the log has one level. */
+  readonly logs?: LogControl;
   /** Unpredictable bytes: nonces of leases, numbers of sessions. */
   readonly randomBytes: (count: number) => Uint8Array;
   readonly directory: CellDirectory;
@@ -102,6 +109,7 @@ export interface CellSettings {
   /** False: the cell hosts actors only. Absent: true. */
   readonly servesMarkets?: boolean;
   readonly hosting?: HostingSettings;
+  readonly scrub?: ScrubSettings;
 }
 
 /** A running cell. */
@@ -144,8 +152,10 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     },
     { region, cell, node: directory.node },
   );
-  const { onServing, onLeaving } = ports;
+  const { onServing, onLeaving, replicas } = ports;
   const market = marketActor({
+    ...(replicas === undefined ? {} : { replicas }),
+    ensureJournal: ports.ensureJournal,
     bus,
     engine,
     slots,
@@ -206,6 +216,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     persistIncarnation: (incarnation) => directory.persistIncarnation(incarnation),
     nonce,
     facts: ports.facts,
+    ...(ports.logs === undefined ? {} : { logs: ports.logs }),
     actors: () => host.view,
     views: (verb, payload) => views.answer(verb, payload),
     servesMarkets,
@@ -257,6 +268,17 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     const ref = system.find(router, paths.cell(region));
     return ref.ok ? await ref.value.ask(message, askTimeout) : ref;
   };
+  const journalAlerts = new JournalAlerts({ region, cell }, { bus, clock, log });
+  const scrub =
+    replicas === undefined || !servesMarkets
+      ? null
+      : new JournalScrub(settings.scrub ?? defaultScrub, {
+          replicas,
+          clock,
+          log,
+          alerts: journalAlerts,
+          markets: async () => marketsOf(await cellOf.report()),
+        });
   const cellOf: Cell = {
     system,
     async report() {
@@ -279,6 +301,8 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     async drain() {
       await host.drain();
       alerts.stop();
+      scrub?.stop();
+      journalAlerts.stop();
       views.end();
       trail.end();
       limits?.unsubscribe();
@@ -287,6 +311,8 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       if (!drained.ok) log.warn({ failure: drained.failure }, "the region actor did not drain");
     },
   };
+  // Whatever becomes of it, the markets go on.
+  scrub?.run().catch((error: unknown) => log.error({ error: String(error) }, "the scrub ended"));
   return ok(cellOf);
 }
 

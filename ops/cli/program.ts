@@ -12,6 +12,7 @@ import { register as registerConfiguration } from "./commands/config.ts";
 import { register as registerDoctor } from "./commands/doctor.ts";
 import { register as registerDown } from "./commands/down.ts";
 import { register as registerJournal } from "./commands/journal.ts";
+import { register as registerLog } from "./commands/log.ts";
 import { register as registerLogin } from "./commands/login.ts";
 import { register as registerMarket } from "./commands/market.ts";
 import { register as registerOrder } from "./commands/order.ts";
@@ -44,6 +45,7 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerJournal,
   registerDoctor,
   registerCertificates,
+  registerLog,
   registerConfiguration,
   registerCompletion,
 ];

@@ -9,6 +9,7 @@ import type { ActorDefinition, ActorRef, ActorSystem } from "../../actors/kernel
 import { supervisorSpec } from "../../actors/kernel/child-spec.ts";
 import { deadLetterStore } from "../../actors/kernel/dead-letters.ts";
 import type { Bus } from "../../actors/kernel/ports/bus.ts";
+import type { JournalReplicas } from "../../actors/kernel/ports/journal-replicas.ts";
 import type { EngineSlots, MatchingEngine } from "../../actors/kernel/ports/matching-engine.ts";
 import type { Candidacy, Candidate, Ownership } from "../../actors/kernel/ports/ownership.ts";
 import { ok, type Result } from "../../actors/kernel/result.ts";
@@ -138,6 +139,8 @@ export interface CellOptions {
   readonly ownership?: TestOwnership;
   readonly directory?: string;
   readonly engine?: MatchingEngine;
+  readonly replicas?: JournalReplicas;
+  readonly ensureJournal?: (definition: MarketDefinition) => Promise<Result<void>>;
   /** Records of own blocks that can be sent again; few, and the log is trimmed soon. */
   readonly recordsRemembered?: number;
 }
@@ -170,6 +173,8 @@ export class MarketCell {
       slots: engineSlots,
       ownership: this.ownership,
       files: new SystemFiles(),
+      ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
+      ...(options.ensureJournal === undefined ? {} : { ensureJournal: options.ensureJournal }),
       ...(options.recordsRemembered === undefined
         ? {}
         : { recordsRemembered: options.recordsRemembered }),
