@@ -183,6 +183,8 @@ export const session: readonly SessionLine[] = [
   { ...line("tree", "tree", "nowhere"), code: 2 },
   ...forms("audit", "audit", "--region", "home", "--target", "NEW", "--kind", "operation"),
   line("audit", "audit", "--region", "home", "--user", "approver"),
+  line("log level", "log", "level", "--region", "home", ...operator),
+  line("log level", "log", "level", "warn", "--region", "home", "-o", "csv", ...operator),
   line("top", "top", "--once"),
   {
     command: "replay",
