@@ -185,6 +185,7 @@ export class NatsBus implements Bus {
           subject: message.subject,
           payload: new Uint8Array(message.data),
           user: userOfInbox(message.reply ?? ""),
+          ...(message.headers === undefined ? {} : traceOf(message.headers)),
           respond: (payload) => {
             if (this.#main.connected) message.respond(payload);
             else this.#dropped += 1;
@@ -275,6 +276,11 @@ export class NatsBus implements Bus {
     }
     this.#unflushed = Math.max(0, this.#unflushed - sent);
   }
+}
+
+function traceOf(sent: MsgHdrs): { readonly trace?: string } {
+  const trace = sent.get("traceparent");
+  return trace === "" ? {} : { trace };
 }
 
 class NatsJournal implements JournalStream {

@@ -28,6 +28,7 @@ import { Doors } from "./doors.ts";
 import { cellLog } from "./log.ts";
 import { type HttpFace, serveHttp } from "./http.ts";
 import { readReferenceData, type ReferenceData } from "./reference-data.ts";
+import type { OrderTracing } from "./tracing.ts";
 import {
   connectPatiently,
   ensureCellAssets,
@@ -64,6 +65,7 @@ class CellProcess {
   #doors: Doors | null = null;
   #bus: NatsBus | null = null;
   #streams: StreamsWatch | null = null;
+  #tracing: OrderTracing | null = null;
   #cell: Cell | null = null;
   #phase = "the cell is starting";
   #ending: Promise<void> | null = null;
@@ -123,6 +125,7 @@ class CellProcess {
               engine: engine.value,
               bus: this.#bus?.counters() ?? null,
               streams: this.#streams?.report ?? null,
+              traces: this.#tracing?.counts() ?? null,
               dataDirectory: this.#configuration.dataDirectory,
             };
           },
@@ -187,6 +190,11 @@ class CellProcess {
       this.#log.error({ reason }, "the servers do not promise durability any more; stopping");
       void this.end(exitCodes.failed);
     });
+    if (this.#configuration.tracing !== null) {
+      // Loaded only when it is used: its libraries would cost every cell memory.
+      const { orderTracing } = await import("./tracing.ts");
+      this.#tracing = orderTracing(this.#configuration.tracing, this.#configuration, this.#clock);
+    }
     const others = sharedStreams(this.#configuration.region);
     this.#streams = new StreamsWatch(bus, this.#clock, () => [...guard.streams, ...others]);
     this.#streams.start();
@@ -212,6 +220,7 @@ class CellProcess {
         files: new SystemFiles(),
         log: this.#log,
         logs: this.#logs,
+        ...(this.#tracing === null ? {} : { tracing: this.#tracing }),
         randomBytes: (count) => new Uint8Array(randomBytes(count)),
         directory,
         ensureJournal: async (definition) => await guard.ensureJournal(definition, placement),
@@ -282,6 +291,7 @@ class CellProcess {
         await this.#cell.system.stop();
       }
       await this.#engine?.stop();
+      await this.#tracing?.stop();
       await this.#bus?.close();
       await this.#http?.close();
       this.#directory?.release();

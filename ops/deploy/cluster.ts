@@ -31,6 +31,8 @@ export interface CellSettings {
   readonly regionsDirectory: string;
   readonly engine: CellConfiguration["engine"];
   readonly flow: CellConfiguration["flow"];
+  /** Absent: no order is traced. */
+  readonly tracing?: NonNullable<CellConfigurationFile["tracing"]>;
 }
 
 /** What a cluster is made of. */
@@ -178,5 +180,6 @@ function cellConfiguration(
     edges: ensureEdges(plan.dataDirectory, region, loopback),
     clients: ensureLocalAccess(plan.dataDirectory, region),
     flow: settings.flow,
+    ...(settings.tracing === undefined ? {} : { tracing: settings.tracing }),
   };
 }

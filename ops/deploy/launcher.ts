@@ -3,7 +3,14 @@ import { join, resolve } from "node:path";
 import { type Failure, type Result, ok, refuse } from "../../actors/kernel/result.ts";
 import type { CellConfiguration, ClusterFile } from "../../schemas/configuration.ts";
 import { locateNatsServer } from "../bootstrap/nats-server.mjs";
-import { cellNameOf, credentialsOf, planCluster, prepareCells, prepareServers } from "./cluster.ts";
+import {
+  type CellSettings,
+  cellNameOf,
+  credentialsOf,
+  planCluster,
+  prepareCells,
+  prepareServers,
+} from "./cluster.ts";
 import { membersToStart, readRecord, writeRecord } from "./cluster-record.ts";
 import { checkChoice, checkRegions } from "./contradictions.ts";
 import { leftovers, lockData, unlockData } from "./data-lock.ts";
@@ -41,6 +48,7 @@ export interface LauncherOptions {
   readonly profile: Profile;
   readonly engine: CellConfiguration["engine"];
   readonly flow: CellConfiguration["flow"];
+  readonly tracing?: CellSettings["tracing"];
   /** First port of each kind that is wanted. */
   readonly firstPorts: FirstPorts;
   /** actors/root/main.ts; null starts the servers only. */
@@ -219,8 +227,13 @@ export class Launcher {
   }
 
   #prepareCells(plan: ClusterPlan, regions: readonly Region[]): void {
-    const { regionsDirectory, engine, flow } = this.#options;
-    prepareCells(plan, regions, { regionsDirectory: resolve(regionsDirectory), engine, flow });
+    const { regionsDirectory, engine, flow, tracing } = this.#options;
+    prepareCells(plan, regions, {
+      regionsDirectory: resolve(regionsDirectory),
+      engine,
+      flow,
+      ...(tracing === undefined ? {} : { tracing }),
+    });
   }
 
   #interruption(): Failure | null {
