@@ -126,6 +126,19 @@ export const cellConfigurationSchema = z.strictObject({
     .nullable()
     .default(null),
   http: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
+  /** What the ops console is served from and what its page is told; null: it is not served. */
+  console: z
+    .strictObject({
+      directory: z.string(),
+      /** Where browsers connect to NATS: the region's own server first. */
+      websockets: z.array(z.string()).min(1),
+      /** Who may sign in. */
+      people: z.array(z.strictObject({ name: token, role: token, publicKey: z.string() })),
+      /** Key of the user who may only watch, for pages on loopback in the demo profile; null: nobody's. */
+      observerSeedFile: z.string().nullable(),
+    })
+    .nullable()
+    .default(null),
   engine: z.enum(["auto", "native", "portable"]),
   /**
    * `own`: the match thread takes a core for itself, by a lock that all cells of the host see; without one
@@ -172,8 +185,18 @@ export const cellConfigurationSchema = z.strictObject({
     })
     .nullable()
     .default(null),
+  /** Whether markets of a silent region are taken by themselves, or when an operator says so. */
+  takeover: z.enum(["automatic", "manual"]).default("automatic"),
   /** False: the cell hosts actors only; the markets of the region are another cell's. */
   markets: z.boolean().default(true),
+  /** How the cell reads the journals of its markets from each server, to find what JetStream does not. */
+  scrub: z
+    .strictObject({
+      bytesPerSecond: positive.default(2 * 1024 * 1024),
+      /** Seconds between the end of a pass over all markets and the next. */
+      pause: z.number().min(0).default(60),
+    })
+    .prefault({}),
   actors: actorsSchema.prefault({}),
 });
 export type CellConfiguration = z.infer<typeof cellConfigurationSchema>;

@@ -31,6 +31,8 @@ export type OperationsVerb =
 /** Services that spawn and steer actors. */
 export const controlVerbs = [
   "spawn",
+  "check",
+  "types",
   "stop",
   "restart",
   "list",
@@ -39,14 +41,9 @@ export const controlVerbs = [
   "watch",
 ] as const;
 export type ControlVerb = (typeof controlVerbs)[number];
-export type AlertKind = "latency" | "residency";
+export type AlertKind = "latency" | "residency" | "journal";
 /** What the launcher of a cluster is asked to do. */
-export type DeploymentVerb =
-  | "region-add"
-  | "region-remove"
-  | "certificates-rotate"
-  | "encryption-rotate"
-  | "residency";
+export type DeploymentVerb = "region-add" | "region-remove" | "certificates-rotate" | "residency";
 export type MarketDataKind = "l1" | "l2" | "trades";
 
 export const commandSubject = (region: string, market: string, verb: CommandVerb): string =>

@@ -81,7 +81,7 @@ test("the table itself refuses an import against the direction", () => {
 test("relative TypeScript imports name the file with its ending", () => {
   const faults = typescriptFiles.flatMap((file) =>
     importsOf(read(file), typescriptImport)
-      .filter(({ target }) => !/\.(ts|mjs|js|json)$/.test(target))
+      .filter(({ target }) => !/\.(ts|tsx|mjs|js|json)$/.test(target))
       .map(({ line, target }) => `${file}:${line} ${target}`),
   );
   assert.equal(faults, []);
@@ -91,7 +91,9 @@ test("TypeScript files are kebab-case and C++ files snake_case", () => {
   const bad = [
     ...typescriptFiles.filter(
       (file) =>
-        !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.soak|\.oracles|\.d)?\.(ts|mjs)$/.test(basename(file)),
+        !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.soak|\.oracles|\.config|\.d)?\.(ts|tsx|mjs)$/.test(
+          basename(file),
+        ),
     ),
     ...cppFiles.filter((file) => !/^[a-z0-9]+(_[a-z0-9]+)*\.(hpp|cpp|h|c)$/.test(basename(file))),
   ];

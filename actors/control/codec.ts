@@ -33,16 +33,20 @@ const sender = z
   .strictObject({ actor: z.string().min(1).max(256), shard: token, incarnation: z.int().min(1) })
   .nullable();
 
+const spawnRules = z.strictObject({
+  key: token,
+  type: token,
+  parameters,
+  requestedBy: requester,
+  antiAffinity: word,
+  sender,
+});
+
 /** The rules for each verb's request; a test compares the fields with the protobuf messages. */
 export const requestRules = {
-  spawn: z.strictObject({
-    key: token,
-    type: token,
-    parameters,
-    requestedBy: requester,
-    antiAffinity: word,
-    sender,
-  }),
+  spawn: spawnRules,
+  check: spawnRules,
+  types: z.strictObject({ type: z.string().max(64) }),
   stop: z.strictObject({ id: token, requestedBy: requester, sender }),
   restart: z.strictObject({ id: token, requestedBy: requester }),
   list: z.strictObject({
@@ -63,6 +67,8 @@ export const requestRules = {
 /** The protobuf message of each verb's request. */
 export const requestMessages = {
   spawn: control.v1.SpawnRequest,
+  check: control.v1.SpawnRequest,
+  types: control.v1.TypesRequest,
   stop: control.v1.StopRequest,
   restart: control.v1.RestartRequest,
   list: control.v1.ListRequest,
@@ -115,7 +121,10 @@ function withDefaults(verb: subjects.ControlVerb, given: unknown): unknown {
 function checked(verb: subjects.ControlVerb, fields: unknown): Result<ControlRequest> {
   switch (verb) {
     case "spawn":
-      return result(verb, requestRules.spawn.safeParse(fields), (value) => ({ verb, ...value }));
+    case "check":
+      return result(verb, requestRules[verb].safeParse(fields), (value) => ({ verb, ...value }));
+    case "types":
+      return result(verb, requestRules.types.safeParse(fields), (value) => ({ verb, ...value }));
     case "stop":
       return result(verb, requestRules.stop.safeParse(fields), (value) => ({ verb, ...value }));
     case "restart":
@@ -178,6 +187,16 @@ export function encodeAnswer(
       const actors = answer.actors.map((status) => statusToWire(status, region));
       const reply = { actors, more: answer.more };
       return encoding === "json" ? json(reply) : control.v1.ListReply.encode(reply).finish();
+    }
+    case "types": {
+      const types = answer.types.map(({ type, group, schema }) => ({
+        type,
+        group,
+        schema: JSON.stringify(schema),
+      }));
+      return encoding === "json"
+        ? json({ types })
+        : control.v1.TypesReply.encode({ types }).finish();
     }
     case "watch": {
       const reply = { actor: statusToWire(answer.status, region), subject: answer.subject };

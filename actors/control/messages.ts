@@ -62,6 +62,8 @@ export interface SpawnableType {
    * Makes what an actor must have before its record is written; once for each. Failure codes as check.
    */
   prepare(record: ActorRecord): Promise<Result<void>>;
+  /** JSON Schema of the parameters. */
+  readonly schema: object;
   /** `start` of the child specification. Failure codes as check. */
   start(record: ActorRecord, address: ActorAddress): Promise<Result<unknown>>;
   /** Failure codes: those of the actor, busy, not_found, timeout, internal. */
@@ -70,16 +72,18 @@ export interface SpawnableType {
 
 export type SteerVerb = "pause" | "resume" | "stop" | "start";
 
+export interface SpawnFields {
+  readonly key: string;
+  readonly type: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly requestedBy: string;
+  readonly antiAffinity: string;
+  readonly sender: SenderIdentity | null;
+}
+
 export type ControlRequest =
-  | {
-      readonly verb: "spawn";
-      readonly key: string;
-      readonly type: string;
-      readonly parameters: Readonly<Record<string, string>>;
-      readonly requestedBy: string;
-      readonly antiAffinity: string;
-      readonly sender: SenderIdentity | null;
-    }
+  | ({ readonly verb: "spawn" } & SpawnFields)
+  | ({ readonly verb: "check" } & SpawnFields)
   | {
       readonly verb: "stop";
       readonly id: string;
@@ -88,6 +92,7 @@ export type ControlRequest =
     }
   | { readonly verb: "restart"; readonly id: string; readonly requestedBy: string }
   | { readonly verb: "describe" | "watch"; readonly id: string }
+  | { readonly verb: "types"; readonly type: string }
   | { readonly verb: "list"; readonly type: string; readonly after: string; readonly limit: number }
   | {
       readonly verb: "send";
@@ -99,5 +104,6 @@ export type ControlRequest =
 
 export type ControlAnswer =
   | { readonly type: "actor"; readonly status: ActorStatus; readonly repeated: boolean }
+  | { readonly type: "types"; readonly types: readonly SpawnableType[] }
   | { readonly type: "list"; readonly actors: readonly ActorStatus[]; readonly more: boolean }
   | { readonly type: "watch"; readonly status: ActorStatus; readonly subject: string };

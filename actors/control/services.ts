@@ -21,6 +21,7 @@ import type {
   ActorStatus,
   ControlAnswer,
   ControlRequest,
+  SpawnFields,
   SpawnableType,
 } from "./messages.ts";
 import { type CellView, placeActor } from "./placement.ts";
@@ -120,6 +121,8 @@ export class ControlServices {
     const stale = await this.#staleSender(request);
     if (stale !== null) return { ok: false, failure: stale };
     if (request.verb === "list") return this.#list(request);
+    if (request.verb === "types") return this.#types(request.type);
+    if (request.verb === "check") return this.#check(request);
     if (request.verb === "spawn") return this.#spawn(request, payload);
     const found = await this.#ports.directory.read(request.id);
     if (!found.ok) return found;
@@ -168,6 +171,10 @@ export class ControlServices {
     switch (request.verb) {
       case "spawn":
         return answered(await plane.ensure(request.key));
+      case "check":
+        return this.#check(request);
+      case "types":
+        return this.#types(request.type);
       case "stop":
         return answered(await plane.stop(request.id));
       case "restart":
@@ -190,6 +197,33 @@ export class ControlServices {
       default:
         return unreachable(request);
     }
+  }
+
+  #types(wanted: string): Result<ControlAnswer> {
+    const { types } = this.#ports;
+    if (wanted !== "" && !types.has(wanted)) return unknownType(wanted, types);
+    const told = [...types.values()].filter(({ type }) => wanted === "" || type === wanted);
+    return ok({ type: "types", types: told });
+  }
+
+  /** What spawn would answer now, as far as it can be known without doing it. */
+  async #check(request: SpawnFields): Promise<Result<ControlAnswer>> {
+    const { types, directory } = this.#ports;
+    const type = types.get(request.type);
+    if (type === undefined) return unknownType(request.type, types);
+    const parameters = await type.check(request.key, request.parameters);
+    if (!parameters.ok) return parameters;
+    const found = await directory.read(request.key);
+    if (!found.ok) return found;
+    if (found.value !== null) {
+      const { record } = found.value;
+      if (!sameRequest(record, request, parameters.value)) return otherActor(record);
+      return ok({ type: "actor", status: await this.#statusOf(record), repeated: true });
+    }
+    const record = await this.#placed(request, parameters.value);
+    if (!record.ok) return record;
+    const status = { ...this.#unknown(record.value), state: "checked", detail: "" };
+    return ok({ type: "actor", status, repeated: false });
   }
 
   async #spawn(
@@ -225,13 +259,7 @@ export class ControlServices {
     parameters: Readonly<Record<string, string>>,
     payload: Uint8Array,
   ): Promise<Result<ControlAnswer | Uint8Array>> {
-    if (!sameRequest(record, request, parameters)) {
-      return refuse(
-        "duplicate_key",
-        `${request.key} is a ${record.type} with other parameters`,
-        "spawn it under another key; describe tells what the key stands for",
-      );
-    }
+    if (!sameRequest(record, request, parameters)) return otherActor(record);
     if (record.stopped) {
       const status = await this.#statusOf(record);
       return ok({ type: "actor", status, repeated: true });
@@ -240,7 +268,7 @@ export class ControlServices {
   }
 
   async #placed(
-    request: SpawnRequest,
+    request: SpawnFields,
     parameters: Readonly<Record<string, string>>,
   ): Promise<Result<ActorRecord>> {
     const { plane } = this.#ports;
@@ -342,9 +370,16 @@ export class ControlServices {
 const answered = (status: Result<ActorStatus>): Result<ControlAnswer> =>
   status.ok ? ok({ type: "actor", status: status.value, repeated: false }) : status;
 
+const otherActor = (record: ActorRecord): Result<never> =>
+  refuse(
+    "duplicate_key",
+    `${record.id} is a ${record.type} with other parameters`,
+    "spawn it under another key; describe tells what the key stands for",
+  );
+
 function sameRequest(
   record: ActorRecord,
-  request: SpawnRequest,
+  request: SpawnFields,
   parameters: Readonly<Record<string, string>>,
 ): boolean {
   const names = new Set([...Object.keys(record.parameters), ...Object.keys(parameters)]);

@@ -16,7 +16,9 @@ const integer = (low: number, high: number) =>
     .string()
     .regex(/^\d{1,15}$/, "a whole number")
     .transform(Number)
-    .refine((value) => value >= low && value <= high, `from ${low} to ${high}`);
+    .refine((value) => value >= low && value <= high, `from ${low} to ${high}`)
+    .meta({ minimum: low, maximum: high, multipleOf: 1 });
+const told = (unit: string, description: string) => ({ unit, description });
 const most = 2 ** 40;
 
 /** Parameters as they come, texts by name. Market and account are common to all that trade. */
@@ -27,10 +29,15 @@ export const parameterRules = z.strictObject({
     .refine(
       (text) => Buffer.byteLength(text) <= MAXIMUM_SOURCE_BYTES,
       `at most ${MAXIMUM_SOURCE_BYTES} bytes`,
-    ),
-  quantity: integer(1, most).optional(),
-  maximumInventory: integer(1, most).optional(),
-  interval: integer(100, 60_000).default(500),
+    )
+    .meta({ description: "the strategy, in TypeScript", format: "typescript" }),
+  quantity: integer(1, most)
+    .optional()
+    .meta(told("units", "of each quote; ten lots when left out")),
+  maximumInventory: integer(1, most)
+    .optional()
+    .meta(told("units", "net, long or short; ten quotes when left out")),
+  interval: integer(100, 60_000).default(500).meta(told("ms", "between decisions")),
 });
 
 const memo: z.ZodType<CustomStrategyMemo> = z.strictObject({ state: z.json() });

@@ -13,28 +13,33 @@ const integer = (low: number, high: number) =>
     .string()
     .regex(/^\d{1,15}$/, "a whole number")
     .transform(Number)
-    .refine((value) => value >= low && value <= high, `from ${low} to ${high}`);
+    .refine((value) => value >= low && value <= high, `from ${low} to ${high}`)
+    .meta({ minimum: low, maximum: high, multipleOf: 1 });
+const told = (unit: string, description: string) => ({ unit, description });
 const most = 2 ** 40;
 const common = {
-  side: z.enum(["buy", "sell"]),
-  quantity: integer(1, most),
-  limit: integer(1, most).nullable().default(null),
-  interval: integer(100, 60_000).default(500),
+  side: z.enum(["buy", "sell"]).meta(told("", "of the parent order")),
+  quantity: integer(1, most).meta(told("units", "of the parent order")),
+  limit: integer(1, most)
+    .nullable()
+    .default(null)
+    .meta(told("price units", "no child trades beyond it; none when left out")),
+  interval: integer(100, 60_000).default(500).meta(told("ms", "between looks at the schedule")),
 };
 
 export const parameterRules = {
   twap: z.strictObject({
     ...common,
-    /** Seconds. */
-    duration: integer(1, 7 * 86_400),
-    slices: integer(1, 100_000).default(60),
+    duration: integer(1, 7 * 86_400).meta(told("s", "over which it is worked")),
+    slices: integer(1, 100_000).default(60).meta(told("", "equal parts of the duration")),
   }),
   pov: z.strictObject({
     ...common,
-    /** Basis points of all volume. */
-    share: integer(1, 9_999),
-    band: integer(1, most).default(1),
-    maximumChild: integer(1, most).optional(),
+    share: integer(1, 9_999).meta(told("bps", "of all volume")),
+    band: integer(1, most).default(1).meta(told("units", "by which it may be behind")),
+    maximumChild: integer(1, most)
+      .optional()
+      .meta(told("units", "of one child; all that is behind when left out")),
   }),
 };
 

@@ -16,22 +16,42 @@ const number = (low: number, high: number) =>
     .string()
     .regex(/^\d{1,15}(\.\d{1,15})?$/, "a number like 0.1")
     .transform(Number)
-    .refine((value) => value >= low && value <= high, `from ${low} to ${high}`);
+    .refine((value) => value >= low && value <= high, `from ${low} to ${high}`)
+    .meta({ minimum: low, maximum: high });
+const told = (unit: string, description: string) => ({ unit, description });
 const integer = (low: number, high: number) =>
-  number(low, high).refine(Number.isInteger, "a whole number");
+  number(low, high)
+    .refine(Number.isInteger, "a whole number")
+    .meta({ minimum: low, maximum: high, multipleOf: 1 });
 const most = 2 ** 40;
 
 export const parameterRules = z.strictObject({
-  gamma: number(0, 100).default(0.1),
-  kappa: number(1e-6, 1_000).default(1.5),
-  arrivalRate: number(1e-6, 1e6).default(1),
-  sigma: number(0, 1e6).nullable().default(null),
-  horizon: number(0, 86_400).default(1),
-  quantity: integer(1, most).optional(),
-  maximumInventory: integer(1, most).optional(),
-  interval: integer(100, 60_000).default(500),
-  tolerance: integer(0, 1_000_000).default(0),
-  reference: integer(1, most).nullable().default(null),
+  gamma: number(0, 100)
+    .default(0.1)
+    .meta(told("per tick and quote", "aversion to inventory: how far quotes move away from it")),
+  kappa: number(1e-6, 1_000)
+    .default(1.5)
+    .meta(told("per tick", "how fast fills become rarer with distance")),
+  arrivalRate: number(1e-6, 1e6).default(1).meta(told("fills/s", "at distance 0")),
+  sigma: number(0, 1e6)
+    .nullable()
+    .default(null)
+    .meta(told("ticks/√s", "volatility; as it is seen when left out")),
+  horizon: number(0, 86_400).default(1).meta(told("s", "time over which inventory is a risk")),
+  quantity: integer(1, most)
+    .optional()
+    .meta(told("units", "of each quote; ten lots when left out")),
+  maximumInventory: integer(1, most)
+    .optional()
+    .meta(told("units", "net, long or short; ten quotes when left out")),
+  interval: integer(100, 60_000).default(500).meta(told("ms", "between looks at the market")),
+  tolerance: integer(0, 1_000_000)
+    .default(0)
+    .meta(told("ticks", "by which a quote may be off before it is renewed")),
+  reference: integer(1, most)
+    .nullable()
+    .default(null)
+    .meta(told("price units", "quoted around while the market has no mid")),
 });
 
 const memo: z.ZodType<MarketMakerMemo> = z.strictObject({}) as z.ZodType<MarketMakerMemo>;

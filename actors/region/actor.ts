@@ -2,6 +2,7 @@ import type { ActorBehaviour, ActorDefinition } from "../kernel/actor.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
 import type { LogControl } from "../kernel/ports/log.ts";
 import type { RequestTrace, Tracing } from "../kernel/ports/tracing.ts";
+import type { DurabilityMode } from "../kernel/ports/matching-engine.ts";
 import type { Result } from "../kernel/result.ts";
 import { RegionBehaviour } from "./behaviour.ts";
 import type { HostedActors } from "./codec.ts";
@@ -34,6 +35,10 @@ export interface MarketHost {
   /** Failure codes as request. */
   report(market: string): Promise<Result<MarketReport>>;
   setState(market: string, state: "open" | "halted", reason: string): Promise<Result<void>>;
+  /** Codes as request, and mode_not_available. */
+  setMode(market: string, mode: DurabilityMode): Promise<Result<void>>;
+  /** Ends this cell's ownership for the cells of a region; done when the HANDOVER is accepted. */
+  handOver(market: string, region: string): Promise<Result<void>>;
 }
 
 /** The background flow of this cell. */
@@ -69,6 +74,8 @@ export interface RegionPorts {
   readonly logs?: LogControl;
   /** What the lease says of the actors hosted here; absent or null: none. */
   readonly actors?: () => HostedActors | null;
+  /** True: a second person has to approve what moves markets. Absent: false. */
+  readonly twoPersons?: boolean;
   /** Answers the verbs that every cell answers; requests to them come here by the same subscription. */
   readonly views: (verb: ViewVerb, payload: Uint8Array) => Promise<Uint8Array>;
   /** False: the cell hosts actors only; markets and operations are another cell's. Absent: true. */

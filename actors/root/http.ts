@@ -1,12 +1,15 @@
 import fastify, { type FastifyInstance } from "fastify";
 
 import type { RegionReport } from "../region/messages.ts";
+import { type ConsoleFace, serveConsole } from "./console.ts";
 import { Metrics, type Measured } from "./metrics.ts";
 
 /** What the HTTP face of a cell asks for; never rejects for reasons that a client could cause. */
 export interface HttpSource {
   readonly report: () => Promise<RegionReport>;
   readonly measured: () => Promise<Measured>;
+  /** The ops console; null: not served. */
+  readonly console: ConsoleFace | null;
 }
 
 export interface HttpFace {
@@ -17,7 +20,7 @@ export interface HttpFace {
 
 /**
  * Serves /livez (the process runs), /readyz (it takes orders; 503 with the reason when not), /status
- * (JSON) and /metrics (Prometheus text). Rejects when the address cannot be bound.
+ * (JSON), /metrics (Prometheus text) and the console below /console/. Rejects when the address cannot be bound.
  */
 export async function serveHttp(
   source: HttpSource,
@@ -37,11 +40,12 @@ export async function serveHttp(
     const text = await metrics.render(await source.measured());
     return await reply.type(metrics.contentType).send(text);
   });
+  if (source.console !== null) serveConsole(app, source.console);
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send({
       code: "not_found",
       reason: `nothing is served at ${request.method} ${request.url.slice(0, 128)}`,
-      next: "GET /livez, /readyz, /status or /metrics",
+      next: "GET /livez, /readyz, /status, /metrics or /console/",
     }),
   );
   const url = await app.listen({ host: address.host, port: address.port });

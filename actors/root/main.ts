@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import type { CellConfiguration } from "../../schemas/configuration.ts";
+import { NatsJournalReplicas } from "../bus/journal-replicas.ts";
 import { ensureAuditAssets } from "../bus/assets.ts";
 import { AuditStream } from "../bus/audit-stream.ts";
 import type { NatsBus, NatsOptions } from "../bus/nats.ts";
@@ -23,6 +24,7 @@ import { type Cell, startCell } from "./cell.ts";
 import { spawnLimits } from "./trader-limits.ts";
 import { type CellDirectory, openCellDirectory } from "./cell-directory.ts";
 import { readConfiguration } from "./configuration.ts";
+import { consoleFace } from "./console.ts";
 import { chooseEngine, engineSlots } from "./engine.ts";
 import { Doors } from "./doors.ts";
 import { cellLog } from "./log.ts";
@@ -129,6 +131,7 @@ class CellProcess {
               dataDirectory: this.#configuration.dataDirectory,
             };
           },
+          console: consoleFace(this.#configuration, this.#build),
         },
         this.#configuration.http,
       );
@@ -195,16 +198,17 @@ class CellProcess {
       const { orderTracing } = await import("./tracing.ts");
       this.#tracing = orderTracing(this.#configuration.tracing, this.#configuration, this.#clock);
     }
-    const others = sharedStreams(this.#configuration.region);
+    const { actors, cell, scrub } = this.#configuration;
+    const others = sharedStreams(region);
     this.#streams = new StreamsWatch(bus, this.#clock, () => [...guard.streams, ...others]);
     this.#streams.start();
-    const { actors, cell } = this.#configuration;
     const started = await startCell(
       {
         ...this.#configuration,
         reference: this.#reference,
         strongestMode: sound.value,
         servesMarkets: this.#configuration.markets,
+        scrub: { ...scrub, pause: durationNs(Math.round(scrub.pause * 1e9)) },
         hosting: {
           capacity: actors.capacity,
           maximumActors: actors.maximum,
@@ -218,6 +222,7 @@ class CellProcess {
         slots: engineSlots(),
         clock: this.#clock,
         files: new SystemFiles(),
+        replicas: new NatsJournalReplicas(bus),
         log: this.#log,
         logs: this.#logs,
         ...(this.#tracing === null ? {} : { tracing: this.#tracing }),
@@ -226,6 +231,7 @@ class CellProcess {
         ensureJournal: async (definition) => await guard.ensureJournal(definition, placement),
         facts: () => this.#facts(),
         onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
+        onLeaving: (market, definition) => this.#doors?.leave(market, definition),
         processes: this.#strategies(bus, directory),
         audit: new AuditStream(bus, region, group),
         serveControl: (endpoints) =>
@@ -332,6 +338,9 @@ class CellProcess {
       natsState: state?.connected === true ? "connected" : "reconnecting",
       reconnects: state?.reconnects ?? 0,
       markets: [],
+      standbys: [],
+      leaseValidMs: 0,
+      lastFailover: null,
       deadLetters: 0,
       refusals: {},
       flow: { paused: true, sent: 0, refused: 0 },

@@ -27,6 +27,7 @@ export class RiskReports {
   readonly #wanted = new Map<string, Holding>();
   readonly #confirmed = new Map<string, string>();
   readonly #busy = new Set<string>();
+  #ended = false;
 
   constructor(bus: Bus, clock: Clock) {
     this.#bus = bus;
@@ -37,6 +38,7 @@ export class RiskReports {
     { id, region, risk, account, instrument }: TraderStart<unknown>,
     report: TraderReport,
   ): void {
+    if (this.#ended) return;
     const { ledger } = report.trader;
     const mid = Math.round(midOf(report.view));
     // Without a price the profit is not known: what was told last stands.
@@ -46,6 +48,17 @@ export class RiskReports {
       position: Math.round(Math.abs(ledger.inventory) / instrument.lot),
     });
     if (!this.#busy.has(id)) void this.#send(id, region, risk, account);
+  }
+
+  /** The actor is not here any more: whoever runs it now tells what it holds. */
+  forget(id: string): void {
+    this.#wanted.delete(id);
+    this.#confirmed.delete(id);
+  }
+
+  /** Nothing is told from now on. */
+  end(): void {
+    this.#ended = true;
   }
 
   async #send(id: string, region: string, risk: string, account: number): Promise<void> {
@@ -59,6 +72,7 @@ export class RiskReports {
     const subject = actorSubject(region, "risk-limit", risk, "report");
     const answer = await this.#bus.request(subject, encodeRequest(message), answerWithin);
     if (answer.ok && decodeReply(answer.value).refusal === null) this.#confirmed.set(id, text);
+    if (this.#ended) return;
     this.#clock.after(pause, () => {
       this.#busy.delete(id);
       void this.#send(id, region, risk, account);

@@ -20,6 +20,7 @@ import { parameterRules as makerRules } from "../market-maker/codec.ts";
 import type { MarketMakerParameters, QuotingModel } from "../market-maker/messages.ts";
 import type { Instrument, TraderStart } from "../trading/messages.ts";
 import { type OwnLimits, ownLimit, type TraderLimits } from "./trader-limits.ts";
+import { parameterSchema } from "./parameter-schema.ts";
 
 /** The types of actors that can be spawned by request, with what they share: a market and an account. */
 
@@ -51,14 +52,22 @@ const bounds = ["maximumOrder", "maximumOpen", "maximumPosition", "maximumLoss"]
 type Bounds = { readonly [Name in (typeof bounds)[number]]?: number | undefined };
 
 const shared = z.looseObject({
-  market: z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, "the name of a market"),
+  market: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,32}$/, "the name of a market")
+    .meta({ description: "market it trades in", format: "market" }),
   account: z
     .string()
     .regex(/^\d{1,10}$/, "an account number")
-    .refine((text) => Number(text) >= 1 && Number(text) < 2 ** 32, "from 1 to 2^32 - 1"),
+    .refine((text) => Number(text) >= 1 && Number(text) < 2 ** 32, "from 1 to 2^32 - 1")
+    .meta({
+      description: "account it trades under; one of its own when left out",
+      format: "account",
+    }),
   risk: z
     .string()
     .regex(/^[A-Za-z0-9_-]{0,64}$/, "the name of a risk limit")
+    .meta({ description: "risk limit that is told inventory and profit", format: "risk-limit" })
     .default(""),
   maximumOrder: bound.optional(),
   maximumOpen: bound.optional(),
@@ -127,7 +136,7 @@ export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableTy
 
 interface Kind<Given extends { readonly quantity?: number | undefined }>
   extends Pick<SpawnableType, "type" | "group" | "actorType" | "steer"> {
-  readonly rules: z.ZodType<Given>;
+  readonly rules: z.ZodObject & z.ZodType<Given>;
   readonly parameters: (given: Given, instrument: Instrument) => TraderParameters;
   /** What only a trial shows; done when one is spawned, not when it is started again. */
   readonly trial?: (given: Given) => Promise<Result<void>>;
@@ -182,6 +191,7 @@ function spawnable<Given extends { readonly quantity?: number | undefined }>(
     group,
     actorType,
     steer,
+    schema: parameterSchema(type, shared, kind.rules),
     async check(id, texts) {
       const prepared = await read(id, texts);
       if (!prepared.ok) return prepared;

@@ -79,6 +79,41 @@ const order = (number: number, side: "buy" | "sell", price: number, quantity: nu
   },
 });
 
+test("B8.7 types tells each parameter with range, default and unit, and check says what spawn would do and does nothing", () =>
+  withCell(async (cell) => {
+    const told = await cell.control("types", {});
+    const types = told.types ?? [];
+    assert.ok(types.length >= 5, JSON.stringify(told));
+    const schema = JSON.parse(
+      types.find(({ type }) => type === "avellaneda-stoikov")?.schema ?? "",
+    ) as {
+      readonly properties: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+      readonly required: readonly string[];
+    };
+    assert.equal(schema.required, ["market"]);
+    const { gamma, interval } = schema.properties;
+    assert.equal([gamma?.["minimum"], gamma?.["maximum"], gamma?.["default"]], [0, 100, "0.1"]);
+    assert.equal([interval?.["unit"], interval?.["default"]], ["ms", "500"]);
+    assert.is((await cell.control("types", { type: "nobody" })).refusal?.code, "type_unknown");
+
+    const checked = await eventually("the cell has shards", async () => {
+      const reply = await cell.control("check", maker("m1"));
+      return reply.refusal?.code === "no_cell" ? null : reply;
+    });
+    assert.is(checked.refusal, undefined, JSON.stringify(checked));
+    assert.is(checked.actor?.state, "checked");
+    assert.is(checked.actor?.parameters["kappa"], "1.5", "defaults are filled in");
+    const wrong = await cell.control("check", maker("m1", { gamma: "1000" }));
+    assert.is(wrong.refusal?.code, "parameters_invalid");
+    assert.match(wrong.refusal?.reason ?? "", /gamma: from 0 to 100/);
+    assert.is((await cell.control("describe", { id: "m1" })).refusal?.code, "not_found");
+
+    assert.is((await spawned(cell, maker("m1"))).refusal, undefined);
+    assert.is((await cell.control("check", maker("m1"))).repeated, true);
+    const other = await cell.control("check", maker("m1", { gamma: "0.2" }));
+    assert.is(other.refusal?.code, "duplicate_key");
+  }));
+
 test("B8.4 a market maker spawned by request quotes, trades, reports, and leaves nothing when stopped", () =>
   withCell(async (cell) => {
     const first = await spawned(cell, maker("m1"));

@@ -183,7 +183,7 @@ export function orderTracing(
   const exporter: SpanExporter = {
     export: (spans, done) =>
       otlp.export(spans, (result) => {
-        if (result.code !== 0) failed += 1;
+        if (result.error !== undefined) failed += 1;
         done(result);
       }),
     shutdown: () => otlp.shutdown(),

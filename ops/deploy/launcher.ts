@@ -21,6 +21,7 @@ import type { MovedPort } from "./ports.ts";
 import { waitForCells, waitForServers } from "./readiness.ts";
 import { type Region, readRegions } from "./regions.ts";
 import { type Profile, people } from "./roles.ts";
+import { RunningCluster } from "./running-cluster.ts";
 import { type SupervisedProcess, diesWithLauncher } from "./supervised-process.ts";
 import type { RegionStatus } from "./status.ts";
 import { type Target, writeObservation, writeTargets } from "../observe/prometheus-files.ts";
@@ -49,6 +50,8 @@ export interface LauncherOptions {
   readonly engine: CellConfiguration["engine"];
   readonly flow: CellConfiguration["flow"];
   readonly tracing?: CellSettings["tracing"];
+  /** Whether markets of a silent region are taken without an operator; absent: automatic. */
+  readonly takeover?: CellConfiguration["takeover"];
   /** First port of each kind that is wanted. */
   readonly firstPorts: FirstPorts;
   /** actors/root/main.ts; null starts the servers only. */
@@ -102,6 +105,7 @@ export class Launcher {
   readonly #startedAt = new Date().toISOString();
   #plan: ClusterPlan | null = null;
   #fleet: Fleet | null = null;
+  #running: RunningCluster | null = null;
   #locked = false;
   #stopping = false;
 
@@ -153,14 +157,14 @@ export class Launcher {
     const { plan, moved } = planned.value;
     this.#plan = plan;
     prepareServers(plan);
-    this.#prepareCells(plan, regions);
+    prepareCells(plan, regions, this.#cellSettings());
     const prepared = seconds();
     const fleet = new Fleet({
       dataDirectory: this.#dataDirectory,
       natsServer: server.path,
       cellProgram: this.#options.cellProgram,
       say: this.#options.say,
-      changed: () => this.#writeClusterFile(plan),
+      changed: () => this.#writeClusterFile(this.#plan ?? plan),
     });
     this.#fleet = fleet;
     fleet.startServers(plan.servers);
@@ -173,6 +177,20 @@ export class Launcher {
     const cells = await this.#waitForCells(plan, fleet);
     if (!cells.ok) return cells;
     writeObservation(observationOf(this.#dataDirectory), []);
+    const cellsReady = seconds();
+    this.#running = await RunningCluster.open({
+      plan,
+      regions,
+      declared,
+      fleet,
+      firstPorts,
+      cells: this.#cellSettings(),
+      say: this.#options.say,
+      changed: (changed) => {
+        this.#plan = changed;
+        this.#writeClusterFile(changed);
+      },
+    });
     writeRecord(this.#dataDirectory, { topology, regions: regions.map((each) => each.name) });
     return ok({
       plan,
@@ -182,7 +200,7 @@ export class Launcher {
       strongestMode: server.grade,
       engine,
       engines: [...new Set(cells.value.map((status) => status.engine))],
-      bringUp: { prepared, servers: serversReady, cells: seconds() },
+      bringUp: { prepared, servers: serversReady, cells: cellsReady },
       cluster: this.#writeClusterFile(plan),
     });
   }
@@ -226,14 +244,15 @@ export class Launcher {
     return ok(undefined);
   }
 
-  #prepareCells(plan: ClusterPlan, regions: readonly Region[]): void {
-    const { regionsDirectory, engine, flow, tracing } = this.#options;
-    prepareCells(plan, regions, {
+  #cellSettings(): CellSettings {
+    const { regionsDirectory, engine, flow, takeover = "automatic", tracing } = this.#options;
+    return {
       regionsDirectory: resolve(regionsDirectory),
       engine,
       flow,
+      takeover,
       ...(tracing === undefined ? {} : { tracing }),
-    });
+    };
   }
 
   #interruption(): Failure | null {
@@ -312,6 +331,7 @@ export class Launcher {
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    await this.#running?.close();
     await this.#fleet?.stop(this.#plan?.regions.map(({ name }) => name) ?? []);
     this.#release();
   }

@@ -34,10 +34,10 @@ test("a damaged seed is replaced, the others stay", ({ folder }) => {
   assert.is(again[1]?.publicKey, operator?.publicKey);
 });
 
-test("each region adds a cell, its reporter and its guests", () => {
+test("each region adds a cell, its reporter and its guests to people and the two users of the launcher", () => {
   const names = usersOf(["north", "south"]).map((user) => user.name);
   assert.is(new Set(names).size, names.length);
-  assert.is(names.length, people.length + 1 + 2 * (2 + guestSlots.length));
+  assert.is(names.length, people.length + 2 + 2 * (2 + guestSlots.length));
 });
 
 test.run();

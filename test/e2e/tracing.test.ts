@@ -88,10 +88,10 @@ async function eventually<T>(
   throw new Error(`did not come about: ${what}; ${said()}`);
 }
 
-function checkHops(spans: readonly ReceivedSpan[], client: Context): void {
+function checkHops(spans: readonly ReceivedSpan[], sent: Context): void {
   const [root, ...more] = spans.filter(({ name }) => name === `submit ${marketName}`);
   assert.equal(more, []);
-  assert.is(root?.parentSpanId, client.spanId, "the client's span is above");
+  assert.is(root?.parentSpanId, sent.spanId, "the client's span is above");
   assert.is(root?.resource["service.name"], "meridian-cell");
   assert.is(root?.resource["meridian.region"], regionName);
   let before = root?.began ?? 0n;

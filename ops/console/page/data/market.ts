@@ -1,0 +1,180 @@
+import { ok, type Result } from "../../../../actors/kernel/result.ts";
+import { wire } from "../../../../schemas/messages.ts";
+import { decodeRefusal } from "../../../../schemas/sdk/codec.ts";
+import {
+  commandSubject,
+  marketDataSubject,
+  operationsSubject,
+} from "../../../../schemas/subjects.ts";
+import { person } from "../live/access.ts";
+import { ask } from "../live/link.ts";
+import { polled, type Source, streamed } from "../live/source.ts";
+import { type MarketHistory, merged, nothingYet } from "./market-history.ts";
+import type { MarketStatus } from "./status.ts";
+
+/** One market as a page shows it: conflated data from md.*, the past from the cell that runs it. */
+
+const { L1, L2, Trades, BookRequest, BookReply, Side, MarketHistoryRequest, MarketHistoryReply } =
+  wire.market.v1;
+
+export interface Level {
+  /** Price units. */
+  readonly price: number;
+  /** Quantity units. */
+  readonly quantity: number;
+  readonly orders: number;
+}
+
+export interface Book {
+  /** The best first. */
+  readonly bids: readonly Level[];
+  readonly asks: readonly Level[];
+  readonly sequence: number;
+}
+
+export interface Print {
+  readonly at: number;
+  readonly price: number;
+  readonly quantity: number;
+  readonly buy: boolean;
+  readonly sequence: number;
+}
+
+export interface Last {
+  readonly price: number;
+  readonly previous: number;
+  readonly volume: number;
+  readonly trades: number;
+  readonly bid: number;
+  readonly ask: number;
+}
+
+const levels = 40;
+const printsKept = 200;
+const historyEveryMs = 2_000;
+
+const levelOf = (level: wire.market.v1.IBookLevel): Level => ({
+  price: level.price ?? 0,
+  quantity: level.quantity ?? 0,
+  orders: level.orders ?? 0,
+});
+
+export interface MarketFeed {
+  readonly book: Source<Book>;
+  readonly prints: Source<readonly Print[]>;
+  readonly last: Source<Last>;
+  readonly history: Source<MarketHistory>;
+}
+
+const feeds = new Map<string, MarketFeed>();
+/** Markets whose data a page remembers. */
+const mostFeeds = 8;
+
+export function feedOf(region: string, market: string): MarketFeed {
+  const key = `${region}/${market}`;
+  const known = feeds.get(key);
+  if (known !== undefined) return known;
+  const made: MarketFeed = {
+    book: bookSource(region, market),
+    prints: streamed<readonly Print[]>(marketDataSubject(market, "trades"), takeTrades),
+    last: streamed<Last>(marketDataSubject(market, "l1"), takeL1),
+    history: historySource(region, market),
+  };
+  feeds.set(key, made);
+  if (feeds.size > mostFeeds) feeds.delete([...feeds.keys()][0] ?? "");
+  return made;
+}
+
+/** md.*.l2 comes when the book changes; a quiet one is asked for. */
+function bookSource(region: string, market: string): Source<Book> {
+  return streamed<Book>(
+    marketDataSubject(market, "l2"),
+    (_before, payload) => {
+      const { bids, asks, sequence } = L2.decode(payload);
+      return { bids: (bids ?? []).map(levelOf), asks: (asks ?? []).map(levelOf), sequence };
+    },
+    () =>
+      ask(
+        commandSubject(region, market, "book"),
+        BookRequest.encode({ levels }).finish(),
+        (payload) => {
+          const { refusal, bids, asks, sequence } = BookReply.decode(payload);
+          const failure = decodeRefusal(refusal);
+          if (failure !== null) return { ok: false, failure };
+          return ok({ bids: (bids ?? []).map(levelOf), asks: (asks ?? []).map(levelOf), sequence });
+        },
+      ),
+  );
+}
+
+function takeTrades(before: readonly Print[] | null, payload: Uint8Array): readonly Print[] {
+  const at = Date.now();
+  const prints = (Trades.decode(payload).trades ?? []).map((trade) => ({
+    at,
+    price: trade.price ?? 0,
+    quantity: trade.quantity ?? 0,
+    buy: trade.aggressor === Side.SIDE_BUY,
+    sequence: trade.sequence ?? 0,
+  }));
+  return [...prints.reverse(), ...(before ?? [])].slice(0, printsKept);
+}
+
+function takeL1(before: Last | null, payload: Uint8Array): Last {
+  const { touch, lastPrice, volume, trades } = L1.decode(payload);
+  const moved = before !== null && before.price !== lastPrice;
+  return {
+    price: lastPrice,
+    previous: moved ? before.price : (before?.previous ?? lastPrice),
+    volume,
+    trades,
+    bid: touch?.bidPrice ?? 0,
+    ask: touch?.askPrice ?? 0,
+  };
+}
+
+/** What the cell remembers of the last minutes; after the first answer only what is new. */
+function historySource(region: string, market: string): Source<MarketHistory> {
+  let held = nothingYet;
+  return polled<MarketHistory>(historyEveryMs, async () => {
+    const request = MarketHistoryRequest.encode({
+      market,
+      afterUnixMs: held.askedFrom,
+      trades: held.askedFrom === 0 ? printsKept : 0,
+      seconds: 900,
+      latency: 180,
+    }).finish();
+    const asked = await ask(operationsSubject(region, "market-history"), request, (payload) => {
+      const reply = MarketHistoryReply.decode(payload);
+      const failure = decodeRefusal(reply.refusal);
+      return failure === null ? ok(reply) : { ok: false, failure };
+    });
+    if (!asked.ok) return asked;
+    held = merged(held, asked.value);
+    return ok(held);
+  });
+}
+
+const { MarketStateRequest, MarketReply } = wire.control.v1;
+
+/** Halts or resumes; the value is what the market says of itself afterwards. */
+export function changeState(
+  region: string,
+  market: string,
+  verb: "halt" | "resume",
+  reason: string,
+): Promise<Result<{ readonly status: MarketStatus; readonly auditId: string }>> {
+  const requestedBy = person.peek()?.name ?? "";
+  const request = MarketStateRequest.encode({ market, reason, requestedBy }).finish();
+  return ask(
+    operationsSubject(region, `market-${verb}`),
+    request,
+    (payload) => {
+      const { refusal, market: status, auditId } = MarketReply.decode(payload);
+      const failure = decodeRefusal(refusal);
+      return failure === null
+        ? ok({ status: status as MarketStatus, auditId })
+        : { ok: false, failure };
+    },
+    10_000,
+  );
+}

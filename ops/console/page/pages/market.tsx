@@ -1,0 +1,431 @@
+import { useMemo, useState } from "preact/hooks";
+
+import { operationsSubject } from "../../../../schemas/subjects.ts";
+import {
+  type Book,
+  changeState,
+  feedOf,
+  type Last,
+  type Level,
+  type MarketFeed,
+  type Print,
+} from "../data/market.ts";
+import { histories, marketNamed, type MarketView, remembered } from "../data/status.ts";
+import { perform } from "../live/actions.ts";
+import { mayAsk } from "../live/permissions.ts";
+import { type Source, useSource } from "../live/source.ts";
+import { ActionButton } from "../parts/action-button.tsx";
+import { StateBadge } from "../parts/badge.tsx";
+import type { Mark } from "../parts/chart-style.ts";
+import { ConfirmDialog } from "../parts/confirm.tsx";
+import { durationText, grouped, millisecondText, plural, priceText } from "../parts/format.ts";
+import { Empty, Panel } from "../parts/panel.tsx";
+import { amend, hrefOf, place } from "../router.ts";
+import { CandleChart, DepthChart, LatencyChart, sliceMs } from "./market-charts.tsx";
+import { MarketTable } from "./market-table.tsx";
+
+export function MarketsPage() {
+  const name = place.value.path[1];
+  if (name === undefined) {
+    return (
+      <div class="page">
+        <div class="page-head">
+          <h1>Markets</h1>
+        </div>
+        <Panel title="All markets" flush>
+          <MarketTable />
+        </Panel>
+      </div>
+    );
+  }
+  const found = marketNamed(name);
+  if (found === undefined) {
+    return (
+      <Empty what={`No region tells of a market ${name}.`} command="npx meridian market list" />
+    );
+  }
+  return <Market key={`${found.region}/${name}`} of={found} />;
+}
+
+function Market({ of }: { of: MarketView }) {
+  const { market, region, status, source } = of;
+  const feed = useMemo(() => feedOf(region, market), [region, market]);
+  const decimals = status.definition?.priceDecimals ?? 0;
+  return (
+    <div class="page market-page">
+      <div class="page-head">
+        <h1>{market}</h1>
+        <StateBadge state={status.state} />
+        <span class="second">
+          <a href={hrefOf(["regions", region])}>{region}</a> epoch {grouped(status.epoch)} ·{" "}
+          {status.mode}
+        </span>
+        <Quotes feed={feed} decimals={decimals} currency={status.definition?.currency ?? ""} />
+        <span class="push buttons">
+          <StateActions of={of} />
+        </span>
+      </div>
+      {status.detail !== "" && <p class="note warn-note">{status.detail}</p>}
+      <div class="market-grid">
+        <LadderPanel feed={feed} decimals={decimals} lot={status.definition?.lot ?? 1} />
+        <DepthPanel feed={feed} decimals={decimals} />
+        <LatencyPanel of={of} feed={feed} />
+        <TradesPanel feed={feed} decimals={decimals} />
+        <CandlesPanel of={of} feed={feed} decimals={decimals} source={source} />
+      </div>
+    </div>
+  );
+}
+
+function Quotes({
+  feed,
+  decimals,
+  currency,
+}: {
+  feed: MarketFeed;
+  decimals: number;
+  currency: string;
+}) {
+  const { value } = useSource(feed.last);
+  if (value === null) return null;
+  const { price, previous, bid, ask, volume, trades } = value satisfies Last;
+  const moved = price > previous ? "▲" : price < previous ? "▼" : "";
+  return (
+    <span class="quotes">
+      <span>
+        <span class="quiet">last</span>{" "}
+        <b class="mono">{price > 0 ? priceText(price, decimals) : "–"}</b>{" "}
+        <span class={price >= previous ? "bid" : "ask"}>{moved}</span>{" "}
+        <span class="quiet">{currency}</span>
+      </span>
+      <span>
+        <span class="quiet">spread</span>{" "}
+        <b class="mono">{bid > 0 && ask > 0 ? priceText(ask - bid, decimals) : "–"}</b>
+      </span>
+      <span>
+        <span class="quiet">volume</span> <b class="mono">{grouped(volume)}</b>
+      </span>
+      <span>
+        <span class="quiet">trades</span> <b class="mono">{grouped(trades)}</b>
+      </span>
+    </span>
+  );
+}
+
+/** Halt and resume: what will happen is said before, and the market's name is typed. */
+function StateActions({ of }: { of: MarketView }) {
+  const { market, region, status } = of;
+  const asked = place.value.query["do"];
+  const verb = asked === "halt" || asked === "resume" ? asked : null;
+  const [reason, setReason] = useState("");
+  const may = (which: "halt" | "resume") => mayAsk(operationsSubject(region, `market-${which}`));
+  const close = (): void => amend({ do: null });
+  const command = `npx meridian market ${verb ?? "halt"} ${market}${reason === "" ? "" : ` --reason '${reason}'`} --as operator`;
+  return (
+    <>
+      {status.state === "halted" ? (
+        <ActionButton may={may("resume")} onClick={() => amend({ do: "resume" })}>
+          Resume…
+        </ActionButton>
+      ) : (
+        <ActionButton may={may("halt")} onClick={() => amend({ do: "halt" })} class="danger">
+          Halt…
+        </ActionButton>
+      )}
+      {verb !== null && may(verb).ok && (
+        <ConfirmDialog
+          title={verb === "halt" ? `Halt ${market}` : `Resume ${market}`}
+          typed={market}
+          verb={verb === "halt" ? "Halt the market" : "Resume the market"}
+          command={command}
+          onClose={close}
+          run={() =>
+            perform(
+              `${verb} ${market}`,
+              command,
+              () => changeState(region, market, verb, reason),
+              ({ status: after, auditId }) =>
+                `${after.state}${auditId === "" ? "" : `, audit ${auditId}`}`,
+            )
+          }
+        >
+          {verb === "halt" ? (
+            <ul class="effects">
+              <li>New orders and replacements are refused: market_halted.</li>
+              <li>
+                Cancels are taken; {plural(status.restingOrders, "resting order")} stay in the book.
+              </li>
+              <li>Market makers see it and wait; nothing is lost.</li>
+            </ul>
+          ) : (
+            <p>
+              Orders are taken again at once; {plural(status.restingOrders, "order")} rest in the
+              book.
+            </p>
+          )}
+          <label class="field">
+            <span>Reason, for the audit trail</span>
+            <input value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+          </label>
+        </ConfirmDialog>
+      )}
+    </>
+  );
+}
+
+const ladderRows = 14;
+
+function LadderPanel({ feed, decimals, lot }: { feed: MarketFeed; decimals: number; lot: number }) {
+  const { value } = useSource(feed.book);
+  const [frozen, freeze] = useState<Book | null>(null);
+  const book = frozen ?? value;
+  return (
+    <Panel
+      title="Ladder"
+      of={feed.book}
+      flush
+      class="ladder-panel"
+      aside={frozen === null ? undefined : <span class="warn">▲ frozen under the pointer</span>}
+    >
+      {book === null ? (
+        <Empty what="The book has not come yet." />
+      ) : (
+        <div
+          onPointerEnter={() => freeze(value)}
+          onPointerLeave={() => freeze(null)}
+          class="ladder"
+        >
+          <Ladder book={book} decimals={decimals} lot={lot} />
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+/** Centred on the touch: asks above, the best at the bottom, bids below. */
+function Ladder({ book, decimals, lot }: { book: Book; decimals: number; lot: number }) {
+  const asks = book.asks.slice(0, ladderRows);
+  const bids = book.bids.slice(0, ladderRows);
+  const largest = Math.max(lot, ...[...asks, ...bids].map(({ quantity }) => quantity));
+  const bid = bids[0]?.price ?? 0;
+  const ask = asks[0]?.price ?? 0;
+  return (
+    <table class="book" aria-label="order book">
+      <thead>
+        <tr>
+          <th scope="col" class="number">
+            Bid <span class="unit">units</span>
+          </th>
+          <th scope="col" class="number">
+            Price
+          </th>
+          <th scope="col" class="number">
+            Ask <span class="unit">units</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {Array.from({ length: ladderRows - asks.length }, (_, index) => (
+          <tr key={`above-${index}`} class="blank" aria-hidden="true">
+            <td colSpan={3} />
+          </tr>
+        ))}
+        {[...asks].reverse().map((level) => (
+          <LadderRow
+            key={`a${level.price}`}
+            of={level}
+            side="ask"
+            largest={largest}
+            decimals={decimals}
+          />
+        ))}
+        <tr class="touch">
+          <td colSpan={3}>
+            {bid > 0 && ask > 0
+              ? `${priceText((bid + ask) / 2, decimals)}  ·  spread ${priceText(ask - bid, decimals)}`
+              : "one side is empty"}
+          </td>
+        </tr>
+        {bids.map((level) => (
+          <LadderRow
+            key={`b${level.price}`}
+            of={level}
+            side="bid"
+            largest={largest}
+            decimals={decimals}
+          />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function LadderRow({
+  of,
+  side,
+  largest,
+  decimals,
+}: {
+  of: Level;
+  side: "bid" | "ask";
+  largest: number;
+  decimals: number;
+}) {
+  const size = (
+    <td class={`number size ${side}-size`} title={plural(of.orders, "order")}>
+      <span class="bar" style={{ width: `${(100 * of.quantity) / largest}%` }} aria-hidden="true" />
+      <span class="amount">{grouped(of.quantity)}</span>
+    </td>
+  );
+  return (
+    <tr>
+      {side === "bid" ? size : <td />}
+      <td class={`number ${side}`}>{priceText(of.price, decimals)}</td>
+      {side === "ask" ? size : <td />}
+    </tr>
+  );
+}
+
+function DepthPanel({ feed, decimals }: { feed: MarketFeed; decimals: number }) {
+  const { value } = useSource(feed.book);
+  return (
+    <Panel title="Depth" of={feed.book} flush class="depth-panel">
+      {value === null ? (
+        <Empty what="The book has not come yet." />
+      ) : (
+        <DepthChart book={value} decimals={decimals} />
+      )}
+    </Panel>
+  );
+}
+
+const shownTrades = 60;
+
+function TradesPanel({ feed, decimals }: { feed: MarketFeed; decimals: number }) {
+  const { value } = useSource(feed.prints);
+  return (
+    <Panel title="Trades" of={value === null ? undefined : feed.prints} flush class="trades-panel">
+      {value === null ? (
+        <Empty
+          what="No trade since the page was opened."
+          command="npx meridian order place BTC-EUR buy 1 --as operator"
+        />
+      ) : (
+        <div class="scroll" tabIndex={0} role="group" aria-label="trades">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">
+                  Time <span class="unit">UTC</span>
+                </th>
+                <th scope="col">Aggressor</th>
+                <th scope="col" class="number">
+                  Price
+                </th>
+                <th scope="col" class="number">
+                  Units
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {value.slice(0, shownTrades).map((print, index) => (
+                <PrintRow key={`${print.sequence}/${index}`} of={print} decimals={decimals} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+function PrintRow({ of, decimals }: { of: Print; decimals: number }) {
+  return (
+    <tr title={`sequence ${of.sequence}`}>
+      <td class="mono">{millisecondText(of.at)}</td>
+      <td class={of.buy ? "bid" : "ask"}>{of.buy ? "▲ buy" : "▼ sell"}</td>
+      <td class="number">{priceText(of.price, decimals)}</td>
+      <td class="number">{grouped(of.quantity)}</td>
+    </tr>
+  );
+}
+
+/** Changes of owner and restarts that the page has seen. */
+function marksOf(market: string): readonly Mark[] {
+  const samples = histories.get(market)?.samples ?? [];
+  const marks: Mark[] = [];
+  for (const [index, sample] of samples.entries()) {
+    const before = samples[index - 1];
+    if (before === undefined) continue;
+    if (sample.epoch > before.epoch) marks.push({ at: sample.at, label: `epoch ${sample.epoch}` });
+    else if (sample.restarts > before.restarts) marks.push({ at: sample.at, label: "restart" });
+  }
+  return marks;
+}
+
+function LatencyPanel({ of, feed }: { of: MarketView; feed: MarketFeed }) {
+  void remembered.value;
+  const { value } = useSource(feed.history);
+  const ack = of.status.acknowledgement;
+  return (
+    <Panel
+      title="Ack latency, 15 min"
+      of={value === null ? of.source : feed.history}
+      flush
+      class="latency-panel"
+      aside={
+        <span class="legend mono">
+          <span>— p50 {durationText(ack?.p50Ns ?? 0)}</span>
+          <span class="accent">- - p99 {durationText(ack?.p99Ns ?? 0)}</span>
+          <span class="warn">··· p99.9 {durationText(ack?.p999Ns ?? 0)}</span>
+        </span>
+      }
+    >
+      <LatencyChart slices={value?.latency ?? ownSlices(of.market)} marks={marksOf(of.market)} />
+    </Panel>
+  );
+}
+
+/** While the cell tells no history: what the page has read itself, without the density. */
+function ownSlices(market: string) {
+  return (histories.get(market)?.samples ?? []).map((sample) => ({
+    start: sample.at - sliceMs / 2,
+    buckets: [],
+    counts: [],
+    p50: sample.ackP50,
+    p99: sample.ackP99,
+    p999: sample.ackP999,
+  }));
+}
+
+function CandlesPanel({
+  of,
+  feed,
+  decimals,
+  source,
+}: {
+  of: MarketView;
+  feed: MarketFeed;
+  decimals: number;
+  source: Source<unknown>;
+}) {
+  const { value, failure } = useSource(feed.history);
+  return (
+    <Panel
+      title="Candles and volume, 10 s"
+      of={value === null ? source : feed.history}
+      flush
+      class="candles-panel"
+    >
+      {value === null ? (
+        <Empty
+          what={
+            failure === null ? "The history has not come yet." : `No history: ${failure.reason}`
+          }
+        />
+      ) : (
+        <CandleChart history={value} decimals={decimals} marks={marksOf(of.market)} />
+      )}
+    </Panel>
+  );
+}

@@ -1,0 +1,397 @@
+import { signal } from "@preact/signals";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+
+import { regions } from "../data/status.ts";
+import { type TreeCounts, type TreeNode, treeView, windowRows } from "../data/tree.ts";
+import { now } from "../live/clock.ts";
+import { type Source, useSource } from "../live/source.ts";
+import { Badge, type Meaning, meaningOf } from "../parts/badge.tsx";
+import { grouped, plural } from "../parts/format.ts";
+import { Age, Empty, Panel } from "../parts/panel.tsx";
+import { amend, hrefOf, place } from "../router.ts";
+
+/** Branches that are open, by region, cell and path; each open one is a window of its own. */
+const opened = signal<ReadonlySet<string>>(new Set());
+const marked = signal<ReadonlySet<string>>(new Set());
+/** Windows at a time: each is one message a second. */
+const mostOpened = 40;
+
+const keyOf = (region: string, cell: string, path: string): string => `${region} ${cell} ${path}`;
+
+function toggled(set: ReadonlySet<string>, key: string, to = !set.has(key)): ReadonlySet<string> {
+  const next = new Set(set);
+  if (to) next.add(key);
+  else next.delete(key);
+  while (next.size > mostOpened) next.delete([...next][0] ?? "");
+  return next;
+}
+
+/** Shown open when somebody comes for the first time: the regions, the cells and what they supervise. */
+const firstDepth = 1;
+
+export function TreePage() {
+  const { path, query } = place.value;
+  const filter = query["filter"] ?? "";
+  const only = path[1];
+  const shown = regions.value.filter(({ name }) => only === undefined || name === only);
+  return (
+    <div class="page tree-page">
+      <div class="page-head">
+        <h1>Supervision tree</h1>
+        <input
+          data-filter
+          class="mono filter"
+          type="search"
+          aria-label="filter the tree"
+          placeholder="/failed  restarts>0  type:strategy  text"
+          value={filter}
+          onInput={(event) => amend({ filter: event.currentTarget.value, offset: null })}
+        />
+        <div class="buttons" role="group" aria-label="quick filters">
+          {["/failed", "/restarting", "restarts>0", "mailbox>0"].map((each) => (
+            <button
+              key={each}
+              type="button"
+              class="small"
+              aria-pressed={filter === each}
+              onClick={() => amend({ filter: filter === each ? null : each, offset: null })}
+            >
+              {each}
+            </button>
+          ))}
+        </div>
+        {marked.value.size > 0 && (
+          <span class="push">
+            {plural(marked.value.size, "row")} marked{" "}
+            <button
+              type="button"
+              class="small"
+              onClick={() => {
+                marked.value = new Set();
+              }}
+            >
+              clear
+            </button>
+          </span>
+        )}
+      </div>
+      {shown.map(({ name }) => (
+        <RegionTree
+          key={`${name}/${filter}/${query["offset"] ?? ""}`}
+          region={name}
+          filter={filter}
+        />
+      ))}
+      {only !== undefined && (
+        <p class="quiet">
+          Only {only} is shown.{" "}
+          <a class="link" href={hrefOf(["tree"], { filter })}>
+            All regions
+          </a>
+        </p>
+      )}
+    </div>
+  );
+}
+
+function RegionTree({ region, filter }: { region: string; filter: string }) {
+  const offset = Number(place.value.query["offset"] ?? 0) || 0;
+  const source = useMemo(
+    () =>
+      treeView({
+        region,
+        cell: "",
+        branch: "",
+        children: filter === "",
+        offset,
+        filter,
+        sort: "",
+      }),
+    [region, filter, offset],
+  );
+  const { value, failure } = useSource(source);
+  const nodes = (value?.nodes ?? []) as TreeNode[];
+  const totals = value?.totals ?? null;
+  const silent = (value?.cells ?? []).filter((cell) => (cell.silent ?? "") !== "");
+  return (
+    <Panel
+      title={region}
+      flush
+      class="tree-panel"
+      of={source}
+      aside={totals === null ? undefined : <Totals of={totals} cells={value?.cells?.length ?? 0} />}
+    >
+      {silent.map((cell) => (
+        <p key={cell.cell} class="note warn-note">
+          <Badge is="warn">
+            cell {cell.cell} does not tell of its tree: {cell.silent}
+          </Badge>
+        </p>
+      ))}
+      {value === null && failure !== null && (
+        <Empty
+          what={`The tree of ${region} cannot be read: ${failure.reason}`}
+          command={`npx meridian tree ${region}`}
+        />
+      )}
+      {value !== null && nodes.length === 0 && (
+        <Empty
+          what={`Nothing in ${region} is like ${filter}.`}
+          command={`npx meridian tree ${region}`}
+        />
+      )}
+      <div
+        class="scroll tree"
+        role="tree"
+        aria-label={`supervision tree of ${region}`}
+        onKeyDown={onTreeKey}
+      >
+        {nodes.map((node) => (
+          <Row
+            key={`${node.cell} ${node.path}`}
+            region={region}
+            node={node}
+            level={1}
+            flat={filter !== ""}
+          />
+        ))}
+      </div>
+      <Pager total={value?.total ?? 0} offset={offset} source={source} />
+    </Panel>
+  );
+}
+
+function Totals({ of, cells }: { of: TreeCounts; cells: number }) {
+  const failed = of.failed ?? 0;
+  const restarting = of.restarting ?? 0;
+  const recent = of.recentRestarts ?? 0;
+  return (
+    <>
+      <span class="second">{plural(of.nodes ?? 0, "actor")}</span>
+      <span class="second">{plural(cells, "cell")}</span>
+      {failed > 0 && <Badge is="fail">{grouped(failed)} failed</Badge>}
+      {restarting > 0 && <Badge is="fail">{grouped(restarting)} restarting</Badge>}
+      {recent > 0 && <Badge is="warn">{plural(recent, "restart")} in 10 min</Badge>}
+    </>
+  );
+}
+
+function Pager({
+  total,
+  offset,
+  source,
+}: {
+  total: number;
+  offset: number;
+  source: Source<unknown>;
+}) {
+  if (total <= windowRows && offset === 0) return null;
+  const last = Math.min(total, offset + windowRows);
+  return (
+    <div class="pager">
+      <button
+        type="button"
+        class="small"
+        disabled={offset === 0}
+        onClick={() => amend({ offset: String(Math.max(0, offset - windowRows)) })}
+      >
+        earlier
+      </button>
+      <span class="mono">
+        {grouped(offset + 1)}–{grouped(last)} of {grouped(total)}
+      </span>
+      <button
+        type="button"
+        class="small"
+        disabled={last >= total}
+        onClick={() => amend({ offset: String(offset + windowRows) })}
+      >
+        later
+      </button>
+      <Age sources={[source]} />
+    </div>
+  );
+}
+
+/** Arrow keys as well as letters; the rest of the keyboard is of the whole page. */
+function onTreeKey(event: KeyboardEvent): void {
+  const letters: Readonly<Record<string, string>> = {
+    ArrowDown: "j",
+    ArrowUp: "k",
+    ArrowLeft: "h",
+    ArrowRight: "l",
+  };
+  const letter = letters[event.key];
+  if (letter === undefined) return;
+  event.preventDefault();
+  dispatchEvent(new KeyboardEvent("keydown", { key: letter }));
+}
+
+const conditions: readonly (Meaning | null)[] = [null, null, "fail", "fail", "warn", "stale"];
+
+interface RowProps {
+  readonly region: string;
+  readonly node: TreeNode;
+  readonly level: number;
+  /** Found by a filter: told with its whole path, and nothing below it. */
+  readonly flat: boolean;
+}
+
+function Row({ region, node, level, flat }: RowProps) {
+  const key = keyOf(region, node.cell, node.path);
+  const children = node.children;
+  const open = !flat && children > 0 && isOpen(key, level);
+  const element = useRef<HTMLDivElement>(null);
+  useRowCommands(element, key, open);
+  const flash = useFlash(node.restarts);
+  const name = flat ? node.path : (node.path.split("/").filter(Boolean).at(-1) ?? node.path);
+  const is = conditions[node.condition] ?? meaningOf(node.state);
+  const drawer = `node:${region}/${node.cell}${node.path}`;
+  const selected = place.value.query["open"] === drawer;
+  return (
+    <>
+      <div
+        ref={element}
+        class={`tree-row ${selected ? "selected" : ""} ${marked.value.has(key) ? "marked" : ""} ${flash ? "flash" : ""}`}
+        role="treeitem"
+        aria-level={level}
+        aria-expanded={children > 0 && !flat ? open : undefined}
+        aria-selected={selected}
+        tabIndex={0}
+        data-row
+        onClick={() => amend({ open: drawer })}
+        onKeyDown={(event) => {
+          if (event.key === "Enter") amend({ open: drawer });
+          if (event.key === " ") {
+            event.preventDefault();
+            setOpen(key, !open);
+          }
+        }}
+      >
+        <span class="name" style={{ paddingLeft: `${(level - 1) * 16 + 4}px` }}>
+          <span
+            class="twisty"
+            aria-hidden="true"
+            onClick={(event) => {
+              if (children === 0 || flat) return;
+              event.stopPropagation();
+              setOpen(key, !open);
+            }}
+          >
+            {children === 0 || flat ? "" : open ? "▾" : "▸"}
+          </span>
+          <Badge is={is} />
+          <span class="clip">{name}</span>
+          <span class="quiet clip">{node.type}</span>
+        </span>
+        <span class={`clip ${is === "ok" ? "second" : is}`}>{node.state.replaceAll("_", " ")}</span>
+        <span class="below clip">{children > 0 && <Below node={node} />}</span>
+        <span class="value number">
+          {node.recentRestarts > 0 && <span class="warn">▲ {grouped(node.recentRestarts)} </span>}
+          {grouped(node.restarts)}
+        </span>
+        <span class="value number">{grouped(node.mailbox)}</span>
+        <span class="clip second" title={node.lastFailure}>
+          {node.lastFailure}
+        </span>
+      </div>
+      {open && <Branch region={region} cell={node.cell} branch={node.path} level={level + 1} />}
+    </>
+  );
+}
+
+function Below({ node }: { node: TreeNode }) {
+  const below = node.below ?? {};
+  const failed = (below.failed ?? 0) + (below.restarting ?? 0);
+  const recent = below.recentRestarts ?? 0;
+  const deeper =
+    (below.nodes ?? 0) > node.children ? ` · ${plural(below.nodes ?? 0, "actor")}` : "";
+  return (
+    <>
+      <span class="second">
+        {node.children === 1 ? "1 child" : `${grouped(node.children)} children`}
+        {deeper}
+      </span>
+      {failed > 0 && <Badge is="fail">{grouped(failed)} failed</Badge>}
+      {recent > 0 && <Badge is="warn">{grouped(recent)}</Badge>}
+    </>
+  );
+}
+
+/** Closed ones are remembered as such: `-` and the key. */
+const isOpen = (key: string, level: number): boolean =>
+  opened.value.has(key) || (level <= firstDepth && !opened.value.has(`-${key}`));
+
+function setOpen(key: string, open: boolean): void {
+  opened.value = toggled(toggled(opened.value, key, open), `-${key}`, !open);
+}
+
+function Branch({
+  region,
+  cell,
+  branch,
+  level,
+}: {
+  region: string;
+  cell: string;
+  branch: string;
+  level: number;
+}) {
+  const source = useMemo(
+    () => treeView({ region, cell, branch, children: true, offset: 0, filter: "", sort: "" }),
+    [region, cell, branch],
+  );
+  const { value } = useSource(source);
+  const nodes = (value?.nodes ?? []) as TreeNode[];
+  const more = (value?.total ?? 0) - nodes.length;
+  return (
+    <div role="group">
+      {nodes.map((node) => (
+        <Row key={node.path} region={region} node={node} level={level} flat={false} />
+      ))}
+      {more > 0 && (
+        <p class="tree-more" style={{ paddingLeft: `${level * 16 + 4}px` }}>
+          {plural(more, "more child", "more children")}:{" "}
+          <a
+            class="link"
+            href={hrefOf(["tree", region], { filter: branch.split("/").at(-1) ?? "" })}
+          >
+            show them in windows of {windowRows}
+          </a>
+        </p>
+      )}
+    </div>
+  );
+}
+
+function useRowCommands(
+  element: { current: HTMLDivElement | null },
+  key: string,
+  open: boolean,
+): void {
+  useEffect(() => {
+    const row = element.current;
+    if (row === null) return undefined;
+    const listeners = {
+      "row-unfold": () => setOpen(key, true),
+      "row-fold": () => setOpen(key, false),
+      "row-mark": () => {
+        marked.value = toggled(marked.value, key);
+      },
+    } as const;
+    for (const [name, listener] of Object.entries(listeners)) row.addEventListener(name, listener);
+    return () => {
+      for (const [name, listener] of Object.entries(listeners))
+        row.removeEventListener(name, listener);
+    };
+  }, [key, open]);
+}
+
+const flashMs = 1_500;
+
+/** True for a moment after the count has risen. */
+function useFlash(restarts: number): boolean {
+  const seen = useRef({ restarts, until: 0 });
+  if (restarts > seen.current.restarts) seen.current = { restarts, until: Date.now() + flashMs };
+  return seen.current.until > 0 && now.value < seen.current.until;
+}
