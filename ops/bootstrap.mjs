@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { addonIsCurrent, nativeAddon, removeAddon } from "./bootstrap/native-addon.mjs";
 import { resolveNatsServer } from "./bootstrap/nats-server.mjs";
 import { npmPackages } from "./bootstrap/npm-packages.mjs";
-import { SetupFailure, elapsed, say } from "./bootstrap/processes.mjs";
+import { SetupFailure, elapsed, lastLines, run, say } from "./bootstrap/processes.mjs";
 import { buildTools, systemPackages, testTools } from "./bootstrap/system-packages.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -83,6 +83,24 @@ async function engine(purpose) {
   say("going on with the portable engine: correct, and much slower");
 }
 
+/** The page of the console. Without it a cluster runs all the same, and is operated by the command line. */
+async function consolePage(purpose) {
+  const { consoleIsCurrent } = await import("./console/build.mjs");
+  if (consoleIsCurrent()) return;
+  const start = performance.now();
+  // By the packages' own Node: the one that runs this file may be too old for the bundler.
+  const node = join(root, "node_modules", ".bin", "node");
+  const result = await run(node, [join(root, "ops", "console", "build.mjs")], {
+    timeoutMs: 120_000,
+  });
+  if (result.code === 0) return say(`console: built (${elapsed(start)})`);
+  const next = "node ops/console/build.mjs";
+  if (purpose === "test")
+    throw new SetupFailure("the console does not build", lastLines(result), next);
+  say(`console: does not build, going on without it: ${lastLines(result)}`);
+  say(`  to see it whole, type: ${next}`);
+}
+
 async function setUp(purpose) {
   const start = performance.now();
   if (process.platform !== "linux") {
@@ -96,6 +114,7 @@ async function setUp(purpose) {
   const { buildSchemas } = await import("./build-schemas.mjs");
   if (buildSchemas()) say("schemas: generated from schemas/**/*.proto");
 
+  await consolePage(purpose);
   await engine(purpose);
   if (purpose === "test") await systemPackages(testTools, "for the native tests and checks");
 

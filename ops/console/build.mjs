@@ -43,8 +43,8 @@ function buildMessages() {
   renameSync(draft, join(messages, "messages.js"));
 }
 
-/** Builds when it must; returns whether it did. */
-export async function buildConsole() {
+/** True when no source is newer than what was built. */
+export function consoleIsCurrent() {
   const sources = [
     ...["ops/console", "schemas", "actors/kernel"].flatMap((folder) =>
       filesBelow(join(root, folder)),
@@ -53,7 +53,12 @@ export async function buildConsole() {
     join(root, "package-lock.json"),
   ].filter((file) => !file.endsWith(".test.ts") && !file.includes("/screenshots/"));
   const built = changedAt(join(output, "index.html"));
-  if (sources.every((file) => changedAt(file) < built)) return false;
+  return sources.every((file) => changedAt(file) < built);
+}
+
+/** Builds when it must; returns whether it did. */
+export async function buildConsole() {
+  if (consoleIsCurrent()) return false;
   buildMessages();
   const { build } = await import("vite");
   // Into a folder of its own, so that nobody is served half a page.

@@ -10,6 +10,7 @@ const tool = (name: string): string => join(repository, "node_modules", ".bin", 
 export async function staticChecks(): Promise<StageResult[]> {
   return [
     await check("types: tsc", tool("tsc"), ["--noEmit"], LIMIT_MS),
+    await check("types of the console: tsc", tool("tsc"), ["-p", "ops/console"], LIMIT_MS),
     await check("lint: oxlint", tool("oxlint"), ["--type-aware"], LIMIT_MS),
     await check("format: biome", tool("biome"), ["format", "."], LIMIT_MS),
   ];

@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 
 import { Drawer, drawerShows } from "./drawer.tsx";
+import { followFailovers } from "./data/failover.ts";
 import { statusOf } from "./data/status.ts";
 import { overlay, pages } from "./keys.ts";
 import { access, person } from "./live/access.ts";
@@ -10,9 +11,13 @@ import { BottomStrip, LostBanner, Navigation, TopBar } from "./frame.tsx";
 import { HelpDialog } from "./parts/help.tsx";
 import { Palette } from "./parts/palette.tsx";
 import { SignInDialog, SignInForm } from "./parts/sign-in.tsx";
+import { AuditDrawer, AuditPage } from "./pages/audit.tsx";
+import { IncidentsPage } from "./pages/incidents.tsx";
 import { MarketsPage } from "./pages/market.tsx";
 import { NodeDrawer } from "./pages/node-drawer.tsx";
 import { Overview } from "./pages/overview.tsx";
+import { RegionsPage } from "./pages/regions.tsx";
+import { RiskDrawer, RiskPage } from "./pages/risk.tsx";
 import { StrategiesPage } from "./pages/strategies.tsx";
 import { StrategyDrawer } from "./pages/strategy-drawer.tsx";
 import { TreePage } from "./pages/tree.tsx";
@@ -20,12 +25,18 @@ import { hrefOf, page, place } from "./router.ts";
 
 drawerShows("node", NodeDrawer);
 drawerShows("strategy", StrategyDrawer);
+drawerShows("risk", RiskDrawer);
+drawerShows("audit", AuditDrawer);
 
 const shown: Readonly<Record<string, () => JSX.Element>> = {
   overview: Overview,
   tree: TreePage,
   markets: MarketsPage,
   strategies: StrategiesPage,
+  regions: RegionsPage,
+  risk: RiskPage,
+  incidents: IncidentsPage,
+  audit: AuditPage,
 };
 
 const closeOverlay = (): void => {
@@ -47,7 +58,13 @@ export function App() {
       <Navigation />
       <main id="main" tabIndex={-1}>
         <LostBanner />
-        {access.value !== null && person.value === null ? <MustSignIn /> : <Page />}
+        {access.value === null ? (
+          <p class="empty">Waiting for the cell at {location.host}.</p>
+        ) : person.value === null ? (
+          <MustSignIn />
+        ) : (
+          <Page />
+        )}
       </main>
       <Drawer />
       <BottomStrip />
@@ -63,7 +80,7 @@ export function App() {
 export function HoldRegions() {
   const names = access.value?.regions ?? [];
   useEffect(() => {
-    const releases = names.map((name) => statusOf(name).hold());
+    const releases = [...names.map((name) => statusOf(name).hold()), followFailovers(names)];
     return () => {
       for (const release of releases) release();
     };

@@ -17,11 +17,14 @@ import { colour } from "../theme.ts";
 /** The charts of a market. Those over time have the same x-axis, now at the right edge, and one crosshair. */
 
 const spanSeconds = 15 * 60;
+/** A history that has just begun is not drawn into a corner. */
+const leastSeconds = 120;
 const timeScale = (): uPlot.Scale => ({
   time: false,
-  range: () => {
+  range: (_plot, first) => {
     const to = Date.now() / 1_000;
-    return [to - spanSeconds, to];
+    const from = Number.isFinite(first) ? Math.min(first, to - leastSeconds) : to - spanSeconds;
+    return [Math.max(from, to - spanSeconds), to];
   },
 });
 
@@ -184,6 +187,9 @@ function drawCandles(plot: uPlot, candles: readonly Candle[]): void {
   ctx.restore();
 }
 
+/** uPlot names its kinds of scales in a const enum, which is nothing at run time. */
+const logarithmic: object = { distr: 3 };
+
 export function LatencyChart({
   slices,
   marks,
@@ -219,12 +225,17 @@ export function LatencyChart({
         cursor: crosshair("market"),
         scales: {
           x: timeScale(),
-          y: { distr: 3, range: (_plot, low, high) => decades(low, high) },
+          y: { ...logarithmic, range: (_plot, low, high) => decades(low, high) },
         },
         axes: [
           timeAxis(),
           axis({
             size: 78,
+            grid: {
+              stroke: colour("line"),
+              width: 1,
+              filter: (_plot, splits) => splits.map((each) => (isDecade(each) ? each : null)),
+            },
             values: (_plot, splits) =>
               splits.map((each) => (isDecade(each) ? durationText(each) : "")),
           }),

@@ -11,7 +11,7 @@ export function MarketTable() {
     return (
       <Empty
         what="No market is known. A file in regions/<home>/markets/ makes one, or this command:"
-        command="npx meridian market create BTC-EUR --home eu-central --as operator"
+        command="npx meridian market create ETH-EUR --file ETH-EUR.toml --as operator"
       />
     );
   }

@@ -308,7 +308,7 @@ function TradesPanel({ feed, decimals }: { feed: MarketFeed; decimals: number })
       {value === null ? (
         <Empty
           what="No trade since the page was opened."
-          command="npx meridian order buy 1 --market BTC-EUR --as operator"
+          command="npx meridian order place BTC-EUR buy 1 --as operator"
         />
       ) : (
         <div class="scroll" tabIndex={0} role="group" aria-label="trades">
@@ -369,7 +369,7 @@ function LatencyPanel({ of, feed }: { of: MarketView; feed: MarketFeed }) {
   const ack = of.status.acknowledgement;
   return (
     <Panel
-      title="Acknowledgement latency, 15 min"
+      title="Ack latency, 15 min"
       of={value === null ? of.source : feed.history}
       flush
       class="latency-panel"

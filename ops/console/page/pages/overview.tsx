@@ -1,18 +1,22 @@
 import { alerts } from "../data/alerts.ts";
-import { type Problem, problemsOf, silentAfterMs } from "../data/problems.ts";
+import { type Problem, problemsOf } from "../data/problems.ts";
 import { markets, type RegionView, regions } from "../data/status.ts";
 import { now } from "../live/clock.ts";
-import { Badge, type Meaning } from "../parts/badge.tsx";
+import { Badge } from "../parts/badge.tsx";
 import { ageText, grouped, plural } from "../parts/format.ts";
 import { Panel } from "../parts/panel.tsx";
 import { hrefOf } from "../router.ts";
 import { MarketTable } from "./market-table.tsx";
+import { regionMeaning } from "./region-meaning.ts";
+import { Approvals } from "./regions.tsx";
 
 export function Overview() {
   const problems = problemsOf(regions.value, markets.value, alerts.value, now.value);
   const sources = regions.value.map(({ source }) => source);
   return (
     <div class="page overview">
+      <h1 class="hidden-visually">Overview</h1>
+      <Approvals />
       <Situation problems={problems} />
       <div class="cards">
         {regions.value.map((region) => (
@@ -64,17 +68,9 @@ function Situation({ problems }: { problems: readonly Problem[] }) {
   );
 }
 
-export function regionMeaning(region: RegionView): readonly [Meaning, string] {
-  if (region.at === 0) return ["stale", "no answer yet"];
-  const age = now.value - region.at;
-  if (age > silentAfterMs) return ["fail", `silent since ${ageText(age)}`];
-  if (region.status?.ready === true) return ["ok", "serves"];
-  return ["warn", "takes no orders"];
-}
-
 function RegionCard({ of }: { of: RegionView }) {
   const { name, status, source } = of;
-  const [is, word] = regionMeaning(of);
+  const [is, word] = regionMeaning(of, now.value);
   const led = markets.value.filter((each) => each.region === name);
   const refusals = Object.values(status?.refusals ?? {}).reduce((sum, count) => sum + count, 0);
   return (

@@ -191,6 +191,7 @@ function SpawnForm({ type, market, region, parameters }: FormProps) {
               may={mayAsk(controlSubject(region === "" ? "none" : region, "check"))}
               onClick={() => void attempt("check")}
               class={checked === null ? "primary" : ""}
+              submits={checked === null}
             >
               {running && checked === null ? "checking…" : "Dry run"}
             </ActionButton>
@@ -209,6 +210,7 @@ function SpawnForm({ type, market, region, parameters }: FormProps) {
               }
               onClick={() => void attempt("spawn")}
               class="primary"
+              submits={checked !== null}
             >
               {running && checked !== null ? "spawning…" : "Spawn"}
             </ActionButton>

@@ -257,7 +257,6 @@ function Row({ region, node, level, flat }: RowProps) {
         aria-level={level}
         aria-expanded={children > 0 && !flat ? open : undefined}
         aria-selected={selected}
-        aria-label={`${name}, ${node.type}, ${node.state}${node.lastFailure === "" ? "" : `, last failure: ${node.lastFailure}`}`}
         tabIndex={0}
         data-row
         onClick={() => amend({ open: drawer })}
@@ -372,7 +371,7 @@ function useRowCommands(
 ): void {
   useEffect(() => {
     const row = element.current;
-    if (row === null) return;
+    if (row === null) return undefined;
     const listeners = {
       "row-unfold": () => setOpen(key, true),
       "row-fold": () => setOpen(key, false),

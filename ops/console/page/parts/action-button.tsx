@@ -9,6 +9,8 @@ interface ActionButtonProps {
   /** Whether the person may; when not, the button says why and offers to sign in. */
   readonly may: Result<unknown>;
   readonly onClick: () => void;
+  /** Enter in the form that holds it does the same. */
+  readonly submits?: boolean;
   readonly class?: string;
   readonly first?: boolean;
 }
@@ -20,13 +22,14 @@ export function ActionButton({
   onClick,
   class: look = "",
   first,
+  submits,
 }: ActionButtonProps) {
   if (may.ok) {
     return (
       <button
-        type="button"
+        type={submits === true ? "submit" : "button"}
         class={look}
-        onClick={onClick}
+        onClick={submits === true ? undefined : onClick}
         data-first={first === true ? "" : undefined}
       >
         {children}

@@ -3,15 +3,17 @@ export function Bar({
   value,
   bound,
   from = "middle",
+  warn = false,
   label,
 }: {
   value: number;
   bound: number;
   from?: "middle" | "left";
+  warn?: boolean;
   label: string;
 }) {
   const share = bound === 0 ? 0 : Math.max(-1, Math.min(1, value / bound));
-  const near = Math.abs(share) >= 0.8 && from === "middle";
+  const near = warn || (Math.abs(share) >= 0.8 && from === "middle");
   const style =
     from === "left"
       ? { left: "0%", width: `${Math.max(0, share) * 100}%` }

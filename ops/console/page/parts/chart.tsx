@@ -22,7 +22,7 @@ export function Chart({ label, data, options }: ChartProps) {
   newest.current = data;
   useEffect(() => {
     const container = element.current;
-    if (container === null) return;
+    if (container === null) return undefined;
     let ended = false;
     let observer: ResizeObserver | null = null;
     library ??= import("./uplot.ts");

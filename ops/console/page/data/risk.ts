@@ -1,0 +1,88 @@
+import { ok, type Result } from "../../../../actors/kernel/result.ts";
+import { wire } from "../../../../schemas/messages.ts";
+import { decodeRefusal } from "../../../../schemas/sdk/codec.ts";
+import { actorSubject } from "../../../../schemas/subjects.ts";
+import { person } from "../live/access.ts";
+import { ask } from "../live/link.ts";
+import { polled, type Source } from "../live/source.ts";
+
+/** Risk limits as their actors tell of them. Quantities are lots. */
+
+export type RiskLimit = wire.risk.v1.RiskLimitReply;
+
+const { Describe, RiskLimitReply, Stop, Resume, Approve, Scope } = wire.risk.v1;
+const everyMs = 2_000;
+const actionTimeoutMs = 6_000;
+
+export const riskSubject = (region: string, name: string, verb: string): string =>
+  actorSubject(region, "risk-limit", name, verb);
+
+function decode(payload: Uint8Array): Result<RiskLimit> {
+  const reply = RiskLimitReply.decode(payload);
+  const failure = decodeRefusal(reply.refusal);
+  return failure === null ? ok(reply) : { ok: false, failure };
+}
+
+export const riskSource = (region: string, name: string): Source<RiskLimit> =>
+  polled<RiskLimit>(everyMs, () =>
+    ask(riskSubject(region, name, "describe"), Describe.encode({}).finish(), decode),
+  );
+
+const requester = (): string => person.peek()?.name ?? "";
+
+const act = (region: string, name: string, verb: string, payload: Uint8Array) =>
+  ask(riskSubject(region, name, verb), payload, decode, actionTimeoutMs);
+
+/** The kill switch: no order of the name and of what is below it is taken from now on. */
+export const stopRisk = (region: string, name: string, commandId: string, reason: string) =>
+  act(region, name, "stop", Stop.encode({ commandId, reason, requestedBy: requester() }).finish());
+
+/** Takes effect when somebody else has approved it. */
+export const resumeRisk = (region: string, name: string, commandId: string) =>
+  act(region, name, "resume", Resume.encode({ commandId, requestedBy: requester() }).finish());
+
+export const approveRisk = (region: string, name: string, commandId: string, proposal: string) =>
+  act(
+    region,
+    name,
+    "approve",
+    Approve.encode({ commandId, proposal, approvedBy: requester() }).finish(),
+  );
+
+const scopes = new Map<number, string>([
+  [Scope.SCOPE_DESK, "desk"],
+  [Scope.SCOPE_ACCOUNT, "account"],
+  [Scope.SCOPE_STRATEGY, "strategy"],
+]);
+export const scopeText = (scope: number): string => scopes.get(scope) ?? "undefined";
+
+export interface Utilisation {
+  readonly title: string;
+  readonly used: number;
+  readonly limit: number;
+  readonly unit: string;
+}
+
+/** How much of each limit that has a running total is used; a limit of 0 does not limit, but for the open quantity. */
+export function utilisationOf(of: RiskLimit): readonly Utilisation[] {
+  const limits = of.limits ?? {};
+  const open = {
+    title: "open",
+    used: of.reserved,
+    limit: limits.maximumOpenQuantity ?? 0,
+    unit: "lots",
+  };
+  const position = {
+    title: "position",
+    used: of.position,
+    limit: limits.maximumPosition ?? 0,
+    unit: "lots",
+  };
+  const loss = {
+    title: "loss",
+    used: Math.max(0, -of.profit),
+    limit: limits.maximumLoss ?? 0,
+    unit: "price units × units",
+  };
+  return [open, ...[position, loss].filter(({ limit }) => limit > 0)];
+}

@@ -1,0 +1,282 @@
+import { useMemo } from "preact/hooks";
+
+import { patterns } from "../../../../schemas/subjects.ts";
+import {
+  type AuditEntry,
+  type AuditFilter,
+  type AuditWindow,
+  auditWindow,
+  readAudit,
+} from "../data/audit.ts";
+import { actions } from "../live/actions.ts";
+import { access } from "../live/access.ts";
+import { listen } from "../live/link.ts";
+import { polled, type Source, useSource } from "../live/source.ts";
+import { Badge } from "../parts/badge.tsx";
+import { dateTimeText, grouped, millisecondText } from "../parts/format.ts";
+import { Command, Empty, Facts, Panel } from "../parts/panel.tsx";
+import { amend, hrefOf, place } from "../router.ts";
+
+const names = ["user", "target", "kind", "action", "id"] as const;
+
+/** Asked again at once when an entry is published, and now and then anyway. */
+const everyMs = 5_000;
+
+function trailSource(region: string, filter: AuditFilter, before: number): Source<AuditWindow> {
+  const source = polled<AuditWindow>(everyMs, () => readAudit(region, filter, before));
+  return {
+    ...source,
+    hold() {
+      const release = source.hold();
+      const end = listen(patterns.auditsOf(region), () => source.refresh());
+      return () => {
+        end();
+        release();
+      };
+    },
+  };
+}
+
+export function AuditPage() {
+  const { query } = place.value;
+  const all = access.value?.regions ?? [];
+  const region = query["region"] ?? access.value?.region ?? "";
+  const before = Number(query["before"] ?? 0) || 0;
+  const filter = Object.fromEntries(
+    names.map((name) => [name, query[name] ?? ""]),
+  ) as unknown as AuditFilter;
+  const key = JSON.stringify([region, filter, before]);
+  const source = useMemo(() => trailSource(region, filter, before), [key]);
+  const { value, failure } = useSource(source);
+  const flags = names
+    .filter((name) => filter[name] !== "")
+    .map((name) => ` --${name === "action" ? "act" : name} ${filter[name]}`);
+  return (
+    <div class="page">
+      <div class="page-head">
+        <h1>Audit</h1>
+        <select
+          aria-label="region"
+          value={region}
+          onChange={(event) => amend({ region: event.currentTarget.value, before: null })}
+        >
+          {all.map((name) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+        {names.map((name, index) => (
+          <input
+            key={name}
+            class="mono audit-filter"
+            aria-label={name}
+            placeholder={name}
+            value={filter[name]}
+            data-filter={index === 0 ? "" : undefined}
+            onChange={(event) => amend({ [name]: event.currentTarget.value, before: null })}
+          />
+        ))}
+        <span class="push buttons">
+          <button
+            type="button"
+            class="small"
+            disabled={value === null}
+            onClick={() => save(region, value)}
+          >
+            Export
+          </button>
+        </span>
+      </div>
+      <Panel title={`Trail of ${region}`} of={source} flush>
+        {value === null && failure !== null && (
+          <Empty
+            what={`The trail cannot be read: ${failure.reason}`}
+            command="npx meridian audit"
+          />
+        )}
+        {value !== null && value.entries.length === 0 && (
+          <Empty
+            what="Nobody has told this region to do anything like that."
+            command={`npx meridian audit --region ${region}`}
+          />
+        )}
+        {value !== null && value.entries.length > 0 && <Trail of={value.entries} region={region} />}
+        {value !== null && (before > 0 || value.next > 0) && (
+          <div class="pager">
+            <button
+              type="button"
+              class="small"
+              disabled={before === 0}
+              onClick={() => amend({ before: null })}
+            >
+              newest
+            </button>
+            <button
+              type="button"
+              class="small"
+              disabled={value.next === 0}
+              onClick={() => amend({ before: String(value.next) })}
+            >
+              older
+            </button>
+            <span class="quiet">windows of {auditWindow}</span>
+          </div>
+        )}
+      </Panel>
+      <OwnActions />
+      <Command line={`npx meridian audit --region ${region}${flags.join("")}`} />
+    </div>
+  );
+}
+
+function save(region: string, trail: AuditWindow | null): void {
+  const text = (trail?.entries ?? []).map((entry) => JSON.stringify(entry)).join("\n");
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([`${text}\n`], { type: "application/x-ndjson" }));
+  link.download = `audit-${region}-${new Date().toISOString().slice(0, 19)}.jsonl`;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+function Trail({ of, region }: { of: readonly AuditEntry[]; region: string }) {
+  return (
+    <div class="scroll" tabIndex={0} role="group" aria-label="audit trail">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">
+              Time <span class="unit">UTC</span>
+            </th>
+            <th scope="col">Who</th>
+            <th scope="col">Kind</th>
+            <th scope="col">Action</th>
+            <th scope="col">Target</th>
+            <th scope="col">Outcome</th>
+            <th scope="col" class="number">
+              Took <span class="unit">ms</span>
+            </th>
+            <th scope="col">Id</th>
+          </tr>
+        </thead>
+        <tbody>
+          {of.map((entry) => (
+            <tr key={entry.id} class="row">
+              <td class="mono" title={dateTimeText(entry.atUnixMs ?? 0)}>
+                {millisecondText(entry.atUnixMs ?? 0)}
+              </td>
+              <td>{entry.user || entry.requestedBy || "unknown"}</td>
+              <td class="second">{entry.kind}</td>
+              <td class="strong">{entry.action}</td>
+              <td>{entry.target}</td>
+              <td title={entry.detail ?? ""}>
+                <Badge is={entry.outcome === "done" ? "ok" : "warn"}>
+                  {entry.outcome?.replaceAll("_", " ")}
+                </Badge>
+              </td>
+              <td class="number">{((entry.tookUs ?? 0) / 1_000).toFixed(1)}</td>
+              <td>
+                <a
+                  data-row
+                  class="mono link"
+                  href={hrefOf(["audit"], {
+                    ...place.value.query,
+                    open: `audit:${region}/${entry.id}`,
+                  })}
+                >
+                  {entry.id}
+                </a>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** What this page did, refusals included that never came to a cell. */
+function OwnActions() {
+  if (actions.value.length === 0) return null;
+  return (
+    <Panel title="Done on this page" flush>
+      <div class="scroll" tabIndex={0} role="group" aria-label="done on this page">
+        <table>
+          <tbody>
+            {actions.value.map((action) => (
+              <tr key={action.id}>
+                <td class="mono">{millisecondText(action.at)}</td>
+                <td class="strong">{action.title}</td>
+                <td>
+                  <Badge
+                    is={
+                      action.state === "done" ? "ok" : action.state === "refused" ? "fail" : "info"
+                    }
+                  >
+                    {action.state}
+                  </Badge>
+                </td>
+                <td class="second">
+                  {action.failure === null ? action.says : action.failure.reason}
+                </td>
+                <td class="mono quiet">{action.id}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Panel>
+  );
+}
+
+/** `name`: region/id. */
+export function AuditDrawer({ name }: { name: string }) {
+  const [region = "", id = ""] = name.split("/");
+  const source = useMemo(
+    () =>
+      polled<AuditWindow>(60_000, () =>
+        readAudit(region, { user: "", target: "", kind: "", action: "", id }, 0),
+      ),
+    [name],
+  );
+  const { value } = useSource(source);
+  const entry = value?.entries[0];
+  return (
+    <>
+      <h1>{entry === undefined ? id : `${entry.action} ${entry.target}`}</h1>
+      {entry !== undefined && (
+        <>
+          <Badge is={entry.outcome === "done" ? "ok" : "warn"}>{entry.outcome}</Badge>
+          {entry.detail !== "" && <p class="second">{entry.detail}</p>}
+          <Facts
+            of={[
+              ["id", entry.id ?? ""],
+              ["when", dateTimeText(entry.atUnixMs ?? 0)],
+              ["user", entry.user || "unknown"],
+              ["asked for by", entry.requestedBy ?? ""],
+              ["cell", entry.cell ?? ""],
+              ["took", `${grouped(entry.tookUs ?? 0)} µs`],
+              ["sequence", grouped(entry.sequence ?? 0)],
+            ]}
+          />
+          <section>
+            <h2>The command</h2>
+            <pre class="command-json">{pretty(entry.parameters ?? "")}</pre>
+          </section>
+        </>
+      )}
+      <section>
+        <h2>The same by CLI</h2>
+        <Command line={`npx meridian audit --region ${region} --id ${id}`} />
+      </section>
+    </>
+  );
+}
+
+function pretty(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}

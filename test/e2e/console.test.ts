@@ -1,0 +1,300 @@
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Browser, Page } from "playwright-core";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { credentialsOf } from "../../ops/deploy/cluster.ts";
+import { Launcher, type Overview } from "../../ops/deploy/launcher.ts";
+import { noBrowser, openPage, screenshotFile, startBrowser } from "../support/browser.ts";
+import { launcherOptions, temporaryFolder } from "../support/launched-cluster.ts";
+import { repository } from "../support/shared-data.ts";
+import { testUnless } from "../support/skip.ts";
+
+const test = suite("console in a browser");
+
+const region = "eu-central";
+const market = "BTC-EUR";
+const built = join(repository, "build", "console");
+let data = "";
+let launcher: Launcher | null = null;
+let overview: Overview | null = null;
+let browser: Browser | null = null;
+
+test.before(async () => {
+  if (noBrowser !== null) return;
+  data = temporaryFolder();
+  launcher = new Launcher(
+    launcherOptions(data, {
+      cellProgram: join(repository, "actors", "root", "main.ts"),
+      flow: { enabled: true, seed: 7, rate: 20 },
+    }),
+  );
+  const started = await launcher.start();
+  if (!started.ok) throw new Error(`${started.failure.code}: ${started.failure.reason}`);
+  overview = started.value;
+  browser = await startBrowser();
+});
+
+test.after(async () => {
+  await browser?.close();
+  await launcher?.stop();
+  if (data !== "") rmSync(data, { recursive: true, force: true });
+});
+
+function cluster(): {
+  readonly overview: Overview;
+  readonly launcher: Launcher;
+  readonly browser: Browser;
+} {
+  if (overview === null || launcher === null || browser === null) throw new Error("not started");
+  return { overview, launcher, browser };
+}
+
+const url = (path: string, of = region): string => {
+  const found = cluster().overview.cluster.regions.find(({ name }) => name === of);
+  return `${found?.http ?? ""}/console/${path}`;
+};
+
+const seedOf = (user: string): string =>
+  readFileSync(credentialsOf(cluster().overview.plan, user).seedFile, "utf8").trim();
+
+const live = (page: Page): Promise<void> =>
+  page
+    .locator(".link-state .ok")
+    .waitFor()
+    .then(() => undefined);
+
+/** What a page without any pointer does to sign in: the button is reached by Tab, the seed pasted. */
+async function signInByKeyboard(page: Page, user: string): Promise<void> {
+  await page.locator("button.person").focus();
+  await page.keyboard.press("Enter");
+  await page.getByLabel("nkey seed").waitFor();
+  await page.keyboard.insertText(seedOf(user));
+  await page.keyboard.press("Enter");
+  await page.locator(`button.person.${user}`).waitFor();
+  await live(page);
+}
+
+testUnless(test, noBrowser, "B8.7 the first load is below 150 kB compressed", () => {
+  const index = readFileSync(join(built, "index.html"), "utf8");
+  const named = [...index.matchAll(/(?:src|href)="\/console\/([^"]+)"/g)].map(
+    ([, name]) => name ?? "",
+  );
+  assert.ok(
+    named.some((name) => name.endsWith(".js")),
+    index,
+  );
+  const bytes = ["index.html", ...named].reduce(
+    (sum, name) => sum + gzipSync(readFileSync(join(built, name))).length,
+    0,
+  );
+  console.log(`first load: ${bytes} B compressed, of ${named.length + 1} files`);
+  assert.ok(bytes < 150_000, `${bytes} B`);
+});
+
+testUnless(
+  test,
+  noBrowser,
+  "B8.7 an observer sees regions and markets live, and every action with the reason why not",
+  async () => {
+    const { page, complaints, close } = await openPage(cluster().browser, url(""));
+    await live(page);
+    await page.getByText("All 3 regions serve, 2 of 2 markets open.").waitFor();
+    await page.locator("main a[data-row]", { hasText: market }).click();
+    await page.getByRole("heading", { name: market }).waitFor();
+    await page.locator(".book tbody td.bid").first().waitFor();
+    await page.locator(".depth-panel canvas").waitFor();
+    const halt = page.getByRole("button", { name: "Halt…" });
+    assert.is(await halt.getAttribute("aria-disabled"), "true");
+    await halt.focus();
+    await page.keyboard.press("Enter");
+    await page.getByText("the role observer may not do this; sign in as operator.").waitFor();
+    assert.equal(complaints, [], "nothing to complain about, the content policy included");
+    await close();
+  },
+);
+
+testUnless(
+  test,
+  noBrowser,
+  "B8.7 the observer's key is handed to this cell's own pages only",
+  async () => {
+    const own = url("access");
+    const given = (await (await fetch(own)).json()) as { readonly observerSeed: string | null };
+    assert.is(given.observerSeed, seedOf("observer"));
+    const elsewhere = await fetch(own, { headers: { "sec-fetch-site": "cross-site" } });
+    assert.is(
+      ((await elsewhere.json()) as typeof given).observerSeed,
+      null,
+      "a page of another site",
+    );
+  },
+);
+
+testUnless(
+  test,
+  noBrowser,
+  "B8.7 a newcomer with only a keyboard signs in, spawns a strategy and finds it quoting",
+  async () => {
+    const { page, complaints, close } = await openPage(cluster().browser, url(""));
+    await live(page);
+    await signInByKeyboard(page, "operator");
+    await page.keyboard.press("g");
+    await page.keyboard.press("s");
+    await page.getByRole("heading", { name: "Strategies", exact: true }).waitFor();
+    await page.keyboard.press(":");
+    await page.getByRole("combobox").waitFor();
+    await page.keyboard.type("spawn");
+    await page.keyboard.press("Enter");
+    await page.getByLabel("Name, for ever").waitFor();
+    await page.getByLabel("Name, for ever").focus();
+    await page.keyboard.press("Control+a");
+    await page.keyboard.type("by-keyboard");
+    // Out of its range: said at once, with the range.
+    await tabTo(page, "parameter-gamma");
+    await page.keyboard.type("1000");
+    await page.getByText("Not yet: gamma: at most 100.").waitFor();
+    await page.keyboard.press("Control+a");
+    await page.keyboard.type("0.2");
+    await page.keyboard.press("Enter");
+    await page.getByText("It would be spawned in eu-central").waitFor();
+    await page.keyboard.press("Enter");
+    await page.getByRole("complementary").getByRole("heading", { name: "by-keyboard" }).waitFor();
+    const toast = page.locator(".toasts li", { hasText: "spawn by-keyboard" });
+    await toast.waitFor();
+    assert.match((await toast.textContent()) ?? "", /con-[0-9a-f]{10}/, "the action has an id");
+    await page.locator(".drawer dd .bid", { hasText: "@" }).waitFor();
+    assert.equal(complaints, []);
+    await close();
+  },
+);
+
+async function tabTo(page: Page, id: string): Promise<void> {
+  for (let presses = 0; presses < 40; presses += 1) {
+    await page.keyboard.press("Tab");
+    const at = await page.evaluate<string>("document.activeElement?.id ?? ''");
+    if (at === id) return;
+  }
+  throw new Error(`Tab does not come to ${id}`);
+}
+
+testUnless(
+  test,
+  noBrowser,
+  "B8.7 a market is halted and resumed only after its name was typed, and the action has an id",
+  async () => {
+    const { page, close } = await openPage(cluster().browser, url(`markets/${market}`));
+    await live(page);
+    await signInByKeyboard(page, "operator");
+    for (const [verb, state] of [
+      ["Halt", "halted"],
+      ["Resume", "open"],
+    ] as const) {
+      await page.getByRole("button", { name: `${verb}…` }).click();
+      const confirm = page.getByRole("button", { name: `${verb} the market` });
+      assert.ok(await confirm.isDisabled(), "not before the name is typed");
+      await page.getByLabel(`Type ${market} to confirm`).fill("BTC");
+      assert.ok(await confirm.isDisabled(), "not for a part of it");
+      await page.getByLabel(`Type ${market} to confirm`).fill(market);
+      await confirm.click();
+      await page.locator(".page-head .badge", { hasText: state }).waitFor();
+    }
+    await close();
+  },
+);
+
+testUnless(
+  test,
+  noBrowser,
+  "B8.7 with the network cut everything turns grey and says its age, and comes back by itself",
+  async () => {
+    const { page, close } = await openPage(cluster().browser, url(""));
+    await live(page);
+    await page.getByText("All 3 regions serve").waitFor();
+    await page.context().setOffline(true);
+    await page.locator(".region-card.is-stale").first().waitFor();
+    await page.locator(".banner", { hasText: "No connection to a server since" }).waitFor();
+    await page
+      .getByText(/stale \d+ s/)
+      .first()
+      .waitFor();
+    assert.is(await page.locator(".panel:not(.is-stale)").count(), 0, "every panel is grey");
+    await page.context().setOffline(false);
+    await live(page);
+    await page.locator(".region-card:not(.is-stale)").first().waitFor();
+    await close();
+  },
+);
+
+testUnless(
+  test,
+  noBrowser,
+  "B8.7 a killed cell is told within seconds, and its restart is seen without a reload",
+  async () => {
+    const victim = "us-east";
+    const { page, close } = await openPage(cluster().browser, url(""));
+    await live(page);
+    await page.getByText("All 3 regions serve").waitFor();
+    const pid = cluster().launcher.processId(victim, "cell");
+    process.kill(pid, "SIGKILL");
+    await page
+      .getByText(new RegExp(`Region ${victim} (does not answer|takes no orders)`))
+      .waitFor();
+    await page.getByText("All 3 regions serve, 2 of 2 markets open.").waitFor({ timeout: 90_000 });
+    await page.locator("main tr", { hasText: "BTC-USD" }).getByText("open").waitFor();
+    await close();
+  },
+);
+
+const pages = [
+  "",
+  "tree",
+  "markets",
+  `markets/${market}`,
+  "strategies",
+  "strategies/spawn",
+] as const;
+
+for (const theme of ["dark", "light"] as const) {
+  testUnless(
+    test,
+    noBrowser,
+    `B8.7 every page in the ${theme} theme is clean by axe, and is written as a screenshot`,
+    async () => {
+      const { page, complaints, close } = await openPage(cluster().browser, url(""), { theme });
+      for (const path of pages) {
+        await page.goto(url(path));
+        await live(page);
+        await page.locator("main h1, main .situation").first().waitFor();
+        await page.waitForLoadState("networkidle");
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        const found = violations.map(
+          ({ id, nodes }) =>
+            `${id}: ${nodes
+              .map(({ html }) => html.slice(0, 160))
+              .slice(0, 3)
+              .join(" | ")}`,
+        );
+        assert.equal(found, [], `axe on /${path}`);
+        const name = path === "" ? "overview" : path.replaceAll("/", "-").toLowerCase();
+        await page.screenshot({ path: screenshotFile(`${name}-${theme}`) });
+        if (theme === "light") continue;
+        await page.setViewportSize({ width: 844, height: 390 });
+        const wide = await page.evaluate<number>(
+          "document.documentElement.scrollWidth - innerWidth",
+        );
+        assert.ok(wide <= 0, `/${path} is ${wide} px wider than a phone`);
+        await page.screenshot({ path: screenshotFile(`${name}-phone`) });
+        await page.setViewportSize({ width: 1280, height: 800 });
+      }
+      assert.equal(complaints, []);
+      await close();
+    },
+  );
+}
+
+test.run();
