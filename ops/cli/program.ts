@@ -7,6 +7,7 @@ import { register as registerAccount } from "./commands/account.ts";
 import { register as registerBacktest } from "./commands/backtest.ts";
 import { register as registerCompletion } from "./commands/completion.ts";
 import { register as registerConfiguration } from "./commands/config.ts";
+import { register as registerConsole } from "./commands/console.ts";
 import { register as registerDoctor } from "./commands/doctor.ts";
 import { register as registerDown } from "./commands/down.ts";
 import { register as registerJournal } from "./commands/journal.ts";
@@ -27,6 +28,7 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerDown,
   registerStatus,
   registerTree,
+  registerConsole,
   registerLogin,
   registerOrder,
   registerMarket,

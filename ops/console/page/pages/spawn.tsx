@@ -2,16 +2,8 @@ import { useEffect, useState } from "preact/hooks";
 
 import type { Failure } from "../../../../actors/kernel/result.ts";
 import { controlSubject } from "../../../../schemas/subjects.ts";
-import {
-  faultOf,
-  type Parameter,
-  readTypes,
-  spawn,
-  spawnCommand,
-  type SpawnOrder,
-  spawnTypes,
-  type Spawned,
-} from "../data/spawn.ts";
+import { readTypes, spawn, spawnTypes, type Spawned } from "../data/spawn.ts";
+import { faultOf, type Parameter, spawnCommand, type SpawnOrder } from "../data/spawn-rules.ts";
 import { marketNamed, markets } from "../data/status.ts";
 import { perform } from "../live/actions.ts";
 import { link } from "../live/link.ts";
