@@ -173,8 +173,18 @@ export const cellConfigurationSchema = z.strictObject({
     /** Mean arrivals per second and market. */
     rate: z.number().positive(),
   }),
+  /** Whether markets of a silent region are taken by themselves, or when an operator says so. */
+  takeover: z.enum(["automatic", "manual"]).default("automatic"),
   /** False: the cell hosts actors only; the markets of the region are another cell's. */
   markets: z.boolean().default(true),
+  /** How the cell reads the journals of its markets from each server, to find what JetStream does not. */
+  scrub: z
+    .strictObject({
+      bytesPerSecond: positive.default(2 * 1024 * 1024),
+      /** Seconds between the end of a pass over all markets and the next. */
+      pause: z.number().min(0).default(60),
+    })
+    .prefault({}),
   actors: actorsSchema.prefault({}),
 });
 export type CellConfiguration = z.infer<typeof cellConfigurationSchema>;

@@ -40,13 +40,12 @@ export const controlVerbs = [
   "watch",
 ] as const;
 export type ControlVerb = (typeof controlVerbs)[number];
-export type AlertKind = "latency" | "residency";
+export type AlertKind = "latency" | "residency" | "journal";
 /** What the launcher of a cluster is asked to do. */
 export type DeploymentVerb =
   | "region-add"
   | "region-remove"
   | "certificates-rotate"
-  | "encryption-rotate"
   | "residency";
 export type MarketDataKind = "l1" | "l2" | "trades";
 

@@ -91,7 +91,9 @@ test("TypeScript files are kebab-case and C++ files snake_case", () => {
   const bad = [
     ...typescriptFiles.filter(
       (file) =>
-        !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.soak|\.oracles|\.config|\.d)?\.(ts|tsx|mjs)$/.test(basename(file)),
+        !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.soak|\.oracles|\.config|\.d)?\.(ts|tsx|mjs)$/.test(
+          basename(file),
+        ),
     ),
     ...cppFiles.filter((file) => !/^[a-z0-9]+(_[a-z0-9]+)*\.(hpp|cpp|h|c)$/.test(basename(file))),
   ];

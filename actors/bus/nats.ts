@@ -57,6 +57,7 @@ const READS_AT_ONCE = 32;
 const UNFLUSHED_LIMIT = 16 * 1024 * 1024;
 const FLUSH_EVERY = 1024 * 1024;
 const NO_MESSAGE_FOUND = 10_037;
+const STREAM_NOT_FOUND = 10_059;
 
 /** What the connection has done. */
 export interface BusCounters extends RequestFigures {
@@ -361,7 +362,7 @@ class NatsKeys implements KeyStore {
     const read = await readMessage(this.#link, `KV_${bucket}`, {
       last_by_subj: `$KV.${bucket}.${key}`,
     });
-    if (!read.ok) return read;
+    if (!read.ok) return unavailable(read.failure.reason);
     if (read.value === null) return ok(null);
     const { payload, streamSequence, headerText } = read.value;
     const deleted = /^KV-Operation: *(DEL|PURGE)\r?$/m.test(headerText);
@@ -444,6 +445,9 @@ async function readMessage(
     readonly error?: { readonly err_code?: number; readonly description?: string };
   };
   if (error?.err_code === NO_MESSAGE_FOUND) return ok(null);
+  if (error?.err_code === STREAM_NOT_FOUND) {
+    return refuse("not_found", `there is no stream ${stream}`, "make it again");
+  }
   if (message === undefined) return unavailable(`${stream}: ${error?.description ?? "no answer"}`);
   return ok({
     streamSequence: message.seq,

@@ -29,6 +29,25 @@ export interface Fence {
   readonly log: string;
   readonly hash: Uint8Array;
 }
+/**
+ * HANDOVER (DESIGN §8.9): a fence of nobody. With it the epoch before it is over for every reader, its
+ * writer's too, and its own epoch has no block: whoever goes on needs a higher one.
+ */
+export const NO_LOG = "0".repeat(32);
+export const isHandover = (fence: Fence): boolean => fence.log === NO_LOG;
+
+/** The handover that ends the chain as it stands, in favour of a region. */
+export function handoverOf(state: ChainState, region: string): Fence {
+  const body = {
+    market: state.market,
+    epoch: state.epoch + 1,
+    previousHash: state.hash,
+    holder: `handover/${region}`,
+    log: NO_LOG,
+  };
+  return { type: "fence", ...body, hash: fenceHash(body) };
+}
+
 export type ChainMessage = Block | Fence;
 /** A message without its records, which are in the write-ahead log. */
 export type Seal = Omit<Block, "records"> | Fence;

@@ -20,13 +20,22 @@ export class SystemFiles implements Files {
     const draft = `${path}.draft`;
     await writeSynced(draft, content);
     await rename(draft, path);
-    // The rename itself is durable only when the folder is.
-    const handle = await open(folder, "r");
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await syncFolder(folder);
+  }
+
+  async move(from: string, to: string): Promise<void> {
+    await rename(from, to);
+    for (const folder of new Set([dirname(from), dirname(to)])) await syncFolder(folder);
+  }
+}
+
+/** A rename is durable only when its folder is. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 

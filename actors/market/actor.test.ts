@@ -1,4 +1,5 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { suite } from "uvu";
@@ -358,7 +359,7 @@ test("a durable market waits for the disk that its last owner wrote", async () =
   await first.end();
 });
 
-test("records that the chain has cut off go to quarantine and are never merged", async () => {
+test("B9.7 C8 records that the chain has cut off are set aside with a report, never merged, and the journal is followed anew", async () => {
   const first = await MarketCell.open({ definition: { mode: "durable" } });
   await fill(first, 1, 3);
   await first.until(({ committed, matched }) => committed === matched);
@@ -379,12 +380,20 @@ test("records that the chain has cut off go to quarantine and are never merged",
   const fence = { type: "fence" as const, ...body, hash: fenceHash(body) };
   broker.inject(stream, subject, encodeChainMessage(fence));
   const healed = await MarketCell.start({ broker, directory, definition: { mode: "durable" } });
-  const failed = await healed.until(({ state }) => state === "failed");
-  assert.match(failed.detail, "divergence");
-  const quarantined = readdirSync(directory).filter((name) => name.startsWith("quarantine-"));
+  // Whoever fenced has another disk, and the market is durable: it is followed, not taken.
+  const following = await healed.until(({ state }) => state === "standby");
+  assert.equal([following.matched, following.journal.diverged], [4, 1]);
+  assert.match(following.detail, "last owner wrote log");
+  const aside = readdirSync(join(directory, "..")).filter((name) =>
+    name.startsWith(`${basename(directory)}.diverged-`),
+  );
+  assert.is(aside.length, 1);
+  const folder = join(directory, "..", aside[0] ?? "");
+  const quarantined = readdirSync(folder).filter((name) => name.startsWith("quarantine-"));
   assert.equal(quarantined.sort(), ["quarantine-5-7.0.records", "quarantine-5-7.json"]);
   assert.is(readChain(broker, stream, subject).epoch, chain.epoch + 1);
   await healed.stop();
+  rmSync(folder, { recursive: true });
   await first.end();
 });
 
@@ -469,24 +478,22 @@ test("a second copy of an accepted block means nothing", () =>
     assert.is(readChain(cell.broker, stream, subject).lastSequence, 9);
   }));
 
-test("a change of the definition is journalled, and its mode holds once that is committed", async () => {
+test("B9.3 a change of mode is journalled, holds once that is committed, and outlives the cell whatever the definition says", async () => {
   const first = await MarketCell.open();
   await fill(first, 1, 2);
   await first.stop();
   const { broker, directory } = first;
-  const definition = { mode: "matched" as const, bandHigh: 700 };
+  const definition = { bandHigh: 700 };
   await withCell({ broker, directory, definition }, async (cell) => {
-    const status = await cell.status();
-    assert.is(status.mode, "matched");
-    assert.is(status.matched, 4);
+    assert.is((await cell.status()).matched, 4);
+    assert.is(await cell.command({ type: "set_mode", mode: "matched" }), "");
+    const status = await cell.until(({ mode }) => mode === "matched");
+    assert.is(status.matched, 5);
     const reply = await cell.submit({ session: 7, commands: [place(1, sell, 705, 10)] });
     assert.equal(codes(reply), ["price_out_of_band"]);
     assert.is(reply.durability, 1);
     cell.broker.appendFault = () => ({ fault: "undecided_not_stored", reason: "timeout" });
-    const changed = cell.command({
-      type: "redefine",
-      definition: { ...cell.definition, mode: "durable" },
-    });
+    const changed = cell.command({ type: "set_mode", mode: "durable" });
     const after = cell.submit({ session: 7, commands: [place(2, sell, 695, 10)] });
     assert.is(await Promise.race([after, sleep(100, "waits" as const)]), "waits");
     cell.broker.appendFault = () => null;
@@ -497,6 +504,9 @@ test("a change of the definition is journalled, and its mode holds once that is 
       definition: { ...cell.definition, tick: 10 },
     });
     assert.is(tick, "definition_invalid");
+  });
+  await withCell({ broker, directory, definition }, async (cell) => {
+    assert.is((await cell.status()).mode, "durable");
   });
   const other = await MarketCell.start({ broker, directory, definition: { tick: 10 } });
   const failed = await other.until(({ state }) => state === "failed");

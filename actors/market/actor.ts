@@ -2,8 +2,10 @@ import type { ActorDefinition } from "../kernel/actor.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Files } from "../kernel/ports/files.ts";
+import type { JournalReplicas } from "../kernel/ports/journal-replicas.ts";
 import type { EngineSlots, MarketEngine, MatchingEngine } from "../kernel/ports/matching-engine.ts";
 import type { Ownership } from "../kernel/ports/ownership.ts";
+import type { Result } from "../kernel/result.ts";
 import { MarketBehaviour } from "./behaviour.ts";
 import { MarketCounters } from "./counters.ts";
 import type { CoarseClock } from "./history/history.ts";
@@ -18,8 +20,14 @@ export interface MarketPorts {
   readonly slots: EngineSlots;
   readonly ownership: Ownership;
   readonly files: Files;
+  /** To ask another server when what the leader shows is damaged; absent: the leader is believed. */
+  readonly replicas?: JournalReplicas;
+  /** Makes the journal's stream again when it is gone; absent: that is an operator's. Failure code: unavailable. */
+  readonly ensureJournal?: (definition: MarketDefinition) => Promise<Result<void>>;
   /** Told when the market takes orders in a new epoch: the cell may serve it by other doors then. */
   readonly onServing?: (engine: MarketEngine, definition: MarketDefinition, epoch: number) => void;
+  /** Told when the market was handed over: other doors must not keep clients of it. */
+  readonly onLeaving?: (engine: MarketEngine, definition: MarketDefinition) => void;
   /** Records of own blocks kept for a resend at most; fewer than usual are for tests. */
   readonly recordsRemembered?: number;
 }

@@ -1,9 +1,14 @@
 import type { ActorBehaviour, ActorContext } from "../kernel/actor.ts";
-import type { ChainPoint, MarketEngine, Progress } from "../kernel/ports/matching-engine.ts";
-import { type Failure, refuse, type Result } from "../kernel/result.ts";
+import type {
+  ChainPoint,
+  DurabilityMode,
+  MarketEngine,
+  Progress,
+} from "../kernel/ports/matching-engine.ts";
+import { type Failure, ok, refuse, type Result } from "../kernel/result.ts";
 import { durationNs, epoch as epochOf, type DurationNs } from "../kernel/units.ts";
 import { journalStream, journalSubject } from "../../schemas/subjects.ts";
-import { storeRoot } from "./accepted-root.ts";
+import { type AcceptedRoot, storeRoot } from "./accepted-root.ts";
 import type { MarketPorts } from "./actor.ts";
 import {
   encodeBookRefusal,
@@ -13,7 +18,7 @@ import {
   nextStep,
 } from "./codec.ts";
 import { noLatency, type MarketCounters } from "./counters.ts";
-import { configureCommand, mustConfigure } from "./decide.ts";
+import { configureCommand, isStronger, modeOf, mustConfigure } from "./decide.ts";
 import { EngineGate } from "./engine-gate.ts";
 import { answerHistory } from "./history/codec.ts";
 import type { MarketMachine } from "./machine.ts";
@@ -24,8 +29,9 @@ import type {
   MarketReply,
   MarketStart,
   MarketStatus,
+  StandbyReport,
 } from "./messages.ts";
-import { MarketFailed, Recovery, type Owned } from "./recovery.ts";
+import { Diverged, type Following, MarketFailed, Recovery, type Owned } from "./recovery.ts";
 import { JournalShipper, RECORDS_REMEMBERED, type Followed } from "./shipper.ts";
 import { Trading } from "./trading.ts";
 
@@ -34,7 +40,10 @@ const openDelay = durationNs(500_000_000);
 const watchInterval = durationNs(1_000_000_000);
 /** The root is a convenience of the next start: storing it more often gains nothing. */
 const rootInterval = durationNs(2_000_000_000);
+const standbyRootInterval = durationNs(10_000_000_000);
 const settlePoll = durationNs(10_000_000);
+/** How long a planned move waits for what is under way; then the market goes on where it is. */
+const DRAIN_LIMIT = durationNs(5_000_000_000);
 /** How long a stop waits for outcomes to become safe and blocks to be accepted. */
 const SETTLE_LIMIT = durationNs(4_000_000_000);
 
@@ -51,6 +60,8 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   readonly #context: ActorContext<MarketMessage, MarketMachine>;
   readonly #ports: MarketPorts;
   readonly #directory: string;
+  /** What the servers allow. */
+  readonly #strongest: DurabilityMode;
   readonly #counters: MarketCounters;
   #shadowFailure: string | null = null;
   #definition: MarketDefinition;
@@ -59,6 +70,10 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   #trading: Trading | null = null;
   #gate: EngineGate | null = null;
   #owned: Owned | null = null;
+  /** A log that is on its way aside is waited for by who comes next. */
+  #settingAside: Promise<boolean> = Promise.resolve(true);
+  /** While the market is followed and not owned. */
+  #recovery: Recovery | null = null;
   #rootStored = 0;
   #rootStoredAt = 0;
   /** Sequence of the stored root: what is at or below it was compared with the accepted chain. */
@@ -75,6 +90,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#context = context;
     this.#definition = start.definition;
     this.#directory = start.directory;
+    this.#strongest = start.strongestMode ?? "replicated";
     this.#ports = ports;
     this.machine = machine;
     this.#counters = counters;
@@ -90,15 +106,17 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
 
   /** Recovery runs beside the mailbox, so that requests meanwhile get an answer. */
   restore(): Promise<void> {
-    this.#context.run(async () => {
-      try {
-        await this.#open();
-      } catch (error) {
-        if (!(error instanceof MarketFailed)) throw error;
-        this.#context.lifecycle.send({ type: "FAILED", detail: error.message });
-      }
-    });
+    this.#context.run(() => this.#openOrFail());
     return Promise.resolve();
+  }
+
+  async #openOrFail(): Promise<void> {
+    try {
+      await this.#open();
+    } catch (error) {
+      if (!(error instanceof MarketFailed)) throw error;
+      this.#context.lifecycle.send({ type: "FAILED", detail: error.message });
+    }
   }
 
   receive(message: MarketMessage, reply: (reply: MarketReply) => void): void | Promise<void> {
@@ -144,6 +162,10 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         return this.#setState(message.type === "halt" ? "halted" : "open", reply);
       case "redefine":
         return this.#redefine(message.definition, reply);
+      case "set_mode":
+        return this.#setMode(message.mode, reply);
+      case "hand_over":
+        return this.#handOver(message.region, reply);
       default:
         this.#context.unknown(message);
     }
@@ -152,6 +174,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   /** Stops taking requests, lets what is under way become safe, and closes the log. */
   async terminate(): Promise<void> {
     this.#context.lifecycle.send({ type: "STOP" });
+    await this.#settingAside;
     const engine = this.#engine;
     if (engine === null) return;
     this.#closeGate();
@@ -188,7 +211,16 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     if (logFailure !== null) throw new MarketFailed(this.#logFailed(logFailure));
     this.#tellRecovery(engine);
     await this.#checkUnits();
-    const owned = await this.#recover(engine);
+    let owned: Owned;
+    try {
+      owned = await this.#recover(engine);
+    } catch (error) {
+      if (!(error instanceof Diverged)) throw error;
+      const aside = this.#setAside(engine, error);
+      this.#settingAside = aside;
+      return (await aside) ? this.#open() : undefined;
+    }
+    this.#recovery = null;
     this.#owned = owned;
     engine.setEpoch(epochOf(owned.epoch));
     const trading = new Trading(this.#tradingPorts(), this.#definition, engine, this.#counters, {
@@ -209,8 +241,10 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#report("fencing", "waiting for the recovered tail to be accepted");
     const { matched } = engine.progress();
     while (trading.committed < matched) await this.#sleep(settlePoll);
-    if (mustConfigure(owned.reference, this.#definition)) {
-      const configured = await trading.command((tag) => configureCommand(this.#definition, tag));
+    const mode = modeOf(owned.reference, this.#definition, this.#strongest);
+    const definition = { ...this.#definition, mode };
+    if (mustConfigure(owned.reference, definition)) {
+      const configured = await trading.command((tag) => configureCommand(definition, tag));
       if (!configured.ok) throw new MarketFailed(configured.failure);
     }
     this.#trading = trading;
@@ -272,22 +306,61 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   }
 
   #recover(engine: MarketEngine): Promise<Owned> {
-    const { bus, slots, ownership, files } = this.#ports;
+    const { bus, slots, ownership, files, replicas, ensureJournal } = this.#ports;
     const recovery = new Recovery(
       {
+        ...(replicas === undefined ? {} : { replicas }),
+        ...(ensureJournal === undefined ? {} : { ensureJournal }),
         bus,
         slots,
         ownership,
         files,
         log: this.#context.log,
         sleep: (delay) => this.#sleep(delay),
+        now: () => this.#context.clock.monotonic(),
         report: (step, detail) => this.#report(step, detail),
+        onFollowed: (root) => this.#followed(engine, root),
       },
       this.#definition,
       this.#directory,
       engine,
     );
+    this.#recovery = recovery;
     return recovery.run();
+  }
+
+  /** A standby's shadow follows, and its next start folds from here. */
+  #followed(engine: MarketEngine, root: Omit<AcceptedRoot, "log">): void {
+    if (root.streamSequence === this.#rootStored) return;
+    const { lastSequence, epoch, hash } = root;
+    engine.accept({ sequence: lastSequence, epoch, hash });
+    const now = this.#context.clock.monotonic();
+    if (now - this.#rootStoredAt < standbyRootInterval) return;
+    this.#rootStored = root.streamSequence;
+    this.#rootStoredAt = now;
+    this.#context.run(() => this.#writeRoot({ ...root, log: engine.logId }));
+  }
+
+  /**
+   * The log has gone another way than the journal (DESIGN §8.8): book, shadow and snapshots go with it,
+   * the folder is kept with its report, and the market is followed anew from the journal. False when this
+   * incarnation has ended: who has taken its place has the log open, and finds the same.
+   */
+  async #setAside(engine: MarketEngine, divergence: Diverged): Promise<boolean> {
+    const { first, last, message: reason } = divergence;
+    const aside = `${this.#directory}.diverged-${engine.logId}`;
+    if (this.#context.signal.aborted) return false;
+    this.#engine = null;
+    this.#recovery = null;
+    await engine.close();
+    if (this.#context.signal.aborted) return false;
+    await this.#ports.files.move(this.#directory, aside);
+    this.#counters.diverged += 1;
+    this.#rootStored = 0;
+    this.#rootSequence = 0;
+    this.#context.log.error({ first, last, reason, aside }, "a diverged log was set aside");
+    this.#report("recovering", `the diverged log is in ${aside}; following the journal anew`);
+    return true;
   }
 
   #startShipper(engine: MarketEngine, owned: Owned, trading: Trading): JournalShipper {
@@ -332,6 +405,8 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   /** Once a second: is the disk still good, and is there a newer root to keep? */
   #watch(engine: MarketEngine, trading: Trading): void {
     this.#context.after(watchInterval, () => {
+      // Handed over, or set aside: whoever opens it again watches anew.
+      if (this.#trading !== trading) return;
       const { logFailure, logWaiting } = engine.progress();
       if (logWaiting !== null) {
         this.#context.log.warn({ logWaiting }, "records wait for room on the disk");
@@ -410,15 +485,19 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     if (!stopping && now - this.#rootStoredAt < rootInterval) return;
     this.#rootStored = followed.streamSequence;
     this.#rootStoredAt = now;
+    await this.#writeRoot({
+      ...followed,
+      log,
+      fenceLog: owned.fence.log,
+      fenceHolder: owned.fence.holder,
+      reference: trading.referenceAt(followed.lastSequence),
+    });
+  }
+
+  async #writeRoot(root: AcceptedRoot): Promise<void> {
     try {
-      await storeRoot(this.#ports.files, this.#directory, {
-        ...followed,
-        log,
-        fenceLog: owned.fence.log,
-        fenceHolder: owned.fence.holder,
-        reference: trading.referenceAt(followed.lastSequence),
-      });
-      this.#rootSequence = followed.lastSequence;
+      await storeRoot(this.#ports.files, this.#directory, root);
+      this.#rootSequence = root.lastSequence;
     } catch (error) {
       this.#context.log.warn({ error: String(error) }, "the root was not stored");
     }
@@ -469,6 +548,83 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     });
   }
 
+  /** The ack of what follows waits as in `replicated` until the change is accepted (trading.ts). */
+  #setMode(mode: DurabilityMode, reply: (reply: MarketReply) => void): void {
+    const trading = this.#serving();
+    if (trading === null) {
+      reply({ type: "done", result: { ok: false, failure: this.#notServing() } });
+      return;
+    }
+    if (isStronger(mode, this.#strongest)) {
+      const reason = `${mode} is more than the nats-servers allow, which is ${this.#strongest}`;
+      const result = refuse("mode_not_available", reason, "choose another mode");
+      reply({ type: "done", result });
+      return;
+    }
+    this.#context.run(async () => {
+      const result = await trading.command((tag) =>
+        configureCommand({ ...this.#definition, mode }, tag),
+      );
+      reply({ type: "done", result });
+    });
+  }
+
+  /**
+   * The planned move (DESIGN §8.9): takes nothing more, lets what is under way become safe, ends the epoch
+   * with a HANDOVER, and follows the journal from then on. Whatever becomes of the HANDOVER's append, no
+   * order is taken again before a new fence.
+   */
+  #handOver(region: string, reply: (reply: MarketReply) => void): void {
+    const trading = this.#serving();
+    const engine = this.#engine;
+    const shipper = this.#shipper;
+    if (trading === null || engine === null || shipper === null) {
+      reply({ type: "done", result: { ok: false, failure: this.#notServing() } });
+      return;
+    }
+    this.#context.lifecycle.send({ type: "HANDING_OVER", detail: `on its way to ${region}` });
+    this.#closeGate();
+    this.#context.run(async () => {
+      const until = this.#context.clock.monotonic() + DRAIN_LIMIT;
+      while (!this.#settled(engine, trading)) {
+        if (this.#state() !== "handing_over") return;
+        if (this.#context.clock.monotonic() >= until) {
+          this.#goOn(engine, trading);
+          const reason = `${trading.waiting.commands} commands did not become safe in time`;
+          const result = refuse("not_durable", reason, "try again when the journal has a leader");
+          reply({ type: "done", result });
+          return;
+        }
+        trading.pump();
+        await this.#sleep(settlePoll);
+      }
+      trading.flush();
+      await shipper.handOver(region);
+      this.#context.log.info({ region, committed: trading.committed }, "market handed over");
+      reply({ type: "done", result: ok(undefined) });
+      this.#ports.onLeaving?.(engine, this.#definition);
+      await this.#followAgain(shipper, engine);
+    });
+  }
+
+  /** Nothing was written: the market is open as before. */
+  #goOn(engine: MarketEngine, trading: Trading): void {
+    const { state } = trading.referenceAt(trading.committed);
+    this.#gate = new EngineGate(engine, this.#ports.ownership, trading.committed);
+    this.#context.lifecycle.send({ type: "READY", state });
+  }
+
+  async #followAgain(shipper: JournalShipper, engine: MarketEngine): Promise<void> {
+    shipper.stop();
+    engine.onEvents(() => {});
+    engine.onDurable(() => {});
+    this.#trading = null;
+    this.#shipper = null;
+    this.#owned = null;
+    this.#report("recovering", "handed over, following the journal");
+    await this.#openOrFail();
+  }
+
   #cannotBecome(definition: MarketDefinition): Result<void> | null {
     const held = this.#definition;
     const fixed = ["market", "home", "group", "shard", "currency", "priceDecimals", "tick", "lot"];
@@ -488,8 +644,20 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     return state === "open" || state === "halted" ? this.#trading : null;
   }
 
-  #notServing(): { readonly code: string; readonly reason: string; readonly next: string } {
-    const reason = `the market is ${this.#state()}: ${this.#detail()}`;
+  #notServing(): Failure {
+    const state = this.#state();
+    const owner = this.#recovery?.following.owner ?? null;
+    if (state === "standby" && owner !== null) {
+      this.#counters.refuse("not_owner");
+      const { market } = this.#definition;
+      return {
+        code: "not_owner",
+        reason: `${market} is owned in ${owner.region}`,
+        next: `send it to cmd.${owner.region}.${market}, under the same numbers`,
+        region: owner.region,
+      };
+    }
+    const reason = `the market is ${state}: ${this.#detail()}`;
     this.#counters.refuse("market_stopped");
     return { code: "market_stopped", reason, next: nextStep("market_stopped") };
   }
@@ -502,12 +670,28 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     return this.#context.lifecycle.snapshot().context.detail;
   }
 
-  #report(step: "recovering" | "fencing", detail: string): void {
+  #report(step: "recovering" | "standby" | "fencing", detail: string): void {
     const state = this.#state();
     if (state === "stopping" || state === "failed") return;
+    // A standby says several times a second that nothing has changed.
+    if (state === step && this.#detail() === detail) return;
     // The first step out of `starting` is always recovery.
-    const type = step === "recovering" ? "RECOVERING" : "FENCING";
-    this.#context.lifecycle.send({ type, detail });
+    const types = { recovering: "RECOVERING", standby: "STANDBY", fencing: "FENCING" } as const;
+    this.#context.lifecycle.send({ type: types[step], detail });
+  }
+
+  #standby(following: Following): StandbyReport {
+    const { owner, epoch, sequence, lagRecords, atTail, mode } = following;
+    const now = this.#context.clock.monotonic();
+    return {
+      owner:
+        owner === null ? "" : owner.cell === "" ? owner.region : `${owner.region}/${owner.cell}`,
+      epoch,
+      sequence,
+      lagRecords,
+      lagMs: atTail === null ? null : Math.round((now - atTail) / 1e6),
+      mode,
+    };
   }
 
   #status(): MarketStatus {
@@ -536,6 +720,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
       restarts: this.#context.incarnation - 1,
       serviceTime: engine?.serviceTime() ?? noLatency,
       acknowledgement: counters.acknowledgement(),
+      standby: this.#recovery === null ? null : this.#standby(this.#recovery.following),
       acknowledgements: counters.acknowledgements(),
       journal: {
         blocks: shipped?.blocks ?? 0,
@@ -544,6 +729,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         dropped: shipped?.dropped ?? 0,
         eventsRefused: counters.eventsRefused,
         withheld: counters.withheld,
+        diverged: counters.diverged,
       },
     };
   }

@@ -13,6 +13,8 @@ export class MarketCounters {
   volumeLots = 0;
   withheld = 0;
   eventsRefused = 0;
+  /** Logs set aside because the journal went another way. */
+  diverged = 0;
   readonly #refusals = new Map<string, number>();
   /** 1 µs to 60 s at two significant digits. */
   readonly #acknowledgement: Histogram = build({

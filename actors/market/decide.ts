@@ -1,4 +1,4 @@
-import type { ChainMessage, Fence } from "../kernel/accepted-chain.ts";
+import { NO_LOG, type ChainMessage, type Fence } from "../kernel/accepted-chain.ts";
 import {
   RECORD_BYTES,
   type ConfigureCommand,
@@ -143,6 +143,24 @@ export function configureRefused(
   );
 }
 
+/** Weakest promise first. */
+export const modes: readonly DurabilityMode[] = ["matched", "durable", "replicated"];
+export const isStronger = (a: DurabilityMode, b: DurabilityMode): boolean =>
+  modes.indexOf(a) > modes.indexOf(b);
+
+/**
+ * The mode a market goes on in. The definition gives the first one; after that it is a matter of the
+ * journal, where a change at run time stands, as far as the servers allow it.
+ */
+export function modeOf(
+  reference: JournalledReference,
+  definition: MarketDefinition,
+  strongest: DurabilityMode,
+): DurabilityMode {
+  const wanted = reference.configure?.mode ?? definition.mode;
+  return isStronger(wanted, strongest) ? strongest : wanted;
+}
+
 /** True when the definition asks for something that the journal does not say yet. */
 export function mustConfigure(
   reference: JournalledReference,
@@ -234,7 +252,7 @@ export type Takeover =
 
 /**
  * DESIGN §8.6. `fences`: accepted ones since the root, in order; `lastFenceLog`: log of the last
- * accepted fence of all, null when none; `tailEpoch`: epoch of the first record after the accepted
+ * accepted fence of all, null when none, NO_LOG when its owner has handed the market over; `tailEpoch`: epoch of the first record after the accepted
  * ones in the log, null when the log has no such tail.
  */
 export function decideTakeover(
@@ -254,7 +272,8 @@ export function decideTakeover(
     }
     return { may: "take" };
   }
-  if (lastFenceLog !== null && lastFenceLog !== log && acceptedMode === "durable") {
+  const isElsewhere = lastFenceLog !== null && lastFenceLog !== log && lastFenceLog !== NO_LOG;
+  if (isElsewhere && acceptedMode === "durable") {
     return {
       may: "wait",
       reason: `the market is durable and its last owner wrote log ${lastFenceLog}, this is log ${log}`,

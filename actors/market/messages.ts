@@ -37,6 +37,8 @@ export interface MarketStart {
   readonly definition: MarketDefinition;
   /** Folder of this market on this node: write-ahead log, accepted.json, quarantine. */
   readonly directory: string;
+  /** What the servers allow; absent: everything. */
+  readonly strongestMode?: DurabilityMode;
 }
 
 export type MarketMessage =
@@ -54,21 +56,30 @@ export type MarketMessage =
   | { readonly type: "halt"; readonly reason: string }
   | { readonly type: "resume"; readonly reason: string }
   /** New reference data: journalled as a `configure` command when it differs in what the engine knows. */
-  | { readonly type: "redefine"; readonly definition: MarketDefinition };
+  | { readonly type: "redefine"; readonly definition: MarketDefinition }
+  /** What acknowledgements promise from now on: a journalled command. */
+  | { readonly type: "set_mode"; readonly mode: DurabilityMode }
+  /** The market goes to the cells of a region; done when its HANDOVER is accepted. */
+  | { readonly type: "hand_over"; readonly region: string };
 
 export type MarketReply =
   /** To submit, book, orders and limits: the bytes to respond with. */
   | { readonly type: "payload"; readonly payload: Uint8Array }
   | { readonly type: "status"; readonly status: MarketStatus }
-  /** To halt, resume and redefine, once the engine has done it. Codes: market_stopped, ring_full, command_invalid, capacity_fixed, not_owner. */
+  /**
+   * To halt, resume, redefine, set_mode and hand_over, once it is done. Codes: market_stopped, ring_full,
+   * command_invalid, capacity_fixed, not_owner, not_durable, mode_not_available.
+   */
   | { readonly type: "done"; readonly result: Result<void> };
 
 export type MarketLifecycle =
   | "starting"
   | "recovering"
+  | "standby"
   | "fencing"
   | "open"
   | "halted"
+  | "handing_over"
   | "stopping"
   | "stopped"
   | "failed";
@@ -105,8 +116,25 @@ export interface MarketStatus {
   /** Nanoseconds. */
   readonly serviceTime: LatencySummary;
   readonly acknowledgement: LatencySummary;
+  /** Null when the market is owned here. */
+  readonly standby: StandbyReport | null;
   readonly acknowledgements: CountedDurations;
   readonly journal: JournalCounters;
+}
+
+/** Where a market that is followed here stands. */
+export interface StandbyReport {
+  /** region/cell on record; the region alone when it was handed over; empty when nobody is known. */
+  readonly owner: string;
+  /** Of the last accepted fence. */
+  readonly epoch: number;
+  /** Last record applied. */
+  readonly sequence: number;
+  readonly lagRecords: number;
+  /** Since it last stood at the journal's tail; null: not yet. */
+  readonly lagMs: number | null;
+  /** By the accepted journal; null before its first record. */
+  readonly mode: DurabilityMode | null;
 }
 
 /** What the journal shipper has seen; all counts since the actor started. */
@@ -122,4 +150,6 @@ export interface JournalCounters {
   readonly eventsRefused: number;
   /** Replies that were never sent because ownership ended before their sequence was safe. */
   readonly withheld: number;
+  /** Logs that were set aside because the journal went another way. */
+  readonly diverged: number;
 }

@@ -10,17 +10,19 @@ import {
 } from "../kernel/accepted-chain.ts";
 import type { Bus, StoredMessage } from "../kernel/ports/bus.ts";
 import type { Files } from "../kernel/ports/files.ts";
+import type { JournalReplicas } from "../kernel/ports/journal-replicas.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import {
+  type DurabilityMode,
   RECORD_BYTES,
   type EngineSlots,
   type MarketEngine,
 } from "../kernel/ports/matching-engine.ts";
-import type { Ownership } from "../kernel/ports/ownership.ts";
+import type { Candidacy, Candidate, Ownership, ShardOwner } from "../kernel/ports/ownership.ts";
 import type { Failure, Result } from "../kernel/result.ts";
 import { durationNs, epoch as epochOf, sequence, type DurationNs } from "../kernel/units.ts";
 import { journalStream, journalSubject, shardName } from "../../schemas/subjects.ts";
-import { ANCHORS, type Anchor, loadRoot } from "./accepted-root.ts";
+import { ANCHORS, type AcceptedRoot, type Anchor, loadRoot } from "./accepted-root.ts";
 import { decodeChainMessage, encodeChainMessage } from "./codec.ts";
 import {
   configureRefused,
@@ -31,6 +33,7 @@ import {
   referenceStart,
   type JournalledReference,
 } from "./decide.ts";
+import { LeaderDoubt } from "./leader-doubt.ts";
 import type { MarketDefinition } from "./messages.ts";
 
 /**
@@ -41,6 +44,20 @@ import type { MarketDefinition } from "./messages.ts";
 /** Thrown to the supervisor when this cell's ownership of the market ended: a restart claims it anew. */
 export class OwnershipEnded extends Error {
   override readonly name = "OwnershipEnded";
+}
+
+/** The log has gone another way than the journal; the records that the chain cut off are written down. */
+export class Diverged extends Error {
+  override readonly name = "Diverged";
+  /** Sequences of the records that were put in quarantine. */
+  readonly first: number;
+  readonly last: number;
+
+  constructor(reason: string, first: number, last: number) {
+    super(reason);
+    this.first = first;
+    this.last = last;
+  }
 }
 
 /** Only an operator can help: the market stays in the tree as `failed` and says why. */
@@ -59,11 +76,30 @@ export interface RecoveryPorts {
   readonly slots: EngineSlots;
   readonly ownership: Ownership;
   readonly files: Files;
+  /** Absent: what the leader shows is believed. */
+  readonly replicas?: JournalReplicas;
+  /** Absent: a stream that is gone waits for an operator. */
+  readonly ensureJournal?: (definition: MarketDefinition) => Promise<Result<void>>;
   readonly log: Log;
   /** Resolves after the delay; never when the actor has ended meanwhile. */
   readonly sleep: (delay: DurationNs) => Promise<void>;
+  readonly now: () => DurationNs;
   /** Told at each step, for the lifecycle. */
-  readonly report: (step: "recovering" | "fencing", detail: string) => void;
+  readonly report: (step: "recovering" | "standby" | "fencing", detail: string) => void;
+  /** Told what has been followed so far, whenever a standby stands at the journal's tail. */
+  readonly onFollowed: (root: Omit<AcceptedRoot, "log">) => void;
+}
+
+/** Where a market that is followed stands against the journal. */
+export interface Following {
+  readonly owner: ShardOwner | null;
+  readonly epoch: number;
+  readonly sequence: number;
+  /** Records behind the tail at the last look. */
+  readonly lagRecords: number;
+  /** Monotonic time at which it last stood at the tail; null: not yet. */
+  readonly atTail: DurationNs | null;
+  readonly mode: DurabilityMode | null;
 }
 
 export interface Owned {
@@ -80,7 +116,11 @@ export interface Owned {
 }
 
 const retryDelay = durationNs(200_000_000);
-const ownerDelay = durationNs(1_000_000_000);
+const ownerDelay = durationNs(500_000_000);
+/** How often a standby asks whether it is its turn. */
+const turnDelay = durationNs(50_000_000);
+/** How often it looks for the journal's tail; each look costs its leader a read. */
+const tailDelay = durationNs(250_000_000);
 /** Seals kept until they are written. */
 const SEALS_TOGETHER = 4_096;
 /** Records read from the log at a time. */
@@ -103,8 +143,15 @@ export class Recovery {
   #fenceHolder: string | null = null;
   #fences: { readonly epoch: number; readonly log: string }[] = [];
   #reference: JournalledReference = referenceStart;
+  #owner: ShardOwner | null = null;
+  /** An operator takes what may be lost with this takeover. */
+  #lossAccepted = false;
+  /** Last record of the journal's tail as it was seen last. */
+  #tailRecord = 0;
+  #atTail: DurationNs | null = null;
   /** Accepted messages whose seals are not on the disk yet. */
   #unsealed: Seal[] = [];
+  readonly #doubt: LeaderDoubt | null;
 
   constructor(
     ports: RecoveryPorts,
@@ -119,23 +166,101 @@ export class Recovery {
     this.#stream = journalStream(definition.group, definition.shard);
     this.#subject = journalSubject(definition.market);
     this.#chain = chainStart(definition.market);
+    const { replicas, log } = ports;
+    this.#doubt = replicas === undefined ? null : new LeaderDoubt(replicas, log, this.#stream);
   }
 
-  /** Resolves when the market is owned. Throws MarketFailed or OwnershipEnded. */
+  /** What is known while it runs. */
+  get following(): Following {
+    return {
+      owner: this.#owner,
+      epoch: this.#chain.epoch,
+      sequence: this.#chain.lastSequence,
+      lagRecords: Math.max(0, this.#tailRecord - this.#chain.lastSequence),
+      atTail: this.#atTail,
+      mode: this.#reference.configure?.mode ?? null,
+    };
+  }
+
+  /**
+   * Follows the journal until the market may be taken here, and takes it. Resolves when the market is
+   * owned. Throws MarketFailed, Diverged or OwnershipEnded (DESIGN §8.6–8.8).
+   */
   async run(): Promise<Owned> {
     this.#ports.report("recovering", "reading the accepted journal");
     await this.#startFromRoot();
     await this.#foldToTail();
-    await this.#checkTakeover();
-    const epoch = await this.#claim();
+    for (;;) {
+      const owned = await this.#fenceAs(await this.#turn());
+      if (owned !== null) return owned;
+    }
+  }
+
+  /** Null when the market has turned out not to be this log's to take. */
+  async #fenceAs(epoch: number): Promise<Owned | null> {
     for (;;) {
       const owned = await this.#fence(epoch);
       if (owned !== null) return owned;
       // Somebody's block came in before the fence: compare it, then fence on the new tail.
       this.#ports.report("recovering", "the journal moved, comparing again");
       await this.#foldToTail();
-      await this.#checkTakeover();
+      const blocked = await this.#blocked();
+      if (blocked === null || this.#lossAccepted) continue;
+      // Claimed while the last owner was still writing: whoever has its log comes first.
+      const { shard, home } = this.#candidate(blocked);
+      const given = await this.#ports.ownership.handOver(shard, home);
+      if (!given.ok) this.#ports.log.warn({ failure: given.failure }, "the shard was not given up");
+      return null;
     }
+  }
+
+  /** Applies the journal as it comes until the market can be claimed; the epoch it was claimed with. */
+  async #turn(): Promise<number> {
+    let lookedAt = this.#ports.now();
+    let blocked = await this.#blocked();
+    for (;;) {
+      const candidacy = await this.#ports.ownership.candidacy(this.#candidate(blocked));
+      const mayTake = candidacy.may === "claim" && (blocked === null || candidacy.lossAccepted);
+      if (mayTake) {
+        await this.#foldToTail();
+        blocked = await this.#blocked();
+        if (blocked === null || candidacy.lossAccepted) {
+          this.#lossAccepted = candidacy.lossAccepted;
+          const epoch = await this.#claim();
+          if (epoch !== null) return epoch;
+          await this.#ports.sleep(ownerDelay);
+        }
+      } else {
+        this.#standBy(candidacy, blocked);
+      }
+      await this.#ports.sleep(turnDelay);
+      if (this.#ports.now() - lookedAt < tailDelay) continue;
+      lookedAt = this.#ports.now();
+      await this.#foldToTail();
+      blocked = await this.#blocked();
+    }
+  }
+
+  #candidate(blocked: string | null): Candidate {
+    const { market, group, shard, home } = this.#definition;
+    return { market, shard: shardName(group, shard), home, blocked };
+  }
+
+  #standBy(candidacy: Candidacy, blocked: string | null): void {
+    this.#owner = candidacy.may === "wait" ? candidacy.owner : null;
+    const reason = candidacy.may === "wait" ? candidacy.reason : null;
+    this.#ports.report("standby", [reason, blocked].filter((text) => text !== null).join("; "));
+    if (this.#anchors.length === 0) return;
+    this.#ports.onFollowed({
+      streamSequence: this.#anchors.at(-1)?.streamSequence ?? 0,
+      epoch: this.#chain.epoch,
+      lastSequence: this.#chain.lastSequence,
+      hash: this.#chain.hash,
+      fenceLog: this.#fenceLog ?? "",
+      fenceHolder: this.#fenceHolder ?? "",
+      reference: this.#reference,
+      anchors: this.#anchors,
+    });
   }
 
   async #startFromRoot(): Promise<void> {
@@ -192,7 +317,15 @@ export class Recovery {
 
   /** Folds everything up to the tail that the stream's leader names. */
   async #foldToTail(): Promise<void> {
+    const lookedAt = this.#ports.now();
     await this.#foldTo(await this.#tailSequence());
+    this.#tailRecord = this.#chain.lastSequence;
+    this.#atTail = lookedAt;
+  }
+
+  #noteTail(tail: StoredMessage): void {
+    const message = decodeChainMessage(tail.payload);
+    if (message?.type === "block") this.#tailRecord = Math.max(this.#tailRecord, message.last);
   }
 
   /** Stream sequence of the tail, 0 without one. Throws when the tail was read already and is gone. */
@@ -200,6 +333,7 @@ export class Recovery {
     const { journal } = this.#ports.bus;
     const tail = await this.#read(() => journal.tail(this.#stream, this.#subject));
     const at = tail?.streamSequence ?? 0;
+    if (tail !== null && at > this.#position) this.#noteTail(tail);
     if (at >= this.#position) return at;
     throw new OwnershipEnded(
       `the journal ends at ${at}, ${this.#position} had been read: it lost messages`,
@@ -237,18 +371,19 @@ export class Recovery {
   }
 
   async #foldOne(stored: StoredMessage): Promise<void> {
-    this.#position = stored.streamSequence;
     const message = decodeChainMessage(stored.payload);
-    if (message === null) {
+    const folded = message === null ? null : fold(this.#chain, message);
+    if (folded?.accepted !== true && (await this.#isDoubtful(stored, message))) return;
+    this.#position = stored.streamSequence;
+    if (message === null || folded === null) {
       this.#chain = { ...this.#chain, dropped: this.#chain.dropped + 1 };
       return;
     }
     this.#highestEpoch = Math.max(this.#highestEpoch, message.epoch);
-    const verdict = fold(this.#chain, message);
-    this.#chain = verdict.state;
-    if (!verdict.accepted) {
+    this.#chain = folded.state;
+    if (!folded.accepted) {
       this.#ports.log.warn(
-        { streamSequence: stored.streamSequence, reason: verdict.reason },
+        { streamSequence: stored.streamSequence, reason: folded.reason },
         "a journal message does not continue the chain, dropped",
       );
       await this.#checkInPlace();
@@ -266,6 +401,17 @@ export class Recovery {
     await this.#compare(message);
     if (this.#unsealed.length >= SEALS_TOGETHER) await this.#writeSeals();
     this.#reference = this.#evolve(this.#reference, message.records);
+  }
+
+  /** True: the message is to be read again, of another server. */
+  async #isDoubtful(stored: StoredMessage, message: ChainMessage | null): Promise<boolean> {
+    const what = this.#doubt?.of(this.#chain, message) ?? null;
+    if (what === null) return false;
+    const answer = await this.#doubt?.ask(stored, what);
+    if (answer === undefined || answer === "as_written") return false;
+    this.#ports.report("recovering", answer.reason);
+    await this.#ports.sleep(retryDelay);
+    return true;
   }
 
   /** An accepted block against the log: equal where both have records, adopted where only it has. */
@@ -311,7 +457,8 @@ export class Recovery {
     return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
   }
 
-  async #checkTakeover(): Promise<void> {
+  /** Why this log may not take the market; null when it may. */
+  async #blocked(): Promise<string | null> {
     const accepted = this.#chain.lastSequence;
     const begin = this.#engine.trimmed?.sequence ?? 0;
     if (accepted < begin) {
@@ -331,13 +478,7 @@ export class Recovery {
       this.#reference.configure?.mode ?? null,
     );
     if (takeover.may === "quarantine") await this.#quarantine(accepted + 1, takeover.reason);
-    if (takeover.may === "wait") {
-      throw new MarketFailed({
-        code: "not_owner",
-        reason: takeover.reason,
-        next: "bring the disk with that log back, or have an operator accept the loss of its tail",
-      });
-    }
+    return takeover.may === "wait" ? takeover.reason : null;
   }
 
   /** Writes the log's records from `first` on, with the reason, beside the log; then gives up. */
@@ -365,32 +506,25 @@ export class Recovery {
     };
     await files.replace(`${name}.json`, Buffer.from(`${JSON.stringify(report, null, 2)}\n`));
     this.#ports.log.error(report, "the log and the accepted journal diverge");
-    throw new MarketFailed({
-      code: "not_owner",
-      reason: `divergence: ${reason}`,
-      next: `inspect ${name}.json; move the folder away to recover from the accepted journal`,
-    });
+    throw new Diverged(reason, first, last);
   }
 
-  async #claim(): Promise<number> {
-    for (;;) {
-      this.#ports.report("fencing", "claiming the market");
-      const claimed = await this.#ports.ownership.claim(
-        shardName(this.#definition.group, this.#definition.shard),
-        epochOf(this.#highestEpoch),
-        this.#fenceHolder,
-      );
-      if (claimed.ok) {
-        if (claimed.value <= this.#highestEpoch) {
-          throw new Error(`claimed epoch ${claimed.value}, the journal has ${this.#highestEpoch}`);
-        }
-        return claimed.value;
-      }
-      this.#ports.report("fencing", claimed.failure.reason);
-      await this.#ports.sleep(claimed.failure.code === "not_owner" ? ownerDelay : retryDelay);
-      await this.#foldToTail();
-      await this.#checkTakeover();
+  /** Null when somebody was faster, or the store does not answer. */
+  async #claim(): Promise<number | null> {
+    this.#ports.report("fencing", "claiming the market");
+    const claimed = await this.#ports.ownership.claim(
+      shardName(this.#definition.group, this.#definition.shard),
+      epochOf(this.#highestEpoch),
+      this.#fenceHolder,
+    );
+    if (!claimed.ok) {
+      this.#ports.report("standby", claimed.failure.reason);
+      return null;
     }
+    if (claimed.value <= this.#highestEpoch) {
+      throw new Error(`claimed epoch ${claimed.value}, the journal has ${this.#highestEpoch}`);
+    }
+    return claimed.value;
   }
 
   /** Writes the fence on the folded tail. Null when the tail moved: fold and compare first. */
@@ -474,12 +608,43 @@ export class Recovery {
     return folded;
   }
 
+  /**
+   * The journal's stream is gone. Only the log of its last owner can give all of it again; any other
+   * would begin an empty journal, and what was acknowledged would be lost without a word.
+   */
+  async #restoreStream(): Promise<void> {
+    const { ensureJournal, files, log, ownership } = this.#ports;
+    const root = await loadRoot(files, this.#directory);
+    const { group, shard } = this.#definition;
+    const recorded = await ownership.recordedEpoch(shardName(group, shard));
+    if (!recorded.ok) return;
+    const isWhole =
+      root !== null &&
+      root.log === this.#engine.logId &&
+      root.lastSequence <= this.#engine.progress().durable &&
+      this.#engine.trimmed === null;
+    if (!isWhole || root.epoch < (recorded.value ?? 0) || ensureJournal === undefined) {
+      this.#ports.report(
+        "recovering",
+        `there is no stream ${this.#stream}, and this log cannot give all of it again: restore the stream, or start the cell of its last owner`,
+      );
+      return;
+    }
+    log.error(
+      { stream: this.#stream },
+      "the journal's stream is gone, making it again from the log",
+    );
+    const made = await ensureJournal(this.#definition);
+    if (!made.ok) log.warn({ failure: made.failure }, "the stream could not be made yet");
+  }
+
   /** Reads until it works: a journal without a leader is waited for. */
   async #read<T>(ask: () => Promise<Result<T>>): Promise<T> {
     for (;;) {
       const answer = await ask();
       if (answer.ok) return answer.value;
       this.#ports.log.warn({ code: answer.failure.code }, answer.failure.reason);
+      if (answer.failure.code === "not_found") await this.#restoreStream();
       await this.#ports.sleep(retryDelay);
     }
   }

@@ -1,4 +1,12 @@
-import { blockHash, fold, sealOf, type Block, type ChainState } from "../kernel/accepted-chain.ts";
+import {
+  blockHash,
+  type ChainMessage,
+  fold,
+  handoverOf,
+  sealOf,
+  type Block,
+  type ChainState,
+} from "../kernel/accepted-chain.ts";
 import type { Bus, StoredMessage } from "../kernel/ports/bus.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import { RECORD_BYTES, type MarketEngine } from "../kernel/ports/matching-engine.ts";
@@ -25,6 +33,8 @@ export const RECORDS_REMEMBERED = 2 ** 22;
 const retryDelay = durationNs(50_000_000);
 const longestRetryDelay = durationNs(1_000_000_000);
 const readBackDelay = durationNs(10_000_000);
+/** So many answers in a row that there is no such stream, and the ownership ends. */
+const GONE_TIMES = 5;
 /** An idle owner reads its tail this often, else it would not notice that it was replaced. */
 export const IDLE_CHECK = durationNs(1_000_000_000);
 /** An owner that is never idle looks after this many blocks whether what it built on is in place. */
@@ -104,8 +114,11 @@ export class JournalShipper {
   #blocks = 0;
   #undecided = 0;
   #resent = 0;
+  #gone = 0;
   #looks = 0;
   #stopping = false;
+  /** Set when the epoch is to end with a HANDOVER. */
+  #handover: { readonly region: string; readonly accepted: () => void } | null = null;
 
   constructor(ports: ShipperPorts, stream: string, subject: string, owned: Owned) {
     this.#ports = ports;
@@ -163,10 +176,25 @@ export class JournalShipper {
     this.#stored.notify();
   }
 
+  /**
+   * Ends the epoch with a HANDOVER, after everything that is in the log; nothing is sent behind it.
+   * Resolves when the follower has read it as accepted.
+   */
+  handOver(region: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#handover = { region, accepted: resolve };
+      this.#work.notify();
+    });
+  }
+
   /** Sends blocks until stopped. Throws OwnershipEnded. */
   async ship(): Promise<void> {
     while (!this.#stopping) {
       const records = this.#ports.engine.records(sequence(this.#shipped + 1), MAXIMUM_BLOCK_BYTES);
+      if (records.length === 0 && this.#handover !== null) {
+        await this.#sendHandover(this.#handover.region);
+        return;
+      }
       if (records.length === 0) {
         const idle = { long: false };
         const cancel = this.#ports.after(IDLE_CHECK, () => {
@@ -185,6 +213,12 @@ export class JournalShipper {
       this.#shipped = block.last;
       if (this.#blocks % BLOCKS_BETWEEN_LOOKS === 0) await this.#lookBelow();
     }
+  }
+
+  async #sendHandover(region: string): Promise<void> {
+    const last = this.#last();
+    const base = { market: this.#market, epoch: this.#epoch, hash: last.hash };
+    await this.#publish(handoverOf({ ...this.#follower.chain, ...base }, region));
   }
 
   /** Reads stored blocks back and folds them until stopped. Throws OwnershipEnded. */
@@ -225,7 +259,9 @@ export class JournalShipper {
       );
     }
     this.#follower = { position: stored.streamSequence, chain: verdict.state };
-    if (verdict.accepted) this.#ports.onCommitted(verdict.state.lastSequence);
+    if (!verdict.accepted) return;
+    if (message.type === "fence" && message.epoch > this.#epoch) this.#handover?.accepted();
+    else this.#ports.onCommitted(verdict.state.lastSequence);
   }
 
   /** The last messages up to where the follower stands, as far as they are this owner's. */
@@ -270,10 +306,10 @@ export class JournalShipper {
     return { type: "block", ...body, hash: blockHash(body) };
   }
 
-  /** Sends one block until it is known to be stored on top of the last own message. */
-  async #publish(block: Block): Promise<void> {
-    const payload = encodeChainMessage(block);
-    const { records: _, market: __, ...sealed } = block;
+  /** Sends one message until it is known to be stored on top of the last own message. */
+  async #publish(message: ChainMessage): Promise<void> {
+    const payload = encodeChainMessage(message);
+    const sealed = sealOf(message);
     this.#inFlight = sealed;
     let delay = retryDelay;
     for (;;) {
@@ -289,7 +325,8 @@ export class JournalShipper {
       }
       this.#undecided += 1;
       const reason = fate.fate === "undecided" ? fate.reason : "wrong tail";
-      this.#ports.log.warn({ first: block.first, last: block.last, reason }, "block undecided");
+      const what = message.type === "block" ? { first: message.first, last: message.last } : {};
+      this.#ports.log.warn({ type: message.type, ...what, reason }, "append undecided");
       const tail = await this.#readTail();
       if (await this.#settle(tail)) {
         this.#acknowledged(sealed, tail?.streamSequence ?? 0);
@@ -322,6 +359,7 @@ export class JournalShipper {
   async #checkIdleTail(): Promise<void> {
     const { journal } = this.#ports.bus;
     const tail = await journal.tail(this.#stream, this.#subject);
+    this.#checkGone(tail);
     // Without an answer nothing is known, and nothing is promised meanwhile.
     if (!tail.ok) return;
     await this.#settle(tail.value);
@@ -428,6 +466,14 @@ export class JournalShipper {
     this.#resent += 1;
   }
 
+  /** A stream that is gone does not come back by itself: recovery makes it again from the log. */
+  #checkGone(answer: Result<unknown>): void {
+    this.#gone = !answer.ok && answer.failure.code === "not_found" ? this.#gone + 1 : 0;
+    if (this.#gone >= GONE_TIMES) {
+      throw new OwnershipEnded(`there is no stream ${this.#stream} any more`);
+    }
+  }
+
   #readTail(): Promise<StoredMessage | null> {
     const { journal } = this.#ports.bus;
     return this.#read(() => journal.tail(this.#stream, this.#subject));
@@ -438,6 +484,7 @@ export class JournalShipper {
     let delay = retryDelay;
     for (;;) {
       const answer = await ask();
+      this.#checkGone(answer);
       if (answer.ok) return answer.value;
       await this.#ports.sleep(delay);
       delay = durationNs(Math.min(delay * 2, longestRetryDelay));

@@ -1,5 +1,6 @@
 import type { ActorBehaviour, ActorDefinition } from "../kernel/actor.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
+import type { DurabilityMode } from "../kernel/ports/matching-engine.ts";
 import type { Result } from "../kernel/result.ts";
 import { RegionBehaviour } from "./behaviour.ts";
 import type { HostedActors } from "./codec.ts";
@@ -31,6 +32,10 @@ export interface MarketHost {
   /** Failure codes as request. */
   report(market: string): Promise<Result<MarketReport>>;
   setState(market: string, state: "open" | "halted", reason: string): Promise<Result<void>>;
+  /** Codes as request, and mode_not_available. */
+  setMode(market: string, mode: DurabilityMode): Promise<Result<void>>;
+  /** Ends this cell's ownership for the cells of a region; done when the HANDOVER is accepted. */
+  handOver(market: string, region: string): Promise<Result<void>>;
 }
 
 /** The background flow of this cell. */
@@ -62,6 +67,8 @@ export interface RegionPorts {
   readonly facts: () => CellFacts;
   /** What the lease says of the actors hosted here; absent or null: none. */
   readonly actors?: () => HostedActors | null;
+  /** True: a second person has to approve what moves markets. Absent: false. */
+  readonly twoPersons?: boolean;
   /** Answers the verbs that every cell answers; requests to them come here by the same subscription. */
   readonly views: (verb: ViewVerb, payload: Uint8Array) => Promise<Uint8Array>;
   /** False: the cell hosts actors only; markets and operations are another cell's. Absent: true. */

@@ -4,9 +4,10 @@ import type { Clock } from "../kernel/ports/clock.ts";
 import { type Failure, refuse, type Result, unreachable } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { RegionPorts } from "./actor.ts";
-import { encodeRefusal, subscriptions } from "./codec.ts";
-import { emptyRegion, evolve, homeMarkets, notReadyReason } from "./decide.ts";
+import { encodeRefusal, subscriptions, successionsOf } from "./codec.ts";
+import { emptyRegion, evolve, hostedMarkets, isFollowed, notReadyReason } from "./decide.ts";
 import { Directory } from "./directory.ts";
+import { Failovers } from "./failovers.ts";
 import { CellLease } from "./lease.ts";
 import { regionMachine, type RegionMachine, servingOf } from "./machine.ts";
 import {
@@ -27,6 +28,8 @@ import { requestLimit, route } from "./router.ts";
 
 /** Between tries of what waits for NATS. */
 const retryEvery = 500_000_000 as DurationNs;
+/** Between looks for markets that other regions have made. */
+const directoryEvery = 5_000_000_000 as DurationNs;
 /** A request to the operations services waits in the mailbox and for its answer this long at most. */
 const operationTimeout = 30_000_000_000 as DurationNs;
 
@@ -43,6 +46,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
   readonly #lease: CellLease;
   readonly #directory: Directory;
   readonly #operations: Operations;
+  readonly #failovers: Failovers;
   readonly #subscriptions: Subscription[] = [];
   #state: RegionState;
   #waitingFor = "";
@@ -75,6 +79,13 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       { region: start.region, cell: start.cell, node: start.node },
     );
     this.#directory = new Directory(ports.bus.keys, context.log);
+    this.#failovers = new Failovers({
+      region: start.region,
+      twoPersons: ports.twoPersons ?? false,
+      context,
+      ports,
+      state: () => this.#state,
+    });
     this.#operations = new Operations({
       context,
       ports,
@@ -84,9 +95,11 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       report: () => this.#report(),
       phase: () => servingOf(context.lifecycle.state()),
       startMarket: (definition) => this.#startMarket(definition),
+      failovers: this.#failovers,
     });
     context.onExit(() => {
       ports.ownership.use(null);
+      ports.ownership.succession.stop();
       for (const subscription of this.#subscriptions) subscription.unsubscribe();
       void this.#lease.stop();
     });
@@ -113,6 +126,10 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       bus.serve(
         subscriptions.operations(region),
         this.#context.callback((request: BusRequest) => this.#operation(request)),
+      ),
+      bus.subscribe(
+        successionsOf(region),
+        this.#context.callback(() => void this.#ports.ownership.succession.look()),
       ),
     );
   }
@@ -162,13 +179,58 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       this.#directory.load(this.#state),
     );
     for (const event of listed) this.#evolve(event);
-    const markets = this.#servesMarkets ? homeMarkets(this.#state) : [];
+    const markets = this.#servesMarkets ? hostedMarkets(this.#state) : [];
     for (const { definition } of markets) {
-      await this.#retry(signal, `the market ${definition.market}`, () =>
-        this.#startMarket(definition),
-      );
+      if (definition.home !== this.#start.region) this.#follow(definition);
+      else {
+        await this.#retry(signal, `the market ${definition.market}`, () =>
+          this.#startMarket(definition),
+        );
+      }
     }
     lifecycle.send({ type: "loaded" });
+    if (this.#servesMarkets) this.#lookForMarkets();
+  }
+
+  /** Follows a market of another home. Nothing waits for it: its home may be down just now. */
+  #follow(definition: MarketReport["definition"]): void {
+    this.#context.run(async (signal) => {
+      for (let said = ""; !signal.aborted; ) {
+        const started = await this.#startMarket(definition);
+        if (started.ok) return;
+        const { failure } = started;
+        if (said !== failure.reason) {
+          this.#context.log.warn({ market: definition.market, failure }, "market not followed yet");
+          said = failure.reason;
+        }
+        await new Promise<void>((resolve) => {
+          this.#context.after(directoryEvery, resolve);
+        });
+      }
+    });
+  }
+
+  /** Markets that other regions have made meanwhile are followed as well. */
+  #lookForMarkets(): void {
+    this.#context.after(directoryEvery, () => {
+      this.#context.run(async () => {
+        const listed = await this.#directory.load(this.#state);
+        const known = this.#state.markets;
+        for (const event of listed.ok ? listed.value : []) {
+          this.#evolve(event);
+          if (event.type !== "market_listed" || Object.hasOwn(known, event.definition.market)) {
+            continue;
+          }
+          const { definition } = event;
+          const isHosted = hostedMarkets(this.#state).some(
+            (one) => one.definition.market === definition.market,
+          );
+          if (isHosted) this.#follow(definition);
+        }
+        await this.#failovers.recall();
+        this.#lookForMarkets();
+      });
+    });
   }
 
   async #startMarket(definition: MarketReport["definition"]): Promise<Result<void>> {
@@ -296,18 +358,20 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
     const { bus, flow, facts } = this.#ports;
     const phase = servingOf(this.#context.lifecycle.state());
     const reports = await Promise.all(
-      (this.#servesMarkets ? homeMarkets(this.#state) : []).map(async ({ definition }) => {
+      (this.#servesMarkets ? hostedMarkets(this.#state) : []).map(async ({ definition }) => {
         const found = await this.#ports.markets.report(definition.market);
         return found.ok ? found.value : absentReport(definition, found.failure.reason);
       }),
     );
+    const owned = reports.filter((report) => !isFollowed(this.#start.region, report));
     const { connected, reconnects } = bus.state();
+    const now = this.#context.clock.monotonic();
     const reason = notReadyReason({
       phase,
       waitingFor: this.#waitingFor,
       connected,
-      leaseValid: this.#context.clock.monotonic() < this.#lease.validUntil(),
-      markets: reports,
+      leaseValid: now < this.#lease.validUntil(),
+      markets: owned,
     });
     const counts = this.#context.system.deadLetters.total;
     return {
@@ -319,7 +383,10 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       incarnation: this.#lease.incarnation,
       natsState: connected ? "connected" : "reconnecting",
       reconnects,
-      markets: reports,
+      markets: owned,
+      standbys: reports.filter((report) => isFollowed(this.#start.region, report)),
+      leaseValidMs: Math.max(0, Math.round((this.#lease.validUntil() - now) / 1e6)),
+      lastFailover: this.#failovers.last,
       deadLetters: counts,
       refusals: this.#ports.refusals.read(),
       flow: { paused: this.#state.flowPaused, ...flow.totals() },

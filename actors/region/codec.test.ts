@@ -53,6 +53,7 @@ test("leases, ownership and definitions are read back as they were written", () 
     renewal: 2 ** 40,
     nonce: Uint8Array.of(1, 2, 3),
     fenced: true,
+    released: true,
     actors: { capacity: 100, running: 3, draining: true, shards: [0, 15], groups: ["g"] },
   };
   assert.equal(
@@ -151,6 +152,36 @@ test("the status carries a market's latencies as whole nanoseconds, and every re
     reconnects: 4,
     http: "http://127.0.0.1:1",
     markets: [market],
+    standbys: [
+      {
+        ...market,
+        state: "standby",
+        standby: {
+          owner: "us-east/us-east-1",
+          epoch: 4,
+          sequence: 11,
+          lagRecords: 2,
+          lagMs: 120,
+          mode: "replicated",
+        },
+      },
+    ],
+    leaseValidMs: 1_500,
+    lastFailover: {
+      id: "f1",
+      from: "eu-central",
+      to: "us-east",
+      state: "done",
+      requestedBy: "operator",
+      approvedBy: "approver",
+      startedUnixMs: 1,
+      endedUnixMs: 2,
+      marketsMoved: 1,
+      longestPauseMs: 310,
+      detail: "",
+      reason: "drill",
+      planned: true,
+    },
     startedUnixMs: 1,
     build: "0.1.0",
     deadLetters: 5,
@@ -167,6 +198,15 @@ test("the status carries a market's latencies as whole nanoseconds, and every re
   assert.equal([found?.market, found?.home, found?.mode], ["BTC-EUR", "eu-central", "durable"]);
   assert.equal({ ...found?.refusals }, { price_off_tick: 3 });
   assert.equal([found?.serviceTime?.p50Ns, found?.serviceTime?.p99Ns], [1_000, 2_001]);
+  const [standby] = status?.standbys ?? [];
+  assert.equal(
+    [standby?.owner, standby?.epoch, standby?.sequence, standby?.lagRecords, standby?.lagMs],
+    ["us-east/us-east-1", 4, 11, 2, 120],
+  );
+  assert.equal(
+    [status?.leaseValidMs, status?.lastFailover?.id, status?.lastFailover?.longestPauseMs],
+    [1_500, "f1", 310],
+  );
 });
 
 test.run();

@@ -1,9 +1,13 @@
 import { wire } from "../../schemas/messages.ts";
 import * as subjects from "../../schemas/subjects.ts";
-import type { LatencySummary } from "../kernel/ports/matching-engine.ts";
+import type { DurabilityMode, LatencySummary } from "../kernel/ports/matching-engine.ts";
 import { type Failure, unreachable } from "../kernel/result.ts";
 import type {
   DefinitionInput,
+  FailoverPlan,
+  FailoverRequest,
+  FailoverStatus,
+  FailoverStep,
   FlowTotals,
   MarketDefinition,
   MarketReport,
@@ -21,6 +25,8 @@ export interface LeaseRecord {
   readonly renewal: number;
   readonly nonce: Uint8Array;
   readonly fenced: boolean;
+  /** Given back by its own cell, which has stopped in good order. */
+  readonly released: boolean;
   /** What the cell says of the actors it hosts; null: it hosts none. */
   readonly actors: HostedActors | null;
 }
@@ -65,11 +71,11 @@ export const encodeLease = (lease: LeaseRecord): Uint8Array =>
 export function decodeLease(bytes: Uint8Array): LeaseRecord | null {
   return decoded(() => {
     const found = wire.region.v1.CellLease.decode(bytes);
-    const { region, cell, node, incarnation, renewal, nonce, fenced } = found;
+    const { region, cell, node, incarnation, renewal, nonce, fenced, released } = found;
     const whole = region !== "" && cell !== "" && Number.isSafeInteger(incarnation);
     if (!whole) return null;
     const actors = hostedActors(found.actors);
-    return { region, cell, node, incarnation, renewal, nonce, fenced, actors };
+    return { region, cell, node, incarnation, renewal, nonce, fenced, released, actors };
   });
 }
 
@@ -171,6 +177,15 @@ export type OperationRequest =
       readonly reason: string;
       readonly by: string;
     }
+  | {
+      readonly verb: "market-mode";
+      readonly market: string;
+      readonly mode: DurabilityMode;
+      readonly reason: string;
+      readonly by: string;
+    }
+  | { readonly verb: "failover"; readonly request: FailoverRequest }
+  | { readonly verb: "approve"; readonly id: string; readonly by: string }
   | { readonly verb: "flow"; readonly paused: boolean };
 
 /** Null when the bytes are no such request. */
@@ -195,6 +210,24 @@ export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): Operati
         const { market, reason, requestedBy } = control.MarketStateRequest.decode(bytes);
         return { verb, market, reason, by: requestedBy };
       }
+      case "market-mode": {
+        const { market, mode, reason, requestedBy } = control.MarketModeRequest.decode(bytes);
+        const wanted = modes[mode];
+        return wanted === undefined
+          ? null
+          : { verb, market, mode: wanted, reason, by: requestedBy };
+      }
+      case "failover": {
+        const { from, to, dryRun, requestedBy, id, acceptLoss, reason } =
+          wire.region.v1.FailoverRequest.decode(bytes);
+        const tokens = [from, to, id].every((text) => subjects.isToken(text));
+        const request = { from, to, dryRun, requestedBy, id, acceptLoss, reason };
+        return tokens ? { verb, request } : null;
+      }
+      case "approve": {
+        const { id, approvedBy } = wire.region.v1.ApproveRequest.decode(bytes);
+        return { verb, id, by: approvedBy };
+      }
       case "flow":
         return { verb, paused: control.FlowRequest.decode(bytes).paused };
       default:
@@ -214,7 +247,104 @@ export const encodeFlow = (totals: FlowTotals): Uint8Array =>
 
 /** The report in the fields of the schema, for replies and for JSON over HTTP. */
 export function statusToWire(report: RegionReport): wire.control.v1.IRegionStatus {
-  return { ...report, markets: report.markets.map(marketToWire) };
+  return {
+    ...report,
+    markets: report.markets.map(marketToWire),
+    standbys: report.standbys.map(standbyToWire),
+    lastFailover: report.lastFailover,
+  };
+}
+
+const standbyToWire = (report: MarketReport): wire.control.v1.IStandbyStatus => ({
+  market: report.definition.market,
+  home: report.definition.home,
+  state: report.state,
+  detail: report.detail,
+  owner: report.standby?.owner ?? "",
+  epoch: report.standby?.epoch ?? 0,
+  sequence: report.standby?.sequence ?? 0,
+  lagRecords: report.standby?.lagRecords ?? 0,
+  lagMs: report.standby?.lagMs ?? 0,
+  mode: report.standby?.mode ?? report.mode,
+});
+
+export const encodeFailover = (reply: {
+  readonly plan?: FailoverPlan;
+  readonly status?: FailoverStatus;
+}): Uint8Array => {
+  const { plan, status } = reply;
+  return wire.region.v1.FailoverReply.encode({
+    ...(plan === undefined
+      ? {}
+      : { plan: { ...plan, markets: [...plan.markets], checks: [...plan.checks] } }),
+    ...(status === undefined ? {} : { status }),
+  }).finish();
+};
+
+export const shardOf = (definition: { readonly group: string; readonly shard: number }): string =>
+  subjects.shardName(definition.group, definition.shard);
+export const failoverSubject = subjects.failoverSubject;
+export const failoverKey = subjects.failoverDirectoryKey;
+export const statusSubject = (region: string): string =>
+  subjects.operationsSubject(region, "status");
+/** Where the cells of a region are told that a shard is theirs to claim. */
+export const successionSubject = (region: string, shard: string): string =>
+  subjects.actorSubject(region, "succession", shard, "look");
+export const successionsOf = (region: string): string => `act.${region}.succession.*.look`;
+
+export const encodeStep = (
+  status: FailoverStatus,
+  number: number,
+  step: FailoverStep,
+  atUnixMs: number,
+): Uint8Array => {
+  const { id, from, to } = status;
+  return wire.region.v1.FailoverStep.encode({ id, from, to, number, atUnixMs, ...step }).finish();
+};
+
+export const encodeFailoverStatus = (status: FailoverStatus): Uint8Array =>
+  wire.region.v1.FailoverStatus.encode(status).finish();
+
+const failoverStates = ["awaiting_approval", "running", "done", "failed"] as const;
+
+/** Null when the bytes are none. */
+export const decodeFailoverStatus = (bytes: Uint8Array): FailoverStatus | null =>
+  decoded(() => {
+    const found = wire.region.v1.FailoverStatus.decode(bytes);
+    const state = failoverStates.find((name) => name === found.state);
+    return state === undefined ? null : { ...found, state };
+  });
+
+/** What another region says of its markets; null when it refused or the bytes are no status. */
+export const decodeRemoteStatus = (bytes: Uint8Array): RemoteStatus | null =>
+  decoded(() => {
+    const { status } = wire.control.v1.StatusReply.decode(bytes);
+    if (!status) return null;
+    const markets = (status.markets ?? []).map(({ market, state }) => ({
+      market: market ?? "",
+      state: state ?? "",
+    }));
+    const standbys = (status.standbys ?? []).map((one) => ({
+      market: one.market ?? "",
+      state: one.state ?? "",
+      sequence: one.sequence ?? 0,
+      lagRecords: one.lagRecords ?? 0,
+      lagMs: one.lagMs ?? 0,
+    }));
+    return { cell: status.cell ?? "", ready: status.ready ?? false, markets, standbys };
+  });
+
+export interface RemoteStatus {
+  readonly cell: string;
+  readonly ready: boolean;
+  readonly markets: readonly { readonly market: string; readonly state: string }[];
+  readonly standbys: readonly {
+    readonly market: string;
+    readonly state: string;
+    readonly sequence: number;
+    readonly lagRecords: number;
+    readonly lagMs: number;
+  }[];
 }
 
 function marketToWire(market: MarketReport): wire.control.v1.IMarketStatus {

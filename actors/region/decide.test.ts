@@ -117,7 +117,11 @@ test("names that every object has are ordinary unknown markets", () => {
 });
 
 test("requests go to their market or get the refusal that fits", () => {
-  const state = listed(definition, { ...definition, market: "BTC-USD", home: "us", shard: 1 });
+  const state = listed(
+    definition,
+    { ...definition, market: "BTC-USD", home: "us", shard: 1 },
+    { ...definition, market: "BTC-SGD", home: "sg", group: "orion", shard: 1 },
+  );
   const code = (
     subject: string,
     size = 10,
@@ -130,7 +134,11 @@ test("requests go to their market or get the refusal that fits", () => {
   assert.is(code("cmd.eu.BTC-EUR.book"), "BTC-EUR book");
   assert.is(code("cmd.eu.BTC-EUR.cancel-all"), "verb_unknown");
   assert.is(code("cmd.eu.NONE.submit"), "market_unknown");
-  assert.is(code("cmd.eu.BTC-USD.submit"), "market_unknown");
+  // Followed here: its actor says who owns it.
+  assert.is(code("cmd.eu.BTC-USD.submit"), "BTC-USD submit");
+  assert.is(code("cmd.eu.BTC-SGD.submit"), "market_unknown");
+  const elsewhere = route(state, "yes", "cmd.eu.BTC-SGD.submit", 10);
+  assert.is(elsewhere.ok ? "" : elsewhere.failure.region, "sg");
   assert.is(code("cmd.eu.BTC-EUR.submit", requestLimit), "BTC-EUR submit");
   assert.is(code("cmd.eu.BTC-EUR.submit", requestLimit + 1), "too_large");
   assert.is(code("cmd.eu.BTC-EUR.submit", 10, "starting"), "market_stopped");

@@ -76,6 +76,24 @@ export function homeMarkets(state: RegionState): readonly ListedMarket[] {
   return Object.values(state.markets).filter((listed) => listed.definition.home === state.region);
 }
 
+/** Markets whose journal this region may hold: its own, and those it follows to take them if it must. */
+export function hostedMarkets(state: RegionState): readonly ListedMarket[] {
+  return Object.values(state.markets).filter(({ definition }) => hosts(state, definition));
+}
+
+export const hosts = (
+  state: RegionState,
+  definition: { readonly home: string; readonly group: string },
+): boolean => definition.home === state.region || state.groups.includes(definition.group);
+
+/** A market that is followed here, for another region owns it, or is to own it. */
+export const isFollowed = (region: string, report: MarketReport): boolean =>
+  report.state === "standby" ||
+  (report.definition.home !== region && !owningStates.has(report.state));
+
+/** States in which a market is, or was until just now, this cell's. */
+const owningStates: ReadonlySet<string> = new Set(["open", "halted", "handing_over", "stopping"]);
+
 function placementFault(
   state: RegionState,
   definition: { readonly home: string; readonly group: string; readonly shard: number },

@@ -246,6 +246,7 @@ export class CellLease {
       renewal: this.#renewal,
       nonce: this.#ports.nonce(),
       fenced,
+      released: fenced,
       actors: this.#ports.actors?.() ?? null,
     };
   }

@@ -92,6 +92,20 @@ export interface MarketReport {
   /** As of the market's actor; absent while it does not answer. */
   readonly acknowledgements?: CountedDurations;
   readonly journal?: JournalReport;
+  /** Null or absent when the market is owned here. */
+  readonly standby?: StandbyOfMarket | null;
+}
+
+/** Where a market stands that this cell follows and does not own. */
+export interface StandbyOfMarket {
+  /** region/cell on record; the region alone when it was handed over; empty when nobody is known. */
+  readonly owner: string;
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly lagRecords: number;
+  /** Milliseconds since it last stood at the journal's tail; null: not yet. */
+  readonly lagMs: number | null;
+  readonly mode: DurabilityMode | null;
 }
 
 /** What became of a market's sealed blocks, and of what waited for them; counts of its actor. */
@@ -120,7 +134,13 @@ export interface RegionReport {
   readonly reconnects: number;
   /** Base URL of health and status. */
   readonly http: string;
+  /** Markets owned here, and those of this home that nobody else owns. */
   readonly markets: readonly MarketReport[];
+  /** Markets that are followed here. */
+  readonly standbys: readonly MarketReport[];
+  /** Milliseconds for which the lease holds without another renewal. */
+  readonly leaseValidMs: number;
+  readonly lastFailover: FailoverStatus | null;
   readonly startedUnixMs: number;
   readonly build: string;
   readonly deadLetters: number;
@@ -147,12 +167,91 @@ export interface RegionStart {
   readonly flowPaused: boolean;
 }
 
+/** What is known of a failover (schemas/region/v1 FailoverStatus). */
+export interface FailoverStatus {
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly state: "awaiting_approval" | "running" | "done" | "failed";
+  readonly requestedBy: string;
+  readonly approvedBy: string;
+  readonly startedUnixMs: number;
+  /** 0 while it runs. */
+  readonly endedUnixMs: number;
+  readonly marketsMoved: number;
+  readonly longestPauseMs: number;
+  readonly detail: string;
+  readonly reason: string;
+  readonly planned: boolean;
+}
+
+export interface FailoverRequest {
+  readonly from: string;
+  readonly to: string;
+  readonly dryRun: boolean;
+  readonly requestedBy: string;
+  readonly id: string;
+  readonly acceptLoss: boolean;
+  readonly reason: string;
+}
+
+export interface FailoverMarket {
+  readonly market: string;
+  readonly shard: string;
+  readonly mode: string;
+  readonly owner: string;
+  readonly epoch: number;
+  readonly matched: number;
+  readonly durable: number;
+  readonly committed: number;
+  readonly standbySequence: number;
+  readonly lagRecords: number;
+  readonly lagMs: number;
+  readonly loss: string;
+  readonly lossRecords: number;
+}
+
+export interface FailoverCheck {
+  readonly name: string;
+  readonly level: "ok" | "warning" | "fault";
+  readonly what: string;
+}
+
+export interface FailoverPlan {
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly planned: boolean;
+  readonly approvalNeeded: boolean;
+  readonly markets: readonly FailoverMarket[];
+  readonly checks: readonly FailoverCheck[];
+}
+
+export interface FailoverStep {
+  readonly step:
+    | "requested"
+    | "awaiting_approval"
+    | "approved"
+    | "draining"
+    | "handed_over"
+    | "taken"
+    | "market_moved"
+    | "failed"
+    | "done";
+  readonly market: string;
+  readonly detail: string;
+  readonly by: string;
+}
+
 export const operationVerbs = [
   "status",
   "market-history",
   "market-create",
   "market-halt",
   "market-resume",
+  "market-mode",
+  "failover",
+  "approve",
   "flow",
 ] as const;
 /** Answered by every cell of the region, whether it serves markets or not. */

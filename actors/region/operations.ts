@@ -1,11 +1,20 @@
 import type { ActorContext } from "../kernel/actor.ts";
+import type { DurabilityMode } from "../kernel/ports/matching-engine.ts";
 import { type Failure, ok, refuse, type Result, unreachable } from "../kernel/result.ts";
 import { SerialQueue } from "../kernel/serial-queue.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { RegionPorts } from "./actor.ts";
-import { decodeOperation, encodeFlow, encodeMarket, encodeRefusal, encodeStatus } from "./codec.ts";
-import { decide, listedMarket } from "./decide.ts";
+import {
+  decodeOperation,
+  encodeFailover,
+  encodeFlow,
+  encodeMarket,
+  encodeRefusal,
+  encodeStatus,
+} from "./codec.ts";
+import { decide, hosts, listedMarket } from "./decide.ts";
 import type { Directory } from "./directory.ts";
+import type { FailoverAnswer, Failovers } from "./failovers.ts";
 import type { RegionMachine } from "./machine.ts";
 import type {
   DefinitionInput,
@@ -34,6 +43,7 @@ export interface OperationsOf {
   readonly report: () => Promise<RegionReport>;
   readonly phase: () => "yes" | "starting" | "draining";
   readonly startMarket: (definition: MarketDefinition) => Promise<Result<void>>;
+  readonly failovers: Failovers;
 }
 
 /** The operations services of a region: one decoded request, one encoded reply. */
@@ -102,6 +112,26 @@ export class Operations {
         );
         return;
       }
+      case "market-mode":
+        this.#aside(
+          reply,
+          (work) => void work(),
+          async () => {
+            const { market, mode, reason, by } = request;
+            reply(await this.#setMode(market, mode, reason, by));
+          },
+        );
+        return;
+      case "failover":
+        this.#aside(
+          reply,
+          (work) => void work(),
+          async () => reply(this.#failoverReply(await this.#of.failovers.ask(request.request))),
+        );
+        return;
+      case "approve":
+        reply(this.#failoverReply(this.#of.failovers.approve(request.id, request.by)));
+        return;
       default:
         unreachable(request);
     }
@@ -122,9 +152,10 @@ export class Operations {
 
   /** Failure code: market_unknown. */
   #ofRegion(market: string): Result<ListedMarket> {
-    const { region } = this.#of.state();
-    const listed = listedMarket(this.#of.state(), market);
-    if (listed !== null && listed.definition.home === region) return ok(listed);
+    const state = this.#of.state();
+    const { region } = state;
+    const listed = listedMarket(state, market);
+    if (listed !== null && hosts(state, listed.definition)) return ok(listed);
     const where =
       listed === null ? "" : `; its home is ${listed.definition.home}, send it to that region`;
     return refuse(
@@ -241,6 +272,28 @@ export class Operations {
         context.after(lookEvery, resolve);
       });
     }
+  }
+
+  #failoverReply(answer: Result<FailoverAnswer>): Uint8Array {
+    return answer.ok ? encodeFailover(answer.value) : this.#refusal(answer.failure);
+  }
+
+  async #setMode(
+    market: string,
+    mode: DurabilityMode,
+    reason: string,
+    by: string,
+  ): Promise<Uint8Array> {
+    const { context, ports } = this.#of;
+    const listed = this.#ofRegion(market);
+    if (!listed.ok) return this.#refusal(listed.failure);
+    const done = await ports.markets.setMode(market, mode);
+    if (!done.ok) return this.#refusal(marketFailure(market, done.failure));
+    context.log.info({ market, mode, reason: reason.slice(0, 256), by }, "market mode changed");
+    const report = await ports.markets.report(market);
+    return encodeMarket(
+      report.ok ? report.value : absentReport(listed.value.definition, report.failure.reason),
+    );
   }
 
   async #setState(

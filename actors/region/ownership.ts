@@ -1,7 +1,7 @@
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { KeyStore } from "../kernel/ports/bus.ts";
 import type { Log } from "../kernel/ports/log.ts";
-import type { Ownership } from "../kernel/ports/ownership.ts";
+import type { Candidacy, Candidate, Ownership } from "../kernel/ports/ownership.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import { type DurationNs, epoch, type Epoch } from "../kernel/units.ts";
 import {
@@ -16,12 +16,17 @@ import {
 } from "./codec.ts";
 import type { CellIdentity, CellLease } from "./lease.ts";
 import { observeSilence } from "./silence.ts";
+import { Succession } from "./succession.ts";
 
 export interface OwnershipPorts {
   readonly keys: KeyStore;
   readonly clock: Clock;
   readonly log: Log;
   readonly nonce: () => Uint8Array;
+  /** Regions that may hold the journals of a group; absent: this one alone. */
+  readonly regionsOf?: (group: string) => readonly string[];
+  /** Markets of silent regions are taken without an operator; absent: true. */
+  readonly automatic?: boolean;
 }
 
 const claimTries = 6;
@@ -40,10 +45,24 @@ export class ShardOwnership implements Ownership {
   #queue: Promise<unknown> = Promise.resolve();
   /** Shards known to be marked in the directory. */
   readonly #marked = new Set<string>();
+  /** Whose turn it is to claim a shard of markets. */
+  readonly succession: Succession;
 
   constructor(ports: OwnershipPorts, identity: CellIdentity) {
     this.#ports = ports;
     this.#identity = identity;
+    this.succession = new Succession({
+      keys: ports.keys,
+      clock: ports.clock,
+      region: identity.region,
+      cell: identity.cell,
+      regionsOf: ports.regionsOf ?? (() => [identity.region]),
+      automatic: ports.automatic ?? true,
+    });
+  }
+
+  candidacy(candidate: Candidate): Promise<Candidacy> {
+    return this.succession.candidacy(candidate);
   }
 
   /** The lease under which claims are made from now on; null ends the validity at once. */
@@ -196,6 +215,10 @@ export class ShardOwnership implements Ownership {
     const held = entry.value === null ? null : decodeLease(entry.value.value);
     if (held !== null && (held.fenced || held.incarnation > owner.incarnation))
       return ok(undefined);
+    const watched = this.succession.silentAt(key);
+    if (watched !== null && watched === (entry.value?.revision ?? 0)) {
+      return this.fence({ ...owner, node: held?.node ?? "" }, watched);
+    }
     const silence = await observeSilence(this.#ports, key);
     if (!silence.ok) return silence;
     if (!silence.value.silent) {
@@ -225,6 +248,7 @@ export class ShardOwnership implements Ownership {
       renewal: 0,
       nonce: this.#ports.nonce(),
       fenced: true,
+      released: false,
       actors: null,
     };
     const bytes = encodeLease(fence);
@@ -239,15 +263,16 @@ export class ShardOwnership implements Ownership {
 
   /**
    * Gives a shard of this cell up: whoever claims it next need not wait for this cell's silence. To be
-   * called when nothing acts under it any more. Failure codes: not_owner, unavailable.
+   * called when nothing acts under it any more. `to`: the region whose cells come first; absent: this
+   * one. Failure codes: not_owner, unavailable.
    */
-  handOver(shard: string): Promise<Result<void>> {
-    const result = this.#queue.then(() => this.#handOver(shard));
+  handOver(shard: string, to: string = this.#identity.region): Promise<Result<void>> {
+    const result = this.#queue.then(() => this.#handOver(shard, to));
     this.#queue = result.catch(() => {});
     return result;
   }
 
-  async #handOver(shard: string): Promise<Result<void>> {
+  async #handOver(shard: string, to: string): Promise<Result<void>> {
     const key = keys.ownership(shard);
     const entry = await this.#ports.keys.get(keys.leaseBucket, key);
     if (!entry.ok) return entry;
@@ -256,7 +281,7 @@ export class ShardOwnership implements Ownership {
     if (entry.value === null || found?.region !== region || found.cell !== cell) {
       return refuse("not_owner", `${shard} is not owned by ${region}/${cell}`, "claim it first");
     }
-    const bytes = encodeOwnership({ ...found, cell: "", incarnation: 0 });
+    const bytes = encodeOwnership({ ...found, region: to, cell: "", incarnation: 0 });
     const { revision } = entry.value;
     const stored = await this.#ports.keys.compareAndSet(keys.leaseBucket, key, bytes, revision);
     if (stored.ok || (await this.#isStored(key, bytes))) return ok(undefined);

@@ -1,5 +1,5 @@
 import { refuse, type Result } from "../kernel/result.ts";
-import { listedMarket } from "./decide.ts";
+import { hosts, listedMarket } from "./decide.ts";
 import type { RegionState } from "./messages.ts";
 
 /** Largest request that goes to a market, in bytes. */
@@ -46,12 +46,15 @@ export function route(
       "`npx meridian market list` names the markets",
     );
   }
-  if (listed.definition.home !== state.region) {
-    return refuse(
-      "market_unknown",
-      `${market} has its home in ${listed.definition.home}`,
-      `send it to cmd.${listed.definition.home}.${market}.${verb}`,
-    );
+  if (!hosts(state, listed.definition)) {
+    const { home } = listed.definition;
+    const failure = {
+      code: "market_unknown",
+      reason: `${market} has its home in ${home}`,
+      next: `send it to cmd.${home}.${market}.${verb}`,
+      region: home,
+    };
+    return { ok: false, failure };
   }
   if (serving === "yes") return { ok: true, value: { market, verb } };
   return refuse(

@@ -84,6 +84,11 @@ export class SilenceWatch {
     return this.#silentFor >= leaseTimes.timeToLive + leaseTimes.margin;
   }
 
+  /** For how long it stood still, of time between successful reads. */
+  get silentFor(): number {
+    return this.#silentFor;
+  }
+
   /** A read failed: what happened meanwhile is nobody's silence. */
   failed(): void {
     this.#lastRead = null;

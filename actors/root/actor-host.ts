@@ -39,6 +39,7 @@ import type { Limits } from "../risk-limit/messages.ts";
 import type { TraderMessage, TraderReply, TraderStart } from "../trading/messages.ts";
 import type { TraderPorts, TraderReport } from "../trading/trader.ts";
 import { LimitResidents } from "./limit-residents.ts";
+import { LimitRoutes } from "./limit-routes.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
 import { serveRiskLimits } from "./risk-host.ts";
 import { RiskReports } from "./risk-reports.ts";
@@ -103,19 +104,29 @@ export class ActorHost {
   readonly #settings: ActorHostSettings;
   readonly #plane: ActorPlane;
   readonly #services: ControlServices;
+  readonly #bus: LimitRoutes;
   readonly #risk: RiskReports;
   readonly #limits: LimitDirectory;
   readonly #residents: LimitResidents;
   readonly #senders: IncarnationFence;
   readonly #subscriptions: Subscription[] = [];
   #system: ActorSystem | null = null;
+  #serving: ReturnType<typeof serveRiskLimits> | null = null;
 
   constructor(of: ActorHostOf, settings: ActorHostSettings) {
     this.#of = of;
     this.#settings = settings;
-    const { bus, clock, log, refusals } = of;
-    this.#risk = new RiskReports(bus, clock);
+    const { clock, log, refusals } = of;
     const { region, cell } = settings;
+    const bus = new LimitRoutes({
+      region,
+      bus: of.bus,
+      clock,
+      ownerOf: (shard) => this.#plane.ownerOf(shard),
+      here: () => this.#serving?.answerHere ?? null,
+    });
+    this.#bus = bus;
+    this.#risk = new RiskReports(bus, clock);
     const events = new ReplicatedEventLog({ journal: bus.journal, keys: bus.keys, region });
     this.#limits = new LimitDirectory(bus.keys, region);
     const riskLimit = riskLimitActor({ events, outside: { region, bus, markets: of.places } });
@@ -215,12 +226,14 @@ export class ActorHost {
       const subject = hostSubject(region, cell, verb);
       this.#subscriptions.push(await servePlainly(bus, log, [{ verb, subject, answer }]));
     }
-    this.#subscriptions.push(this.#serveLimits(system));
+    this.#serving = this.#serveLimits(system);
+    this.#subscriptions.push(this.#serving);
     this.#plane.begin();
   }
 
-  #serveLimits(system: ActorSystem): Subscription {
-    const { bus, log, refusals } = this.#of;
+  #serveLimits(system: ActorSystem): ReturnType<typeof serveRiskLimits> {
+    const bus = this.#bus;
+    const { log, refusals } = this.#of;
     const { region, cell } = this.#settings;
     return serveRiskLimits({
       region,

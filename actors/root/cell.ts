@@ -1,10 +1,12 @@
 import { actorsSchema } from "../../schemas/actors-configuration.ts";
+import { MarketRoutes } from "../bus/market-routes.ts";
 import type { ActorDefinition, ActorSystem } from "../kernel/actor.ts";
 import { actorSystem } from "../kernel/actor-system.ts";
 import { deadLetterStore } from "../kernel/dead-letters.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Files } from "../kernel/ports/files.ts";
+import type { JournalReplicas } from "../kernel/ports/journal-replicas.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type {
   DurabilityMode,
@@ -22,12 +24,15 @@ import type {
   RegionReply,
   RegionReport,
 } from "../region/messages.ts";
+import { shardOf } from "../region/codec.ts";
 import { ShardOwnership } from "../region/ownership.ts";
 import type { Limits } from "../risk-limit/messages.ts";
 import { strategyActor } from "../strategy/actor.ts";
 import { type ControlEndpoint, ActorHost } from "./actor-host.ts";
 import type { CellDirectory } from "./cell-directory.ts";
 import { BackgroundFlow, flowStarts } from "./flow-host.ts";
+import { JournalAlerts } from "./journal-alerts.ts";
+import { defaultScrub, JournalScrub, marketsOf, type ScrubSettings } from "./journal-scrub.ts";
 import { LatencyAlerts } from "./latency-alerts.ts";
 import { marketHost } from "./market-host.ts";
 import { serveMarketLimits } from "./market-limits.ts";
@@ -49,6 +54,8 @@ export interface CellPorts {
   readonly slots: EngineSlots;
   readonly clock: Clock;
   readonly files: Files;
+  /** To read the journals of each server; absent: they are not scrubbed. */
+  readonly replicas?: JournalReplicas;
   readonly log: Log;
   /** Unpredictable bytes: nonces of leases, numbers of sessions. */
   readonly randomBytes: (count: number) => Uint8Array;
@@ -58,6 +65,7 @@ export interface CellPorts {
   readonly facts: () => CellFacts;
   /** As MarketPorts.onServing. */
   readonly onServing?: MarketPorts["onServing"];
+  readonly onLeaving?: MarketPorts["onLeaving"];
   /** Runs users' strategies; absent: none. */
   readonly processes?: StrategyProcesses;
   /** Serves the control subjects; absent: as plain requests on the bus. */
@@ -92,9 +100,14 @@ export interface CellSettings {
   /** What the servers allow: a market that asks for more gets this. */
   readonly strongestMode: DurabilityMode;
   readonly flow: { readonly enabled: boolean; readonly seed: number; readonly rate: number };
+  /** `production`: a second person approves what moves markets. Absent: demo. */
+  readonly profile?: "demo" | "production";
+  /** `manual`: markets of a silent region are taken when an operator says so. Absent: automatic. */
+  readonly takeover?: "automatic" | "manual";
   /** False: the cell hosts actors only. Absent: true. */
   readonly servesMarkets?: boolean;
   readonly hosting?: HostingSettings;
+  readonly scrub?: ScrubSettings;
 }
 
 /** A running cell. */
@@ -126,20 +139,37 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     !settings.flow.enabled,
   );
   const ownership = new ShardOwnership(
-    { keys: bus.keys, clock, log, nonce },
+    {
+      keys: bus.keys,
+      clock,
+      log,
+      nonce,
+      automatic: settings.takeover !== "manual",
+      regionsOf: (group) =>
+        Object.keys(reference.groups).filter((name) => reference.groups[name]?.includes(group)),
+    },
     { region, cell, node: directory.node },
   );
-  const { onServing } = ports;
+  const { onServing, onLeaving, replicas } = ports;
   const market = marketActor({
+    ...(replicas === undefined ? {} : { replicas }),
+    ensureJournal: ports.ensureJournal,
     bus,
     engine,
     slots,
     ownership,
     files,
     ...(onServing === undefined ? {} : { onServing }),
+    ...(onLeaving === undefined ? {} : { onLeaving }),
+  });
+  const shards = new Map(reference.markets.map((one) => [one.market, shardOf(one)]));
+  // Actors trade at a market wherever it is.
+  const routed = new MarketRoutes(bus, (name) => {
+    const shard = shards.get(name);
+    return shard === undefined ? null : (ownership.succession.owner(shard)?.region ?? null);
   });
   const strategy = strategyActor({
-    bus,
+    bus: routed,
     session,
     paused: () => flow.paused,
     counters: (name) => flow.counters(name),
@@ -148,7 +178,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   const places = new DirectoryPlaces(reference.markets, bus.keys, clock);
   const host = new ActorHost(
     {
-      bus,
+      bus: routed,
       clock,
       log,
       session,
@@ -187,6 +217,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     actors: () => host.view,
     views: (verb, payload) => views.answer(verb, payload),
     servesMarkets,
+    twoPersons: settings.profile === "production",
   });
   const definitions = [router, market, strategy, ...host.definitions];
   const views = new ViewHost(
@@ -234,6 +265,17 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     const ref = system.find(router, paths.cell(region));
     return ref.ok ? await ref.value.ask(message, askTimeout) : ref;
   };
+  const journalAlerts = new JournalAlerts({ region, cell }, { bus, clock, log });
+  const scrub =
+    replicas === undefined || !servesMarkets
+      ? null
+      : new JournalScrub(settings.scrub ?? defaultScrub, {
+          replicas,
+          clock,
+          log,
+          alerts: journalAlerts,
+          markets: async () => marketsOf(await cellOf.report()),
+        });
   const cellOf: Cell = {
     system,
     async report() {
@@ -256,6 +298,8 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     async drain() {
       await host.drain();
       alerts.stop();
+      scrub?.stop();
+      journalAlerts.stop();
       views.end();
       trail.end();
       limits?.unsubscribe();
@@ -264,6 +308,8 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       if (!drained.ok) log.warn({ failure: drained.failure }, "the region actor did not drain");
     },
   };
+  // Whatever becomes of it, the markets go on.
+  scrub?.run().catch((error: unknown) => log.error({ error: String(error) }, "the scrub ended"));
   return ok(cellOf);
 }
 

@@ -50,6 +50,11 @@ export class Doors {
     this.#edges?.serve(engine, definition, epoch);
   }
 
+  /** As MarketPorts.onLeaving. */
+  leave(engine: MarketEngine, definition: MarketDefinition): void {
+    this.#edges?.leave(engine, definition);
+  }
+
   /** Reads again who may come in over shared memory. */
   reload(): void {
     const reloaded = this.#memory?.reload() ?? ok(undefined);

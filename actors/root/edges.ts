@@ -129,6 +129,15 @@ export class MarketEdges {
     })();
   }
 
+  /** The market was handed over: connections end, so that clients go to its new owner. */
+  leave(engine: MarketEngine, { market }: MarketDefinition): void {
+    const open = this.#open.get(market);
+    if (open === undefined || open.engine !== engine) return;
+    this.#open.delete(market);
+    void open.orders?.close();
+    void open.feed?.close();
+  }
+
   reports(): readonly EdgeReport[] {
     return [...this.#open.values()].map(({ definition, orders, feed }) => ({
       market: definition.market,

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 
 import type { CellConfiguration } from "../../schemas/configuration.ts";
+import { NatsJournalReplicas } from "../bus/journal-replicas.ts";
 import { ensureAuditAssets } from "../bus/assets.ts";
 import { AuditStream } from "../bus/audit-stream.ts";
 import type { NatsBus, NatsOptions } from "../bus/nats.ts";
@@ -183,7 +184,7 @@ class CellProcess {
       this.#log.error({ reason }, "the servers do not promise durability any more; stopping");
       void this.end(exitCodes.failed);
     });
-    const { actors, cell } = this.#configuration;
+    const { actors, cell, scrub } = this.#configuration;
     const others = sharedStreams(region);
     this.#streams = new StreamsWatch(bus, this.#clock, () => [...guard.streams, ...others]);
     this.#streams.start();
@@ -193,6 +194,7 @@ class CellProcess {
         reference: this.#reference,
         strongestMode: sound.value,
         servesMarkets: this.#configuration.markets,
+        scrub: { ...scrub, pause: durationNs(Math.round(scrub.pause * 1e9)) },
         hosting: {
           capacity: actors.capacity,
           maximumActors: actors.maximum,
@@ -206,12 +208,14 @@ class CellProcess {
         slots: engineSlots(),
         clock: this.#clock,
         files: new SystemFiles(),
+        replicas: new NatsJournalReplicas(bus),
         log: this.#log,
         randomBytes: (count) => new Uint8Array(randomBytes(count)),
         directory,
         ensureJournal: async (definition) => await guard.ensureJournal(definition, placement),
         facts: () => this.#facts(),
         onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
+        onLeaving: (market, definition) => this.#doors?.leave(market, definition),
         processes: this.#strategies(bus, directory),
         audit: new AuditStream(bus, region, group),
         serveControl: (endpoints) =>
@@ -317,6 +321,9 @@ class CellProcess {
       natsState: state?.connected === true ? "connected" : "reconnecting",
       reconnects: state?.reconnects ?? 0,
       markets: [],
+      standbys: [],
+      leaseValidMs: 0,
+      lastFailover: null,
       deadLetters: 0,
       refusals: {},
       flow: { paused: true, sent: 0, refused: 0 },

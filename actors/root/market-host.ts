@@ -19,6 +19,8 @@ export type MarketDefinitionOfActor = ActorDefinition<
 const requestTimeout = 60_000_000_000 as DurationNs;
 const reportTimeout = 2_000_000_000 as DurationNs;
 const stateTimeout = 15_000_000_000 as DurationNs;
+/** Draining, and a HANDOVER whose fate has to be read back while the journal elects a leader. */
+const handoverTimeout = 20_000_000_000 as DurationNs;
 
 export interface MarketHostOf {
   readonly region: string;
@@ -64,11 +66,24 @@ export function marketHost(of: MarketHostOf): MarketHost & LimitsHost {
     const ref = market(name);
     return ref.ok ? await ref.value.ask(message, timeout, lane) : ref;
   };
+  const done = async (
+    name: string,
+    message: MarketMessage,
+    timeout: DurationNs,
+  ): Promise<Result<void>> => {
+    const reply = await ask(name, message, timeout, "system");
+    if (!reply.ok) return reply;
+    return reply.value.type === "done" ? reply.value.result : unexpected(name);
+  };
   return {
     start(wanted) {
       declared.set(wanted.market, wanted.mode);
       const mode = weaker(wanted.mode, strongestMode);
-      const start = { definition: { ...wanted, mode }, directory: directory(wanted.market) };
+      const start = {
+        definition: { ...wanted, mode },
+        directory: directory(wanted.market),
+        strongestMode,
+      };
       return system().startChild(paths.markets(region), marketSpec(start));
     },
     async request(name, verb, payload) {
@@ -99,6 +114,8 @@ export function marketHost(of: MarketHostOf): MarketHost & LimitsHost {
       if (!reply.ok) return reply;
       return reply.value.type === "done" ? reply.value.result : unexpected(name);
     },
+    setMode: (name, mode) => done(name, { type: "set_mode", mode }, stateTimeout),
+    handOver: (name, to) => done(name, { type: "hand_over", region: to }, handoverTimeout),
   };
 }
 

@@ -54,7 +54,7 @@ type About = Readonly<Record<string, string | number>>;
  * another cell is asked there. The first define or set-limits of a name makes its actor. Every subject below
  * is answered, also the ones that mean nothing.
  */
-export function serveRiskLimits(of: RiskHostOf): Subscription {
+export function serveRiskLimits(of: RiskHostOf): Subscription & Pick<RiskHost, "answerHere"> {
   const host = new RiskHost(of);
   const serve = (
     subject: string,
@@ -79,6 +79,7 @@ export function serveRiskLimits(of: RiskHostOf): Subscription {
     }),
   ];
   return {
+    answerHere: (name, verb, payload) => host.answerHere(name, verb, payload),
     unsubscribe: () => {
       for (const one of served) one.unsubscribe();
     },

@@ -58,6 +58,8 @@ export interface DefinitionView {
 export interface MarketView {
   readonly market: string;
   readonly home: string;
+  /** The region that owns it now. */
+  readonly region: string;
   readonly state: string;
   /** Why it is not open; null when it is. */
   readonly detail: string | null;
@@ -97,8 +99,8 @@ export async function clusterStatus(cluster: Cluster): Promise<ClusterStatus> {
     regions: answers.map(({ name, answer }) =>
       answer.ok ? regionView(name, answer.value) : silentRegion(name, answer.failure.reason),
     ),
-    markets: answers.flatMap(({ answer }) =>
-      answer.ok ? (answer.value.markets ?? []).map(marketView) : [],
+    markets: answers.flatMap(({ name, answer }) =>
+      answer.ok ? (answer.value.markets ?? []).map((market) => marketView(market, name)) : [],
     ),
   };
 }
@@ -127,7 +129,7 @@ export async function findMarket(cluster: Cluster, name: string): Promise<Result
         return;
       }
       const market = answer.value.markets?.find((candidate) => candidate.market === name);
-      if (market !== undefined) resolve(marketView(market));
+      if (market !== undefined) resolve(marketView(market, region));
     });
     void Promise.all(asked).then(() => resolve(null));
   });
@@ -179,11 +181,12 @@ function regionView(name: string, region: WireRegion): RegionView {
 }
 
 /** A market's status with every field present. */
-export function marketView(market: WireMarket): MarketView {
+export function marketView(market: WireMarket, region = market.home ?? ""): MarketView {
   const touch = market.touch ?? {};
   return {
     market: market.market ?? "",
     home: market.home ?? "",
+    region,
     state: market.state ?? "",
     detail: market.detail === undefined || market.detail === "" ? null : market.detail,
     mode: market.mode ?? "",
@@ -264,16 +267,38 @@ export function createMarket(
   return cluster.ask(
     operationsSubject(home, "market-create"),
     request,
-    decodeMarketReply,
+    (payload) => decodeMarketReply(payload, home),
+    CREATE_TIMEOUT_MS,
+  );
+}
+
+/** Changes what acknowledgements of a market promise. Failures are the region's refusals. */
+export function changeMode(
+  cluster: Cluster,
+  market: MarketView,
+  mode: ModeName,
+  reason: string,
+): Promise<Result<MarketView>> {
+  const request = wire.control.v1.MarketModeRequest.encode({
+    market: market.market,
+    mode: modes[mode],
+    reason,
+    requestedBy: cluster.user,
+  }).finish();
+  // The change is done when it is in the journal of two regions.
+  return cluster.ask(
+    operationsSubject(market.region, "market-mode"),
+    request,
+    (payload) => decodeMarketReply(payload, market.region),
     CREATE_TIMEOUT_MS,
   );
 }
 
 const CREATE_TIMEOUT_MS = 15_000;
 
-export function decodeMarketReply(payload: Uint8Array): Result<MarketView> {
+export function decodeMarketReply(payload: Uint8Array, region: string): Result<MarketView> {
   const reply = wire.control.v1.MarketReply.decode(payload);
   const failure = decodeRefusal(reply.refusal);
   if (failure !== null) return { ok: false, failure };
-  return ok(marketView(reply.market ?? {}));
+  return ok(marketView(reply.market ?? {}, region));
 }

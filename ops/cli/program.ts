@@ -5,6 +5,7 @@ import { Command } from "commander";
 
 import { register as registerAccount } from "./commands/account.ts";
 import { register as registerBacktest } from "./commands/backtest.ts";
+import { register as registerCertificates } from "./commands/certificates.ts";
 import { register as registerCompletion } from "./commands/completion.ts";
 import { register as registerConfiguration } from "./commands/config.ts";
 import { register as registerConsole } from "./commands/console.ts";
@@ -39,6 +40,7 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerBacktest,
   registerJournal,
   registerDoctor,
+  registerCertificates,
   registerConfiguration,
   registerCompletion,
 ];

@@ -200,7 +200,7 @@ export async function renewCertificate(
     return refuse(
       "certificate_foreign",
       `${folder} has no ca-key.pem: the certificates were made elsewhere`,
-      "put new ones in place of the old, and run this again with --as-they-are",
+      "put new ones in place of the old, and send each server SIGHUP",
     );
   }
   const files = filesOf(folder, serverName);

@@ -6,7 +6,7 @@ import type { AssetPlacement } from "../../schemas/placement.ts";
 import { consoleSettings } from "./console.ts";
 import { guestSubject } from "../../schemas/subjects.ts";
 import { checkCertificates, ensureCertificates } from "./certificates.ts";
-import { ensureEncryptionKeys } from "./encryption.ts";
+import { ensureEncryptionKey } from "./encryption.ts";
 import { ensureEdges, ensureLocalAccess } from "./local-access.ts";
 import { type MovedPort, choosePorts, serverPorts, wantedPorts } from "./ports.ts";
 import type { Region } from "./regions.ts";
@@ -32,6 +32,8 @@ export interface CellSettings {
   readonly regionsDirectory: string;
   readonly engine: CellConfiguration["engine"];
   readonly flow: CellConfiguration["flow"];
+  /** Absent: automatic. */
+  readonly takeover?: CellConfiguration["takeover"];
 }
 
 /** What a cluster is made of. */
@@ -43,6 +45,8 @@ export interface ClusterSettings {
   /** All that are declared. */
   readonly declared: readonly Region[];
   readonly firstPorts: FirstPorts;
+  /** A cluster that runs: its servers and cells keep the ports they have. */
+  readonly running?: ClusterPlan;
 }
 
 /** The configuration file of a server. */
@@ -53,7 +57,7 @@ export const cellFile = (dataDirectory: string, region: string): string =>
   join(dataDirectory, "cells", `${region}.json`);
 /** The folder of certificates. */
 export const certificatesFolder = (dataDirectory: string): string => join(dataDirectory, "tls");
-/** The file of the keys of encryption at rest. */
+/** The file of the key of encryption at rest. */
 export const encryptionFile = (dataDirectory: string): string =>
   join(dataDirectory, "nats", "encryption.json");
 
@@ -66,19 +70,27 @@ export function credentialsOf(plan: ClusterPlan, name: string): Credentials {
 
 /**
  * Chooses ports, and makes what servers need in the data folder: certificates, users and keys (made once
- * and kept). Failure codes: as choosePorts, checkCertificates, ensureEncryptionKeys.
+ * and kept). Failure codes: as choosePorts, checkCertificates, ensureEncryptionKey.
  */
 export async function planCluster(
   dataDirectory: string,
   settings: ClusterSettings,
 ): Promise<Result<{ readonly plan: ClusterPlan; readonly moved: readonly MovedPort[] }>> {
-  const { topology, profile, regions, declared, firstPorts } = settings;
+  const { topology, profile, regions, declared, firstPorts, running } = settings;
   const places = serverPlaces(topology, regions, declared);
-  const chosen = await choosePorts(wantedPorts(topology, regions, places, firstPorts));
+  const isNew = (region: string): boolean =>
+    running?.regions.some(({ name }) => name === region) !== true;
+  const wanted = wantedPorts(topology, regions, places, firstPorts);
+  const chosen = await choosePorts(wanted.filter(({ region }) => isNew(region)));
   if (!chosen.ok) return chosen;
   const { ports, moved } = chosen.value;
-  const pages = regions.map(({ name }) => ({ name, http: ports[name]?.http ?? 0 }));
-  const encryption = ensureEncryptionKeys(encryptionFile(dataDirectory));
+  const founders = [
+    ...(running?.regions ?? []),
+    ...regions
+      .filter(({ name }) => isNew(name))
+      .map(({ name }) => ({ name, http: ports[name]?.http ?? 0 })),
+  ];
+  const encryption = ensureEncryptionKey(encryptionFile(dataDirectory));
   if (!encryption.ok) return encryption;
   const names = regions.map((region) => region.name);
   const certificates = await ensureCertificates(
@@ -92,11 +104,18 @@ export async function planCluster(
     topology,
     profile,
     dataDirectory,
-    regions: pages,
-    servers: places.map((place) => ({ ...place, ports: serverPorts(ports, place.name), pages })),
+    regions: founders,
+    servers: places.map(
+      (place) =>
+        running?.servers.find(({ name }) => name === place.name) ?? {
+          ...place,
+          ports: serverPorts(ports, place.name),
+          founders,
+        },
+    ),
     certificates,
     users: ensureSeeds(join(dataDirectory, "users"), usersOf(names)),
-    encryption: encryption.value,
+    encryptionKey: encryption.value,
   };
   return ok({ plan, moved });
 }
@@ -177,5 +196,6 @@ function cellConfiguration(
     edges: ensureEdges(plan.dataDirectory, region, loopback),
     clients: ensureLocalAccess(plan.dataDirectory, region),
     flow: settings.flow,
+    takeover: settings.takeover ?? "automatic",
   };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { ensureEncryptionKeys, rotateEncryptionKeys } from "./encryption.ts";
+import { ensureEncryptionKey } from "./encryption.ts";
 
 const test = suite<{ file: string }>("encryption at rest", { file: "" });
 
@@ -15,26 +15,15 @@ test.after.each((context) => {
 });
 
 test("a key is made once, and only its owner may read it", ({ file }) => {
-  const first = ensureEncryptionKeys(file);
+  const first = ensureEncryptionKey(file);
   assert.ok(first.ok);
   assert.is(statSync(file).mode & 0o777, 0o600);
-  assert.equal(ensureEncryptionKeys(file), first);
-});
-
-test("a rotated key keeps the one before, and that one only", ({ file }) => {
-  const first = ensureEncryptionKeys(file);
-  const second = rotateEncryptionKeys(file);
-  const third = rotateEncryptionKeys(file);
-  assert.ok(first.ok && second.ok && third.ok);
-  if (!first.ok || !second.ok || !third.ok) return;
-  assert.is(second.value.previous, first.value.current);
-  assert.is(third.value.previous, second.value.current);
-  assert.is.not(third.value.current, second.value.current);
+  assert.equal(ensureEncryptionKey(file), first);
 });
 
 test("a damaged file is refused, and left as it is", ({ file }) => {
   writeFileSync(file, "{}");
-  const keys = ensureEncryptionKeys(file);
+  const keys = ensureEncryptionKey(file);
   assert.is(!keys.ok && keys.failure.code, "encryption_key_invalid");
   assert.is(readFileSync(file, "utf8"), "{}");
 });

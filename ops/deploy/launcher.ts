@@ -3,7 +3,13 @@ import { join, resolve } from "node:path";
 import { type Failure, type Result, ok, refuse } from "../../actors/kernel/result.ts";
 import type { CellConfiguration, ClusterFile } from "../../schemas/configuration.ts";
 import { locateNatsServer } from "../bootstrap/nats-server.mjs";
-import { credentialsOf, planCluster, prepareCells, prepareServers } from "./cluster.ts";
+import {
+  type CellSettings,
+  credentialsOf,
+  planCluster,
+  prepareCells,
+  prepareServers,
+} from "./cluster.ts";
 import { membersToStart, readRecord, writeRecord } from "./cluster-record.ts";
 import { checkChoice, checkRegions } from "./contradictions.ts";
 import { leftovers, lockData, unlockData } from "./data-lock.ts";
@@ -14,6 +20,7 @@ import type { MovedPort } from "./ports.ts";
 import { waitForCells, waitForServers } from "./readiness.ts";
 import { type Region, readRegions } from "./regions.ts";
 import { type Profile, people } from "./roles.ts";
+import { RunningCluster } from "./running-cluster.ts";
 import { type SupervisedProcess, diesWithLauncher } from "./supervised-process.ts";
 import type { RegionStatus } from "./status.ts";
 import { writeWhole } from "./whole-file.ts";
@@ -40,6 +47,8 @@ export interface LauncherOptions {
   readonly profile: Profile;
   readonly engine: CellConfiguration["engine"];
   readonly flow: CellConfiguration["flow"];
+  /** Whether markets of a silent region are taken without an operator; absent: automatic. */
+  readonly takeover?: CellConfiguration["takeover"];
   /** First port of each kind that is wanted. */
   readonly firstPorts: FirstPorts;
   /** actors/root/main.ts; null starts the servers only. */
@@ -93,6 +102,7 @@ export class Launcher {
   readonly #startedAt = new Date().toISOString();
   #plan: ClusterPlan | null = null;
   #fleet: Fleet | null = null;
+  #running: RunningCluster | null = null;
   #locked = false;
   #stopping = false;
 
@@ -144,14 +154,14 @@ export class Launcher {
     const { plan, moved } = planned.value;
     this.#plan = plan;
     prepareServers(plan);
-    this.#prepareCells(plan, regions);
+    prepareCells(plan, regions, this.#cellSettings());
     const prepared = seconds();
     const fleet = new Fleet({
       dataDirectory: this.#dataDirectory,
       natsServer: server.path,
       cellProgram: this.#options.cellProgram,
       say: this.#options.say,
-      changed: () => this.#writeClusterFile(plan),
+      changed: () => this.#writeClusterFile(this.#plan ?? plan),
     });
     this.#fleet = fleet;
     fleet.startServers(plan.servers);
@@ -163,6 +173,20 @@ export class Launcher {
     const serversReady = seconds();
     const cells = await this.#waitForCells(plan, fleet);
     if (!cells.ok) return cells;
+    const cellsReady = seconds();
+    this.#running = await RunningCluster.open({
+      plan,
+      regions,
+      declared,
+      fleet,
+      firstPorts,
+      cells: this.#cellSettings(),
+      say: this.#options.say,
+      changed: (changed) => {
+        this.#plan = changed;
+        this.#writeClusterFile(changed);
+      },
+    });
     writeRecord(this.#dataDirectory, { topology, regions: regions.map((each) => each.name) });
     return ok({
       plan,
@@ -172,7 +196,7 @@ export class Launcher {
       strongestMode: server.grade,
       engine,
       engines: [...new Set(cells.value.map((status) => status.engine))],
-      bringUp: { prepared, servers: serversReady, cells: seconds() },
+      bringUp: { prepared, servers: serversReady, cells: cellsReady },
       cluster: this.#writeClusterFile(plan),
     });
   }
@@ -216,9 +240,9 @@ export class Launcher {
     return ok(undefined);
   }
 
-  #prepareCells(plan: ClusterPlan, regions: readonly Region[]): void {
-    const { regionsDirectory, engine, flow } = this.#options;
-    prepareCells(plan, regions, { regionsDirectory: resolve(regionsDirectory), engine, flow });
+  #cellSettings(): CellSettings {
+    const { regionsDirectory, engine, flow, takeover = "automatic" } = this.#options;
+    return { regionsDirectory: resolve(regionsDirectory), engine, flow, takeover };
   }
 
   #interruption(): Failure | null {
@@ -296,6 +320,7 @@ export class Launcher {
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    await this.#running?.close();
     await this.#fleet?.stop(this.#plan?.regions.map(({ name }) => name) ?? []);
     this.#release();
   }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { globalCluster } from "../../schemas/placement.ts";
 import { type Permissions, people, permissionsOf } from "./roles.ts";
 import { type ClusterPlan, type ServerPlan, httpUrl, loopback } from "./topology.ts";
 
@@ -38,7 +39,7 @@ function accountUsers(plan: ClusterPlan, system: boolean): readonly unknown[] {
  * be told of more, and refuses every change of its configuration that comes with it.
  */
 const consoleOrigins = (server: ServerPlan): readonly string[] =>
-  server.pages.flatMap((region) => [
+  server.founders.flatMap((region) => [
     httpUrl(region),
     httpUrl(region).replace(loopback, "localhost"),
   ]);
@@ -52,14 +53,17 @@ const routesOf = (plan: ClusterPlan, server: ServerPlan): readonly string[] =>
     .filter((peer) => peer.cluster === server.cluster)
     .map((peer) => `tls://${loopback}:${peer.ports.route}`);
 
-/** Every cluster with the addresses of its gateways. */
-function gatewaysOf(plan: ClusterPlan): readonly unknown[] {
-  const names = [...new Set(plan.servers.map((server) => server.cluster))];
-  return names.map((name) => ({
+/**
+ * Every cluster with the addresses of its gateways, as it was when the server was planned: of those that
+ * come later it hears by itself, and it refuses to read a configuration with other gateways again.
+ */
+function gatewaysOf(plan: ClusterPlan, server: ServerPlan): readonly unknown[] {
+  return [...server.founders.map(({ name }) => name), globalCluster].map((name) => ({
     name,
     urls: plan.servers
-      .filter((server) => server.cluster === name)
-      .map((server) => `tls://${loopback}:${server.ports.gateway}`),
+      .filter((peer) => peer.cluster === name)
+      .filter((peer) => server.founders.some((region) => region.name === peer.region))
+      .map((peer) => `tls://${loopback}:${peer.ports.gateway}`),
   }));
 }
 
@@ -101,7 +105,7 @@ export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): stri
             name: server.cluster,
             listen: `${loopback}:${ports.gateway}`,
             tls: peerTls,
-            gateways: gatewaysOf(plan),
+            gateways: gatewaysOf(plan, server),
           },
         }),
     ...(ports.websocket === null
@@ -122,10 +126,7 @@ export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): stri
       // one server of each region anyway.
       ...(plan.topology === "compact" ? { unique_tag: "region:" } : {}),
       cipher: "chachapoly",
-      key: plan.encryption.current,
-      ...(plan.encryption.previous === null
-        ? {}
-        : { prev_encryption_key: plan.encryption.previous }),
+      key: plan.encryptionKey,
       max_memory_store: maxMemoryStoreBytes,
       max_file_store: maxFileStoreBytes,
     },

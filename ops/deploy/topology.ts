@@ -8,7 +8,6 @@ import {
   stretchedCluster,
 } from "../../schemas/placement.ts";
 import type { Certificates } from "./certificates.ts";
-import type { EncryptionKeys } from "./encryption.ts";
 import type { Region } from "./regions.ts";
 import type { Profile } from "./roles.ts";
 import type { Credentials } from "./seeds.ts";
@@ -49,8 +48,8 @@ export interface ServerPlace {
 
 export interface ServerPlan extends ServerPlace {
   readonly ports: ServerPorts;
-  /** Regions whose pages it lets connect. */
-  readonly pages: readonly RegionPlan[];
+  /** Regions whose founders it lets connect. */
+  readonly founders: readonly RegionPlan[];
 }
 
 /** A region of the cluster, with the cell that serves it. */
@@ -69,7 +68,8 @@ export interface ClusterPlan {
   readonly servers: readonly ServerPlan[];
   readonly certificates: Certificates;
   readonly users: readonly Credentials[];
-  readonly encryption: EncryptionKeys;
+  /** What JetStream encrypts its files with. */
+  readonly encryptionKey: string;
 }
 
 export const loopback = "127.0.0.1";

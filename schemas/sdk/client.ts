@@ -1,4 +1,4 @@
-import { commandSubject } from "../subjects.ts";
+import { type CommandVerb, commandSubject } from "../subjects.ts";
 import {
   decodeBookReply,
   decodeOrdersReply,
@@ -27,7 +27,10 @@ export interface Transport {
 }
 
 export interface ExchangeClientOptions {
+  /** Where the market is looked for first: its home. */
   readonly region: string;
+  /** Regions to ask when nobody answers in that one; absent: none. */
+  readonly otherRegions?: readonly string[];
   readonly market: string;
   readonly transport: Transport;
   /** 1 … 2^53 - 1, chosen at random: two clients must never share one. */
@@ -62,6 +65,8 @@ export interface ClientCounters {
   readonly noResponders: number;
   /** Commands sent again under new numbers after a retryable refusal of that command. */
   readonly retriedCommands: number;
+  /** Times that requests went to another region than before: told by a refusal, or after silence. */
+  readonly moves: number;
   /** Outcomes that were the first outcome of a resent command. */
   readonly repeatedOutcomes: number;
   readonly outcomes: number;
@@ -109,6 +114,7 @@ const retryable: ReadonlySet<string> = new Set([
  */
 export class ExchangeClient {
   readonly #options: Required<ExchangeClientOptions>;
+  #region: string;
   #nextNumber = 1;
   #queued = 0;
   #tail: Promise<unknown> = Promise.resolve();
@@ -119,6 +125,7 @@ export class ExchangeClient {
     disconnections: 0,
     noResponders: 0,
     retriedCommands: 0,
+    moves: 0,
     repeatedOutcomes: 0,
     outcomes: 0,
     refusedBusy: 0,
@@ -132,8 +139,10 @@ export class ExchangeClient {
       firstBackOffMs: 10,
       maximumBackOffMs: 1000,
       maximumQueued: 64,
+      otherRegions: [],
       ...options,
     };
+    this.#region = options.region;
   }
 
   counters(): ClientCounters {
@@ -172,14 +181,12 @@ export class ExchangeClient {
 
   /** The best `levels` price levels of both sides. Failure codes as of submit. */
   book(levels: number): Promise<Answer<Book>> {
-    const subject = commandSubject(this.#options.region, this.#options.market, "book");
-    return this.#deliver(subject, encodeBookRequest(levels), decodeBookReply);
+    return this.#deliver("book", encodeBookRequest(levels), decodeBookReply);
   }
 
   /** Resting orders of an account with ids above `after`, a page of them. Failure codes as of submit. */
   orders(account: number, after = 0): Promise<Answer<OrderPage>> {
-    const subject = commandSubject(this.#options.region, this.#options.market, "orders");
-    return this.#deliver(subject, encodeOrdersRequest(account, after), decodeOrdersReply);
+    return this.#deliver("orders", encodeOrdersRequest(account, after), decodeOrdersReply);
   }
 
   async #submitInTurn(actions: readonly Action[]): Promise<Answer<Receipt>> {
@@ -240,7 +247,6 @@ export class ExchangeClient {
   }
 
   #send(batch: Batch): Promise<Answer<SubmitAnswer>> {
-    const subject = commandSubject(this.#options.region, this.#options.market, "submit");
     const decode = (payload: Uint8Array): Answer<SubmitAnswer> => {
       const answer = decodeSubmitReply(payload, batch.indices.length);
       if (answer.ok && answer.value.refusal !== null) {
@@ -248,14 +254,14 @@ export class ExchangeClient {
       }
       return answer;
     };
-    return this.#deliver(subject, batch.payload, decode, () => {
+    return this.#deliver("submit", batch.payload, decode, () => {
       batch.ambiguous = true;
     });
   }
 
   /** Sends the same bytes until a final answer comes or the attempts are used up. */
   async #deliver<T>(
-    subject: string,
+    verb: CommandVerb,
     payload: Uint8Array,
     decode: (payload: Uint8Array) => Answer<T>,
     onAmbiguous: () => void = () => {},
@@ -268,8 +274,9 @@ export class ExchangeClient {
         await this.#backOff(attempt - 1);
       }
       this.#counters.requests += 1;
+      const asked = this.#region;
       const delivery = await this.#options.transport.request(
-        subject,
+        commandSubject(asked, this.#options.market, verb),
         payload,
         this.#options.timeoutMs,
       );
@@ -278,6 +285,10 @@ export class ExchangeClient {
           const answer = decode(delivery.payload);
           if (answer.ok) return answer;
           this.#countRefusal(answer.failure.code);
+          if (this.#follow(answer.failure)) {
+            last = answer;
+            break;
+          }
           if (!retryable.has(answer.failure.code)) return answer;
           last = answer;
           break;
@@ -286,6 +297,7 @@ export class ExchangeClient {
           this.#counters.timeouts += 1;
           ambiguous = true;
           onAmbiguous();
+          this.#lookElsewhere(asked);
           break;
         case "disconnected":
           this.#counters.disconnections += 1;
@@ -294,6 +306,7 @@ export class ExchangeClient {
           break;
         case "no_responders":
           this.#counters.noResponders += 1;
+          this.#lookElsewhere(asked);
           last = unreachable;
           break;
         case "not_permitted":
@@ -303,6 +316,24 @@ export class ExchangeClient {
       }
     }
     return ambiguous ? outcomeUnknown : last;
+  }
+
+  /** Goes where the refusal says that the market is; false when it does not say. */
+  #follow(failure: Refusal): boolean {
+    const region = failure.region ?? "";
+    if (region === "" || region === this.#region) return false;
+    this.#counters.moves += 1;
+    this.#region = region;
+    return true;
+  }
+
+  /** Nobody answers there: another region knows where the market is, or has it. */
+  #lookElsewhere(asked: string): void {
+    const { region, otherRegions } = this.#options;
+    const all = [region, ...otherRegions.filter((name) => name !== region)];
+    if (all.length < 2 || asked !== this.#region) return;
+    this.#counters.moves += 1;
+    this.#region = all[(all.indexOf(asked) + 1) % all.length] ?? region;
   }
 
   async #backOff(round: number): Promise<void> {

@@ -109,6 +109,7 @@ export function decodeRefusal(
     code: refusal.code ?? "internal",
     reason: refusal.reason ?? "",
     next: refusal.next ?? "",
+    ...(refusal.region ? { region: refusal.region } : {}),
   };
 }
 

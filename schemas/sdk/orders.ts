@@ -45,6 +45,8 @@ export interface Refusal {
   readonly code: string;
   readonly reason: string;
   readonly next: string;
+  /** The region that serves what this one refused, when it is known. */
+  readonly region?: string;
 }
 export type Answer<T> =
   | { readonly ok: true; readonly value: T }

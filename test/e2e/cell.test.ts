@@ -176,7 +176,7 @@ testUnless(
       ["cmd.eu-central.BTC-EUR.orders", /^(malformed|account_invalid)$/],
       ["cmd.eu-central.BTC-EUR.explode", /^verb_unknown$/],
       ["cmd.eu-central.NONE.submit", /^market_unknown$/],
-      ["cmd.us-east.BTC-EUR.submit", /^market_unknown$/],
+      ["cmd.us-east.BTC-EUR.submit", /^not_owner$/],
       ["ops.eu-central.market-create", /^malformed$/],
       ["ops.eu-central.reboot", /^verb_unknown$/],
       ["act.eu-central.risk-limit.acc.set-limits", /^malformed$/],

@@ -281,6 +281,60 @@ test("B6.2 a frozen cell's actor comes back in the other cell within 5 s; awake 
   assert.ok(now.incarnation >= back.incarnation);
 });
 
+const { Define, SetLimits, Approve, Reserve, RiskLimitReply } = wire.risk.v1;
+
+/** Null: nobody has answered, or not for good. */
+async function limit(
+  name: string,
+  verb: string,
+  payload: Uint8Array,
+): Promise<wire.risk.v1.RiskLimitReply | null> {
+  const subject = `act.${region}.risk-limit.${name}.${verb}`;
+  try {
+    const reply = await operator?.request(subject, payload, { timeout: 400 });
+    const answer = RiskLimitReply.decode(reply?.data ?? new Uint8Array());
+    return answer.refusal?.code === "unavailable" ? null : answer;
+  } catch {
+    return null;
+  }
+}
+
+test("B5.3 B6.2 what a killed cell's risk limits held stands in the other cell, and its actors trade on through theirs", async () => {
+  const requestedBy = "operator";
+  const names = Array.from({ length: 8 }, (_, index) => `kept-${index}`);
+  const limits = { maximumOrderQuantity: 10, maximumOpenQuantity: 10 };
+  const done = async (name: string, verb: string, payload: Uint8Array) => {
+    const reply = await eventually(`${name} answers ${verb}`, () => limit(name, verb, payload));
+    assert.is(reply.refusal, null, JSON.stringify(reply.refusal));
+    return reply;
+  };
+  const reservation = Reserve.encode({ commandId: "r", quantity: 7 }).finish();
+  for (const name of names) {
+    const scope = wire.risk.v1.Scope.SCOPE_STRATEGY;
+    await done(name, "define", Define.encode({ commandId: "d", scope, requestedBy }).finish());
+    const proposal = SetLimits.encode({ commandId: "s", limits, requestedBy }).finish();
+    await done(name, "set-limits", proposal);
+    const approval = { commandId: "a", proposal: "s", approvedBy: "approver" };
+    await done(name, "approve", Approve.encode(approval).finish());
+    assert.is((await done(name, "reserve", reservation)).reserved, 7);
+  }
+  const victim = await eventually("one trades in the second cell", async () => {
+    const { actors } = await control("list", {});
+    return actors?.find(({ cell, state }) => cell === `${region}-2` && state === "working") ?? null;
+  });
+  second?.kill("SIGKILL");
+  const killed = Date.now();
+  for (const name of names) {
+    const again = await done(name, "reserve", reservation);
+    assert.equal([again.reserved, again.repeated], [7, true], name);
+  }
+  console.log(`    all risk limits answered ${Date.now() - killed} ms after the kill`);
+  const back = await quoting(victim.id, `${region}-1`);
+  console.log(`    ${victim.id} quoted ${Date.now() - killed} ms after the kill`);
+  assert.is(back.strategy?.limit, `trader-${victim.id}`);
+  second = startSecondCell();
+});
+
 test("B8.4 a cell that is asked to stop hands its actors over before it ends", async () => {
   const one = second;
   assert.ok(one);

@@ -61,13 +61,14 @@ export class Drills {
     await befall(this.#three, fault, random, () => {
       begunAt = nowMs();
     });
+    const overAt = nowMs();
     await this.#three.settled();
     await this.#served(nowMs());
     const wellAt = nowMs();
     await this.#clients.pause(ANSWERED_WITHIN_MS);
     const results: MarketResult[] = [];
     for (const { name: market } of markets) {
-      const times = this.#timesOf(market, begunAt, wellAt);
+      const times = this.#timesOf(market, begunAt, overAt, wellAt);
       results.push({ market, ...times, verdict: await this.#judge(market) });
     }
     const changes = results.reduce((sum, { verdict }) => sum + verdict.ownerChanges, 0);
@@ -96,9 +97,9 @@ export class Drills {
     await this.#clients.stop();
   }
 
-  #timesOf(market: Market, from: number, to: number): Times {
+  #timesOf(market: Market, from: number, over: number, to: number): Times {
     const acks = this.#clients.acknowledged.filter((ack) => ack.market === market && ack.at > from);
-    return timesOf(acks, from, to);
+    return timesOf(acks, from, over, to);
   }
 
   /** Waits until every client has an answer in every market to what it sent after `since`. */

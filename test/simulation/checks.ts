@@ -128,7 +128,8 @@ function commandsOnDisks(simulation: Simulation, market: string): ReadonlySet<st
   for (const { machine } of simulation.cells) {
     for (const path of machine.disk.paths("")) {
       const ofMarket =
-        path.startsWith(`cell/markets/${market}/`) || path.startsWith("quarantined/");
+        path.startsWith(`cell/markets/${market}/`) ||
+        path.startsWith(`cell/markets/${market}.diverged-`);
       if (!ofMarket || !/\.(log|records)$/.test(path)) continue;
       const bytes = machine.disk.read(path) ?? new Uint8Array(0);
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,6 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
+import { type ChainMessage, isHandover } from "../../actors/kernel/accepted-chain.ts";
+import { wire } from "../../schemas/messages.ts";
 import { leaseBucket } from "../../schemas/subjects.ts";
 import { isBlock, isFence, never, Scene } from "./scene.ts";
 
@@ -15,6 +17,19 @@ const wanted = process.env["MERIDIAN_TRACE"] ?? "";
 function test(title: string, body: () => Promise<void>): void {
   if (wanted === "" || title.includes(`${wanted} `)) traces(title, body);
 }
+
+const { MarketModeRequest } = wire.control.v1;
+const { DurabilityMode } = wire.market.v1;
+const durabilities = {
+  durable: DurabilityMode.DURABILITY_MODE_DURABLE,
+  replicated: DurabilityMode.DURABILITY_MODE_REPLICATED,
+} as const;
+const isHandoverMessage = (message: ChainMessage): boolean =>
+  message.type === "fence" && isHandover(message);
+const moveRequest = (id: string, from: string, to: string): Uint8Array =>
+  wire.region.v1.FailoverRequest.encode({ id, from, to, requestedBy: "operator" }).finish();
+const modeRequest = (market: string, mode: keyof typeof durabilities): Uint8Array =>
+  MarketModeRequest.encode({ market, mode: durabilities[mode], requestedBy: "operator" }).finish();
 
 test("B6.2 C1 a resend is answered no earlier than the order itself, and the next owner executes it once", async () => {
   const scene = await Scene.open("replicated");
@@ -158,15 +173,18 @@ for (const [from, to] of [
   test(`B6.2 C6 after a change from ${from} to ${to} nothing is acknowledged before the change is accepted`, async () => {
     const scene = await Scene.open(from);
     const owner = await scene.owner();
+    for (const cell of scene.others(owner)) scene.down(cell);
     assert.is((await scene.place(1, [1]))?.outcomes.length, 1);
+    scene.trouble(isBlock, never, 1_000);
+    scene.operation("eu", "market-mode", modeRequest(scene.market, to), 2);
+    await scene.seconds(1);
+    const during = scene.placing(2, [1], 2);
+    await scene.seconds(2.5);
+    assert.is(during.answer, null, "nothing leaves while the change is not accepted");
     scene.down(owner);
-    const markets = scene.markets.map((definition) => ({ ...definition, mode: to }));
-    for (const cell of scene.cells) {
-      cell.machine.reference = { ...cell.machine.reference, markets };
-    }
+    scene.noTrouble();
     // Blocks of the next epoch do not get through, the change of mode among them.
     scene.trouble((message) => message.type === "block" && message.epoch > 1, never, 1_000);
-    for (const cell of scene.others(owner)) scene.down(cell);
     scene.back(owner);
     await scene.seconds(5);
     const asked = scene.placing(1, [2], 60);
@@ -175,6 +193,7 @@ for (const [from, to] of [
     scene.noTrouble();
     await scene.until(scene.now + 30, () => asked.answer !== undefined);
     assert.is(asked.answer?.outcomes.length, 1);
+    assert.is(asked.answer?.durability, durabilities[to], "the ack names its mode");
     assert.equal(await scene.end(), []);
   });
 }

@@ -9,9 +9,15 @@ import { durationNs } from "../../actors/kernel/units.ts";
 import { decodeChainMessage, encodeChainMessage } from "../../actors/market/codec.ts";
 import type { MarketReport } from "../../actors/region/messages.ts";
 import { wire } from "../../schemas/messages.ts";
-import { commandSubject, journalStream, journalSubject } from "../../schemas/subjects.ts";
+import {
+  commandSubject,
+  journalStream,
+  journalSubject,
+  operationsSubject,
+  type OperationsVerb,
+} from "../../schemas/subjects.ts";
 import { checkSafety } from "./checks.ts";
-import { optionsOf } from "./options.ts";
+import { optionsOf, type SimulationOptions } from "./options.ts";
 import { Life } from "./scheduler.ts";
 import { SimulatedBus } from "./simulated-bus.ts";
 import type { SimulatedCell } from "./simulated-cell.ts";
@@ -36,7 +42,10 @@ const { SubmitRequest, SubmitReply, Side, OrderType, TimeInForce } = wire.market
 
 const ANSWER_S = 2;
 
-/** A cluster in which a test says what happens when: three cells that contend for one region. */
+/**
+ * A cluster in which a test says what happens when: three cells that contend for one region, or one in
+ * each of three; the market's home is the first.
+ */
 export class Scene extends Simulation {
   readonly market = "M0";
   readonly stream = journalStream("atlas", 0);
@@ -52,21 +61,27 @@ export class Scene extends Simulation {
     mode: "replicated" | "durable",
     seed = 1,
     lostSuffixes = false,
+    topology: SimulationOptions["topology"] = "contended",
   ): Promise<Scene> {
-    const scene = Scene.of(mode, seed, lostSuffixes);
+    const scene = Scene.of(mode, seed, lostSuffixes, topology);
     await scene.begin();
     await scene.well();
     return scene;
   }
 
   /** A scene that has not begun: nobody has claimed the market. */
-  static of(mode: "replicated" | "durable", seed = 1, lostSuffixes = false): Scene {
+  static of(
+    mode: "replicated" | "durable",
+    seed = 1,
+    lostSuffixes = false,
+    topology: SimulationOptions["topology"] = "contended",
+  ): Scene {
     const options = optionsOf(seed, "leases");
     const faults = { ...options.faults, lostSuffixes: lostSuffixes ? 1 : 0 };
     const scene = new Scene({
       ...options,
       mode,
-      topology: "contended",
+      topology,
       sharedShard: false,
       faults,
     });
@@ -91,7 +106,9 @@ export class Scene extends Simulation {
   > {
     return (await this.reports()).map((report) => ({
       cell: report.cellOf,
-      report: report.markets.find((one) => one.definition.market === this.market),
+      report: [...report.markets, ...report.standbys].find(
+        (one) => one.definition.market === this.market,
+      ),
     }));
   }
 
@@ -167,16 +184,29 @@ export class Scene extends Simulation {
     const asked: { answer: wire.market.v1.SubmitReply | null | undefined } = { answer: undefined };
     const payload = SubmitRequest.encode({ session, commands: numbers.map(order) }).finish();
     const until = this.scheduler.now + within * 1e9;
+    const regions = [...new Set(this.cells.map(({ machine }) => machine.region))];
+    let region = "eu";
     const ask = async (): Promise<void> => {
       while (this.scheduler.now < until && asked.answer === undefined) {
         const wait = Math.min(until - this.scheduler.now, patience * 1e9);
         const left = durationNs(Math.max(1, Math.floor(wait)));
-        const reply = await bus.request(commandSubject("eu", this.market, "submit"), payload, left);
+        const reply = await bus.request(
+          commandSubject(region, this.market, "submit"),
+          payload,
+          left,
+        );
         const decoded = reply.ok ? SubmitReply.decode(reply.value) : null;
         if (decoded !== null && isFinal(decoded)) {
-          this.#told.push(...acknowledgements(decoded, this.market, session, this.scheduler.now));
+          const told = acknowledgements(decoded, this.market, session, this.scheduler.now);
+          // What was told before is told again for a resend.
+          const isNew = (one: Acknowledgement): boolean =>
+            !this.#told.some((old) => old.session === session && old.number === one.number);
+          this.#told.push(...told.filter(isNew));
           asked.answer = decoded;
         } else {
+          // Where the refusal says, or to the next one when nobody answers.
+          const next = regions[(regions.indexOf(region) + 1) % regions.length] ?? region;
+          region = decoded === null ? next : decoded.refusal?.region || region;
           await new Promise<void>((resolve) => {
             clock.after(durationNs(100_000_000), resolve);
           });
@@ -185,6 +215,28 @@ export class Scene extends Simulation {
       asked.answer ??= null;
     };
     this.scheduler.in(0, life, "ask", () => void ask());
+    return asked;
+  }
+
+  /** One request of an operator; its answer, once there is one. */
+  operation(
+    region: string,
+    verb: OperationsVerb,
+    payload: Uint8Array,
+    within = 10,
+  ): { answer: Uint8Array | null | undefined } {
+    this.#client += 1;
+    const life = new Life(`operator-${this.#client}`);
+    const clock = new SimulatedClock(this.scheduler, life, { rate: 1, wallOffset: 0, frozen: 0 });
+    const bus = new SimulatedBus(this.shared, life, 0, clock);
+    const asked: { answer: Uint8Array | null | undefined } = { answer: undefined };
+    this.scheduler.in(0, life, "ask", () => {
+      void bus
+        .request(operationsSubject(region, verb), payload, durationNs(within * 1e9))
+        .then((reply) => {
+          asked.answer = reply.ok ? reply.value : null;
+        });
+    });
     return asked;
   }
 

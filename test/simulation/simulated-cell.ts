@@ -34,7 +34,7 @@ export interface Defect {
   engine?(engine: MatchingEngine): MatchingEngine;
   clock?(clock: Clock): Clock;
   /** Called when a market's log has been found to differ from its journal. */
-  diverged?(directory: string): void;
+  diverged?(): void;
   /** Called when a write-ahead log cannot be written any more. */
   logFailed?(): void;
 }
@@ -213,9 +213,7 @@ export class SimulatedCell {
       (fields: object, message: string): void => {
         const text = `${level} ${message} ${JSON.stringify(fields)}`.slice(0, 400);
         this.#scheduler.trace.say(this.#scheduler.now, life.name, text);
-        if (message === "the log and the accepted journal diverge" && "market" in fields) {
-          this.#defect.diverged?.(`cell/markets/${String(fields.market)}`);
-        }
+        if (message === "the log and the accepted journal diverge") this.#defect.diverged?.();
         if (message === "the write-ahead log cannot be written") this.#defect.logFailed?.();
       };
     const log: Log = {

@@ -102,7 +102,7 @@ export class SimulatedDisk {
     this.#small.clear();
   }
 
-  /** Moves everything below a folder away, as an operator does with a quarantined log. */
+  /** Renames a folder with everything below it. */
   moveAway(directory: string, to: string): void {
     for (const files of [this.#files, this.#small] as Map<string, unknown>[]) {
       for (const [path, content] of Array.from(files)) {
@@ -150,6 +150,10 @@ export class SimulatedDisk {
           if (portion > 0.5) this.#small.set(path, copy);
         });
       },
+      move: (from, to) =>
+        this.#change(life, WRITE_NS + SYNC_NS, "disk rename", (portion) => {
+          if (portion > 0.5) this.moveAway(from, to);
+        }),
     };
   }
 

@@ -87,8 +87,6 @@ export class Simulation {
   readonly violations: string[] = [];
   quarantines = 0;
   #lostSite: number | null = null;
-  /** Divergence reports that nobody has acted upon yet. */
-  #operatorsAtWork = 0;
   readonly #wishes = new Map<number, "halted" | "open">();
   readonly #operatorsBus: SimulatedBus;
   readonly #random: SeededRandomness;
@@ -121,7 +119,8 @@ export class Simulation {
       ...definition(`M${index}`, home, options.sharedShard ? 0 : index),
       mode: options.mode,
     }));
-    this.cells = this.network.sites.map((site) => this.#cell(site, regionOf(site)));
+    const groups = Object.fromEntries(homes.map((home) => [home, ["atlas"]]));
+    this.cells = this.network.sites.map((site) => this.#cell(site, regionOf(site), groups));
     this.traders = Array.from({ length: options.traders }, (_, index) => {
       const market = this.markets[index % this.markets.length];
       if (market === undefined) throw new Error("a simulation has markets");
@@ -132,6 +131,7 @@ export class Simulation {
         market,
         random(`trader-${index}`),
         options.ordersPerSecond / options.traders,
+        [...new Set(homes)],
       );
     });
     this.clients = [...this.traders];
@@ -210,7 +210,6 @@ export class Simulation {
       const since = ((this.scheduler.now - trader.waitingSince) / SECOND).toFixed(1);
       found.push(`trader of session ${trader.session} has waited for ${since} s`);
     }
-    if (this.#operatorsAtWork > 0) found.push("a divergence report waits for an operator");
     if (this.riskClients.some(({ waitingSince }) => waitingSince !== null)) {
       found.push("a risk limit does not answer");
     }
@@ -286,9 +285,8 @@ export class Simulation {
   }
 
   async #safety(): Promise<void> {
-    // Blocks, followers and event blocks come to rest, and late reports are acted upon.
-    do await this.until(this.now + 3);
-    while (this.#operatorsAtWork > 0);
+    // Blocks, followers and event blocks come to rest.
+    await this.until(this.now + 3);
     const asked = this.riskClients.map((client) => client.settle());
     const state = { settled: false };
     void Promise.all(asked).then(() => {
@@ -300,7 +298,11 @@ export class Simulation {
     this.violations.push(...checkSafety(this));
   }
 
-  #cell(site: number, region: string): SimulatedCell {
+  #cell(
+    site: number,
+    region: string,
+    groups: Readonly<Record<string, readonly string[]>>,
+  ): SimulatedCell {
     const name = `cell-${site}`;
     const random = this.#random.fork(name);
     const disk = new SimulatedDisk(this.scheduler, random.fork("disk"));
@@ -310,7 +312,7 @@ export class Simulation {
       name,
       site,
       region,
-      reference: { groups: { [region]: ["atlas"] }, markets: this.markets },
+      reference: { groups, markets: this.markets },
       disk,
       time: { rate: 1 + drift / 1e6, wallOffset: 0, frozen: 0 },
       random,
@@ -318,23 +320,12 @@ export class Simulation {
     };
     const cell: SimulatedCell = new SimulatedCell(machine, this.shared, {
       ...defectOf(this.options.defect),
-      diverged: (directory) => this.#operator(cell, directory),
+      diverged: () => {
+        this.quarantines += 1;
+      },
       logFailed: () => this.#restartWithRoom(cell),
     });
     return cell;
-  }
-
-  /** An operator reads the divergence report, moves the folder away and starts the cell again. */
-  #operator(cell: SimulatedCell, directory: string): void {
-    this.quarantines += 1;
-    const number = this.quarantines;
-    this.#operatorsAtWork += 1;
-    this.scheduler.in(OPERATOR_NS, machines, "operator", () => {
-      this.#operatorsAtWork -= 1;
-      this.scheduler.trace.say(this.scheduler.now, "operator", `moves ${directory} away`);
-      cell.crash(false);
-      cell.machine.disk.moveAway(directory, `quarantined/${number}`);
-    });
   }
 
   /** An operator frees the disk, then restarts the cell, as the failure says. */

@@ -55,6 +55,8 @@ export class Trader {
   readonly #market: MarketDefinition;
   readonly #account: number;
   readonly #pauseNs: number;
+  readonly #regions: readonly string[];
+  #region: string;
   #number = 0;
   #orders: number[] = [];
   #stopped = false;
@@ -66,10 +68,13 @@ export class Trader {
     market: MarketDefinition,
     random: SeededRandomness,
     commandsPerSecond: number,
+    regions: readonly string[],
   ) {
     this.#scheduler = shared.scheduler;
     this.#random = random;
     this.#market = market;
+    this.#regions = regions;
+    this.#region = market.home;
     this.#account = 1 + index;
     this.session = 1_000 + index;
     this.#pauseNs = (1e9 * (1 + COMMANDS_PER_REQUEST)) / 2 / commandsPerSecond;
@@ -111,15 +116,17 @@ export class Trader {
   }
 
   async #deliver(payload: Uint8Array): Promise<void> {
-    const { home, market } = this.#market;
+    const { market } = this.#market;
     for (let tries = 0; ; tries += 1) {
       this.requests += 1;
       const answer = await this.#bus.request(
-        commandSubject(home, market, "submit"),
+        commandSubject(this.#region, market, "submit"),
         payload,
         ANSWER_NS,
       );
-      if (answer.ok && this.#take(SubmitReply.decode(answer.value))) break;
+      const reply = answer.ok ? SubmitReply.decode(answer.value) : null;
+      if (reply !== null && this.#take(reply)) break;
+      this.#redirect(reply);
       const pause = Math.min(50e6 * 2 ** Math.min(tries, 3), LONGEST_PAUSE_NS);
       await new Promise<void>((resolve) => {
         this.#scheduler.in(pause * (0.5 + this.#random.unit()), this.#life, "again", resolve);
@@ -127,6 +134,16 @@ export class Trader {
     }
     this.waitingSince = null;
     if (!this.#stopped) this.#later();
+  }
+
+  /** Where the refusal says, or to the next region when nobody answers in this one. */
+  #redirect(reply: wire.market.v1.SubmitReply | null): void {
+    const told = reply?.refusal?.region ?? "";
+    if (told !== "") this.#region = told;
+    else if (reply === null) {
+      const at = this.#regions.indexOf(this.#region);
+      this.#region = this.#regions[(at + 1) % this.#regions.length] ?? this.#region;
+    }
   }
 
   /** True when every command has its final outcome. */

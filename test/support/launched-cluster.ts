@@ -47,6 +47,8 @@ export function launcherOptions(
     engine: "auto",
     flow: { enabled: false, seed: 1, rate: 1 },
     firstPorts: testPorts,
+    // What these clusters prove of a region that dies is that it comes back with what it had.
+    takeover: "manual",
     cellProgram: null,
     say: () => undefined,
     ...changes,

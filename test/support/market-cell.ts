@@ -9,8 +9,9 @@ import type { ActorDefinition, ActorRef, ActorSystem } from "../../actors/kernel
 import { supervisorSpec } from "../../actors/kernel/child-spec.ts";
 import { deadLetterStore } from "../../actors/kernel/dead-letters.ts";
 import type { Bus } from "../../actors/kernel/ports/bus.ts";
+import type { JournalReplicas } from "../../actors/kernel/ports/journal-replicas.ts";
 import type { EngineSlots, MatchingEngine } from "../../actors/kernel/ports/matching-engine.ts";
-import type { Ownership } from "../../actors/kernel/ports/ownership.ts";
+import type { Candidacy, Candidate, Ownership } from "../../actors/kernel/ports/ownership.ts";
 import { ok, type Result } from "../../actors/kernel/result.ts";
 import { seededRandomness } from "../../actors/kernel/seeded-randomness.ts";
 import { systemClock } from "../../actors/kernel/system-clock.ts";
@@ -76,6 +77,20 @@ export class TestOwnership implements Ownership {
     return ok(epochOf(this.#recorded));
   }
 
+  /** What is said to a market that asks; it may claim until the test says otherwise. */
+  mayClaim: Candidacy = { may: "claim", lossAccepted: false };
+  /** Regions that shards were handed to. */
+  readonly handedTo: string[] = [];
+
+  async candidacy(_candidate: Candidate): Promise<Candidacy> {
+    return this.mayClaim;
+  }
+
+  async handOver(_shard: string, region: string): Promise<Result<void>> {
+    this.handedTo.push(region);
+    return ok(undefined);
+  }
+
   async recordedEpoch(shard: string): Promise<Result<Epoch | null>> {
     return ok(this.shards.get(shard) ?? null);
   }
@@ -124,6 +139,8 @@ export interface CellOptions {
   readonly ownership?: TestOwnership;
   readonly directory?: string;
   readonly engine?: MatchingEngine;
+  readonly replicas?: JournalReplicas;
+  readonly ensureJournal?: (definition: MarketDefinition) => Promise<Result<void>>;
   /** Records of own blocks that can be sent again; few, and the log is trimmed soon. */
   readonly recordsRemembered?: number;
 }
@@ -156,6 +173,8 @@ export class MarketCell {
       slots: engineSlots,
       ownership: this.ownership,
       files: new SystemFiles(),
+      ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
+      ...(options.ensureJournal === undefined ? {} : { ensureJournal: options.ensureJournal }),
       ...(options.recordsRemembered === undefined
         ? {}
         : { recordsRemembered: options.recordsRemembered }),

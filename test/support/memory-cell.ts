@@ -69,6 +69,7 @@ export interface ActorJson {
   readonly id: string;
   readonly type: string;
   readonly state: string;
+  readonly detail: string;
   readonly cell: string;
   readonly shard: number;
   readonly incarnation: number;
@@ -80,6 +81,9 @@ export interface ActorJson {
     readonly sent: number;
     readonly fills: number;
     readonly doubtful: number;
+    readonly limit: string;
+    readonly held: number;
+    readonly limited: number;
     readonly bid?: { readonly price: number; readonly quantity: number } | null;
     readonly ask?: { readonly price: number; readonly quantity: number } | null;
   };

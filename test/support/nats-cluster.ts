@@ -24,6 +24,8 @@ export const missingNatsServer = (): string | null =>
 export interface TestServer {
   readonly region: string;
   readonly url: string;
+  /** Folder of its streams. */
+  readonly store: string;
   pid(): number;
   kill(signal: NodeJS.Signals): Promise<void>;
   start(): Promise<void>;
@@ -42,9 +44,15 @@ export interface TestCluster {
 export const testRegions = ["eu-central", "us-east", "ap-southeast"] as const;
 
 export async function startCluster(
-  options: { readonly syncInterval?: string; readonly regions?: readonly string[] } = {},
+  options: {
+    readonly syncInterval?: string;
+    readonly regions?: readonly string[];
+    /** Where the servers keep their streams; a temporary folder when it is absent. */
+    readonly stores?: string;
+    readonly server?: string;
+  } = {},
 ): Promise<TestCluster> {
-  const binary = natsServer();
+  const binary = options.server ?? natsServer();
   if (binary === null) throw new Error("no nats-server");
   const regions = options.regions ?? testRegions;
   const folder = mkdtempSync(join(tmpdir(), "meridian-nats-"));
@@ -54,8 +62,8 @@ export async function startCluster(
   const routes = regions.map((_, index) => `nats://127.0.0.1:${ports[index * 2 + 1]}`);
   const servers = regions.map((region, index): TestServer => {
     const file = join(folder, `${region}.conf`);
-    const store = join(folder, region);
-    mkdirSync(store);
+    const store = join(options.stores ?? folder, region);
+    mkdirSync(store, { recursive: true });
     const configuration = {
       server_name: region,
       server_tags: [`region:${region}`],
@@ -65,6 +73,8 @@ export async function startCluster(
         store_dir: store,
         unique_tag: "region:",
         sync_interval: options.syncInterval ?? "always",
+        // What streams reserve is more than a small disk has; what they use is little.
+        max_file_store: 160 * 2 ** 30,
       },
       accounts: {
         TEST: { jetstream: "enabled", users: [{ nkey: user.getPublicKey() }] },
@@ -77,6 +87,7 @@ export async function startCluster(
     return {
       region,
       url: `nats://127.0.0.1:${ports[index * 2]}`,
+      store,
       pid: () => child?.pid ?? 0,
       async start() {
         child = spawn(binary, ["-c", file, "-l", join(folder, `${region}.log`)], {

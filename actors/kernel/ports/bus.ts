@@ -62,9 +62,9 @@ export interface JournalStream {
     payload: Uint8Array,
     expectedTail: number,
   ): Promise<AppendFate>;
-  /** Last message on the subject, null when none. Failure code: unavailable. */
+  /** Last message on the subject, null when none. Failure codes: unavailable, not_found (the stream). */
   tail(stream: string, subject: string): Promise<Result<StoredMessage | null>>;
-  /** First message on the subject at or after `from`, null when none. Failure code: unavailable. */
+  /** First message on the subject at or after `from`, null when none. Failure codes as of tail. */
   next(stream: string, subject: string, from: number): Promise<Result<StoredMessage | null>>;
 }
 

@@ -7,4 +7,6 @@ export interface Files {
    * a mixture. Folders on the way are created. Rejects with the cause when the disk refuses.
    */
   replace(path: string, content: Uint8Array): Promise<void>;
+  /** Renames a folder, durably. Rejects with the cause when the disk refuses or `to` exists. */
+  move(from: string, to: string): Promise<void>;
 }

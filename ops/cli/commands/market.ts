@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-import { type Command, Option } from "commander";
+import { Argument, type Command, Option } from "commander";
 import { parse } from "smol-toml";
 
 import { ok, type Result, refuse } from "../../../actors/kernel/result.ts";
@@ -10,6 +10,7 @@ import { isToken, operationsSubject } from "../../../schemas/subjects.ts";
 import { exitCodes, perform } from "../action.ts";
 import { type Cluster, withCluster } from "../cluster.ts";
 import {
+  changeMode,
   clusterStatus,
   createMarket,
   decodeMarketReply,
@@ -38,7 +39,7 @@ type CreateOptions = MarketOptions & {
   readonly mode?: ModeName;
 };
 
-/** `meridian market …`: make, halt, resume and list markets. */
+/** `meridian market …`: make, halt, resume and list markets, change their mode. */
 export function register(program: Command): void {
   const market = program.command("market").description("make, halt, resume and list markets");
 
@@ -96,6 +97,32 @@ Examples:
       ),
     );
 
+  withClusterOptions(market.command("mode"))
+    .description("change what acknowledgements promise from now on")
+    .argument("<market>")
+    .addArgument(new Argument("<mode>", "the promise").choices(modeNames))
+    .option("--reason <text>", "kept with the change", "by command line")
+    .addOption(outputOption())
+    .addHelpText(
+      "after",
+      `
+  replicated   survives the loss of any one region
+  durable      survives a crash and a power cut, when the market comes back on that disk
+  matched      promises nothing
+
+What follows the change is acknowledged as replicated until the change is in the journal.`,
+    )
+    .action((name: string, mode: ModeName, options: MarketOptions & { readonly reason: string }) =>
+      perform(() =>
+        withCluster(options, async (cluster) => {
+          const found = await findMarket(cluster, name);
+          if (!found.ok) return found;
+          const changed = await changeMode(cluster, found.value, mode, options.reason);
+          return changed.ok ? shown(changed.value, options) : changed;
+        }),
+      ),
+    );
+
   for (const verb of ["halt", "resume"] as const) {
     withClusterOptions(market.command(verb))
       .description(
@@ -114,8 +141,11 @@ Examples:
               reason: options.reason,
               requestedBy: cluster.user,
             }).finish();
-            const subject = operationsSubject(found.value.home, `market-${verb}`);
-            const changed = await cluster.ask(subject, request, decodeMarketReply);
+            const { region } = found.value;
+            const subject = operationsSubject(region, `market-${verb}`);
+            const changed = await cluster.ask(subject, request, (payload) =>
+              decodeMarketReply(payload, region),
+            );
             return changed.ok ? shown(changed.value, options) : changed;
           }),
         ),
@@ -125,7 +155,7 @@ Examples:
 
 function shown(market: MarketView, options: MarketOptions) {
   if (options.output === "json") printJson(market);
-  else print(`${market.market} in ${market.home}: ${market.state}, ${market.mode}`);
+  else print(`${market.market} in ${market.region}: ${market.state}, ${market.mode}`);
   return ok(exitCodes.ok);
 }
 

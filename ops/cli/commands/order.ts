@@ -224,7 +224,8 @@ const LARGEST_ACCOUNT = 2 ** 32 - 1;
 
 const clientFor = (cluster: Cluster, market: MarketView): ExchangeClient =>
   new ExchangeClient({
-    region: market.home,
+    region: market.region,
+    otherRegions: cluster.regions,
     market: market.market,
     transport: cluster,
     session: randomInt(1, 2 ** 48 - 1),

@@ -209,7 +209,7 @@ async function replayOne(
   });
   if (!market.ok) return market;
   // Every request goes to the market's home: its own server saves a hop between regions.
-  const near = await connectTo(cluster.target, market.value.home);
+  const near = await connectTo(cluster.target, market.value.region);
   if (!near.ok) return near;
   try {
     return ok(await replayInto(near.value, market.value, session, book, options, isStopped));
@@ -228,7 +228,8 @@ async function replayInto(
 ): Promise<ReplayReport> {
   const timed = timedTransport(cluster);
   const client = new ExchangeClient({
-    region: market.home,
+    region: market.region,
+    otherRegions: cluster.regions,
     market: market.market,
     transport: timed.transport,
     session: randomInt(1, 2 ** 48 - 1),

@@ -20,7 +20,7 @@ function overviewOf(
       dataDirectory: "/data",
       regions: [],
       servers: [],
-      encryption: { current: "", previous: null },
+      encryptionKey: "",
       certificates: { authorityFile: "", servers: {} },
       users: [],
     },

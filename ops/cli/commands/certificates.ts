@@ -1,0 +1,92 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Command } from "commander";
+
+import { ok, refuse } from "../../../actors/kernel/result.ts";
+import { certificatesFolder } from "../../deploy/cluster.ts";
+import { exitCodes, perform } from "../action.ts";
+import { withCluster } from "../cluster.ts";
+import { dataFolder } from "../data-folder.ts";
+import { askLauncher, stepLines } from "../deployment.ts";
+import {
+  type ClusterOptions,
+  type OutputFormat,
+  outputOption,
+  print,
+  printJson,
+  table,
+  withClusterOptions,
+} from "../terminal.ts";
+
+type CertificateOptions = ClusterOptions & { readonly output: OutputFormat };
+
+/** `meridian certificates …`: show and rotate what servers prove themselves with. */
+export function register(program: Command): void {
+  const group = program
+    .command("certificates")
+    .description("show and rotate the servers' certificates")
+    .addHelpText(
+      "after",
+      "\nup makes an authority and a certificate per server in <data>/tls, and renews what has 30 days or less left.\n" +
+        "Certificates of your own: put ca.pem and <server>.pem, <server>-key.pem there and no ca-key.pem.",
+    );
+  group
+    .command("show")
+    .description("what the data folder holds, and until when")
+    .option("--data <folder>", "data folder of the cluster ($MERIDIAN_DATA; default: .meridian)")
+    .addOption(outputOption())
+    .action((options: CertificateOptions) => perform(async () => show(options)));
+
+  withClusterOptions(group.command("rotate"))
+    .description("give every server a new certificate, one after the other; connections stay")
+    .addOption(outputOption())
+    .action((options: CertificateOptions) =>
+      perform(() =>
+        withCluster(options, async (cluster) => {
+          const done = await askLauncher(cluster, "certificates-rotate");
+          if (!done.ok) return done;
+          if (options.output === "json") printJson({ steps: done.value.steps });
+          else for (const line of stepLines(done.value)) print(line);
+          return ok(exitCodes.ok);
+        }),
+      ),
+    );
+}
+
+function show(options: CertificateOptions): ReturnType<typeof ok<0>> | ReturnType<typeof refuse> {
+  const folder = certificatesFolder(dataFolder(options.data).value);
+  let names: readonly string[];
+  try {
+    names = readdirSync(folder).filter(
+      (name) => name.endsWith(".pem") && !name.endsWith("-key.pem"),
+    );
+  } catch {
+    return refuse("certificates_missing", `${folder} has no certificates yet`, "npx meridian up");
+  }
+  const certificates = names.map((name) => {
+    const certificate = new X509Certificate(readFileSync(join(folder, name)));
+    return {
+      file: name,
+      subject: certificate.subject,
+      validTo: new Date(certificate.validTo).toISOString(),
+      fingerprint: certificate.fingerprint256,
+    };
+  });
+  if (options.output === "json") printJson({ folder, certificates });
+  else {
+    print(
+      table(
+        ["FILE", "SUBJECT", "VALID TO", "SHA-256"],
+        certificates.map(({ file, subject, validTo, fingerprint }) => [
+          file,
+          subject,
+          validTo,
+          `${fingerprint.slice(0, 23)}…`,
+        ]),
+      ),
+    );
+  }
+  return ok(exitCodes.ok);
+}

@@ -1,0 +1,45 @@
+import { ok, type Result, refuse } from "../../actors/kernel/result.ts";
+import { wire } from "../../schemas/messages.ts";
+import { type DeploymentVerb, deploymentSubject } from "../../schemas/subjects.ts";
+import type { Cluster } from "./cluster.ts";
+import { decodeRefusal } from "../../schemas/sdk/codec.ts";
+
+const { DeploymentRequest, DeploymentReply } = wire.region.v1;
+
+/** A change of servers waits for elections and for replicas that catch up. */
+const changedWithinMs = 300_000;
+
+export type DeploymentAnswer = wire.region.v1.DeploymentReply;
+
+/**
+ * Asks the launcher of the cluster. Failure codes: those of the change; no_launcher when nothing serves
+ * them, as in a cluster whose servers are started by other means.
+ */
+export async function askLauncher(
+  cluster: Cluster,
+  verb: DeploymentVerb,
+  region = "",
+): Promise<Result<DeploymentAnswer>> {
+  const answer = await cluster.ask(
+    deploymentSubject(verb),
+    DeploymentRequest.encode({ region }).finish(),
+    (payload): Result<DeploymentAnswer> => {
+      const reply = DeploymentReply.decode(payload);
+      const failure = decodeRefusal(reply.refusal);
+      return failure === null ? ok(reply) : { ok: false, failure };
+    },
+    changedWithinMs,
+  );
+  if (answer.ok || answer.failure.code !== "no_responders") return answer;
+  return refuse(
+    "no_launcher",
+    "no launcher answers: the cluster was not started by meridian up",
+    "npx meridian doctor",
+  );
+}
+
+/** What was done, with the seconds it took. */
+export const stepLines = ({ steps }: DeploymentAnswer): readonly string[] =>
+  (steps ?? []).map(
+    ({ what, tookMs }) => `${((tookMs ?? 0) / 1_000).toFixed(1).padStart(6)} s  ${what ?? ""}`,
+  );

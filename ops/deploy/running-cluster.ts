@@ -1,0 +1,186 @@
+import { resolve } from "node:path";
+import type { NatsConnection } from "nats";
+import { type Result, ok, refuse } from "../../actors/kernel/result.ts";
+import { type CellSettings, planCluster, prepareCells, prepareServers } from "./cluster.ts";
+import { writeRecord } from "./cluster-record.ts";
+import { checkChoice, checkRegions } from "./contradictions.ts";
+import type { Fleet } from "./fleet.ts";
+import {
+  type Deployment,
+  type Residency,
+  type Step,
+  Steps,
+  connectDeployer,
+  serveDeployment,
+} from "./launcher-service.ts";
+import { checkRemoval, forgetServers, reloadUsers } from "./membership.ts";
+import { waitForCells, waitForServers } from "./readiness.ts";
+import { type Region, readRegions } from "./regions.ts";
+import { ResidencyWatch, readSites } from "./residency-watch.ts";
+import { rotateCertificates } from "./rotation.ts";
+import type { ClusterPlan, FirstPorts } from "./topology.ts";
+
+const serversReadyWithinMs = 60_000;
+const cellReadyWithinMs = 90_000;
+
+export interface RunningClusterOf {
+  readonly plan: ClusterPlan;
+  readonly regions: readonly Region[];
+  readonly declared: readonly Region[];
+  readonly fleet: Fleet;
+  readonly firstPorts: FirstPorts;
+  readonly cells: CellSettings;
+  readonly say: (line: string) => void;
+  /** The plan has changed. */
+  readonly changed: (plan: ClusterPlan) => void;
+}
+
+/** A cluster that is up: it takes regions in and lets them go, and renews its certificates. */
+export class RunningCluster implements Deployment {
+  readonly #of: RunningClusterOf;
+  readonly #connection: NatsConnection;
+  readonly #watch: ResidencyWatch;
+  #plan: ClusterPlan;
+  #regions: readonly Region[];
+  #declared: readonly Region[];
+
+  private constructor(of: RunningClusterOf, connection: NatsConnection) {
+    this.#of = of;
+    this.#plan = of.plan;
+    this.#regions = of.regions;
+    this.#declared = of.declared;
+    this.#connection = connection;
+    this.#watch = new ResidencyWatch({
+      connection,
+      regions: () => this.#declared,
+      regionOf: (server) => this.#regionOf(server),
+      say: of.say,
+    });
+  }
+
+  /** Connects as the launcher's user and serves ops.launcher.*; rejects when no server takes it. */
+  static async open(of: RunningClusterOf): Promise<RunningCluster> {
+    const running = new RunningCluster(of, await connectDeployer(of.plan));
+    serveDeployment(running.#connection, running);
+    return running;
+  }
+
+  async close(): Promise<void> {
+    this.#watch.stop();
+    await this.#connection.close();
+  }
+
+  #regionOf(server: string): string | null {
+    return this.#plan.servers.find(({ name }) => name === server)?.region ?? null;
+  }
+
+  residency(): Promise<Result<Residency>> {
+    return this.#watch.look();
+  }
+
+  async rotateCertificates(): Promise<Result<readonly Step[]>> {
+    const steps = new Steps(this.#of.say);
+    const rotated = await rotateCertificates(this.#plan, this.#of.fleet, steps);
+    return rotated.ok ? ok(steps.done) : rotated;
+  }
+
+  async addRegion(name: string): Promise<Result<readonly Step[]>> {
+    const steps = new Steps(this.#of.say);
+    if (this.#regions.some((region) => region.name === name)) {
+      return refuse("region_member", `${name} is part of this cluster`, "npx meridian status");
+    }
+    const chosen = this.#choose(name);
+    if (!chosen.ok) return chosen;
+    const { declared, regions } = chosen.value;
+    const planned = await planCluster(this.#plan.dataDirectory, {
+      topology: this.#plan.topology,
+      profile: this.#plan.profile,
+      regions,
+      declared,
+      firstPorts: this.#of.firstPorts,
+      running: this.#plan,
+    });
+    if (!planned.ok) return planned;
+    const { plan } = planned.value;
+    const before = this.#plan.servers;
+    prepareServers(plan);
+    const known = await reloadUsers(this.#of.fleet, plan, before, name);
+    if (!known.ok) return known;
+    steps.note(`the servers know the users of ${name}`);
+    this.#declared = declared;
+    this.#adopt(plan, regions);
+    const added = plan.servers.filter((server) => server.region === name);
+    this.#of.fleet.startServers(added);
+    const servers = await waitForServers(plan, serversReadyWithinMs, () => null);
+    if (!servers.ok) return servers;
+    steps.note(`${added.map((server) => server.name).join(", ")} joined`);
+    prepareCells(plan, regions, this.#of.cells);
+    this.#of.fleet.startCells([name]);
+    if (this.#of.fleet.cells.length > 0) {
+      const cells = await waitForCells(plan, cellReadyWithinMs, () => null);
+      if (!cells.ok) return cells;
+      steps.note(`the cell of ${name} is ready; the others know its markets from their next start`);
+    }
+    this.#record();
+    return ok(steps.done);
+  }
+
+  /** The declarations as they are now, and the regions of the cluster with one more. */
+  #choose(
+    name: string,
+  ): Result<{ readonly declared: readonly Region[]; readonly regions: readonly Region[] }> {
+    const declared = readRegions(resolve(this.#of.cells.regionsDirectory));
+    if (!declared.ok) return declared;
+    const sound = checkRegions(declared.value);
+    if (!sound.ok) return sound;
+    const names = [...this.#regions.map((region) => region.name), name];
+    const regions = checkChoice(declared.value, names);
+    if (!regions.ok) return regions;
+    return ok({ declared: declared.value, regions: regions.value });
+  }
+
+  async removeRegion(name: string): Promise<Result<readonly Step[]>> {
+    const steps = new Steps(this.#of.say);
+    const region = this.#regions.find((each) => each.name === name);
+    if (region === undefined) {
+      return refuse("region_unknown", `${name} is not part of this cluster`, "npx meridian status");
+    }
+    const sites = (): ReturnType<typeof readSites> => readSites(this.#connection);
+    const free = checkRemoval(region, this.#regions, await sites(), (server) =>
+      this.#regionOf(server),
+    );
+    if (!free.ok) return free;
+    const gone = this.#plan.servers.filter((server) => server.region === name);
+    await this.#of.fleet.stop([name]);
+    steps.note(`the cell and the servers of ${name} have stopped`);
+    const forgotten = await forgetServers(this.#plan, gone, sites);
+    if (!forgotten.ok) return forgotten;
+    steps.note("what they kept is kept by others");
+    const regions = this.#regions.filter((each) => each !== region);
+    const plan = {
+      ...this.#plan,
+      regions: this.#plan.regions.filter((each) => each.name !== name),
+      servers: this.#plan.servers.filter((server) => server.region !== name),
+      users: this.#plan.users.filter(({ user }) => user.region !== name),
+    };
+    prepareServers(plan);
+    prepareCells(plan, regions, this.#of.cells);
+    for (const server of plan.servers) this.#of.fleet.server(server.name)?.signal("SIGHUP");
+    this.#adopt(plan, regions);
+    this.#record();
+    steps.note(`the users of ${name} are gone; its data folder is kept`);
+    return ok(steps.done);
+  }
+
+  #adopt(plan: ClusterPlan, regions: readonly Region[]): void {
+    this.#plan = plan;
+    this.#regions = regions;
+    this.#of.changed(plan);
+  }
+
+  #record(): void {
+    const { topology, dataDirectory } = this.#plan;
+    writeRecord(dataDirectory, { topology, regions: this.#regions.map((region) => region.name) });
+    this.#of.changed(this.#plan);
+  }
+}
