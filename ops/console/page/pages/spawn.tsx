@@ -87,6 +87,7 @@ function SpawnForm({ type, market, region, parameters }: FormProps) {
     },
   };
   const command = spawnCommand(region, order);
+  const allowed = mayAsk(controlSubject(region === "" ? "none" : region, "spawn"));
   const change = (name: string, text: string): void => {
     setTexts({ ...texts, [name]: text });
     setChecked(null);
@@ -180,7 +181,7 @@ function SpawnForm({ type, market, region, parameters }: FormProps) {
           {checked !== null && <WhatWouldHappen of={checked} market={market} />}
           <div class="buttons">
             <ActionButton
-              may={mayAsk(controlSubject(region === "" ? "none" : region, "check"))}
+              may={allowed}
               onClick={() => void attempt("check")}
               class={checked === null ? "primary" : ""}
               submits={checked === null}
@@ -206,7 +207,11 @@ function SpawnForm({ type, market, region, parameters }: FormProps) {
             >
               {running && checked !== null ? "spawning…" : "Spawn"}
             </ActionButton>
-            <span class="quiet">Enter runs what is next.</span>
+            <span class="quiet">
+              {allowed.ok
+                ? "Enter runs what is next."
+                : `${allowed.failure.reason}; ${allowed.failure.next}.`}
+            </span>
           </div>
           <h3>The same by CLI</h3>
           <Command line={command} />
