@@ -83,6 +83,7 @@ const messages: Readonly<Record<string, Decoder>> = {
   "operation market-halt": control.v1.MarketStateRequest,
   "operation market-resume": control.v1.MarketStateRequest,
   "operation flow": control.v1.FlowRequest,
+  "operation log-level": control.v1.LogLevelRequest,
   "control spawn": control.v1.SpawnRequest,
   "control stop": control.v1.StopRequest,
   "control restart": control.v1.RestartRequest,

@@ -15,14 +15,8 @@ import { dataFolder, repository } from "../data-folder.ts";
 import type { Finding } from "../finding.ts";
 import { examineMachine, type NativeProbe } from "../machine.ts";
 import { clusterStatus } from "../markets.ts";
-import {
-  type ClusterOptions,
-  type OutputFormat,
-  outputOption,
-  print,
-  printJson,
-  withClusterOptions,
-} from "../terminal.ts";
+import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { type ClusterOptions, print, withClusterOptions } from "../terminal.ts";
 
 const WANTED_NODE = 24;
 
@@ -39,8 +33,9 @@ export function register(program: Command): void {
     .action((options: DoctorOptions) =>
       perform(async () => {
         const findings = await examine(options);
-        if (options.output === "json") printJson({ findings });
-        else for (const finding of findings) print(line(finding));
+        if (!printed(options, { value: { findings }, rows: findings })) {
+          for (const finding of findings) print(line(finding));
+        }
         return ok(
           findings.some((finding) => finding.verdict === "failed")
             ? exitCodes.failed
