@@ -2,6 +2,7 @@ import type { Command } from "commander";
 
 import { extend as extendFailover } from "./region-failover.ts";
 import { extendWithMembers } from "./region-members.ts";
+import { register as extendWithRecovery } from "./region-recover.ts";
 import { extend as extendStatus } from "./region-status.ts";
 
 /** Every file that has commands of the group `meridian region` adds them here, in the order of the help. */
@@ -9,6 +10,7 @@ const extensions: readonly ((region: Command) => void)[] = [
   extendStatus,
   extendWithMembers,
   extendFailover,
+  extendWithRecovery,
 ];
 
 /** `meridian region …`: regions as a whole. */
