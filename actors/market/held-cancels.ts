@@ -1,9 +1,12 @@
+import type { RequestTrace } from "../kernel/ports/tracing.ts";
+
 /** Requests that hold only cancels and reductions, kept while the market may take nothing. */
 export const CANCELS_HELD = 1_024;
 
 export interface HeldRequest {
   readonly payload: Uint8Array;
   readonly reply: (payload: Uint8Array) => void;
+  readonly trace: RequestTrace | undefined;
 }
 
 /**
