@@ -26,7 +26,8 @@ export type OperationsVerb =
   | "market-mode"
   | "failover"
   | "approve"
-  | "flow";
+  | "flow"
+  | "log-level";
 /** Services that spawn and steer actors. */
 export const controlVerbs = [
   "spawn",

@@ -26,3 +26,10 @@ export class Durations {
     return { counts: [...this.#counts], sumNs: this.#sumNs };
   }
 }
+
+export function addDurations(all: readonly CountedDurations[]): CountedDurations {
+  const counts = Array.from({ length: durationBoundsNs.length + 1 }, (_, bucket) =>
+    all.reduce((sum, one) => sum + (one.counts[bucket] ?? 0), 0),
+  );
+  return { counts, sumNs: all.reduce((sum, one) => sum + one.sumNs, 0) };
+}

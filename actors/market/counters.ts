@@ -25,7 +25,6 @@ export class MarketCounters {
   });
 
   readonly #durations = new Durations();
-
   constructor(clock: CoarseClock) {
     this.history = new MarketHistory(clock);
   }

@@ -88,6 +88,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       state: () => this.#state,
     });
     this.#operations = new Operations({
+      cell: start.cell,
       context,
       ports,
       directory: this.#directory,

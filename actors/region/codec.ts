@@ -1,3 +1,4 @@
+import type { LogControl } from "../kernel/ports/log.ts";
 import { wire } from "../../schemas/messages.ts";
 import * as subjects from "../../schemas/subjects.ts";
 import type { DurabilityMode, LatencySummary } from "../kernel/ports/matching-engine.ts";
@@ -206,7 +207,8 @@ export type OperationRequest =
     }
   | { readonly verb: "failover"; readonly request: FailoverRequest }
   | { readonly verb: "approve"; readonly id: string; readonly by: string }
-  | { readonly verb: "flow"; readonly paused: boolean };
+  | { readonly verb: "flow"; readonly paused: boolean }
+  | { readonly verb: "log-level"; readonly level: string; readonly actor: string };
 
 /** Null when the bytes are no such request. */
 export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): OperationRequest | null {
@@ -250,6 +252,10 @@ export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): Operati
       }
       case "flow":
         return { verb, paused: control.FlowRequest.decode(bytes).paused };
+      case "log-level": {
+        const { level, actor } = control.LogLevelRequest.decode(bytes);
+        return { verb, level, actor };
+      }
       default:
         return unreachable(verb);
     }
@@ -264,6 +270,13 @@ export const encodeMarket = (market: MarketReport): Uint8Array =>
 
 export const encodeFlow = (totals: FlowTotals): Uint8Array =>
   wire.control.v1.FlowReply.encode(totals).finish();
+
+export const encodeLogLevel = (cell: string, { level, overrides }: LogControl): Uint8Array =>
+  wire.control.v1.LogLevelReply.encode({
+    cell,
+    level,
+    actors: Object.fromEntries(overrides),
+  }).finish();
 
 /** The report in the fields of the schema, for replies and for JSON over HTTP. */
 export function statusToWire(report: RegionReport): wire.control.v1.IRegionStatus {
@@ -332,7 +345,11 @@ export const decodeFailoverStatus = (bytes: Uint8Array): FailoverStatus | null =
   decoded(() => {
     const found = wire.region.v1.FailoverStatus.decode(bytes);
     const state = failoverStates.find((name) => name === found.state);
-    return state === undefined ? null : { ...found, state };
+    if (state === undefined) return null;
+    const { id, from, to, requestedBy, approvedBy, startedUnixMs, endedUnixMs } = found;
+    const { marketsMoved, longestPauseMs, detail, reason, planned } = found;
+    const times = { startedUnixMs, endedUnixMs, marketsMoved, longestPauseMs };
+    return { id, from, to, state, requestedBy, approvedBy, ...times, detail, reason, planned };
   });
 
 /** What another region says of its markets; null when it refused or the bytes are no status. */

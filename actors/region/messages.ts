@@ -253,6 +253,7 @@ export const operationVerbs = [
   "failover",
   "approve",
   "flow",
+  "log-level",
 ] as const;
 /** Answered by every cell of the region, whether it serves markets or not. */
 export const viewVerbs = ["tree", "tree-node", "audit"] as const;

@@ -1,5 +1,6 @@
 import type { ActorContext } from "../kernel/actor.ts";
 import type { DurabilityMode } from "../kernel/ports/matching-engine.ts";
+import type { LogLevel } from "../kernel/ports/log.ts";
 import { type Failure, ok, refuse, type Result, unreachable } from "../kernel/result.ts";
 import { SerialQueue } from "../kernel/serial-queue.ts";
 import type { DurationNs } from "../kernel/units.ts";
@@ -8,6 +9,7 @@ import {
   decodeOperation,
   encodeFailover,
   encodeFlow,
+  encodeLogLevel,
   encodeMarket,
   encodeRefusal,
   encodeStatus,
@@ -34,7 +36,10 @@ const openWithin = 10_000_000_000;
 const changesLimit = 64;
 const lookEvery = 100_000_000 as DurationNs;
 
+const logLevels: readonly LogLevel[] = ["error", "warn", "info"];
+
 export interface OperationsOf {
+  readonly cell: string;
   readonly context: ActorContext<RegionMessage, RegionMachine>;
   readonly ports: RegionPorts;
   readonly directory: Directory;
@@ -89,6 +94,9 @@ export class Operations {
         return;
       case "flow":
         reply(this.#flow(request.paused));
+        return;
+      case "log-level":
+        reply(this.#logLevel(request.level, request.actor));
         return;
       case "market-create":
         // One after another: each is decided on what the ones before have made.
@@ -209,6 +217,37 @@ export class Operations {
     if (!decided.ok) return this.#refusal(decided.failure);
     for (const event of decided.value) this.#of.evolve(event);
     return encodeFlow({ paused, ...this.#of.ports.flow.totals() });
+  }
+
+  /** Failure codes: parameters_invalid, limit_reached, unavailable. */
+  #logLevel(level: string, actor: string): Uint8Array {
+    const { ports, context, state } = this.#of;
+    const { logs } = ports;
+    if (logs === undefined) {
+      return this.#refusal(refuse("unavailable", "this cell has a log of one level").failure);
+    }
+    const known = logLevels.find((one) => one === level);
+    if (level !== "" && level !== "default" && known === undefined) {
+      const reason = `no level ${JSON.stringify(level.slice(0, 32))}`;
+      const next = `one of ${[...logLevels, "default"].join(", ")}`;
+      return this.#refusal(refuse("parameters_invalid", reason, next).failure);
+    }
+    if (
+      actor !== "" &&
+      actor !== `/${state().region}` &&
+      !actor.startsWith(`/${state().region}/`)
+    ) {
+      const reason = `${JSON.stringify(actor.slice(0, 128))} is no path of this region`;
+      const next = "`npx meridian tree` shows the paths";
+      return this.#refusal(refuse("parameters_invalid", reason, next).failure);
+    }
+    if (level === "default") logs.clear(actor);
+    else if (known !== undefined) {
+      const set = logs.set(known, actor);
+      if (!set.ok) return this.#refusal(set.failure);
+    }
+    if (level !== "") context.log.info({ level, of: actor }, "log level changed");
+    return encodeLogLevel(this.#of.cell, logs);
   }
 
   async #create(

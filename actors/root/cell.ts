@@ -7,7 +7,7 @@ import type { Bus, Subscription } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Files } from "../kernel/ports/files.ts";
 import type { JournalReplicas } from "../kernel/ports/journal-replicas.ts";
-import type { Log } from "../kernel/ports/log.ts";
+import type { Log, LogControl } from "../kernel/ports/log.ts";
 import type {
   DurabilityMode,
   EngineSlots,
@@ -58,6 +58,8 @@ export interface CellPorts {
   /** To read the journals of each server; absent: they are not scrubbed. */
   readonly replicas?: JournalReplicas;
   readonly log: Log;
+  /** Absent: the log has one level. */
+  readonly logs?: LogControl;
   /** Unpredictable bytes: nonces of leases, numbers of sessions. */
   readonly randomBytes: (count: number) => Uint8Array;
   readonly directory: CellDirectory;
@@ -224,6 +226,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     persistIncarnation: (incarnation) => directory.persistIncarnation(incarnation),
     nonce,
     facts: ports.facts,
+    ...(ports.logs === undefined ? {} : { logs: ports.logs }),
     actors: () => hosts.own.view,
     hosts: () => hosts.guests,
     views: (verb, payload) => views.answer(verb, payload),

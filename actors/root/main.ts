@@ -2,8 +2,6 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-import { pino } from "pino";
-
 import type { CellConfiguration } from "../../schemas/configuration.ts";
 import { NatsJournalReplicas } from "../bus/journal-replicas.ts";
 import { ensureAuditAssets } from "../bus/assets.ts";
@@ -14,7 +12,7 @@ import { serveEndpoints } from "../bus/services.ts";
 import { ConfinedPool } from "../confined/pool.ts";
 import { trapProcessFailures } from "../kernel/blame.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
-import type { Log } from "../kernel/ports/log.ts";
+import type { Log, LogControl } from "../kernel/ports/log.ts";
 import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
 import type { Failure } from "../kernel/result.ts";
 import { durationNs } from "../kernel/units.ts";
@@ -29,6 +27,7 @@ import { readConfiguration } from "./configuration.ts";
 import { consoleFace } from "./console.ts";
 import { chooseEngine, engineSlots } from "./engine.ts";
 import { Doors } from "./doors.ts";
+import { cellLog } from "./log.ts";
 import { type HttpFace, serveHttp } from "./http.ts";
 import { readReferenceData, type ReferenceData } from "./reference-data.ts";
 import {
@@ -56,6 +55,7 @@ class CellProcess {
   readonly #configuration: CellConfiguration;
   readonly #reference: ReferenceData;
   readonly #log: Log;
+  readonly #logs: LogControl;
   readonly #clock: Clock = systemClock();
   readonly #stopping = new AbortController();
   readonly #startedUnixMs = Date.now();
@@ -70,10 +70,16 @@ class CellProcess {
   #phase = "the cell is starting";
   #ending: Promise<void> | null = null;
 
-  constructor(configuration: CellConfiguration, reference: ReferenceData, log: Log) {
+  constructor(
+    configuration: CellConfiguration,
+    reference: ReferenceData,
+    log: Log,
+    logs: LogControl,
+  ) {
     this.#configuration = configuration;
     this.#reference = reference;
     this.#log = log;
+    this.#logs = logs;
   }
 
   async start(): Promise<void> {
@@ -211,6 +217,7 @@ class CellProcess {
         files: new SystemFiles(),
         replicas: new NatsJournalReplicas(bus),
         log: this.#log,
+        logs: this.#logs,
         randomBytes: (count) => new Uint8Array(randomBytes(count)),
         directory,
         ensureJournal: async (definition) => await guard.ensureJournal(definition, placement),
@@ -366,5 +373,5 @@ if (!reference.ok) {
   sayFailure(reference.failure);
   process.exit(exitCodes.unusable);
 }
-const log = pino({ base: { region, cell }, timestamp: pino.stdTimeFunctions.isoTime });
-await new CellProcess(configuration.value, reference.value, log).start();
+const { log, control } = cellLog({ region, cell });
+await new CellProcess(configuration.value, reference.value, log, control).start();

@@ -54,6 +54,11 @@ export const testTools = [
     packages: [["gcc-riscv64-unknown-elf"]],
   },
   { what: "Chromium", present: tool("chromium"), packages: [["chromium"]] },
+  {
+    what: "Prometheus",
+    present: both(tool("prometheus"), tool("promtool")),
+    packages: [["prometheus"]],
+  },
   { what: "clang-format", present: tool("clang-format-19"), packages: [["clang-format-19"]] },
   { what: "clang-tidy", present: tool("clang-tidy-19"), packages: [["clang-tidy-19"]] },
 ];
@@ -89,6 +94,26 @@ export async function aptGet(prefix, args) {
     ...args,
   ];
   return run(command, rest, { timeoutMs: 900_000 });
+}
+
+const servicePolicy = "/usr/sbin/policy-rc.d";
+
+/**
+ * Runs `body` so that packages start no services: only their programs are wanted, and tests start their
+ * own. A policy that is there already stays (policy-rc.d, Debian's invoke-rc.d).
+ */
+async function withoutServices(prefix, body) {
+  if (existsSync(servicePolicy)) return body();
+  const shell = (line) => {
+    const [command, ...rest] = [...prefix, "sh", "-c", line];
+    return run(command, rest, { timeoutMs: 10_000 });
+  };
+  await shell(`printf '#!/bin/sh\\nexit 101\\n' > ${servicePolicy} && chmod 755 ${servicePolicy}`);
+  try {
+    return await body();
+  } finally {
+    await shell(`rm -f ${servicePolicy}`);
+  }
 }
 
 let indexFresh = false;
@@ -142,7 +167,9 @@ export async function systemPackages(needs, why) {
   await aptUpdate(prefix);
   const groups = await Promise.all(missing.map(choose));
   const install = (packages) =>
-    aptGet(prefix, ["install", "-y", "-q", "--no-install-recommends", ...packages]);
+    withoutServices(prefix, () =>
+      aptGet(prefix, ["install", "-y", "-q", "--no-install-recommends", ...packages]),
+    );
   let result = await install(groups.flat());
   if (result.code !== 0 && groups.length > 1) {
     // One package that cannot be had must not keep the others away.

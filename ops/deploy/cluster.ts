@@ -154,6 +154,9 @@ const written = ({ cluster, tags, replicas }: AssetPlacement) => ({
   replicas,
 });
 
+/** The cell that the launcher starts in a region. */
+export const cellNameOf = (region: string): string => `${region.slice(0, 29)}-1`;
+
 function cellConfiguration(
   plan: ClusterPlan,
   declared: Region,
@@ -165,7 +168,7 @@ function cellConfiguration(
   const placement = placementOf(plan.topology, declared, regions);
   return {
     region,
-    cell: `${region.slice(0, 29)}-1`,
+    cell: cellNameOf(region),
     regions: plan.regions.map(({ name }) => name),
     profile: plan.profile,
     dataDirectory: join(plan.dataDirectory, "cells", region),

@@ -5,6 +5,7 @@ import type { CellConfiguration, ClusterFile } from "../../schemas/configuration
 import { locateNatsServer } from "../bootstrap/nats-server.mjs";
 import {
   type CellSettings,
+  cellNameOf,
   credentialsOf,
   planCluster,
   prepareCells,
@@ -23,6 +24,7 @@ import { type Profile, people } from "./roles.ts";
 import { RunningCluster } from "./running-cluster.ts";
 import { type SupervisedProcess, diesWithLauncher } from "./supervised-process.ts";
 import type { RegionStatus } from "./status.ts";
+import { type Target, writeObservation, writeTargets } from "../observe/prometheus-files.ts";
 import { writeWhole } from "./whole-file.ts";
 import {
   type ClusterPlan,
@@ -187,6 +189,7 @@ export class Launcher {
         this.#writeClusterFile(changed);
       },
     });
+    writeObservation(observationOf(this.#dataDirectory), []);
     writeRecord(this.#dataDirectory, { topology, regions: regions.map((each) => each.name) });
     return ok({
       plan,
@@ -275,6 +278,7 @@ export class Launcher {
       ),
     };
     writeWhole(join(this.#dataDirectory, "cluster.json"), `${JSON.stringify(cluster, null, 2)}\n`);
+    writeTargets(observationOf(this.#dataDirectory), targetsOf(cluster));
     return cluster;
   }
 
@@ -364,3 +368,8 @@ function withLog(failure: Failure, processes: readonly SupervisedProcess[]): Res
     failure.next === "" ? `look into ${culprit.logFile}` : failure.next,
   );
 }
+
+/** Where Prometheus and Grafana find their files. */
+const observationOf = (dataDirectory: string): string => join(dataDirectory, "observe");
+const targetsOf = ({ regions }: ClusterFile): readonly Target[] =>
+  regions.map(({ name, http }) => ({ region: name, cell: cellNameOf(name), http }));

@@ -74,6 +74,12 @@ export const globalPrometheusFile = (pace: Pace): string =>
 /** Alerts about regions that tell nothing belong to the one who hears all of them. */
 export const globalRules = (pace: Pace): string => ruleFile(pace.rules, "global");
 
+/** Writes who is scraped; a Prometheus that runs there notices. */
+export function writeTargets(directory: string, targets: readonly Target[]): void {
+  mkdirSync(directory, { recursive: true });
+  writeWhole(join(directory, "targets.json"), targetsFile(targets));
+}
+
 /** Writes all that Prometheus and Grafana need into `directory`. */
 export function writeObservation(
   directory: string,
@@ -82,13 +88,11 @@ export function writeObservation(
 ): void {
   const { global = null, pace = defaultPace } = options;
   const files: Readonly<Record<string, string>> = {
-    "prometheus.yml": prometheusFile("targets/*.json", global, pace),
+    "prometheus.yml": prometheusFile("targets.json", global, pace),
     "global.yml": globalPrometheusFile(pace),
     "rules.json": ruleFile(pace.rules, "region"),
     "global-rules.json": globalRules(pace),
-    ...Object.fromEntries(
-      targets.map((target) => [`targets/${target.cell}.json`, targetsFile([target])]),
-    ),
+    "targets.json": targetsFile(targets),
     ...Object.fromEntries(
       dashboards.map((dashboard) => [`dashboards/${dashboard.uid}.json`, dashboardJson(dashboard)]),
     ),

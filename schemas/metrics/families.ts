@@ -26,11 +26,13 @@ export type HistogramName = {
 }[FamilyName];
 export type ValueName = Exclude<FamilyName, HistogramName>;
 
+type NoLabels = { readonly [label: string]: never };
+
 /** The labels of a family, each with a value. */
 export type LabelsOf<N extends FamilyName> = Families[N] extends {
   readonly labels: readonly (infer L extends LabelName)[];
 }
   ? Readonly<Record<L, string>>
-  : Readonly<Record<never, string>>;
+  : NoLabels;
 
 export const familyOf = (name: FamilyName): MetricFamily => metricFamilies[name];

@@ -41,7 +41,7 @@ export const processFamilies = {
   process_threads: {
     type: "gauge",
     unit: "one",
-    help: "Threads",
+    help: "Threads of the process",
     owner: "node",
   },
   process_page_faults_total: {

@@ -137,6 +137,8 @@ export interface MemoryCellOptions {
   readonly hosting?: Partial<HostingSettings>;
   /** Runs users' strategies; absent: none. */
   readonly processes?: CellPorts["processes"];
+  /** Absent: the log has one level. */
+  readonly logs?: NonNullable<CellPorts["logs"]>;
   /** What stands between the cell and its connection; absent: nothing. */
   readonly wrapBus?: (bus: Bus) => Bus;
 }
@@ -177,6 +179,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
       directory,
       ...(options.processes === undefined ? {} : { processes: options.processes }),
       ensureJournal: options.ensureJournal ?? (() => Promise.resolve(ok(undefined))),
+      ...(options.logs === undefined ? {} : { logs: options.logs }),
       facts: () => ({
         engine: "portable",
         natsServer: "memory",

@@ -92,8 +92,10 @@ export class Prometheus {
     return answer.data;
   }
 
-  async query(expr: string): Promise<readonly Found[]> {
-    const data = (await this.get(`query?query=${encodeURIComponent(expr)}`)) as {
+  /** `at`: Unix time in seconds; absent: now. */
+  async query(expr: string, at?: number): Promise<readonly Found[]> {
+    const time = at === undefined ? "" : `&time=${at}`;
+    const data = (await this.get(`query?query=${encodeURIComponent(expr)}${time}`)) as {
       readonly result: readonly {
         readonly metric: Readonly<Record<string, string>>;
         readonly value: readonly [number, string];

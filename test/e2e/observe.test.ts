@@ -1,0 +1,226 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { plainQuery } from "../../ops/observe/dashboard.ts";
+import { dashboards } from "../../ops/observe/dashboards.ts";
+import { globalLookback, type Pace, writeObservation } from "../../ops/observe/prometheus-files.ts";
+import { metricFamilies } from "../../schemas/metrics/families.ts";
+import { temporaryFolder } from "../support/launched-cluster.ts";
+import { missingNatsServer } from "../support/nats-cluster.ts";
+import { type OneRegion, place, regionName, withOneRegion } from "../support/one-region.ts";
+import { CuttableWay, missingPrometheus, Prometheus, promtool } from "../support/prometheus.ts";
+import { testUnless } from "../support/skip.ts";
+
+const test = suite("a cell under a real Prometheus");
+const missing = missingNatsServer() ?? missingPrometheus();
+const pace: Pace = { scrape: "1s", rules: "1s" };
+/** What a rate needs of samples, at that pace. */
+const rateInterval = "10s";
+const cutSeconds = 14;
+
+interface Watched {
+  readonly region: OneRegion;
+  readonly prometheus: Prometheus;
+  /** Over all regions. */
+  readonly global: Prometheus;
+  /** From the region's to the one over all. */
+  readonly way: CuttableWay;
+}
+
+let all: Watched | null = null;
+let end: () => void = () => {};
+let ended: Promise<void> = Promise.resolve();
+
+test.before(async () => {
+  if (missing !== null) return;
+  const begun = Promise.withResolvers<Watched>();
+  const asked = Promise.withResolvers<void>();
+  end = asked.resolve;
+  ended = watched(async (started) => {
+    begun.resolve(started);
+    await asked.promise;
+  });
+  ended.catch(begun.reject);
+  all = await begun.promise;
+});
+test.after(async () => {
+  end();
+  await ended;
+});
+
+function running(): Watched {
+  if (all === null) throw new Error("the cluster did not start");
+  return all;
+}
+
+async function watched(body: (watched: Watched) => Promise<void>): Promise<void> {
+  const folder = temporaryFolder();
+  try {
+    await withOneRegion("replicated", async (region) => {
+      await region.ready();
+      const target = { region: regionName, cell: `${regionName}-1`, http: region.region.http };
+      writeObservation(folder, [target], { pace });
+      const global = await Prometheus.start(join(folder, "global.yml"), "global", [
+        "--web.enable-remote-write-receiver",
+        `--query.lookback-delta=${globalLookback}`,
+      ]);
+      const way = await CuttableWay.to(global.url);
+      writeObservation(folder, [target], { pace, global: way.url });
+      const prometheus = await Prometheus.start(join(folder, "prometheus.yml"), "region");
+      try {
+        await body({ region, prometheus, global, way });
+      } finally {
+        await prometheus.stop();
+        await way.close();
+        await global.stop();
+      }
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** `look` gives true, or what is missing. */
+async function eventually(what: string, look: () => Promise<true | string>): Promise<void> {
+  let missed: true | string = "";
+  for (let tries = 0; tries < limitTries; tries += 1) {
+    missed = await look();
+    if (missed === true) return;
+    await delay(200);
+  }
+  throw new Error(`did not come about: ${what}; ${missed}`);
+}
+const limitTries = 400;
+
+/** Orders that rest, trade and are refused. */
+async function trade(region: OneRegion, session: number): Promise<void> {
+  for (let number = 1; number <= 20; number += 4) {
+    await region.submit(session, [
+      place(number, "sell", 100, 5),
+      place(number + 1, "buy", 100, 3),
+      place(number + 2, "buy", 90, 3),
+      place(number + 3, "buy", 0, 1),
+    ]);
+  }
+}
+
+/** Unix time in seconds of the last sample of the last minute. */
+async function lastSample(prometheus: Prometheus, series: string): Promise<number> {
+  const data = (await prometheus.get(`query?query=${encodeURIComponent(`${series}[1m]`)}`)) as {
+    readonly result: readonly { readonly values: readonly (readonly [number, string])[] }[];
+  };
+  return data.result[0]?.values.at(-1)?.[0] ?? Number.NaN;
+}
+
+async function checkScrape({ region, prometheus }: Watched): Promise<void> {
+  const text = await (await fetch(`${region.region.http}/metrics`)).text();
+  const { status, output } = promtool(["check", "metrics"], text);
+  assert.is(status, 0, output);
+  assert.is(output.trim(), "");
+  const shown = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = ""]) => name);
+  assert.equal([...shown].sort(), Object.keys(metricFamilies).sort());
+  const names = (await prometheus.get(
+    `label/__name__/values?match[]=${encodeURIComponent('{job="meridian-cell"}')}`,
+  )) as readonly string[];
+  const families = new Set(
+    names
+      .map((name) => (name in metricFamilies ? name : name.replace(/_(bucket|sum|count)$/, "")))
+      .filter((name) => name in metricFamilies),
+  );
+  assert.equal(
+    Object.keys(metricFamilies).filter((name) => !families.has(name)),
+    [],
+  );
+  const [series] = await prometheus.query('count({job="meridian-cell"})');
+  assert.ok((series?.value ?? 0) >= 500, `${series?.value} series`);
+  assert.ok((series?.value ?? 0) < 2_000, `${series?.value} series of one market`);
+}
+
+async function checkDashboards({ region, prometheus }: Watched): Promise<void> {
+  const queries = dashboards.flatMap(({ uid, panels }) =>
+    panels.flatMap(({ title, queries: asked }) =>
+      asked.map(({ expr }) => ({ panel: `${uid}: ${title}`, expr })),
+    ),
+  );
+  let session = 100;
+  await eventually("every query of every dashboard returns data", async () => {
+    await trade(region, (session += 1));
+    const empty: string[] = [];
+    for (const { panel, expr } of queries) {
+      const found = await prometheus.query(plainQuery(expr, rateInterval));
+      if (found.length === 0) empty.push(`${panel}: ${expr}`);
+    }
+    return empty.length === 0 ? true : empty.join("\n");
+  });
+}
+
+async function checkRules({ prometheus, global }: Watched): Promise<void> {
+  for (const one of [prometheus, global]) {
+    const { groups } = (await one.get("rules")) as {
+      readonly groups: readonly {
+        readonly rules: readonly { readonly name: string; readonly health: string }[];
+      }[];
+    };
+    const rules = groups.flatMap((group) => group.rules);
+    assert.ok(rules.length > 0);
+    for (const { name, health } of rules) assert.is(health, "ok", name);
+  }
+}
+
+testUnless(
+  test,
+  missing,
+  "B1.4 B1.5 A7 the scrape is clean and whole, and every query of every dashboard returns data",
+  async () => {
+    const watching = running();
+    await trade(watching.region, 1);
+    await eventually("streams and samples are there", async () => {
+      const streams = `rate(meridian_stream_messages[${rateInterval}])`;
+      return (await watching.prometheus.query(streams)).length > 0 ? true : "no";
+    });
+    await checkScrape(watching);
+    await checkDashboards(watching);
+    await checkRules(watching);
+  },
+);
+
+testUnless(
+  test,
+  missing,
+  "B9.8 a region that is cut off is marked stale within ten seconds, and what it had is there after the cut",
+  async () => {
+    const { global, way } = running();
+    const ready = `meridian_ready{region="${regionName}"}`;
+    const isShown = async (): Promise<boolean> => (await global.query(ready)).length === 1;
+    await eventually("the region is seen over all regions", async () => (await isShown()) || "no");
+    way.cut();
+    const cutAt = performance.now();
+    await eventually("the region is not shown any more", async () => !(await isShown()) || "no");
+    // By the clock of what is asked, so that a slow machine changes nothing.
+    const last = await lastSample(global, ready);
+    const shownAt = async (seconds: number): Promise<number> =>
+      (await global.query(ready, last + seconds)).length;
+    assert.equal([await shownAt(5), await shownAt(9.9)], [1, 0], "by the age of the last sample");
+    await eventually("somebody is told", async () => {
+      const told = await global.query('ALERTS{alertname="RegionSilent",alertstate="firing"}');
+      const raised = told.some(({ metric }) => metric["region"] === regionName);
+      return raised || `only ${JSON.stringify(told)}`;
+    });
+    const left = cutSeconds * 1_000 - (performance.now() - cutAt);
+    await delay(Math.max(left, 0));
+    way.heal();
+    await eventually("the region is seen again", async () => (await isShown()) || "no");
+    const since = Math.ceil((performance.now() - cutAt) / 1_000);
+    await eventually("what was scraped during the cut is there", async () => {
+      const [counted] = await global.query(`count_over_time(${ready}[${since}s])`);
+      const count = counted?.value ?? 0;
+      return count >= cutSeconds * 0.8 || `${count} samples of ${since} s`;
+    });
+  },
+);
+
+test.run();
