@@ -11,6 +11,10 @@ const test = suite("market routes");
 
 const { SubmitReply } = wire.market.v1;
 const second = durationNs(1_000_000_000);
+const moved = wire.risk.v1.ApplyLimitsReply.encode({
+  refusal: { code: "not_owner", reason: "moved", next: "", region: "us-east" },
+}).finish();
+const done = Uint8Array.of(0x10, 1);
 
 test("B8.3 a request follows its market to the region that the refusal names, byte for byte, and goes there at once the next time", async () => {
   const broker = new MemoryBroker();
@@ -49,11 +53,6 @@ test("requests to others than markets pass as they are", async () => {
   const reply = await routes.request("ops.eu.status", new Uint8Array(), second);
   assert.is(reply.ok ? Buffer.from(reply.value).toString() : "", "here");
 });
-
-const moved = wire.risk.v1.ApplyLimitsReply.encode({
-  refusal: { code: "not_owner", reason: "moved", next: "", region: "us-east" },
-}).finish();
-const done = Uint8Array.of(0x10, 1);
 
 test("B7.8 orders and limits go where a refusal says that the market is, and stay there", async () => {
   const broker = new MemoryBroker();
