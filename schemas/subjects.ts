@@ -140,6 +140,10 @@ export const patterns = {
   riskQuestions: "act.*.risk-limit.*.describe",
   riskApprovals: "act.*.risk-limit.*.approve",
   supervision: "sup.>",
+  /** What a cell is asked of the actors that it hosts, of whichever region. */
+  hostedActors: ["act.*.risk-limit.>", "act.*.cell.>"],
+  /** What spawned actors and risk limits of all regions say of themselves. */
+  actorReports: ["sup.*.strategies.>", "sup.*.executions.>", "sup.*.risk.>"],
   supervisionOf: (region: string): string => `sup.${token(region)}.>`,
   operations: "ops.>",
   operationsOf: (region: string): string => `ops.${token(region)}.>`,

@@ -120,7 +120,9 @@ export class ActorPlane {
   /** The cell that owns the shard, as far as this one knows, and whether that is this one. */
   ownerOf(shard: number): { readonly cell: string; readonly here: boolean } | null {
     if (this.#shards.has(shard)) {
-      return this.#leased ? { cell: this.#settings.cell, here: true } : null;
+      // A cell that was out and is back under a new lease has not looked yet: these are others' by now.
+      const held = this.#leased && this.#ports.rights.holder === this.#holder;
+      return held ? { cell: this.#settings.cell, here: true } : null;
     }
     const owner = this.#ports.membership.others.find(
       ({ actors }) => actors?.shards.includes(shard) === true,

@@ -93,8 +93,9 @@ function cell(region: string): Permissions {
       patterns.events,
       patterns.marketData,
       patterns.actors,
-      // Of other regions, too: a cell hosts their actors when they have no cell left.
-      patterns.supervision,
+      patterns.supervisionOf(region),
+      // A cell hosts the actors of other regions when they have no cell left.
+      ...patterns.actorReports,
       patterns.eventLogs,
       patterns.operation("status"),
       patterns.alertsOf(region),
@@ -107,7 +108,8 @@ function cell(region: string): Permissions {
       `cmd.${region}.>`,
       patterns.operationsOf(region),
       patterns.controls,
-      patterns.actors,
+      patterns.actorsOf(region),
+      ...patterns.hostedActors,
       patterns.events,
       patterns.marketData,
       patterns.supervision,
