@@ -203,6 +203,11 @@ export const session: readonly SessionLine[] = [
   { ...line("certificates rotate", "certificates", "rotate"), code: 3 },
   { ...line("region add", "region", "add", "nowhere", ...operator), code: 3 },
   { ...line("region remove", "region", "remove", "home", ...operator), code: 3 },
+  {
+    ...line("region approve", "region", "approve", "none", "--in", "home", "--as", "approver"),
+    code: 3,
+  },
+  line("region status", "region", "status"),
   line("region residency", "region", "residency", ...operator),
   line("doctor", "doctor", "--machine", "-o", "jsonl"),
   line("completion", "completion", "fish"),
