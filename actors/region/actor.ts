@@ -1,10 +1,11 @@
 import type { ActorBehaviour, ActorDefinition } from "../kernel/actor.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
 import type { LogControl } from "../kernel/ports/log.ts";
+import type { RequestTrace, Tracing } from "../kernel/ports/tracing.ts";
 import type { DurabilityMode } from "../kernel/ports/matching-engine.ts";
 import type { Result } from "../kernel/result.ts";
 import { RegionBehaviour } from "./behaviour.ts";
-import type { HostedActors } from "./codec.ts";
+import type { HostedActors, HostedRegion } from "./codec.ts";
 import type { RegionMachine } from "./machine.ts";
 import type {
   MarketDefinition,
@@ -29,6 +30,7 @@ export interface MarketHost {
     market: string,
     verb: MarketVerb | "history",
     payload: Uint8Array,
+    trace?: RequestTrace,
   ): Promise<Result<Uint8Array>>;
   /** Failure codes as request. */
   report(market: string): Promise<Result<MarketReport>>;
@@ -66,10 +68,14 @@ export interface RegionPorts {
   /** 16 unpredictable bytes. */
   readonly nonce: () => Uint8Array;
   readonly facts: () => CellFacts;
+  /** Absent: no order is traced. */
+  readonly tracing?: Tracing;
   /** Absent: the log has one level. */
   readonly logs?: LogControl;
   /** What the lease says of the actors hosted here; absent or null: none. */
   readonly actors?: () => HostedActors | null;
+  /** The same of actors of other regions. */
+  readonly hosts?: () => readonly HostedRegion[];
   /** True: a second person has to approve what moves markets. Absent: false. */
   readonly twoPersons?: boolean;
   /** Answers the verbs that every cell answers; requests to them come here by the same subscription. */
