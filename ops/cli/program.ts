@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 
 import { register as registerAccount } from "./commands/account.ts";
+import { register as registerAudit } from "./commands/audit.ts";
 import { register as registerBacktest } from "./commands/backtest.ts";
 import { register as registerCertificates } from "./commands/certificates.ts";
 import { register as registerCompletion } from "./commands/completion.ts";
@@ -19,16 +20,20 @@ import { register as registerRegion } from "./commands/region.ts";
 import { register as registerReplay } from "./commands/replay.ts";
 import { register as registerStatus } from "./commands/status.ts";
 import { register as registerStrategy } from "./commands/strategy.ts";
+import { register as registerTop } from "./commands/top.ts";
 import { register as registerTree } from "./commands/tree.ts";
 import { register as registerUp } from "./commands/up.ts";
 import { repository } from "./data-folder.ts";
+import { addExamples } from "./examples.ts";
 
 /** Every file in commands/ adds its commands to the program, in the order of the help text. */
 const registrations: readonly ((program: Command) => void)[] = [
   registerUp,
   registerDown,
   registerStatus,
+  registerTop,
   registerTree,
+  registerAudit,
   registerLogin,
   registerOrder,
   registerMarket,
@@ -60,6 +65,7 @@ export function createProgram(): Command {
     );
   // Subcommands inherit exitOverride and the help settings only when they are made by .command().
   for (const register of registrations) register(program);
+  addExamples(program);
   return program;
 }
 

@@ -1,12 +1,8 @@
 import Table from "cli-table3";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import colors from "picocolors";
 
-export type OutputFormat = "table" | "json";
-
-/** -o table|json, the same on every command that prints data. */
-export const outputOption = (): Option =>
-  new Option("-o, --output <format>", "how to print").choices(["table", "json"]).default("table");
+export { type OutputFormat, outputOption, quietOption } from "./output.ts";
 
 /** Options of every command that talks to a cluster. */
 export function withClusterOptions(command: Command): Command {

@@ -7,15 +7,8 @@ import { wire } from "../../../schemas/messages.ts";
 import { actorSubject, isToken } from "../../../schemas/subjects.ts";
 import { type ExitCode, exitCodes, perform } from "../action.ts";
 import { type Cluster, withCluster } from "../cluster.ts";
-import {
-  type ClusterOptions,
-  facts,
-  type OutputFormat,
-  outputOption,
-  print,
-  printJson,
-  withClusterOptions,
-} from "../terminal.ts";
+import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { type ClusterOptions, facts, print, withClusterOptions } from "../terminal.ts";
 
 const { risk } = wire;
 const { Scope } = risk.v1;
@@ -106,10 +99,7 @@ async function ask(
 }
 
 function shown(account: View, options: Options): Result<ExitCode> {
-  if (options.output === "json") {
-    printJson(account);
-    return ok(exitCodes.ok);
-  }
+  if (printed(options, { value: account, ids: [account.name] })) return ok(exitCodes.ok);
   const bounds = Object.entries(account.limits).filter(([, value]) => value !== 0);
   print(
     facts([

@@ -11,7 +11,8 @@ import { looksLikeBinance } from "../../../actors/replay/binance.ts";
 import { parseLobsterName } from "../../../actors/replay/lobster.ts";
 import { type ExitCode, exitCodes, perform } from "../action.ts";
 import { progressBar } from "../replay/progress.ts";
-import { facts, type OutputFormat, outputOption, print, printJson, table } from "../terminal.ts";
+import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { facts, print, table } from "../terminal.ts";
 import { askTool } from "../tool.ts";
 
 interface BacktestCommandOptions {
@@ -120,8 +121,7 @@ async function run(file: string, options: BacktestCommandOptions): Promise<Resul
   );
   bar?.value?.end();
   if (!answer.ok) return answer;
-  if (isTable) print(reportText(answer.value));
-  else printJson(answer.value);
+  if (!printed(options, { value: answer.value })) print(reportText(answer.value));
   return ok(exitCodes.ok);
 }
 

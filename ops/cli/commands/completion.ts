@@ -8,12 +8,20 @@ import { print } from "../terminal.ts";
 export function register(program: Command): void {
   program
     .command("completion")
-    .description("print a completion script; in ~/.bashrc: source <(npx meridian completion)")
-    .argument("[shell]", "bash or zsh", "bash")
+    .description("print a script that completes commands, options and their values in a shell")
+    .argument("[shell]", "bash, zsh or fish", "bash")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  source <(npx meridian completion)                    in ~/.bashrc
+  source <(npx meridian completion zsh)                in ~/.zshrc, after compinit
+  npx meridian completion fish > ~/.config/fish/completions/meridian.fish`,
+    )
     .action((shell: string) =>
       perform(async () => {
-        if (shell !== "bash" && shell !== "zsh") {
-          return refuse("usage", `${JSON.stringify(shell)} is not known`, "bash or zsh");
+        if (shell !== "bash" && shell !== "zsh" && shell !== "fish") {
+          return refuse("usage", `${JSON.stringify(shell)} is not known`, "bash, zsh or fish");
         }
         print(completionScript(program, shell));
         return ok(exitCodes.ok);
@@ -56,7 +64,8 @@ function valuesAfter({ path, command }: KnownCommand): readonly string[] {
 }
 
 /** The script; `program` has all its commands. */
-export function completionScript(program: Command, shell: "bash" | "zsh"): string {
+export function completionScript(program: Command, shell: "bash" | "zsh" | "fish"): string {
+  if (shell === "fish") return fishScript(program);
   const known = knownCommands(program);
   const first = program.commands.map((child) => child.name()).join(" ");
   return `# Completes meridian and, in a checkout, npx meridian.
@@ -80,4 +89,40 @@ ${known.flatMap(valuesAfter).join("\n")}
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[$COMP_CWORD]}"))
 }
 complete -o default -F _meridian meridian npx`;
+}
+
+/** Text between single quotes of fish. */
+const quoted = (text: string): string =>
+  `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+
+/** A line for each command and option, with the condition under which it is offered. */
+function fishScript(program: Command): string {
+  const known = knownCommands(program);
+  const paths = known.map(({ path }) => path);
+  const offers = [{ path: "", command: program }, ...known].flatMap(({ path, command }) => {
+    const at = `-n ${quoted(`__meridian_at "${path}"`)}`;
+    const commands = command.commands.map(
+      (child) =>
+        `complete -c meridian ${at} -f -a ${quoted(child.name())} -d ${quoted(child.description())}`,
+    );
+    const options = command.options.map(({ short, long, argChoices, description }) => {
+      const names = [
+        short === undefined ? "" : ` -s ${short.slice(1)}`,
+        long === undefined ? "" : ` -l ${long.slice(2)}`,
+      ].join("");
+      const values = argChoices === undefined ? "" : ` -x -a ${quoted(argChoices.join(" "))}`;
+      return `complete -c meridian ${at}${names}${values} -d ${quoted(description)}`;
+    });
+    return [...commands, ...options];
+  });
+  return `# Completes meridian: ~/.config/fish/completions/meridian.fish
+function __meridian_at --description 'whether the words so far are of that command'
+    set -l path
+    for word in (commandline -opc)[2..]
+        set -l next (string trim -- "$path $word")
+        contains -- "$next" ${paths.map(quoted).join(" ")}; and set path "$next"
+    end
+    test "$path" = "$argv[1]"
+end
+${offers.join("\n")}`;
 }

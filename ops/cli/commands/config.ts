@@ -3,15 +3,8 @@ import type { Command } from "commander";
 import { ok } from "../../../actors/kernel/result.ts";
 import { exitCodes, perform } from "../action.ts";
 import { actingUser, dataFolder, readCluster } from "../data-folder.ts";
-import {
-  type ClusterOptions,
-  type OutputFormat,
-  outputOption,
-  print,
-  printJson,
-  table,
-  withClusterOptions,
-} from "../terminal.ts";
+import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { type ClusterOptions, print, table, withClusterOptions } from "../terminal.ts";
 
 /** `meridian config print`: each effective setting with its origin. */
 export function register(program: Command): void {
@@ -28,9 +21,8 @@ export function register(program: Command): void {
           { name: "user", ...actingUser(data.value, options.as) },
           ...(cluster.ok ? clusterSettings(cluster.value) : []),
         ];
-        if (options.output === "json") {
-          printJson({ settings, cluster: cluster.ok ? null : cluster.failure });
-        } else {
+        const told = { settings, cluster: cluster.ok ? null : cluster.failure };
+        if (!printed(options, { value: told, rows: settings })) {
           print(
             table(
               ["SETTING", "VALUE", "ORIGIN"],

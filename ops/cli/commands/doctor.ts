@@ -10,19 +10,14 @@ import colors from "picocolors";
 import { ok, type Result } from "../../../actors/kernel/result.ts";
 import { locateNatsServer, pinnedVersion } from "../../bootstrap/nats-server.mjs";
 import { exitCodes, perform } from "../action.ts";
-import { connectTo, findTarget, type Target } from "../cluster.ts";
+import { type Cluster, connectTo, findTarget, type Target } from "../cluster.ts";
 import { dataFolder, repository } from "../data-folder.ts";
+import { askLauncher } from "../deployment.ts";
 import type { Finding } from "../finding.ts";
 import { examineMachine, type NativeProbe } from "../machine.ts";
 import { clusterStatus } from "../markets.ts";
-import {
-  type ClusterOptions,
-  type OutputFormat,
-  outputOption,
-  print,
-  printJson,
-  withClusterOptions,
-} from "../terminal.ts";
+import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { type ClusterOptions, print, withClusterOptions } from "../terminal.ts";
 
 const WANTED_NODE = 24;
 
@@ -39,8 +34,9 @@ export function register(program: Command): void {
     .action((options: DoctorOptions) =>
       perform(async () => {
         const findings = await examine(options);
-        if (options.output === "json") printJson({ findings });
-        else for (const finding of findings) print(line(finding));
+        if (!printed(options, { value: { findings }, rows: findings })) {
+          for (const finding of findings) print(line(finding));
+        }
         return ok(
           findings.some((finding) => finding.verdict === "failed")
             ? exitCodes.failed
@@ -232,10 +228,33 @@ async function regions(target: Target): Promise<readonly Finding[]> {
         next: `look into ${join(target.folder.value, "log", `cell-${region.name}.log`)}`,
       };
     });
-    return [good("connection", `as ${target.user.value} (role ${target.role})`), ...views];
+    return [
+      good("connection", `as ${target.user.value} (role ${target.role})`),
+      ...views,
+      await residency(cluster.value),
+    ];
   } finally {
     await cluster.value.close();
   }
+}
+
+/** Where data really is, against where it may be. */
+async function residency(cluster: Cluster): Promise<Finding> {
+  const looked = await askLauncher(cluster, "residency");
+  if (!looked.ok) {
+    const { reason, next } = looked.failure;
+    return { check: "residency", verdict: "warning", detail: reason, cost: "not checked", next };
+  }
+  const { streams = 0, faults = [] } = looked.value.residency ?? {};
+  const [first] = faults ?? [];
+  if (first === undefined) return good("residency", `${streams} streams, all where they may be`);
+  return {
+    check: "residency",
+    verdict: "failed",
+    detail: `${(faults ?? []).length} replicas where they may not be: ${first.stream} on ${first.server}`,
+    cost: "",
+    next: "npx meridian region residency",
+  };
 }
 
 const marks = {

@@ -4,7 +4,8 @@ import { type Command, InvalidArgumentError } from "commander";
 
 import { ok, type Result } from "../../../actors/kernel/result.ts";
 import { type ExitCode, exitCodes, perform } from "../action.ts";
-import { facts, type OutputFormat, outputOption, print, printJson, table } from "../terminal.ts";
+import { type OutputFormat, outputOption, printed, rowPrinter } from "../output.ts";
+import { facts, print, table } from "../terminal.ts";
 import { askTool, type Row } from "../tool.ts";
 
 type JournalOptions = { readonly output: OutputFormat };
@@ -80,7 +81,7 @@ export function register(program: Command): void {
     .addOption(outputOption())
     .addHelpText(
       "after",
-      "\nWith -o json every record is one line with every field, without a limit.",
+      "\nWith -o json, jsonl or csv every record is one line with every field, without a limit.",
     )
     .action((folder: string, options: DumpOptions) => perform(() => dump(folder, options)));
 
@@ -109,8 +110,7 @@ async function verify(folder: string, options: JournalOptions): Promise<Result<E
   if (!report.ok) return report;
   const found = report.value;
   const bad = found.snapshots.filter(({ verdict }) => verdict === "bad");
-  if (options.output === "json") printJson(found);
-  else {
+  if (!printed(options, { value: found })) {
     print(
       facts([
         ["log", found.folder],
@@ -150,10 +150,11 @@ function sealedText({ chain, records }: VerifyReport): string {
 }
 
 async function dump(folder: string, options: DumpOptions): Promise<Result<ExitCode>> {
-  const isJson = options.output === "json";
-  const last = isJson
-    ? options.to
-    : Math.min(options.to ?? 2 ** 53, options.from + options.limit - 1);
+  const printRow = rowPrinter(options);
+  const last =
+    printRow !== null
+      ? options.to
+      : Math.min(options.to ?? 2 ** 53, options.from + options.limit - 1);
   const rows: string[][] = [];
   const result = await ask<{ readonly rows: number }>(
     [
@@ -163,12 +164,13 @@ async function dump(folder: string, options: DumpOptions): Promise<Result<ExitCo
       ...(last === undefined ? [] : [`--to=${last}`]),
     ],
     (row) => {
-      if (isJson) printJson(row);
+      if (printRow !== null) printRow(row);
       else rows.push(tableRow(row));
     },
   );
   if (!result.ok) return result;
-  if (!isJson) print(table(["SEQUENCE", "EPOCH", "TIME", "KIND", "ACCOUNT", "DETAIL"], rows));
+  if (printRow === null)
+    print(table(["SEQUENCE", "EPOCH", "TIME", "KIND", "ACCOUNT", "DETAIL"], rows));
   return ok(exitCodes.ok);
 }
 
@@ -182,8 +184,7 @@ async function restore(folder: string, options: RestoreOptions): Promise<Result<
   ]);
   if (!report.ok) return report;
   const made = report.value;
-  if (options.output === "json") printJson(made);
-  else {
+  if (!printed(options, { value: made })) {
     print(
       facts([
         ["new log", made.into],

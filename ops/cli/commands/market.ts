@@ -21,15 +21,8 @@ import {
   modeNames,
 } from "../markets.ts";
 import { formatPrice } from "../prices.ts";
-import {
-  type ClusterOptions,
-  type OutputFormat,
-  outputOption,
-  print,
-  printJson,
-  table,
-  withClusterOptions,
-} from "../terminal.ts";
+import { type OutputFormat, outputOption, printed, quietOption } from "../output.ts";
+import { type ClusterOptions, print, table, withClusterOptions } from "../terminal.ts";
 
 type MarketOptions = ClusterOptions & { readonly output: OutputFormat; readonly quiet?: boolean };
 type CreateOptions = MarketOptions & {
@@ -45,16 +38,15 @@ export function register(program: Command): void {
 
   withClusterOptions(market.command("list"))
     .description("list all markets with their reference data")
-    .option("-q, --quiet", "print names only")
+    .addOption(quietOption())
     .addOption(outputOption())
     .action((options: MarketOptions) =>
       perform(() =>
         withCluster(options, async (cluster) => {
           const { markets, regions } = await clusterStatus(cluster);
           const silent = regions.filter((region) => region.cell === null);
-          if (options.output === "json") printJson({ markets, silent });
-          else if (options.quiet === true) for (const one of markets) print(one.market);
-          else {
+          const ids = markets.map(({ market: name }) => name);
+          if (!printed(options, { value: { markets, silent }, rows: markets, ids })) {
             print(definitionTable(markets));
             for (const region of silent) print(`${region.name}: ${region.reason ?? ""}`);
           }
@@ -154,8 +146,9 @@ What follows the change is acknowledged as replicated until the change is in the
 }
 
 function shown(market: MarketView, options: MarketOptions) {
-  if (options.output === "json") printJson(market);
-  else print(`${market.market} in ${market.region}: ${market.state}, ${market.mode}`);
+  if (!printed(options, { value: market, ids: [market.market] })) {
+    print(`${market.market} in ${market.region}: ${market.state}, ${market.mode}`);
+  }
   return ok(exitCodes.ok);
 }
 

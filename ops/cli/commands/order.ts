@@ -17,16 +17,8 @@ import { type Cluster, withCluster } from "../cluster.ts";
 import { type DefinitionView, findMarket, type MarketView } from "../markets.ts";
 import { formatPrice, parsePrice, parseWhole } from "../prices.ts";
 import { cancelViaOuch, type OuchOptions, placeViaOuch, withOuchOptions } from "./ouch.ts";
-import {
-  type ClusterOptions,
-  facts,
-  type OutputFormat,
-  outputOption,
-  print,
-  printJson,
-  table,
-  withClusterOptions,
-} from "../terminal.ts";
+import { type OutputFormat, outputOption, printed, quietOption } from "../output.ts";
+import { type ClusterOptions, facts, print, table, withClusterOptions } from "../terminal.ts";
 
 type OrderOptions = ClusterOptions & {
   readonly output: OutputFormat;
@@ -170,11 +162,12 @@ gone when the command ends.`,
             const book = await clientFor(cluster, found.value).book(levels.value);
             if (!book.ok) return book;
             const decimals = found.value.definition?.priceDecimals ?? 0;
-            if (options.output === "json") {
-              printJson({ market, priceDecimals: decimals, ...book.value });
-            } else {
-              print(bookTable(book.value, decimals));
-            }
+            const value = { market, priceDecimals: decimals, ...book.value };
+            const rows = [
+              ...book.value.bids.map((level) => ({ side: "buy", ...level })),
+              ...book.value.asks.map((level) => ({ side: "sell", ...level })),
+            ];
+            if (!printed(options, { value, rows })) print(bookTable(book.value, decimals));
             return ok(exitCodes.ok);
           }),
         ),
@@ -184,7 +177,7 @@ gone when the command ends.`,
 function orderCommand(order: Command, name: string): Command {
   return withClusterOptions(order.command(name))
     .option("--account <number>", "trading account", "1")
-    .option("-q, --quiet", "print order ids only")
+    .addOption(quietOption("order ids"))
     .addOption(outputOption());
 }
 
@@ -206,9 +199,9 @@ async function list(
     more = page.value.more && page.value.orders.length > 0;
   }
   const decimals = found.value.definition?.priceDecimals ?? 0;
-  if (options.output === "json") printJson({ market, priceDecimals: decimals, orders });
-  else if (options.quiet === true) for (const order of orders) print(String(order.orderId));
-  else {
+  const value = { market, priceDecimals: decimals, orders };
+  const ids = orders.map(({ orderId }) => String(orderId));
+  if (!printed(options, { value, rows: orders, ids })) {
     const rows = orders.map(({ orderId, side, price, remaining }) => [
       String(orderId),
       side,
@@ -252,14 +245,10 @@ function run(
       const [outcome] = answer.value.outcomes;
       if (outcome === undefined) return refuse("reply_malformed", "the reply has no outcome");
       const { durability, epoch } = answer.value;
-      if (options.output === "json") {
-        printJson({ market, durability, epoch, priceDecimals: decimals, ...outcome });
-      } else if (outcome.refusal === null) {
-        print(
-          options.quiet === true
-            ? String(outcome.orderId)
-            : outcomeText(outcome, durability, decimals),
-        );
+      const value = { market, durability, epoch, priceDecimals: decimals, ...outcome };
+      const ids = outcome.refusal === null ? [String(outcome.orderId)] : [];
+      if (!printed(options, { value, ids }) && outcome.refusal === null) {
+        print(outcomeText(outcome, durability, decimals));
       }
       if (outcome.refusal === null) return ok(exitCodes.ok);
       return { ok: false, failure: inCurrency(outcome.refusal, found.value.definition) };

@@ -6,7 +6,8 @@ import { OuchClient, connectTcp } from "../../../schemas/nasdaq/ouch-client.ts";
 import { type ExitCode, exitCodes } from "../action.ts";
 import { findGateway, type LocalGateway } from "../local-edges.ts";
 import { formatPrice, parsePrice, parseWhole } from "../prices.ts";
-import { facts, type OutputFormat, print, printJson } from "../terminal.ts";
+import { type OutputFormat, printed } from "../output.ts";
+import { facts, print } from "../terminal.ts";
 
 /** `meridian order … --via ouch`: an order through a gateway of OUCH 5.0 instead of NATS. */
 
@@ -97,8 +98,7 @@ export async function cancelViaOuch(
     if (canceled.value.kind !== "orderCanceled")
       return refuse("order_unknown", `no open order has the reference ${userRef.value}`);
     const { quantity } = canceled.value;
-    if (options.output === "json") printJson({ userRef: userRef.value, canceled: quantity });
-    else
+    if (!printed(options, { value: { userRef: userRef.value, canceled: quantity } }))
       print(
         facts([
           ["user reference", userRefText],
@@ -197,10 +197,8 @@ async function finish(
   }
   const open = quantity - executed - canceled;
   const orderId = String(first.value.orderReference);
-  if (options.output === "json") {
-    printJson({ userRef, orderId, executed, canceled, open, priceDecimals: DECIMALS, fills });
-    return ok(exitCodes.ok);
-  }
+  const value = { userRef, orderId, executed, canceled, open, priceDecimals: DECIMALS, fills };
+  if (printed(options, { value, ids: [orderId] })) return ok(exitCodes.ok);
   const lines = facts([
     ["user reference", String(userRef)],
     ["order", orderId],

@@ -23,14 +23,8 @@ import {
   openSessions,
   type RecordedSession,
 } from "../replay/sessions.ts";
-import {
-  type ClusterOptions,
-  type OutputFormat,
-  outputOption,
-  print,
-  printJson,
-  withClusterOptions,
-} from "../terminal.ts";
+import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { type ClusterOptions, print, withClusterOptions } from "../terminal.ts";
 
 type ReplayCommandOptions = ClusterOptions & {
   readonly output: OutputFormat;
@@ -127,14 +121,14 @@ async function replayFiles(
   const book = options.book === undefined ? ok(null) : await openBook(options.book);
   if (!book.ok) return book;
   if (sessions.length === 0) {
-    if (options.output === "json") printJson({ files: overviews, replays: [] });
-    else print("nothing to replay: no orders in the files");
+    const told = { value: { files: overviews, replays: [] }, rows: [] };
+    if (!printed(options, told)) print("nothing to replay: no orders in the files");
     return ok(exitCodes.ok);
   }
   return withCluster(options, async (cluster) => {
     const reports = await replayAll(cluster, sessions, book.value, options);
     if (!reports.ok) return reports;
-    if (options.output === "json") printJson({ files: overviews, replays: reports.value });
+    printed(options, { value: { files: overviews, replays: reports.value }, rows: reports.value });
     const codes = reports.value.map((report) => exitCodeOfReport(report, options.require ?? null));
     return ok(codes.find((code) => code !== exitCodes.ok) ?? exitCodes.ok);
   });

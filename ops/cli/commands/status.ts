@@ -12,15 +12,8 @@ import {
   silentRegion,
 } from "../markets.ts";
 import { formatPrice } from "../prices.ts";
-import {
-  type ClusterOptions,
-  type OutputFormat,
-  outputOption,
-  print,
-  printJson,
-  table,
-  withClusterOptions,
-} from "../terminal.ts";
+import { type OutputFormat, outputOption, printed, quietOption } from "../output.ts";
+import { type ClusterOptions, print, table, withClusterOptions } from "../terminal.ts";
 
 /**
  * `meridian status`: regions and markets. A silent region is part of the answer; only when all are
@@ -29,14 +22,17 @@ import {
 export function register(program: Command): void {
   withClusterOptions(program.command("status"))
     .description("show regions and markets")
+    .addOption(quietOption("names of regions"))
     .addOption(outputOption())
     .action((options: ClusterOptions & { readonly output: OutputFormat }) =>
       perform(async () => {
         const target = findTarget(options);
         if (!target.ok) return target;
         const status = await statusOf(target.value);
-        if (options.output === "json") printJson(status);
-        else printStatus(status);
+        const regions = status.regions.map(({ name }) => name);
+        // Markets are the rows: `-o json` has the regions too, and so has -q.
+        const told = { value: status, rows: status.markets, ids: regions };
+        if (!printed(options, told)) printStatus(status);
         return ok(
           status.regions.every((region) => region.cell === null) ? exitCodes.failed : exitCodes.ok,
         );

@@ -21,18 +21,10 @@ import {
   type StrategyView,
   watchActor,
 } from "../strategies.ts";
-import {
-  type ClusterOptions,
-  facts,
-  type OutputFormat,
-  outputOption,
-  print,
-  printJson,
-  table,
-  withClusterOptions,
-} from "../terminal.ts";
+import { outputOption, type OutputOptions, printed, quietOption, rowPrinter } from "../output.ts";
+import { type ClusterOptions, facts, print, table, withClusterOptions } from "../terminal.ts";
 
-type Options = ClusterOptions & { readonly output: OutputFormat; readonly region?: string };
+type Options = ClusterOptions & OutputOptions & { readonly region?: string };
 type SpawnOptions = Options & {
   readonly market: string;
   readonly account?: string;
@@ -74,7 +66,7 @@ export function register(program: Command): void {
     .option("--anti-affinity <word>", "keep those of one word in different cells")
     .option("--from <file>", "your own strategy: a TypeScript file")
     .option("--set <name=value>", "a parameter; may be repeated", collect, [])
-    .option("-q, --quiet", "print its name only")
+    .addOption(quietOption("its name"))
     .addOption(outputOption())
     .addHelpText("after", help)
     .action((type: string, options: SpawnOptions) =>
@@ -83,9 +75,9 @@ export function register(program: Command): void {
 
   withRegion(strategy.command("list"))
     .description("list those of one region or all")
-    .option("-q, --quiet", "print names only")
+    .addOption(quietOption())
     .addOption(outputOption())
-    .action((options: Options & { readonly quiet?: boolean }) =>
+    .action((options: Options) =>
       perform(() => withCluster(options, (cluster) => list(cluster, options))),
     );
 
@@ -97,6 +89,7 @@ export function register(program: Command): void {
     withRegion(strategy.command(verb))
       .description(description)
       .argument("<id>")
+      .addOption(quietOption("its name"))
       .addOption(outputOption())
       .action((id: string, options: Options) =>
         one(id, options, (cluster, region) => askActor(cluster, region, verb, id)),
@@ -110,6 +103,7 @@ export function register(program: Command): void {
       )
       .argument("<id>")
       .option("--command-id <id>", "the same id again is done once (default: a random one)")
+      .addOption(quietOption("its name"))
       .addOption(outputOption())
       .action((id: string, options: Options & { readonly commandId?: string }) =>
         one(id, options, (cluster, region) =>
@@ -155,8 +149,7 @@ async function spawn(cluster: Cluster, type: string, options: SpawnOptions) {
   };
   const spawned = await spawnActor(cluster, region.value, order);
   if (!spawned.ok) return spawned;
-  if (options.quiet === true) print(spawned.value.id);
-  else shown(spawned.value, options);
+  shown(spawned.value, options);
   return ok(exitCodes.ok);
 }
 
@@ -208,7 +201,7 @@ function withSource(
   }
 }
 
-async function list(cluster: Cluster, options: Options & { readonly quiet?: boolean }) {
+async function list(cluster: Cluster, options: Options) {
   const regions =
     options.region === undefined
       ? ok(cluster.regions)
@@ -219,9 +212,8 @@ async function list(cluster: Cluster, options: Options & { readonly quiet?: bool
   const silent = answers.flatMap((answer, index) =>
     answer.ok ? [] : [{ region: regions.value[index] ?? "", ...answer.failure }],
   );
-  if (options.output === "json") printJson({ actors, silent });
-  else if (options.quiet === true) for (const { id } of actors) print(id);
-  else {
+  const ids = actors.map(({ id }) => id);
+  if (!printed(options, { value: { actors, silent }, rows: actors, ids })) {
     print(actorTable(actors));
     for (const { region, reason } of silent) print(`${region}: ${reason}`);
   }
@@ -249,8 +241,7 @@ function one(
 }
 
 function shown(actor: ActorView, options: Options): void {
-  if (options.output === "json") printJson(actor);
-  else print(actorFacts(actor));
+  if (!printed(options, { value: actor, ids: [actor.id] })) print(actorFacts(actor));
 }
 
 async function watch(cluster: Cluster, id: string, options: Options & { readonly count?: string }) {
@@ -261,9 +252,11 @@ async function watch(cluster: Cluster, id: string, options: Options & { readonly
   const found = await watchActor(cluster, region.value, id);
   if (!found.ok) return found;
   let left = count;
+  const rows = rowPrinter(options);
   for await (const payload of cluster.listen(found.value.subject)) {
     const report = decodeReport(found.value.subject, payload);
-    if (options.output === "json") printJson(report.strategy ?? report.execution);
+    const row = report.strategy ?? report.execution;
+    if (rows !== null && row !== null) rows(row);
     else print(reportLine(report));
     left -= 1;
     if (left <= 0) break;
