@@ -80,6 +80,11 @@ const benches: readonly Bench[] = [
     load: async () => (await import("./bring-up.ts")).runBringUp,
   },
   {
+    name: "console",
+    line: "the console's market page in headless Chromium beside a busy market: start, tasks, frames",
+    load: async () => (await import("./console.ts")).runConsole,
+  },
+  {
     name: "actors",
     line: "the actor kernel beside raw XState, nact, Erlang and Pekko: spawn, memory, messages, restarts, NATS",
     load: async () => (await import("./actors/report.ts")).runActors,

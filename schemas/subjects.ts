@@ -146,6 +146,7 @@ export const patterns = {
   deployment: "ops.launcher.>",
   /** One service in all regions. */
   operation: (verb: OperationsVerb): string => `ops.*.${verb}`,
+  eventLogs: "alog.>",
   eventLogsOf: (region: string): string => `alog.${token(region)}.>`,
   controls: "ctl.>",
   controlsOf: (region: string): string => `ctl.${token(region)}.>`,
@@ -189,6 +190,8 @@ export const actorShardName = (region: string, shard: number): string => {
   }
   return `act-${token(region)}-${String(shard).padStart(2, "0")}`;
 };
+/** Leases of the cells of all regions. */
+export const cellLeases = "cell.";
 export const cellLeasePrefix = (region: string): string => `cell.${token(region)}.`;
 export const actorDirectoryPrefix = (region: string): string => `actor.${token(region)}.`;
 export const actorDirectoryKey = (region: string, id: string): string =>

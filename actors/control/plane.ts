@@ -40,6 +40,10 @@ export interface PlanePorts {
 export interface PlaneSettings {
   readonly region: string;
   readonly cell: string;
+  /** The cell is one of another region. */
+  readonly guest: boolean;
+  /** Path of the supervisor above those of the actors. */
+  readonly base: string;
   /** Actors this cell hosts at most. */
   readonly capacity: number;
   /** An actor that is paused or done is put away after this long without a message. */
@@ -95,9 +99,10 @@ export class ActorPlane {
       running += 1;
       if (record.antiAffinity !== "") groups.add(record.antiAffinity);
     }
-    const { cell, capacity } = this.#settings;
+    const { cell, capacity, guest } = this.#settings;
     const shards = [...this.#shards.keys()];
-    return { cell, capacity, running, draining: this.#draining, shards, groups: [...groups] };
+    const draining = this.#draining;
+    return { cell, capacity, running, draining, shards, guest, groups: [...groups] };
   }
 
   /** All live cells that host actors, this one included while it holds its lease. */
@@ -337,7 +342,7 @@ export class ActorPlane {
     const epoch = this.#shards.get(record.shard);
     if (type === undefined) return unknownType(record.type, this.#ports.types);
     if (epoch === undefined) return elsewhere(record.id);
-    const { region } = this.#settings;
+    const { region, base } = this.#settings;
     const address = {
       actor: `${region}/${type.group}/${record.id}`,
       shard: actorShardName(region, record.shard),
@@ -352,7 +357,7 @@ export class ActorPlane {
       restart: "permanent",
       shutdown: actorShutdown,
     } as const;
-    const started = await this.#ports.system().startChild(`/${region}/${type.group}`, spec);
+    const started = await this.#ports.system().startChild(`${base}/${type.group}`, spec);
     if (!started.ok && started.failure.code !== "already_started") return started;
     hosted.active = true;
     hosted.says = null;
@@ -425,7 +430,7 @@ export class ActorPlane {
   }
 
   #path(record: ActorRecord, type: SpawnableType): string {
-    return `/${this.#settings.region}/${type.group}/${record.id}`;
+    return `${this.#settings.base}/${type.group}/${record.id}`;
   }
 }
 

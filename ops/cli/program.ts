@@ -9,6 +9,7 @@ import { register as registerBacktest } from "./commands/backtest.ts";
 import { register as registerCertificates } from "./commands/certificates.ts";
 import { register as registerCompletion } from "./commands/completion.ts";
 import { register as registerConfiguration } from "./commands/config.ts";
+import { register as registerConsole } from "./commands/console.ts";
 import { register as registerDoctor } from "./commands/doctor.ts";
 import { register as registerDown } from "./commands/down.ts";
 import { register as registerJournal } from "./commands/journal.ts";
@@ -34,6 +35,7 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerTop,
   registerTree,
   registerAudit,
+  registerConsole,
   registerLogin,
   registerOrder,
   registerMarket,

@@ -93,8 +93,9 @@ function cell(region: string): Permissions {
       patterns.events,
       patterns.marketData,
       patterns.actors,
-      patterns.supervisionOf(region),
-      patterns.eventLogsOf(region),
+      // Of other regions, too: a cell hosts their actors when they have no cell left.
+      patterns.supervision,
+      patterns.eventLogs,
       patterns.operation("status"),
       patterns.alertsOf(region),
       patterns.auditsOf(region),
@@ -105,8 +106,8 @@ function cell(region: string): Permissions {
     subscribe: [
       `cmd.${region}.>`,
       patterns.operationsOf(region),
-      patterns.controlsOf(region),
-      patterns.actorsOf(region),
+      patterns.controls,
+      patterns.actors,
       patterns.events,
       patterns.marketData,
       patterns.supervision,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { type Browser, chromium, type Page } from "playwright-core";
@@ -62,6 +62,19 @@ export async function openPage(
   page.on("pageerror", (error) => complaints.push(error.message));
   await page.goto(url);
   return { page, complaints, close: async () => await context.close() };
+}
+
+/** Set: screenshots for the README are made anew. */
+const renews = process.env["MERIDIAN_RENEW_SCREENSHOTS"] !== undefined;
+
+/** A screenshot for documents, small, in the repository; only when they are to be made anew. */
+export async function renewPicture(page: Page, name: string): Promise<void> {
+  if (!renews) return;
+  const session = await page.context().newCDPSession(page);
+  const shot = await session.send("Page.captureScreenshot", { format: "webp", quality: 82 });
+  const folder = join(repository, "ops", "console", "screenshots");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${name}.webp`), Buffer.from(shot.data, "base64"));
 }
 
 /** Where screenshots of a run are left. */

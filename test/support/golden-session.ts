@@ -49,6 +49,8 @@ const recorded = "34200,1,11,100,10000,1\n34200.5,1,12,100,10100,-1\n34201,4,12,
 export const session: readonly SessionLine[] = [
   line("login", "login", "observer"),
   { ...line("login", "login", "nobody"), code: 2 },
+  line("console", "console", "--print"),
+  { ...line("console", "console", "--region", "nowhere"), code: 2 },
   line("config print", "config", "print"),
   line("config print", "config", "print", "-o", "csv"),
   ...forms("status", "status"),

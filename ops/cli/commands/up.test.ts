@@ -62,6 +62,7 @@ test("the banner has at most 15 lines, with URLs, log-ins, the engine and the de
     for (const expected of [
       "http://127.0.0.1:8600/readyz",
       "http://127.0.0.1:8600/status",
+      "http://127.0.0.1:8600/console/",
       "login observer",
       "login operator",
       "login approver",
@@ -81,7 +82,7 @@ test("nothing is said of limitations that are not there, or were asked for", () 
   const folder = { value: "/data", origin: "default" };
   for (const change of [{ engines: ["native"] }, { engine: "portable" }] as const) {
     const overview = overviewOf(3, [], { ...change, strongestMode: "replicated" });
-    assert.is(banner(overview, folder, 6.1).length, 1 + 1 + 3 + 7);
+    assert.is(banner(overview, folder, 6.1).length, 1 + 1 + 3 + 8);
   }
 });
 
@@ -89,7 +90,7 @@ test("the commands that are suggested find a cluster that is not in the default 
   const suggested = (value: string, origin: string): readonly string[] =>
     banner(overviewOf(1, []), { value, origin }, 6.1).filter((line) => line.includes("npx"));
   for (const line of suggested("/data", "default")) assert.not.match(line, "--data");
-  assert.is(suggested("/srv/x", "$MERIDIAN_DATA").length, 7);
+  assert.is(suggested("/srv/x", "$MERIDIAN_DATA").length, 8);
   for (const line of suggested("/srv/x", "$MERIDIAN_DATA")) assert.match(line, " --data /srv/x");
   for (const line of suggested("/a b's", "--data")) assert.match(line, " --data '/a b'\\''s'");
 });

@@ -153,6 +153,7 @@ export function banner(overview: Overview, folder: Setting, seconds: number): re
     ...movedPorts(overview.moved),
   ];
   const after = [
+    `console: ${overview.cluster.regions[0]?.http ?? ""}/console/   (npx meridian console${data})`,
     `log in:  npx meridian login observer${data}   (watch)`,
     `         npx meridian login operator${data}   (trade, create and halt markets)`,
     `         npx meridian login approver${data}   (approve what operators ask for)`,

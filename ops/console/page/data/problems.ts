@@ -1,6 +1,6 @@
 import type { Meaning } from "../parts/badge.tsx";
 import { ageText, durationText } from "../parts/format.ts";
-import { type Alert, stands } from "./alerts.ts";
+import { type Alert, stands } from "./alert-rules.ts";
 import type { MarketView, RegionView } from "./status.ts";
 
 /** Something that an operator should know: what is wrong, since when, and where to go. */

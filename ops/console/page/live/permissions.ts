@@ -1,30 +1,12 @@
 import { ok, refuse, type Result } from "../../../../actors/kernel/result.ts";
-import { permissionsOf, type Role } from "../../../deploy/roles.ts";
+import type { Role } from "../../../deploy/roles.ts";
 import { access, person } from "./access.ts";
+import { roleMay } from "./subject-match.ts";
 
 /**
  * What the person who is signed in may publish, by the same table that the servers' users are made from: a page
  * shows what a server would refuse as disabled, with the reason.
  */
-
-/** Whether a subject falls under a pattern with `*` and `>`. */
-export function matches(pattern: string, subject: string): boolean {
-  const wanted = pattern.split(".");
-  const given = subject.split(".");
-  for (const [index, token] of wanted.entries()) {
-    if (token === ">") return given.length > index;
-    if (given[index] === undefined || (token !== "*" && token !== given[index])) return false;
-  }
-  return wanted.length === given.length;
-}
-
-export function roleMay(role: Role, profile: "demo" | "production", subject: string): boolean {
-  const { publish, publishDenied } = permissionsOf({ name: role, role, region: null }, profile);
-  return (
-    publish.some((pattern) => matches(pattern, subject)) &&
-    !publishDenied.some((pattern) => matches(pattern, subject))
-  );
-}
 
 const roles: readonly Role[] = ["observer", "operator", "approver"];
 

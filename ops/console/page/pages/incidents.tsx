@@ -1,4 +1,5 @@
-import { alerts, stands } from "../data/alerts.ts";
+import { stands } from "../data/alert-rules.ts";
+import { alerts } from "../data/alerts.ts";
 import { problemsOf } from "../data/problems.ts";
 import { markets, regions } from "../data/status.ts";
 import { now } from "../live/clock.ts";

@@ -10,23 +10,20 @@ import {
   widened,
 } from "../data/market-history.ts";
 import { Chart } from "../parts/chart.tsx";
-import { axis, crosshair, type Mark, marksPlugin, timeAxis } from "../parts/chart-style.ts";
+import {
+  axis,
+  crosshair,
+  logarithmicAxis,
+  logarithmicScale,
+  type Mark,
+  marksPlugin,
+  recentScale,
+  timeAxis,
+} from "../parts/chart-style.ts";
 import { durationText, grouped, priceText } from "../parts/format.ts";
 import { colour } from "../theme.ts";
 
 /** The charts of a market. Those over time have the same x-axis, now at the right edge, and one crosshair. */
-
-const spanSeconds = 15 * 60;
-/** A history that has just begun is not drawn into a corner. */
-const leastSeconds = 120;
-const timeScale = (): uPlot.Scale => ({
-  time: false,
-  range: (_plot, first) => {
-    const to = Date.now() / 1_000;
-    const from = Number.isFinite(first) ? Math.min(first, to - leastSeconds) : to - spanSeconds;
-    return [Math.max(from, to - spanSeconds), to];
-  },
-});
 
 /** A value that the drawing functions read, kept current without making the chart anew. */
 function useLatest<T>(value: T): { readonly current: T } {
@@ -122,7 +119,7 @@ export function CandleChart({
         legend: { show: false },
         cursor: crosshair("market"),
         scales: {
-          x: timeScale(),
+          x: recentScale(),
           y: { range: (_plot, low, high) => padded(low, high) },
           volume: { range: (_plot, _low, high) => [0, Math.max(1, high) * 5] },
         },
@@ -187,9 +184,6 @@ function drawCandles(plot: uPlot, candles: readonly Candle[]): void {
   ctx.restore();
 }
 
-/** uPlot names its kinds of scales in a const enum, which is nothing at run time. */
-const logarithmic: object = { distr: 3 };
-
 export function LatencyChart({
   slices,
   marks,
@@ -224,22 +218,10 @@ export function LatencyChart({
         legend: { show: false },
         cursor: crosshair("market"),
         scales: {
-          x: timeScale(),
-          y: { ...logarithmic, range: (_plot, low, high) => decades(low, high) },
+          x: recentScale(),
+          y: logarithmicScale(),
         },
-        axes: [
-          timeAxis(),
-          axis({
-            size: 78,
-            grid: {
-              stroke: colour("line"),
-              width: 1,
-              filter: (_plot, splits) => splits.map((each) => (isDecade(each) ? each : null)),
-            },
-            values: (_plot, splits) =>
-              splits.map((each) => (isDecade(each) ? durationText(each) : "")),
-          }),
-        ],
+        axes: [timeAxis(), logarithmicAxis(durationText, 78)],
         series: [{}, line("text-1", []), line("accent", [5, 3]), line("warn", [2, 3])],
         plugins: [
           { hooks: { drawClear: (plot) => drawHeat(plot, held.current.slices) } },
@@ -251,13 +233,6 @@ export function LatencyChart({
 }
 
 export const sliceMs = 5_000;
-const isDecade = (value: number): boolean => Math.abs(Math.log10(value) % 1) < 1e-9;
-
-function decades(low: number, high: number): [number, number] {
-  if (!(low > 0) || !(high > 0)) return [100_000, 100_000_000];
-  return [10 ** Math.floor(Math.log10(low) - 0.3), 10 ** Math.ceil(Math.log10(high) + 0.05)];
-}
-
 /** Time by latency, the density in one hue: the darker, the more of the slice's requests. */
 function drawHeat(plot: uPlot, slices: readonly LatencySlice[]): void {
   const { ctx, bbox } = plot;

@@ -17,7 +17,7 @@ export function MarketTable() {
   }
   return (
     <div class="scroll" tabIndex={0} role="group" aria-label="table of markets">
-      <table>
+      <table class="dense">
         <thead>
           <tr>
             <th scope="col">Market</th>
@@ -99,6 +99,7 @@ function MarketRow({ of }: { of: MarketView }) {
       <td>
         <Sparkline
           values={history?.rates("orders", 60) ?? []}
+          width={64}
           label={`orders a second of ${market}`}
         />
       </td>

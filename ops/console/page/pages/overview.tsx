@@ -6,6 +6,7 @@ import { Badge } from "../parts/badge.tsx";
 import { ageText, grouped, plural } from "../parts/format.ts";
 import { Panel } from "../parts/panel.tsx";
 import { hrefOf } from "../router.ts";
+import { OverviewCharts } from "./overview-charts.tsx";
 import { MarketTable } from "./market-table.tsx";
 import { regionMeaning } from "./region-meaning.ts";
 import { Approvals } from "./regions.tsx";
@@ -26,6 +27,7 @@ export function Overview() {
       <Panel title="Markets" of={sources} flush>
         <MarketTable />
       </Panel>
+      <OverviewCharts />
     </div>
   );
 }

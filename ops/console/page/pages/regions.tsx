@@ -159,7 +159,7 @@ function Standbys({ of }: { of: readonly RegionView[] }) {
   }
   return (
     <div class="scroll" tabIndex={0} role="group" aria-label="table of standbys">
-      <table>
+      <table class="dense">
         <thead>
           <tr>
             <th scope="col">Market</th>

@@ -5,7 +5,7 @@ import { hrefOf } from "../router.ts";
 import { regionMeaning } from "./region-meaning.ts";
 
 const size = { width: 560, height: 300 } as const;
-const box = { width: 148, height: 58 } as const;
+const box = { width: 168, height: 58 } as const;
 
 /** No geography: regions on a circle, who follows whom as lines with the worst lag on them. */
 export function Schematic({
@@ -40,7 +40,7 @@ export function Schematic({
             <line x1={a.x} y1={a.y} x2={b.x} y2={b.y} />
             {known && (
               <>
-                <rect x={middle.x - 58} y={middle.y - 10} width="116" height="20" rx="3" />
+                <rect x={middle.x - 78} y={middle.y - 10} width="156" height="20" rx="3" />
                 <text x={middle.x} y={middle.y + 4}>
                   {late ? "▲ " : ""}
                   {grouped(records)} rec · {grouped(ms)} ms

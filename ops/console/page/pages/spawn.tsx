@@ -2,16 +2,8 @@ import { useEffect, useState } from "preact/hooks";
 
 import type { Failure } from "../../../../actors/kernel/result.ts";
 import { controlSubject } from "../../../../schemas/subjects.ts";
-import {
-  faultOf,
-  type Parameter,
-  readTypes,
-  spawn,
-  spawnCommand,
-  type SpawnOrder,
-  spawnTypes,
-  type Spawned,
-} from "../data/spawn.ts";
+import { readTypes, spawn, spawnTypes, type Spawned } from "../data/spawn.ts";
+import { faultOf, type Parameter, spawnCommand, type SpawnOrder } from "../data/spawn-rules.ts";
 import { marketNamed, markets } from "../data/status.ts";
 import { perform } from "../live/actions.ts";
 import { link } from "../live/link.ts";
@@ -95,6 +87,7 @@ function SpawnForm({ type, market, region, parameters }: FormProps) {
     },
   };
   const command = spawnCommand(region, order);
+  const allowed = mayAsk(controlSubject(region === "" ? "none" : region, "spawn"));
   const change = (name: string, text: string): void => {
     setTexts({ ...texts, [name]: text });
     setChecked(null);
@@ -188,7 +181,7 @@ function SpawnForm({ type, market, region, parameters }: FormProps) {
           {checked !== null && <WhatWouldHappen of={checked} market={market} />}
           <div class="buttons">
             <ActionButton
-              may={mayAsk(controlSubject(region === "" ? "none" : region, "check"))}
+              may={allowed}
               onClick={() => void attempt("check")}
               class={checked === null ? "primary" : ""}
               submits={checked === null}
@@ -214,7 +207,11 @@ function SpawnForm({ type, market, region, parameters }: FormProps) {
             >
               {running && checked !== null ? "spawning…" : "Spawn"}
             </ActionButton>
-            <span class="quiet">Enter runs what is next.</span>
+            <span class="quiet">
+              {allowed.ok
+                ? "Enter runs what is next."
+                : `${allowed.failure.reason}; ${allowed.failure.next}.`}
+            </span>
           </div>
           <h3>The same by CLI</h3>
           <Command line={command} />

@@ -140,6 +140,14 @@ function RegionTree({ region, filter }: { region: string; filter: string }) {
           command={`npx meridian tree ${region}`}
         />
       )}
+      <div class="tree-row tree-head" aria-hidden="true">
+        <span class="name">Actor</span>
+        <span>State</span>
+        <span>Below</span>
+        <span class="number">Restarts</span>
+        <span class="number">Mailbox</span>
+        <span>Last failure</span>
+      </div>
       <div
         class="scroll tree"
         role="tree"

@@ -68,3 +68,43 @@ export function marksPlugin(marks: () => readonly Mark[]): uPlot.Plugin {
     },
   };
 }
+
+const spanSeconds = 15 * 60;
+/** A history that has just begun is not drawn into a corner. */
+const leastSeconds = 120;
+/** Time up to now at the right edge. */
+export const recentScale = (): uPlot.Scale => ({
+  time: false,
+  range: (_plot, first) => {
+    const to = Date.now() / 1_000;
+    const from = Number.isFinite(first) ? Math.min(first, to - leastSeconds) : to - spanSeconds;
+    return [Math.max(from, to - spanSeconds), to];
+  },
+});
+
+/** uPlot names its kinds of scales in a const enum, which is nothing at run time. */
+const logarithmic: object = { distr: 3 };
+
+export const logarithmicScale = (): uPlot.Scale => ({
+  ...logarithmic,
+  range: (_plot, low, high) => decades(low, high),
+});
+
+/** Lines and labels at whole decades only. */
+export const logarithmicAxis = (text: (value: number) => string, size = 64): uPlot.Axis =>
+  axis({
+    size,
+    grid: {
+      stroke: colour("line"),
+      width: 1,
+      filter: (_plot, splits) => splits.map((each) => (isDecade(each) ? each : null)),
+    },
+    values: (_plot, splits) => splits.map((each) => (isDecade(each) ? text(each) : "")),
+  });
+
+const isDecade = (value: number): boolean => Math.abs(Math.log10(value) % 1) < 1e-9;
+
+function decades(low: number, high: number): [number, number] {
+  if (!(low > 0) || !(high > 0)) return [100_000, 100_000_000];
+  return [10 ** Math.floor(Math.log10(low) - 0.3), 10 ** Math.ceil(Math.log10(high) + 0.05)];
+}

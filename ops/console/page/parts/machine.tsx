@@ -9,8 +9,11 @@ export function MachineDrawing({
   states: readonly wire.control.v1.IMachineState[];
   active: readonly string[];
 }) {
+  // The machine itself is a state as well, without a name: what leads out of it leads there from everywhere.
+  const anywhere = states.find(({ name }) => (name ?? "") === "")?.transitions ?? [];
+  const named = states.filter(({ name }) => (name ?? "") !== "");
   const drawing = drawMachine(
-    states.map((state) => ({
+    named.map((state) => ({
       name: state.name ?? "",
       initial: state.initial ?? false,
       final: state.kind === "final",
@@ -22,42 +25,50 @@ export function MachineDrawing({
   );
   const lit = new Set(active);
   return (
-    <svg
-      class="machine"
-      viewBox={`0 0 ${drawing.width} ${drawing.height}`}
-      width="100%"
-      role="img"
-      aria-label={`state machine: ${states.map(({ name }) => name).join(", ")}; now in ${active.join(", ")}`}
-    >
-      <defs>
-        <marker
-          id="arrow"
-          viewBox="0 0 6 6"
-          refX="5.5"
-          refY="3"
-          markerWidth="6"
-          markerHeight="6"
-          orient="auto"
-        >
-          <path d="M0 0L6 3L0 6z" />
-        </marker>
-      </defs>
-      {drawing.edges.map((edge) => (
-        <path
-          key={`${edge.from}>${edge.to}`}
-          class={lit.has(edge.from) ? "edge lit" : "edge"}
-          d={edge.path}
-          marker-end="url(#arrow)"
-        >
-          <title>
-            {edge.from} → {edge.to}: {edge.events.join(", ")}
-          </title>
-        </path>
-      ))}
-      {drawing.boxes.map((box) => (
-        <Box key={box.name} of={box} lit={lit.has(box.name)} />
-      ))}
-    </svg>
+    <>
+      <svg
+        class="machine"
+        viewBox={`0 0 ${drawing.width} ${drawing.height}`}
+        width="100%"
+        role="img"
+        aria-label={`state machine: ${named.map(({ name }) => name).join(", ")}; now in ${active.join(", ")}`}
+      >
+        <defs>
+          <marker
+            id="arrow"
+            viewBox="0 0 6 6"
+            refX="5.5"
+            refY="3"
+            markerWidth="6"
+            markerHeight="6"
+            orient="auto"
+          >
+            <path d="M0 0L6 3L0 6z" />
+          </marker>
+        </defs>
+        {drawing.edges.map((edge) => (
+          <path
+            key={`${edge.from}>${edge.to}`}
+            class={lit.has(edge.from) ? "edge lit" : "edge"}
+            d={edge.path}
+            marker-end="url(#arrow)"
+          >
+            <title>
+              {edge.from} → {edge.to}: {edge.events.join(", ")}
+            </title>
+          </path>
+        ))}
+        {drawing.boxes.map((box) => (
+          <Box key={box.name} of={box} lit={lit.has(box.name)} />
+        ))}
+      </svg>
+      {anywhere.length > 0 && (
+        <p class="quiet">
+          From anywhere:{" "}
+          {anywhere.map(({ event, target }) => `${event} → ${target || "stays"}`).join(", ")}
+        </p>
+      )}
+    </>
   );
 }
 
