@@ -60,6 +60,7 @@ test("without a name the benches are listed, one line each", async () => {
     "metrics",
     "edge",
     "replay",
+    "bring-up",
     "actors",
     "models",
     "peers",

@@ -80,6 +80,11 @@ const benches: readonly Bench[] = [
     load: async () => (await import("./console.ts")).runConsole,
   },
   {
+    name: "bring-up",
+    line: "from the command to three ready regions: compact and supercluster, first and again",
+    load: async () => (await import("./bring-up.ts")).runBringUp,
+  },
+  {
     name: "actors",
     line: "the actor kernel beside raw XState, nact, Erlang and Pekko: spawn, memory, messages, restarts, NATS",
     load: async () => (await import("./actors/report.ts")).runActors,

@@ -173,6 +173,18 @@ export const cellConfigurationSchema = z.strictObject({
     /** Mean arrivals per second and market. */
     rate: z.number().positive(),
   }),
+  /** Where traces of orders go, by OpenTelemetry's protocol over HTTP; null: no order is traced. */
+  tracing: z
+    .strictObject({
+      /** For example http://127.0.0.1:4318/v1/traces. */
+      url: z.url({ protocol: /^https?$/ }),
+      /** Part of the requests without a trace of their own that get one. */
+      ratio: z.number().min(0).max(1).default(0),
+      /** Traces begun a second at most, those that clients ask for included. */
+      mostPerSecond: z.int().min(1).max(10_000).default(100),
+    })
+    .nullable()
+    .default(null),
   /** Whether markets of a silent region are taken by themselves, or when an operator says so. */
   takeover: z.enum(["automatic", "manual"]).default("automatic"),
   /** False: the cell hosts actors only; the markets of the region are another cell's. */

@@ -52,6 +52,8 @@ export const refusals = {
   mode_not_available: "the servers or the region do not allow this mode",
   failover_refused: "a check of the failover says no",
   failover_unknown: "no such failover waits for approval",
+  recovery_refused: "a check of the recovery says no",
+  recovery_unknown: "no such recovery has been proposed",
   same_person: "who asked for it cannot approve it",
   market_exists: "a market of that name exists",
   definition_invalid: "the market definition is not usable",

@@ -100,8 +100,8 @@ export async function ensureAssets(
 }
 
 /**
- * Makes the stream of the group's audit trail and puts the region's part into it. Failure code:
- * unavailable.
+ * Makes the stream of the group's audit trail and puts the region's part into it; a region without a group is
+ * its own, and keeps its trail where the events of its actors are. Failure code: unavailable.
  */
 export function ensureAuditAssets(
   ports: AssetPorts,
@@ -109,10 +109,10 @@ export function ensureAuditAssets(
   group: string,
   placement: Placement | number,
 ): Promise<Result<void>> {
-  const { journals } = placed(placement);
+  const { journals, positions } = placed(placement);
   const subjects = [patterns.auditsOf(region)];
   const plan: StreamPlan = {
-    ...replicatedFile(journals(group, region)),
+    ...replicatedFile(group === region ? positions(region) : journals(group, region)),
     name: auditStream(group),
     subjects,
     // The newest commands are those that somebody will ask for: they must never be refused for old ones.

@@ -1,4 +1,4 @@
-import { type MsgHdrs, type NatsConnection, RequestError, type Stats, TimeoutError } from "nats";
+import { type MsgHdrs, type NatsConnection, RequestError, TimeoutError } from "nats";
 
 import { type CountedDurations, Durations } from "../kernel/durations.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
@@ -6,32 +6,50 @@ import { ok, refuse, type Result } from "../kernel/result.ts";
 /** Requests under way at most; one more is refused. */
 const requestsUnderWay = 4_096;
 
-/** What a connection has done. */
-export interface LinkCounters {
-  readonly stats: Stats;
+/** What became of requests. */
+export interface RequestFigures {
   readonly requests: number;
+  /** By code of the failure. */
   readonly requestFailures: Readonly<Record<string, number>>;
-  readonly requestsUnderWay: number;
-  /** Of requests that were answered. */
   readonly requestDurations: CountedDurations;
+}
+
+export class RequestCounts {
+  readonly #durations = new Durations();
+  readonly #failures = new Map<string, number>();
+  #requests = 0;
+
+  /** `code`: of the failure; null for an answer. */
+  count(code: string | null, tookMs: number): void {
+    this.#requests += 1;
+    if (code === null) this.#durations.record(tookMs * 1e6);
+    else this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1);
+  }
+
+  read(): RequestFigures {
+    return {
+      requests: this.#requests,
+      requestFailures: Object.fromEntries(this.#failures),
+      requestDurations: this.#durations.read(),
+    };
+  }
 }
 
 /** One connection and the requests under way on it. */
 export class NatsLink {
   readonly connection: NatsConnection;
   readonly #onChange: () => void;
+  readonly #counts: RequestCounts;
   /** Requests under way; each is told when the connection is lost. */
   readonly #underWay = new Set<(error: Error) => void>();
-  readonly #durations = new Durations();
-  readonly #failures = new Map<string, number>();
-  #requests = 0;
   #connected = true;
   #reconnects = 0;
   #server: string;
 
   /** `onChange`: the connection was lost, or is there again. */
-  constructor(connection: NatsConnection, onChange: () => void) {
+  constructor(connection: NatsConnection, counts: RequestCounts, onChange: () => void) {
     this.connection = connection;
+    this.#counts = counts;
     this.#onChange = onChange;
     this.#server = connection.getServer();
     void this.#follow();
@@ -46,15 +64,8 @@ export class NatsLink {
   get server(): string {
     return this.#server;
   }
-
-  counters(): LinkCounters {
-    return {
-      stats: this.connection.stats(),
-      requests: this.#requests,
-      requestFailures: Object.fromEntries(this.#failures),
-      requestsUnderWay: this.#underWay.size,
-      requestDurations: this.#durations.read(),
-    };
+  get requestsUnderWay(): number {
+    return this.#underWay.size;
   }
 
   /**
@@ -69,12 +80,7 @@ export class NatsLink {
   ): Promise<Result<{ readonly data: Uint8Array }>> {
     const begun = performance.now();
     const answer = await this.#ask(subject, payload, timeoutMs, requestHeaders);
-    this.#requests += 1;
-    if (answer.ok) this.#durations.record((performance.now() - begun) * 1e6);
-    else {
-      const { code } = answer.failure;
-      this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1);
-    }
+    this.#counts.count(answer.ok ? null : answer.failure.code, performance.now() - begun);
     return answer;
   }
 

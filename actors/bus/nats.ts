@@ -18,11 +18,10 @@ import type {
   StoredMessage,
   Subscription,
 } from "../kernel/ports/bus.ts";
-import { addDurations, type CountedDurations } from "../kernel/durations.ts";
 import { ok, refuse, unreachable, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import { inboxPrefix, userOfInbox } from "../../schemas/subjects.ts";
-import { type LinkCounters, NatsLink } from "./nats-link.ts";
+import { NatsLink, RequestCounts, type RequestFigures } from "./nats-link.ts";
 import { fateOf, type PublishAck } from "./publish-ack.ts";
 
 /** How a process reaches its servers. */
@@ -61,17 +60,14 @@ const NO_MESSAGE_FOUND = 10_037;
 const STREAM_NOT_FOUND = 10_059;
 
 /** What the connection has done. */
-export interface BusCounters {
+export interface BusCounters extends RequestFigures {
   readonly messagesIn: number;
   readonly messagesOut: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly dropped: number;
   readonly unflushedBytes: number;
-  readonly requests: number;
-  readonly requestFailures: Readonly<Record<string, number>>;
   readonly requestsUnderWay: number;
-  readonly requestDurations: CountedDurations;
 }
 
 /** Options of the client library: reconnects for ever with jitter, resends nothing by itself. */
@@ -119,6 +115,7 @@ export class NatsBus implements Bus {
   readonly journal: JournalStream;
   readonly keys: KeyStore;
   readonly #callbacks: ((state: BusState) => void)[] = [];
+  readonly #requests = new RequestCounts();
   readonly #main: NatsLink;
   /** To the servers that keep journals and buckets; the main one, or one more. */
   readonly #journals: NatsLink;
@@ -127,7 +124,7 @@ export class NatsBus implements Bus {
   #sinceFlush = 0;
 
   constructor(connection: NatsConnection, journals: NatsConnection = connection) {
-    this.#main = new NatsLink(connection, () => {
+    this.#main = new NatsLink(connection, this.#requests, () => {
       if (!this.#main.connected) {
         // The library forgets what was on its way out.
         this.#unflushed = 0;
@@ -136,7 +133,9 @@ export class NatsBus implements Bus {
       this.#changed();
     });
     this.#journals =
-      journals === connection ? this.#main : new NatsLink(journals, () => this.#changed());
+      journals === connection
+        ? this.#main
+        : new NatsLink(journals, this.#requests, () => this.#changed());
     this.journal = new NatsJournal(this.#journals);
     this.keys = new NatsKeys(this.#journals);
   }
@@ -186,6 +185,7 @@ export class NatsBus implements Bus {
           subject: message.subject,
           payload: new Uint8Array(message.data),
           user: userOfInbox(message.reply ?? ""),
+          ...(message.headers === undefined ? {} : traceOf(message.headers)),
           respond: (payload) => {
             if (this.#main.connected) message.respond(payload);
             else this.#dropped += 1;
@@ -226,29 +226,19 @@ export class NatsBus implements Bus {
     };
   }
 
-  /** Of both connections together. */
   counters(): BusCounters {
-    const links = this.#main === this.#journals ? [this.#main] : [this.#main, this.#journals];
-    const each = links.map((link) => link.counters());
-    const sum = (of: (counts: LinkCounters) => number): number =>
-      each.reduce((total, counts) => total + of(counts), 0);
-    const failures: Record<string, number> = {};
-    for (const { requestFailures } of each) {
-      for (const [code, count] of Object.entries(requestFailures)) {
-        failures[code] = (failures[code] ?? 0) + count;
-      }
-    }
+    const { inMsgs, outMsgs, inBytes, outBytes } = this.connection.stats();
     return {
-      messagesIn: sum(({ stats }) => stats.inMsgs),
-      messagesOut: sum(({ stats }) => stats.outMsgs),
-      bytesIn: sum(({ stats }) => stats.inBytes),
-      bytesOut: sum(({ stats }) => stats.outBytes),
+      messagesIn: inMsgs,
+      messagesOut: outMsgs,
+      bytesIn: inBytes,
+      bytesOut: outBytes,
       dropped: this.#dropped,
       unflushedBytes: this.#unflushed,
-      requests: sum(({ requests }) => requests),
-      requestFailures: failures,
-      requestsUnderWay: sum(({ requestsUnderWay }) => requestsUnderWay),
-      requestDurations: addDurations(each.map(({ requestDurations }) => requestDurations)),
+      requestsUnderWay:
+        this.#main.requestsUnderWay +
+        (this.#journals === this.#main ? 0 : this.#journals.requestsUnderWay),
+      ...this.#requests.read(),
     };
   }
 
@@ -276,6 +266,11 @@ export class NatsBus implements Bus {
     }
     this.#unflushed = Math.max(0, this.#unflushed - sent);
   }
+}
+
+function traceOf(sent: MsgHdrs): { readonly trace?: string } {
+  const trace = sent.get("traceparent");
+  return trace === "" ? {} : { trace };
 }
 
 class NatsJournal implements JournalStream {

@@ -124,7 +124,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
       case "submit": {
         const trading = this.#serving();
         const answer = (payload: Uint8Array): void => reply({ type: "payload", payload });
-        if (trading !== null) trading.submit(message.payload, answer);
+        if (trading !== null) trading.submit(message.payload, answer, message.trace);
         else answer(encodeSubmitRefusal(this.#notServing()));
         return;
       }

@@ -488,6 +488,7 @@ export const encodeEventBlock = (block: {
   readonly first: number;
   readonly last: number;
   readonly events: Uint8Array;
+  readonly traces?: string[];
 }): Uint8Array => wire.market.v1.EventBlock.encode(block).finish();
 
 /** The bytes of a block or fence; the same message gives the same bytes. */

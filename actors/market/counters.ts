@@ -25,6 +25,7 @@ export class MarketCounters {
   });
 
   readonly #durations = new Durations();
+
   constructor(clock: CoarseClock) {
     this.history = new MarketHistory(clock);
   }

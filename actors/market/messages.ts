@@ -1,3 +1,4 @@
+import type { RequestTrace } from "../kernel/ports/tracing.ts";
 import type { CountedDurations } from "../kernel/durations.ts";
 import type { DurabilityMode, LatencySummary } from "../kernel/ports/matching-engine.ts";
 import type { Result } from "../kernel/result.ts";
@@ -43,7 +44,7 @@ export interface MarketStart {
 
 export type MarketMessage =
   /** A SubmitRequest as it came from the bus; answered with an encoded SubmitReply. */
-  | { readonly type: "submit"; readonly payload: Uint8Array }
+  | { readonly type: "submit"; readonly payload: Uint8Array; readonly trace?: RequestTrace }
   /** A BookRequest; answered with an encoded BookReply. */
   | { readonly type: "book"; readonly payload: Uint8Array }
   /** An OrdersRequest; answered with an encoded OrdersReply. */

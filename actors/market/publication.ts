@@ -1,5 +1,7 @@
 import type { Bus } from "../kernel/ports/bus.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
 import { EVENT_SLOT_BYTES, type EngineEvent } from "../kernel/ports/matching-engine.ts";
+import type { RequestTrace } from "../kernel/ports/tracing.ts";
 import { durationNs, type DurationNs } from "../kernel/units.ts";
 import { eventSubject, marketDataSubject } from "../../schemas/subjects.ts";
 import type { BookView, Level } from "./book-view.ts";
@@ -23,12 +25,14 @@ const BLOCK_BYTES = 4_096 * EVENT_SLOT_BYTES;
 const BLOCKS_UNANSWERED = 64;
 /** Market data leaves at most this often per subject: 20 a second. */
 const MARKET_DATA_INTERVAL = durationNs(50_000_000);
+const TRACES_PER_BLOCK = 64;
 const TRADES_PER_MESSAGE = 256;
 /** Levels in L2 messages. */
 export const LEVELS_PUBLISHED = 10;
 
 export interface PublicationPorts {
   readonly bus: Bus;
+  readonly clock: Pick<Clock, "monotonic">;
   readonly after: (delay: DurationNs, callback: () => void) => () => void;
   /** Runs work that ends with the actor. */
   readonly run: (work: () => Promise<void>) => void;
@@ -46,6 +50,8 @@ export class EventBlocks {
   #last = 0;
   #armed = false;
   #unanswered = 0;
+  /** Traced requests whose events are in the block that gathers. */
+  #traces: { readonly trace: RequestTrace; readonly since: DurationNs }[] = [];
   epoch = 0;
 
   constructor(ports: PublicationPorts, market: string, counters: MarketCounters) {
@@ -69,6 +75,12 @@ export class EventBlocks {
     });
   }
 
+  /** The events of a traced request, the last of which has this sequence, were added. */
+  follow(trace: RequestTrace, sequence: number): void {
+    if (sequence === 0 || this.#traces.length >= TRACES_PER_BLOCK) return;
+    this.#traces.push({ trace, since: this.#ports.clock.monotonic() });
+  }
+
   /** Publishes what has gathered; the stream can be rebuilt from the journal, so nothing is resent. */
   flush(): void {
     if (this.#used === 0) return;
@@ -78,8 +90,11 @@ export class EventBlocks {
       first: this.#first,
       last: this.#last,
       events: this.#buffer.subarray(0, this.#used),
+      traces: this.#traces.map(({ trace }) => trace.context),
     });
     this.#used = 0;
+    const traces = this.#traces;
+    if (traces.length > 0) this.#traces = [];
     if (this.#unanswered >= BLOCKS_UNANSWERED) {
       this.#counters.eventsRefused += 1;
       return;
@@ -89,6 +104,11 @@ export class EventBlocks {
       const answer = await this.#ports.bus.append(this.#subject, payload);
       this.#unanswered -= 1;
       if (!answer.ok) this.#counters.eventsRefused += 1;
+      for (const { trace, since } of traces) {
+        trace.hop("events", since, this.#ports.clock.monotonic(), {
+          "meridian.subject": this.#subject,
+        });
+      }
     });
   }
 }

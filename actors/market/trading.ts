@@ -9,6 +9,7 @@ import type {
 } from "../kernel/ports/matching-engine.ts";
 import { IncarnationFence, type SenderIdentity } from "../kernel/incarnation-fence.ts";
 import type { Ownership } from "../kernel/ports/ownership.ts";
+import type { RequestTrace } from "../kernel/ports/tracing.ts";
 import { ok, refuse, type Failure, type Result } from "../kernel/result.ts";
 import { durationNs, type DurationNs } from "../kernel/units.ts";
 import { refusals, type RefusalCode } from "../../schemas/refusals.ts";
@@ -45,6 +46,7 @@ import type { MarketDefinition, TouchUnits } from "./messages.ts";
 import { OrdersView } from "./orders-view.ts";
 import { CanceledQuantities, OutcomeQueue, RequestOutcomes } from "./outcomes.ts";
 import { EventBlocks, MarketData } from "./publication.ts";
+import { TracedRequests } from "./traced-requests.ts";
 
 /** Requests whose outcomes have not left at most; one more is refused `busy`. */
 export const REQUESTS_WAITING = 8_192;
@@ -85,6 +87,7 @@ export class Trading {
   readonly #senders: IncarnationFence;
   readonly #canceled = new CanceledQuantities();
   readonly #limits = new AccountLimits();
+  readonly #traced: TracedRequests;
   readonly #epoch: number;
   /** Commands of our own under way, by tag. */
   readonly #internal = new Map<number, EngineCommand>();
@@ -123,6 +126,7 @@ export class Trading {
     this.#epoch = owned.epoch;
     this.#senders = new IncarnationFence((shard) => ports.ownership.recordedEpoch(shard));
     this.#events = new EventQueue(ports.slots);
+    this.#traced = new TracedRequests(engine, ports.slots, ports.clock);
     const resting = [
       ...engine.restingOrders("buy", ALL_ORDERS),
       ...engine.restingOrders("sell", ALL_ORDERS),
@@ -174,7 +178,7 @@ export class Trading {
   }
 
   /** Takes a SubmitRequest; `reply` gets an encoded SubmitReply, at once or when it is safe. */
-  submit(payload: Uint8Array, reply: (payload: Uint8Array) => void): void {
+  submit(payload: Uint8Array, reply: (payload: Uint8Array) => void, trace?: RequestTrace): void {
     const receivedAt = this.#ports.clock.monotonic();
     const refused = this.#refuseRequest(receivedAt);
     if (refused !== null) {
@@ -192,7 +196,7 @@ export class Trading {
     const { sender, session, commands } = decoded.value;
     const sent = sender === null ? "passes" : this.#senders.check(sender);
     if (sender !== null && sent === "unknown") {
-      this.#introduced(sender, payload, reply);
+      this.#introduced(sender, payload, reply, trace);
       return;
     }
     if (typeof sent !== "string") {
@@ -226,12 +230,18 @@ export class Trading {
     const finish = (): void => {
       if (session !== 0) this.#canceled.complete(session, outcomes);
       this.#counters.acknowledged(this.#ports.clock.monotonic() - receivedAt);
+      if (trace !== undefined) {
+        this.#blocks.follow(trace, this.#traced.released(trace, this.#leavingAs));
+      }
       reply(this.#encodeReply(outcomes));
     };
     if (offered === 0) {
       this.#leavingAs = this.mode;
       finish();
       return;
+    }
+    if (trace !== undefined) {
+      this.#traced.offered(trace, receivedAt, lastOffered(commands, outcomes));
     }
     if (this.#waiting === 0) this.#progressAt = receivedAt;
     this.#waiting += offered;
@@ -251,11 +261,12 @@ export class Trading {
     sender: SenderIdentity,
     payload: Uint8Array,
     reply: (payload: Uint8Array) => void,
+    trace?: RequestTrace,
   ): void {
     this.#ports.run(async () => {
       const failure = await this.#senders.admit(sender);
       if (failure === null) {
-        this.submit(payload, reply);
+        this.submit(payload, reply, trace);
         return;
       }
       this.#counters.refuse(failure.code);
@@ -348,6 +359,7 @@ export class Trading {
       const taken = this.#engine.drain(this.#take, limit);
       if (taken === limit) this.#armPump();
     }
+    if (this.#traced.any) this.#traced.durable(this.#engine.progress().durable);
     this.#release();
   }
 
@@ -419,6 +431,7 @@ export class Trading {
   readonly #take = (event: EngineEvent, foreign = false): void => {
     this.#events.push(event, foreign);
     if (event.last) this.#drained = event.sequence;
+    if (this.#traced.any && event.last && !foreign) this.#traced.drained(event);
     // Only the market's owner configures: no grant lets a client administer.
     if (foreign || event.kind !== "configured") return;
     const command = this.#internal.get(event.tag);
@@ -521,6 +534,15 @@ export class Trading {
       this.#release();
     });
   }
+}
+
+/** Tag of the last command that was offered: one whose outcome is not known yet. */
+function lastOffered(
+  commands: readonly { readonly command: EngineCommand | null }[],
+  outcomes: readonly WireOutcome[],
+): number {
+  const index = outcomes.findLastIndex(({ refusal }) => refusal === undefined);
+  return commands[index]?.command?.tag ?? 0;
 }
 
 function passingFailure(code: RefusalCode): Failure {

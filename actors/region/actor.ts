@@ -1,6 +1,7 @@
 import type { ActorBehaviour, ActorDefinition } from "../kernel/actor.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
 import type { LogControl } from "../kernel/ports/log.ts";
+import type { RequestTrace, Tracing } from "../kernel/ports/tracing.ts";
 import type { DurabilityMode } from "../kernel/ports/matching-engine.ts";
 import type { Result } from "../kernel/result.ts";
 import { RegionBehaviour } from "./behaviour.ts";
@@ -29,6 +30,7 @@ export interface MarketHost {
     market: string,
     verb: MarketVerb | "history",
     payload: Uint8Array,
+    trace?: RequestTrace,
   ): Promise<Result<Uint8Array>>;
   /** Failure codes as request. */
   report(market: string): Promise<Result<MarketReport>>;
@@ -66,6 +68,8 @@ export interface RegionPorts {
   /** 16 unpredictable bytes. */
   readonly nonce: () => Uint8Array;
   readonly facts: () => CellFacts;
+  /** Absent: no order is traced. */
+  readonly tracing?: Tracing;
   /** Absent: the log has one level. */
   readonly logs?: LogControl;
   /** What the lease says of the actors hosted here; absent or null: none. */

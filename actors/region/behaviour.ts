@@ -1,6 +1,7 @@
 import type { ActorBehaviour, ActorContext, ActorRef } from "../kernel/actor.ts";
 import type { BusRequest, Subscription } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
+import type { RequestTrace } from "../kernel/ports/tracing.ts";
 import { type Failure, refuse, type Result, unreachable } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { RegionPorts } from "./actor.ts";
@@ -276,9 +277,27 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       return;
     }
     const { market, verb } = where.value;
+    const { tracing } = this.#ports;
+    if (tracing !== undefined && verb === "submit") {
+      const attributes = { "meridian.market": market, "meridian.region": this.#start.region };
+      const trace = tracing.begin(request.trace ?? null, `submit ${market}`, attributes);
+      if (trace !== null) {
+        this.#traced(request, market, trace);
+        return;
+      }
+    }
     void this.#ports.markets.request(market, verb, request.payload).then((answer) => {
       if (answer.ok) request.respond(answer.value);
       else this.#refuseUnanswered(request, market, answer.failure);
+    });
+  }
+
+  #traced(request: BusRequest, market: string, trace: RequestTrace): void {
+    const { markets } = this.#ports;
+    void markets.request(market, "submit", request.payload, trace).then((answer) => {
+      if (answer.ok) request.respond(answer.value);
+      else this.#refuseUnanswered(request, market, answer.failure);
+      trace.end(this.#context.clock.monotonic());
     });
   }
 

@@ -325,7 +325,11 @@ export const decodeFailoverStatus = (bytes: Uint8Array): FailoverStatus | null =
   decoded(() => {
     const found = wire.region.v1.FailoverStatus.decode(bytes);
     const state = failoverStates.find((name) => name === found.state);
-    return state === undefined ? null : { ...found, state };
+    if (state === undefined) return null;
+    const { id, from, to, requestedBy, approvedBy, startedUnixMs, endedUnixMs } = found;
+    const { marketsMoved, longestPauseMs, detail, reason, planned } = found;
+    const times = { startedUnixMs, endedUnixMs, marketsMoved, longestPauseMs };
+    return { id, from, to, state, requestedBy, approvedBy, ...times, detail, reason, planned };
   });
 
 /** What another region says of its markets; null when it refused or the bytes are no status. */

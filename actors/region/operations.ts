@@ -1,6 +1,6 @@
 import type { ActorContext } from "../kernel/actor.ts";
-import type { DurabilityMode } from "../kernel/ports/matching-engine.ts";
 import type { LogLevel } from "../kernel/ports/log.ts";
+import type { DurabilityMode } from "../kernel/ports/matching-engine.ts";
 import { type Failure, ok, refuse, type Result, unreachable } from "../kernel/result.ts";
 import { SerialQueue } from "../kernel/serial-queue.ts";
 import type { DurationNs } from "../kernel/units.ts";

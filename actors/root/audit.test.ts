@@ -80,6 +80,8 @@ test("questions, orders and what actors do among themselves are not in the trail
     await cell.operation("status", new Uint8Array());
     await cell.operation("tree", new Uint8Array());
     await cell.control("list", {});
+    const level = control.v1.LogLevelRequest.encode({ requestedBy: "ann" }).finish();
+    await cell.operation("log-level", level);
     const sender = { actor: "x", shard: "act-eu-central-00", incarnation: 1 };
     await cell.control("stop", { id: "x", sender });
     const { entries } = await trailOf(cell);

@@ -13,6 +13,7 @@ import type {
   EngineSlots,
   MatchingEngine,
 } from "../kernel/ports/matching-engine.ts";
+import type { Tracing } from "../kernel/ports/tracing.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import { seededRandomness } from "../kernel/seeded-randomness.ts";
 import type { DurationNs } from "../kernel/units.ts";
@@ -57,6 +58,8 @@ export interface CellPorts {
   /** To read the journals of each server; absent: they are not scrubbed. */
   readonly replicas?: JournalReplicas;
   readonly log: Log;
+  /** Absent: no order is traced. */
+  readonly tracing?: Tracing;
   /** Absent: the log has one level. */
   readonly logs?: LogControl;
   /** Unpredictable bytes: nonces of leases, numbers of sessions. */
@@ -216,6 +219,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     persistIncarnation: (incarnation) => directory.persistIncarnation(incarnation),
     nonce,
     facts: ports.facts,
+    ...(ports.tracing === undefined ? {} : { tracing: ports.tracing }),
     ...(ports.logs === undefined ? {} : { logs: ports.logs }),
     actors: () => host.view,
     views: (verb, payload) => views.answer(verb, payload),

@@ -1,6 +1,7 @@
 import { loadNativeEngine } from "../../native/index.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
 import { decodeCommand } from "../../native/command-slots.ts";
+import { readRecordHeader } from "../../native/records.ts";
 import { encodeEvent, EventReader } from "../../native/event-slots.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
@@ -13,6 +14,7 @@ export function engineSlots(): EngineSlots {
   return {
     encode: encodeEvent,
     read: (view, offset) => reader.read(view, offset),
+    sequencedAt: (view, offset) => readRecordHeader(view, offset).timestamp,
     command(view, offset) {
       const command = decodeCommand(view, offset);
       return command.kind === "unreadable" ? null : command;

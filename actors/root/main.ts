@@ -30,6 +30,7 @@ import { Doors } from "./doors.ts";
 import { cellLog } from "./log.ts";
 import { type HttpFace, serveHttp } from "./http.ts";
 import { readReferenceData, type ReferenceData } from "./reference-data.ts";
+import type { OrderTracing } from "./tracing.ts";
 import {
   connectPatiently,
   ensureCellAssets,
@@ -66,6 +67,7 @@ class CellProcess {
   #doors: Doors | null = null;
   #bus: NatsBus | null = null;
   #streams: StreamsWatch | null = null;
+  #tracing: OrderTracing | null = null;
   #cell: Cell | null = null;
   #phase = "the cell is starting";
   #ending: Promise<void> | null = null;
@@ -125,6 +127,7 @@ class CellProcess {
               engine: engine.value,
               bus: this.#bus?.counters() ?? null,
               streams: this.#streams?.report ?? null,
+              traces: this.#tracing?.counts() ?? null,
               dataDirectory: this.#configuration.dataDirectory,
             };
           },
@@ -190,6 +193,11 @@ class CellProcess {
       this.#log.error({ reason }, "the servers do not promise durability any more; stopping");
       void this.end(exitCodes.failed);
     });
+    if (this.#configuration.tracing !== null) {
+      // Loaded only when it is used: its libraries would cost every cell memory.
+      const { orderTracing } = await import("./tracing.ts");
+      this.#tracing = orderTracing(this.#configuration.tracing, this.#configuration, this.#clock);
+    }
     const { actors, cell, scrub } = this.#configuration;
     const others = sharedStreams(region);
     this.#streams = new StreamsWatch(bus, this.#clock, () => [...guard.streams, ...others]);
@@ -217,6 +225,7 @@ class CellProcess {
         replicas: new NatsJournalReplicas(bus),
         log: this.#log,
         logs: this.#logs,
+        ...(this.#tracing === null ? {} : { tracing: this.#tracing }),
         randomBytes: (count) => new Uint8Array(randomBytes(count)),
         directory,
         ensureJournal: async (definition) => await guard.ensureJournal(definition, placement),
@@ -288,6 +297,7 @@ class CellProcess {
         await this.#cell.system.stop();
       }
       await this.#engine?.stop();
+      await this.#tracing?.stop();
       await this.#bus?.close();
       await this.#http?.close();
       this.#directory?.release();

@@ -86,10 +86,14 @@ export function marketHost(of: MarketHostOf): MarketHost & LimitsHost {
       };
       return system().startChild(paths.markets(region), marketSpec(start));
     },
-    async request(name, verb, payload) {
+    async request(name, verb, payload, trace) {
       // Charts are looked at most when orders wait.
       const lane = verb === "history" ? "system" : "ordinary";
-      const reply = await ask(name, { type: verb, payload }, requestTimeout, lane);
+      const message: MarketMessage =
+        trace === undefined || verb !== "submit"
+          ? { type: verb, payload }
+          : { type: verb, payload, trace };
+      const reply = await ask(name, message, requestTimeout, lane);
       if (!reply.ok) return reply;
       return reply.value.type === "payload" ? ok(reply.value.payload) : unexpected(name);
     },

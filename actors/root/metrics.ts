@@ -9,11 +9,12 @@ import type { DoorsMeasured } from "./doors.ts";
 import type { FlowCounts } from "./flow-host.ts";
 import type { AlertCounts } from "./latency-alerts.ts";
 import { busSamples, streamSamples } from "./metrics/bus.ts";
-import { cellSamples, type HostingMeasured, kernelSamples } from "./metrics/cell.ts";
+import { cellSamples, type HostingMeasured, kernelSamples, traceSamples } from "./metrics/cell.ts";
 import { edgeSamples } from "./metrics/edges.ts";
 import { flowSamples, marketSamples } from "./metrics/market.ts";
 import { ProcessSamples } from "./metrics/process.ts";
 import { alertSamples, engineMarketSamples, engineSamples } from "./metrics/reactor.ts";
+import type { TraceCounts } from "./tracing.ts";
 import { register, Samples } from "./metrics/samples.ts";
 
 /** What a scrape shows. Null: not there yet. */
@@ -29,6 +30,8 @@ export interface Measured {
   readonly doors?: DoorsMeasured | null;
   readonly bus?: BusCounters | null;
   readonly streams?: StreamsReport | null;
+  /** Null: no order is traced. */
+  readonly traces?: TraceCounts | null;
   readonly dataDirectory?: string | null;
 }
 
@@ -71,6 +74,7 @@ export class Metrics {
   #fill(into: Samples, measured: Measured): void {
     const { report, engine = null } = measured;
     cellSamples(into, report, measured.hosting);
+    traceSamples(into, measured.traces ?? null);
     kernelSamples(into, measured.system);
     for (const market of report.markets) {
       marketSamples(into, market);

@@ -82,8 +82,11 @@ const messages: Readonly<Record<string, Decoder>> = {
   "operation market-create": control.v1.MarketCreateRequest,
   "operation market-halt": control.v1.MarketStateRequest,
   "operation market-resume": control.v1.MarketStateRequest,
+  "operation market-mode": control.v1.MarketModeRequest,
   "operation flow": control.v1.FlowRequest,
   "operation log-level": control.v1.LogLevelRequest,
+  "failover failover": wire.region.v1.FailoverRequest,
+  "failover approve": wire.region.v1.ApproveRequest,
   "control spawn": control.v1.SpawnRequest,
   "control stop": control.v1.StopRequest,
   "control restart": control.v1.RestartRequest,
@@ -109,14 +112,17 @@ export function commandOf(subject: string, payload: Uint8Array): CommandFacts | 
   const target = [place.target, text("market"), text("id"), text("key"), text("from")];
   const definition = fields["definition"] as { readonly market?: unknown } | undefined;
   if (typeof definition?.market === "string") target.push(definition.market);
-  const own = text("commandId") || (place.kind === "failover" ? text("id") : "");
+  // Without a level it is a question.
+  if (place.action === "log-level" && text("level") === "") return null;
+  const own = text("commandId") || (place.action === "failover" ? text("id") : "");
+  const dry = fields["dryRun"] === true ? " dry" : "";
   return {
     kind: place.kind,
     action: place.action,
     target: target.find((one) => one !== "") ?? "",
     requestedBy: text("requestedBy") || text("approvedBy"),
     parameters: JSON.stringify(fields).slice(0, parametersLimit),
-    identity: own === "" ? null : `${subject} ${own}`,
+    identity: own === "" ? null : `${subject} ${own}${dry}`,
   };
 }
 
@@ -129,7 +135,7 @@ interface Place {
 function placeOf(subject: string): Place | null {
   const [family = "", region = "", first = "", second = "", third = ""] = subject.split(".");
   if (family === "ops" && !questions.has(first)) {
-    const kind = /^(failover|recover|region)/.test(first) ? "failover" : "operation";
+    const kind = /^(failover|approve|recover|region)/.test(first) ? "failover" : "operation";
     return { kind, action: first.slice(0, 64), target: kind === "failover" ? region : "" };
   }
   if (family === "ctl" && controlCommands.has(first)) {

@@ -91,13 +91,41 @@ function subtreeWindow(branch: NodeView, { offset, limit }: WindowQuery): readon
   return found;
 }
 
-function* nodesOf(branch: NodeView, scope: WindowQuery["scope"]): Generator<NodeView> {
-  if (scope === "children") {
-    yield* branch.childNodes();
-    return;
+/** The nodes of a branch one after the other. A generator inside a generator would cost each leaf its levels. */
+class Walk {
+  readonly #levels: Iterator<NodeView>[] = [];
+  readonly #deep: boolean;
+  #first: NodeView | null = null;
+
+  constructor(branch: NodeView, scope: WindowQuery["scope"]) {
+    this.#deep = scope === "subtree";
+    if (this.#deep) this.#first = branch;
+    else this.#enter(branch);
   }
-  yield branch;
-  for (const child of branch.childNodes()) yield* nodesOf(child, scope);
+
+  /** Null: there is no more. */
+  next(): NodeView | null {
+    if (this.#first !== null) {
+      const branch = this.#first;
+      this.#first = null;
+      this.#enter(branch);
+      return branch;
+    }
+    for (let level = this.#levels.at(-1); level !== undefined; level = this.#levels.at(-1)) {
+      const found = level.next();
+      if (found.done === true) {
+        this.#levels.pop();
+        continue;
+      }
+      if (this.#deep && found.value.vitals.nodesBelow > 0) this.#enter(found.value);
+      return found.value;
+    }
+    return null;
+  }
+
+  #enter(node: NodeView): void {
+    this.#levels.push(node.childNodes()[Symbol.iterator]());
+  }
 }
 
 async function filtered(
@@ -109,7 +137,8 @@ async function filtered(
   const rows: TreeRow[] = [];
   let total = 0;
   let looked = 0;
-  for (const node of nodesOf(branch, scope)) {
+  const walk = new Walk(branch, scope);
+  for (let node = walk.next(); node !== null; node = walk.next()) {
     looked += 1;
     if (looked % turnOfNodes === 0) await pause();
     if (!filter.matches(node, now)) continue;
@@ -137,7 +166,8 @@ async function sorted(
     best = mergeOf(best, run.sort(compare), compare, wanted);
     run = [];
   };
-  for (const node of nodesOf(branch, scope)) {
+  const walk = new Walk(branch, scope);
+  for (let node = walk.next(); node !== null; node = walk.next()) {
     looked += 1;
     if (looked % turnOfNodes === 0) {
       merge();

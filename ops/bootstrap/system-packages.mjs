@@ -53,12 +53,12 @@ export const testTools = [
     present: tool("riscv64-unknown-elf-g++"),
     packages: [["gcc-riscv64-unknown-elf"]],
   },
-  { what: "Chromium", present: tool("chromium"), packages: [["chromium"]] },
   {
     what: "Prometheus",
     present: both(tool("prometheus"), tool("promtool")),
     packages: [["prometheus"]],
   },
+  { what: "Chromium", present: tool("chromium"), packages: [["chromium"]] },
   { what: "clang-format", present: tool("clang-format-19"), packages: [["clang-format-19"]] },
   { what: "clang-tidy", present: tool("clang-tidy-19"), packages: [["clang-tidy-19"]] },
 ];

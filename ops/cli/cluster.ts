@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 
-import type { NatsConnection } from "nats";
-import { errors } from "nats";
+import type { MsgHdrs, NatsConnection } from "nats";
+import { errors, headers } from "nats";
 
 import { ok, type Result, refuse } from "../../actors/kernel/result.ts";
 import type { ClusterFile } from "../../schemas/configuration.ts";
@@ -39,6 +39,12 @@ export function findTarget(options: ClusterOptions): Result<Target> {
   return ok({ folder, cluster: cluster.value, user, role, seedFile });
 }
 
+function traceHeader(trace: string): MsgHdrs {
+  const sent = headers();
+  sent.set("traceparent", trace);
+  return sent;
+}
+
 /** A connection to the cluster as one of its users. */
 export class Cluster implements Transport {
   readonly target: Target;
@@ -57,9 +63,17 @@ export class Cluster implements Transport {
     return this.target.cluster.regions.map((region) => region.name);
   }
 
-  async request(subject: string, payload: Uint8Array, timeoutMs: number): Promise<Delivery> {
+  async request(
+    subject: string,
+    payload: Uint8Array,
+    timeoutMs: number,
+    trace?: string,
+  ): Promise<Delivery> {
     try {
-      const reply = await this.#connection.request(subject, payload, { timeout: timeoutMs });
+      const reply = await this.#connection.request(subject, payload, {
+        timeout: timeoutMs,
+        ...(trace === undefined ? {} : { headers: traceHeader(trace) }),
+      });
       return { kind: "reply", payload: reply.data };
     } catch (error) {
       return this.#deliveryOf(error);

@@ -21,6 +21,12 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   "market list": ["market list", "market list -q", "market list -o csv"],
   "market halt": ['market halt BTC-EUR --reason "news pending" --as operator'],
   "market resume": ["market resume BTC-EUR --as operator"],
+  "market mode": ["market mode BTC-EUR durable --as operator"],
+  "region add": ["region add uk-south --as operator"],
+  "region remove": ["region remove uk-south --as operator"],
+  "region residency": ["region residency", "region residency -o json"],
+  "certificates show": ["certificates show", "certificates show -o csv"],
+  "certificates rotate": ["certificates rotate --as operator"],
   "strategy list": [
     "strategy list",
     "strategy list --region eu-central -q",

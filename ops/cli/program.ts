@@ -46,8 +46,8 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerBacktest,
   registerJournal,
   registerDoctor,
-  registerCertificates,
   registerLog,
+  registerCertificates,
   registerConfiguration,
   registerCompletion,
 ];

@@ -32,6 +32,8 @@ export interface CellSettings {
   readonly regionsDirectory: string;
   readonly engine: CellConfiguration["engine"];
   readonly flow: CellConfiguration["flow"];
+  /** Absent: no order is traced. */
+  readonly tracing?: NonNullable<CellConfigurationFile["tracing"]>;
   /** Absent: automatic. */
   readonly takeover?: CellConfiguration["takeover"];
 }
@@ -199,6 +201,7 @@ function cellConfiguration(
     edges: ensureEdges(plan.dataDirectory, region, loopback),
     clients: ensureLocalAccess(plan.dataDirectory, region),
     flow: settings.flow,
+    ...(settings.tracing === undefined ? {} : { tracing: settings.tracing }),
     takeover: settings.takeover ?? "automatic",
   };
 }

@@ -39,6 +39,7 @@ export class Fleet {
   readonly #options: FleetOptions;
   #servers: ServerProcess[] = [];
   #cells = new Map<string, SupervisedProcess>();
+  #restartsOfStopped = 0;
   #ready = false;
   #hopeless: Failure | null = null;
 
@@ -60,9 +61,12 @@ export class Fleet {
   get cells(): readonly SupervisedProcess[] {
     return [...this.#cells.values()];
   }
-  /** Times any process was started again. */
+  /** Times any process was started again, those of regions that have stopped as well. */
   get restarts(): number {
-    return [...this.servers, ...this.cells].reduce((sum, child) => sum + child.restarts, 0);
+    return [...this.servers, ...this.cells].reduce(
+      (sum, child) => sum + child.restarts,
+      this.#restartsOfStopped,
+    );
   }
 
   /** The process of a server; null when there is none of that name. */
@@ -163,6 +167,9 @@ export class Fleet {
     await Promise.all(cells.map((cell) => end(cell, cellGraceMs)));
     const servers = this.#servers.filter((each) => regions.includes(each.region));
     await Promise.all(servers.map((server) => end(server.process, serverGraceMs)));
+    for (const child of [...cells, ...servers.map((server) => server.process)]) {
+      this.#restartsOfStopped += child.restarts;
+    }
     this.#servers = this.#servers.filter((each) => !servers.includes(each));
     for (const region of regions) this.#cells.delete(region);
   }

@@ -49,6 +49,7 @@ export interface LauncherOptions {
   readonly profile: Profile;
   readonly engine: CellConfiguration["engine"];
   readonly flow: CellConfiguration["flow"];
+  readonly tracing?: CellSettings["tracing"];
   /** Whether markets of a silent region are taken without an operator; absent: automatic. */
   readonly takeover?: CellConfiguration["takeover"];
   /** First port of each kind that is wanted. */
@@ -175,6 +176,7 @@ export class Launcher {
     const serversReady = seconds();
     const cells = await this.#waitForCells(plan, fleet);
     if (!cells.ok) return cells;
+    writeObservation(observationOf(this.#dataDirectory), []);
     const cellsReady = seconds();
     this.#running = await RunningCluster.open({
       plan,
@@ -189,7 +191,6 @@ export class Launcher {
         this.#writeClusterFile(changed);
       },
     });
-    writeObservation(observationOf(this.#dataDirectory), []);
     writeRecord(this.#dataDirectory, { topology, regions: regions.map((each) => each.name) });
     return ok({
       plan,
@@ -244,8 +245,14 @@ export class Launcher {
   }
 
   #cellSettings(): CellSettings {
-    const { regionsDirectory, engine, flow, takeover = "automatic" } = this.#options;
-    return { regionsDirectory: resolve(regionsDirectory), engine, flow, takeover };
+    const { regionsDirectory, engine, flow, takeover = "automatic", tracing } = this.#options;
+    return {
+      regionsDirectory: resolve(regionsDirectory),
+      engine,
+      flow,
+      takeover,
+      ...(tracing === undefined ? {} : { tracing }),
+    };
   }
 
   #interruption(): Failure | null {

@@ -69,6 +69,16 @@ test("B9.2 the journal of a market made at run time is known by its tags, an unk
   );
 });
 
+test("B9.2 an audit trail is of every region of its group, and may be kept where all of them allow it", () => {
+  const ring = regions.map((region) => ({ ...region, groups: ["ring"] }));
+  const found = residencyFaults([site("AUDIT_ring", ["south", "west"])], ring, serverRegion);
+  assert.equal(
+    found.map(({ stream, home, keptIn }) => `${stream} ${home} ${keptIn}`),
+    ["AUDIT_ring north west"],
+  );
+  assert.equal(faults(site("AUDIT_north", ["north"])), [], "of a region without a group");
+});
+
 test("B9.2 a server that no region of the cluster has keeps nothing rightly", () => {
   assert.equal(faults(site("ALOG_south", ["stranger"])), ["ALOG_south positions "]);
 });

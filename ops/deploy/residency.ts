@@ -1,6 +1,7 @@
 import { type DataClass, residencyTag } from "../../schemas/placement.ts";
 import {
   actorSnapshotBucket,
+  auditStream,
   directoryBucket,
   eventLogStream,
   eventStream,
@@ -39,25 +40,31 @@ interface Origin {
 /** Leases and directory: names of cells, actors and markets, no client's data. */
 const controlStreams: ReadonlySet<string> = new Set([`KV_${leaseBucket}`, `KV_${directoryBucket}`]);
 
-/** What is in a stream, by its name. */
-function originsByName(regions: readonly Region[]): ReadonlyMap<string, Origin> {
-  const origins = new Map<string, Origin>();
-  for (const { name: home, markets } of regions) {
-    origins.set(eventLogStream(home), { home, dataClass: "positions" });
-    origins.set(`KV_${actorSnapshotBucket(home)}`, { home, dataClass: "positions" });
-    origins.set(eventStream(home), { home, dataClass: "events" });
-    for (const { group, shard } of Object.values(markets)) {
-      origins.set(journalStream(group, shard), { home, dataClass: "orders" });
-    }
+/** What is in a stream, by its name: an audit trail is of several regions. */
+function originsByName(regions: readonly Region[]): ReadonlyMap<string, readonly Origin[]> {
+  const origins = new Map<string, Origin[]>();
+  const add = (stream: string, home: string, dataClass: DataClass): void => {
+    origins.set(stream, [...(origins.get(stream) ?? []), { home, dataClass }]);
+  };
+  for (const { name: home, groups, markets } of regions) {
+    add(eventLogStream(home), home, "positions");
+    add(`KV_${actorSnapshotBucket(home)}`, home, "positions");
+    add(eventStream(home), home, "events");
+    const [group] = groups;
+    add(auditStream(group ?? home), home, group === undefined ? "positions" : "orders");
+    const journals = Object.values(markets).map((market) =>
+      journalStream(market.group, market.shard),
+    );
+    for (const journal of new Set(journals)) add(journal, home, "orders");
   }
   return origins;
 }
 
 /** Of a journal that no file declares: it was made for a market that an operator made. */
-const originByTags = (site: StreamSite, regions: readonly Region[]): Origin | undefined =>
+const originsByTags = (site: StreamSite, regions: readonly Region[]): readonly Origin[] =>
   regions
     .filter(({ name }) => site.tags.includes(residencyTag(name, "orders")))
-    .map(({ name }): Origin => ({ home: name, dataClass: "orders" }))[0];
+    .map(({ name }) => ({ home: name, dataClass: "orders" }));
 
 /**
  * Replicas that are where residency does not allow them, copies of a stream like the stream itself.
@@ -77,9 +84,9 @@ export function residencyFaults(
     if (copied.length > 0) {
       return copied.flatMap((each) => originsOf(each, new Set([...seen, each])));
     }
-    const origin =
-      byName.get(name) ?? (site === undefined ? undefined : originByTags(site, regions));
-    return [origin ?? null];
+    const tagged = site === undefined ? [] : originsByTags(site, regions);
+    const found = byName.get(name) ?? tagged;
+    return found.length === 0 ? [null] : found;
   };
   return sites
     .filter(({ name }) => !controlStreams.has(name))

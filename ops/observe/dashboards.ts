@@ -64,6 +64,13 @@ const overview: Dashboard = {
       rate("meridian_scrapes_total", "{{cell}} a second"),
       rate("meridian_scrape_series_left_out_total", "{{cell}} series left out"),
     ),
+    graph(
+      "Traces",
+      "ops",
+      rate("meridian_traces_begun_total", "{{cell}} begun"),
+      rate("meridian_traces_left_out_total", "{{cell}} left out"),
+      rate("meridian_trace_exports_failed_total", "{{cell}} exports failed"),
+    ),
     ...objectives.map(({ name, budget }) =>
       graph(
         `${name.replaceAll("_", " ")}: errors against a budget of ${budget * 100} %`,

@@ -52,6 +52,24 @@ export const cellFamilies = {
     help: "Series left out of scrapes because a label had more values than it may",
     owner: "actors/root",
   },
+  meridian_traces_begun_total: {
+    type: "counter",
+    unit: "one",
+    help: "Requests of orders that were traced",
+    owner: "actors/root",
+  },
+  meridian_traces_left_out_total: {
+    type: "counter",
+    unit: "one",
+    help: "Requests that asked for a trace and got none because too many were traced in that second",
+    owner: "actors/root",
+  },
+  meridian_trace_exports_failed_total: {
+    type: "counter",
+    unit: "one",
+    help: "Batches of spans that the collector did not take",
+    owner: "actors/root",
+  },
   meridian_hosted_actors: {
     type: "gauge",
     unit: "one",

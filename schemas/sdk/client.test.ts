@@ -66,6 +66,36 @@ test("outcomes come back in order with all their fields", async () => {
   assert.is(third?.touch, null);
 });
 
+test("B8.3 a client goes where a refusal says that the market is, and elsewhere when nobody answers", async () => {
+  const reply = (fields: wire.market.v1.ISubmitReply): Delivery => ({
+    kind: "reply",
+    payload: wire.market.v1.SubmitReply.encode(fields).finish(),
+  });
+  const asked: string[] = [];
+  // us is silent at first; ap has it in the end.
+  const answers: Readonly<Record<string, Delivery>> = {
+    "cmd.us.TEST.submit": { kind: "no_responders" },
+    "cmd.eu.TEST.submit": reply({
+      refusal: { code: "not_owner", reason: "moved", next: "", region: "ap" },
+    }),
+    "cmd.ap.TEST.submit": reply({ outcomes: [{ number: 1, sequence: 9 }], epoch: 5 }),
+  };
+  const exchange = client(
+    {
+      request: async (subject) => {
+        asked.push(subject.split(".")[1] ?? "");
+        return answers[subject] ?? { kind: "timeout" };
+      },
+    },
+    { region: "us", otherRegions: ["us", "eu", "ap"] },
+  );
+  const answer = await exchange.submit([buy(100)]);
+  assert.is(answer.ok ? answer.value.epoch : 0, 5);
+  assert.ok((await exchange.submit([buy(100)])).ok);
+  assert.equal(asked, ["us", "eu", "ap", "ap"]);
+  assert.is(exchange.counters().moves, 2);
+});
+
 test("whatever the network loses or delays, every command takes effect exactly once", async () => {
   const first = seed(5_150);
   const losses = { requests: 15, late: 15, replies: 15, busy: 10, ringFull: 15 };

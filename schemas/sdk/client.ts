@@ -23,7 +23,13 @@ export type Delivery =
 
 /** The network as the client needs it: one request, one delivery, never a rejection. */
 export interface Transport {
-  request(subject: string, payload: Uint8Array, timeoutMs: number): Promise<Delivery>;
+  request(
+    subject: string,
+    payload: Uint8Array,
+    timeoutMs: number,
+    /** To be sent as the header `traceparent`. */
+    trace?: string,
+  ): Promise<Delivery>;
 }
 
 export interface ExchangeClientOptions {
@@ -38,6 +44,8 @@ export interface ExchangeClientOptions {
   readonly sleep: (milliseconds: number) => Promise<void>;
   /** Uniform in [0, 1); spreads the retries of many clients. */
   readonly random: () => number;
+  /** W3C traceparent of each request of orders, null for none; absent: no request is traced. */
+  readonly trace?: () => string | null;
   readonly timeoutMs?: number;
   /** Deliveries of one request, and rounds of retried commands, at most. */
   readonly attempts?: number;
@@ -139,6 +147,7 @@ export class ExchangeClient {
       firstBackOffMs: 10,
       maximumBackOffMs: 1000,
       maximumQueued: 64,
+      trace: () => null,
       otherRegions: [],
       ...options,
     };
@@ -254,9 +263,10 @@ export class ExchangeClient {
       }
       return answer;
     };
-    return this.#deliver("submit", batch.payload, decode, () => {
+    const onAmbiguous = (): void => {
       batch.ambiguous = true;
-    });
+    };
+    return this.#deliver("submit", batch.payload, decode, onAmbiguous, this.#options.trace());
   }
 
   /** Sends the same bytes until a final answer comes or the attempts are used up. */
@@ -265,6 +275,7 @@ export class ExchangeClient {
     payload: Uint8Array,
     decode: (payload: Uint8Array) => Answer<T>,
     onAmbiguous: () => void = () => {},
+    trace: string | null = null,
   ): Promise<Answer<T>> {
     let ambiguous = false;
     let last: Answer<never> = unreachable;
@@ -279,6 +290,7 @@ export class ExchangeClient {
         commandSubject(asked, this.#options.market, verb),
         payload,
         this.#options.timeoutMs,
+        ...(trace === null ? [] : [trace]),
       );
       switch (delivery.kind) {
         case "reply": {

@@ -8,12 +8,23 @@ import * as assert from "uvu/assert";
 import { plainQuery } from "../../ops/observe/dashboard.ts";
 import { dashboards } from "../../ops/observe/dashboards.ts";
 import { globalLookback, type Pace, writeObservation } from "../../ops/observe/prometheus-files.ts";
+import { parseTraceparent, traceparent } from "../../actors/kernel/trace-context.ts";
+import { wire } from "../../schemas/messages.ts";
 import { metricFamilies } from "../../schemas/metrics/families.ts";
+import { eventSubject } from "../../schemas/subjects.ts";
 import { temporaryFolder } from "../support/launched-cluster.ts";
 import { missingNatsServer } from "../support/nats-cluster.ts";
-import { type OneRegion, place, regionName, withOneRegion } from "../support/one-region.ts";
+import { OtlpReceiver } from "../support/otlp-receiver.ts";
+import {
+  marketName,
+  type OneRegion,
+  place,
+  regionName,
+  withOneRegion,
+} from "../support/one-region.ts";
 import { CuttableWay, missingPrometheus, Prometheus, promtool } from "../support/prometheus.ts";
 import { testUnless } from "../support/skip.ts";
+import { checkHops, context, hops, tracingClient, tradeOnce } from "../support/traced-orders.ts";
 
 const test = suite("a cell under a real Prometheus");
 const missing = missingNatsServer() ?? missingPrometheus();
@@ -24,6 +35,8 @@ const cutSeconds = 14;
 
 interface Watched {
   readonly region: OneRegion;
+  /** Where the cell's traces go. */
+  readonly receiver: OtlpReceiver;
   readonly prometheus: Prometheus;
   /** Over all regions. */
   readonly global: Prometheus;
@@ -59,28 +72,42 @@ function running(): Watched {
 
 async function watched(body: (watched: Watched) => Promise<void>): Promise<void> {
   const folder = temporaryFolder();
+  const receiver = await OtlpReceiver.start();
   try {
-    await withOneRegion("replicated", async (region) => {
-      await region.ready();
-      const target = { region: regionName, cell: `${regionName}-1`, http: region.region.http };
-      writeObservation(folder, [target], { pace });
-      const global = await Prometheus.start(join(folder, "global.yml"), "global", [
-        "--web.enable-remote-write-receiver",
-        `--query.lookback-delta=${globalLookback}`,
-      ]);
-      const way = await CuttableWay.to(global.url);
-      writeObservation(folder, [target], { pace, global: way.url });
-      const prometheus = await Prometheus.start(join(folder, "prometheus.yml"), "region");
-      try {
-        await body({ region, prometheus, global, way });
-      } finally {
-        await prometheus.stop();
-        await way.close();
-        await global.stop();
-      }
-    });
+    await withOneRegion(
+      "replicated",
+      async (region) => {
+        await region.ready();
+        await underPrometheus(folder, region, (seen) => body({ ...seen, region, receiver }));
+      },
+      { tracing: { url: receiver.url } },
+    );
   } finally {
+    await receiver.stop();
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function underPrometheus(
+  folder: string,
+  region: OneRegion,
+  body: (seen: Omit<Watched, "region" | "receiver">) => Promise<void>,
+): Promise<void> {
+  const target = { region: regionName, cell: `${regionName}-1`, http: region.region.http };
+  writeObservation(folder, [target], { pace });
+  const global = await Prometheus.start(join(folder, "global.yml"), "global", [
+    "--web.enable-remote-write-receiver",
+    `--query.lookback-delta=${globalLookback}`,
+  ]);
+  const way = await CuttableWay.to(global.url);
+  writeObservation(folder, [target], { pace, global: way.url });
+  const prometheus = await Prometheus.start(join(folder, "prometheus.yml"), "region");
+  try {
+    await body({ prometheus, global, way });
+  } finally {
+    await prometheus.stop();
+    await way.close();
+    await global.stop();
   }
 }
 
@@ -185,6 +212,44 @@ testUnless(
     await checkScrape(watching);
     await checkDashboards(watching);
     await checkRules(watching);
+  },
+);
+
+testUnless(
+  test,
+  missing,
+  "B1.4 one order's trace has every hop under one id, from the client's span to the block of events",
+  async () => {
+    const { region, receiver } = running();
+    const named: string[] = [];
+    const blocks = region.connection.subscribe(eventSubject(marketName, "block"), {
+      callback: (_, message) => {
+        named.push(...wire.market.v1.EventBlock.decode(message.data).traces);
+      },
+    });
+    const traced = context(true);
+    const unsampled = traceparent(context(false));
+    await tradeOnce(tracingClient(region, () => traceparent(traced)));
+    for (const other of [unsampled, null, "no context"]) {
+      await tradeOnce(tracingClient(region, () => other));
+    }
+    await eventually("every span has come", () => {
+      const names = receiver.of(traced.traceId).map(({ name }) => name);
+      return Promise.resolve(names.length > hops.length || names.join(", "));
+    });
+    checkHops(receiver.of(traced.traceId), traced);
+    assert.is(receiver.of(traced.traceId).length, hops.length + 1);
+    assert.is(receiver.spans.length, hops.length + 1, "nobody else is traced");
+    await eventually("the block names its trace", () =>
+      Promise.resolve(named.length > 0 || "no block does"),
+    );
+    blocks.unsubscribe();
+    assert.equal(
+      named.map((text) => parseTraceparent(text)?.traceId),
+      [traced.traceId],
+    );
+    const scrape = await (await fetch(`${region.region.http}/metrics`)).text();
+    assert.match(scrape, /^meridian_traces_begun_total 1$/m);
   },
 );
 

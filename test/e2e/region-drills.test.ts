@@ -27,6 +27,7 @@ testUnless(
     const code = await runInside(program, [
       `--seed=${seed(20_261)}`,
       "--count=2",
+      "--lasts=5000",
       "--faults=region_killed,healing_under_load",
     ]);
     if (code === null) {

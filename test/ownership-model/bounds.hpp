@@ -26,6 +26,8 @@ struct Fixes {
 };
 
 enum class Mode : std::uint8_t { replicated, durable };
+// HANDOVER as the last record of its epoch, or as a fence of nobody.
+enum class Handover : std::uint8_t { record, fence };
 // Who may take a market whose accepted mode is durable, besides the log that had it last.
 enum class Policy : std::uint8_t { same_log, lossy, operator_grants };
 
@@ -33,6 +35,7 @@ struct Bounds {
   Fixes fixes;
   Mode mode = Mode::replicated;
   Policy policy = Policy::same_log;
+  Handover handover = Handover::record;
   std::uint8_t cells = 2;
   std::uint8_t commands = 1;
   std::uint8_t sessions = 2;

@@ -82,6 +82,9 @@ bool Messages::holds(MessageId head, Record record) const {
 
 bool Messages::ends_in_handover(MessageId head) const {
   const Message& last = messages_[head];
+  if (last.kind == Kind::fence) {
+    return last.writer == nobody;
+  }
   return last.kind == Kind::block && last.records[last.total - 1U] == handover_of(last.epoch);
 }
 
@@ -104,7 +107,8 @@ std::string Messages::words(MessageId id) const {
   }
   const std::string epoch = std::to_string(message.epoch);
   if (message.kind == Kind::fence) {
-    return "FENCE " + epoch + "(" + name_of(message.writer) + ")";
+    return message.writer == nobody ? "HANDOVER fence " + epoch
+                                    : "FENCE " + epoch + "(" + name_of(message.writer) + ")";
   }
   std::string text = "block [";
   for (int index = message.total - message.count; index < message.total; ++index) {

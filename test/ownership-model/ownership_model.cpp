@@ -18,6 +18,7 @@ namespace {
 using meridian::ownership_model::Bounds;
 using meridian::ownership_model::Explorer;
 using meridian::ownership_model::Fixes;
+using meridian::ownership_model::Handover;
 using meridian::ownership_model::Invariant;
 using meridian::ownership_model::Mode;
 using meridian::ownership_model::Outcome;
@@ -76,6 +77,10 @@ bool set_word(Bounds& bounds, std::string_view key, std::string_view value) {
   }
   if (key == "mode" && (value == "durable" || value == "replicated")) {
     bounds.mode = value == "durable" ? Mode::durable : Mode::replicated;
+    return true;
+  }
+  if (key == "handover" && (value == "record" || value == "fence")) {
+    bounds.handover = value == "fence" ? Handover::fence : Handover::record;
     return true;
   }
   if (key == "policy" && (value == "lossy" || value == "operator" || value == "same-log")) {

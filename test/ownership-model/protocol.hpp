@@ -85,6 +85,7 @@ class Protocol {
   void follow(const State& state, std::uint8_t name);
   void publish(const State& state, std::uint8_t name);
   void orders(const State& state, std::uint8_t name);
+  void publish_handover(const State& state, std::uint8_t name);
   void administration(const State& state, std::uint8_t name);
   // world.cpp
   void network(const State& state);

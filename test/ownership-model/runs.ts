@@ -101,6 +101,14 @@ export const counterexamples: readonly Counterexample[] = [
     ],
   },
   {
+    without: "C7",
+    title:
+      "without C7 an order taken after HANDOVER is lost, also when HANDOVER is a fence of nobody",
+    bounds: "--handovers=1 --handover=fence --crashes=0 --mode=durable",
+    broken: "I4",
+    steps: [/^A publishes HANDOVER fence 2/, /^A executes x/, /^HANDOVER fence 2 is stored at 2/],
+  },
+  {
     without: "C8",
     title: "without C8 nobody lists the tail of an owner that may not take the market back",
     bounds: "--mode=durable --policy=operator --grants=1 --live --crashes=1",
@@ -193,6 +201,10 @@ export const slice: readonly Run[] = [
   },
   { name: "HANDOVER, durable", bounds: "--mode=durable --handovers=1 --commands=2 --live" },
   {
+    name: "HANDOVER as a fence of nobody, durable",
+    bounds: "--mode=durable --handovers=1 --handover=fence --commands=2 --epochs=4 --live",
+  },
+  {
     name: "stored although the tail has moved, two copies",
     bounds: "--doubles=1 --copies=2 --live",
   },
@@ -234,6 +246,10 @@ export const table: readonly Run[] = [
   {
     name: "HANDOVER twice, durable, power cuts",
     bounds: "--mode=durable --handovers=2 --power --commands=2 --live",
+  },
+  {
+    name: "HANDOVER twice as a fence of nobody, durable, power cuts",
+    bounds: "--mode=durable --handovers=2 --handover=fence --power --epochs=5 --messages=8 --live",
   },
   {
     name: "(b) once, two copies",

@@ -163,6 +163,25 @@ void Protocol::orders(const State& state, std::uint8_t name) {
   }
 }
 
+// A fence of nobody on top of the last own message: with it the epoch is over for everybody.
+void Protocol::publish_handover(const State& state, std::uint8_t name) {
+  const Cell& now = state.cells[name];
+  // Only once every record is stored: what the fence cuts off is not in the journal.
+  const bool is_drained = now.published == 0 && now.sealed == now.acknowledged &&
+                          records_in(now) == messages_[now.sealed].total;
+  if (!is_drained || now.epoch == most_epochs || state.stream_length > bounds_.messages) {
+    return;
+  }
+  State next = state;
+  next.cells[name].closed = 1;
+  --next.left.handovers;
+  const MessageId message =
+      messages_.fence(now.sealed, static_cast<std::uint8_t>(now.epoch + 1), nobody);
+  if (send(next, message, now.tail)) {
+    emit(next, Step{StepKind::publish, name, message, now.tail, bit(name)});
+  }
+}
+
 void Protocol::administration(const State& state, std::uint8_t name) {
   const Cell& now = state.cells[name];
   const auto write = [&](Record record, StepKind kind) {
@@ -181,7 +200,11 @@ void Protocol::administration(const State& state, std::uint8_t name) {
     write(mode_change, StepKind::change_mode);
   }
   if (now.closed == 0 && state.left.handovers > 0) {
-    write(handover_of(now.epoch), StepKind::hand_over);
+    if (bounds_.handover == Handover::record) {
+      write(handover_of(now.epoch), StepKind::hand_over);
+    } else {
+      publish_handover(state, name);
+    }
   }
   if (now.closed != 0 && bounds_.fixes.c7) {
     State next = state;

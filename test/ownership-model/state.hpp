@@ -23,6 +23,7 @@ inline constexpr std::size_t most_entries = 14;
 inline constexpr std::size_t most_records = 8;
 inline constexpr std::uint8_t most_epochs = 7;
 inline constexpr std::uint8_t no_cell = 0xff;
+inline constexpr std::uint8_t nobody = 0xfe;  // writes the fence that is a HANDOVER
 
 // What a record says: an order of a client, a change of mode, or HANDOVER of an epoch.
 using Record = std::uint8_t;

@@ -30,7 +30,9 @@ void Protocol::network(const State& state) {
     next.left.doubles = static_cast<std::uint8_t>(next.left.doubles - (is_expected ? 0 : 1));
     const Step step{is_expected ? StepKind::land : StepKind::land_double, no_cell, publish.message,
                     next.stream_length, is_expected ? everybody : std::uint8_t{0}};
-    Cell& writer = next.cells[messages_[publish.message].writer];
+    const std::uint8_t name = messages_[publish.message].writer;
+    Cell none{};
+    Cell& writer = name == nobody ? none : next.cells[name];
     const bool is_waited_for = undecided(writer) == publish.message;
     if (is_waited_for && writer.ack != 0) {
       // Two copies are stored: the acknowledgement of either may be the one that arrives.

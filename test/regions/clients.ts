@@ -31,6 +31,7 @@ export class Clients {
       seedFile: three.seedFileOf("operator"),
       authorityFile: three.authorityFile,
       home,
+      otherRegions: regions.filter((each) => each !== home),
       markets: markets.map(({ name }) => name),
       seed: seed % 2 ** 20,
       pauseMs: PAUSE_MS,

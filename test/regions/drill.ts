@@ -51,8 +51,14 @@ export class Drills {
     return drills;
   }
 
-  async run(name: FaultName, random: Randomness): Promise<DrillResult> {
-    const fault = chooseFault(name, await this.#owner(), random);
+  /** `lastsMs`: how long the fault lasts; null: as long as chance says. */
+  async run(
+    name: FaultName,
+    random: Randomness,
+    lastsMs: number | null = null,
+  ): Promise<DrillResult> {
+    const chosen = chooseFault(name, await this.#owner(), random);
+    const fault = lastsMs === null ? chosen : { ...chosen, lastsMs };
     const placed = await placeLeaders(this.#three, fault);
     this.#clients.go();
     await this.#served(nowMs());

@@ -28,8 +28,9 @@ export interface ClientSettings {
   readonly user: string;
   readonly seedFile: string;
   readonly authorityFile: string;
-  /** Region whose router takes the markets' commands. */
+  /** Where the markets are looked for first, and then. */
   readonly home: string;
+  readonly otherRegions: readonly string[];
   readonly markets: readonly string[];
   readonly seed: number;
   readonly pauseMs: number;
@@ -135,6 +136,7 @@ async function trade(connection: NatsConnection, market: string, account: number
   const session = randomInt(1, 2 ** 47);
   const client = new ExchangeClient({
     region: settings.home,
+    otherRegions: settings.otherRegions,
     market,
     session,
     transport: transport(connection),

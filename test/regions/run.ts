@@ -1,6 +1,6 @@
 /**
  * Drills on three real regions, inside the observer's namespace (wide-area.ts starts it there):
- *   node test/regions/run.ts --seed=N --count=N [--faults=NAME,NAME] [--server=PATH]
+ *   node test/regions/run.ts --seed=N --count=N [--faults=NAME,NAME] [--lasts=MS] [--server=PATH]
  * Prints a line a drill and a table, and ends with 1 when a promise was broken.
  */
 import { execFileSync } from "node:child_process";
@@ -21,6 +21,7 @@ const option = (name: string): string | undefined =>
 const seed = Number(option("seed") ?? 1);
 const count = Number(option("count") ?? faultNames.length);
 const faults = (option("faults")?.split(",") as FaultName[] | undefined) ?? faultNames;
+const lasts = option("lasts");
 const server = option("server");
 
 /** What the drill promised and did not keep. */
@@ -63,7 +64,11 @@ async function runSome(
     for (const [index, name] of names.entries()) {
       const number = first + index;
       const replay = `npm run soak -- region-drills --seed=${seed} --count=${number + 1}`;
-      const result = await drills.run(name, seededRandomness(seed * 1_000 + number));
+      const result = await drills.run(
+        name,
+        seededRandomness(seed * 1_000 + number),
+        lasts === undefined ? null : Number(lasts),
+      );
       done.push(result);
       console.log(`${number + 1}. ${describeDrill(result)}`);
       say(broken(result), replay);

@@ -198,6 +198,66 @@ for (const [from, to] of [
   });
 }
 
+for (const [how, fate, downAfter, accepted] of [
+  ["never lands", null, 4, []],
+  ["lands behind that fence", { kind: "unchecked", after: 12e9 }, 4, [false]],
+  ["lands while its writer is down", { kind: "late", by: 2e9 }, 0.5, [true]],
+] as const) {
+  test(`B6.2 C7 while the fate of a HANDOVER is unknown no order is taken before a new fence: it ${how}`, async () => {
+    const scene = await Scene.open("durable", 1, false, "regions");
+    const first = await scene.owner();
+    assert.is((await scene.place(1, [1]))?.outcomes.length, 1);
+    await scene.seconds(1);
+    if (fate !== null) scene.trouble(isHandoverMessage, fate);
+    scene.trouble(isHandoverMessage, never, 1_000);
+    scene.operation("eu", "failover", moveRequest("move-1", "eu", "us"), 5);
+    assert.ok(await scene.attempted(isHandoverMessage));
+    const held = scene.placing(2, [1], downAfter * 0.9);
+    await scene.seconds(downAfter);
+    assert.is(
+      held.answer ?? null,
+      null,
+      "nothing is acknowledged behind a HANDOVER that may have landed",
+    );
+    scene.down(first);
+    await scene.seconds(3);
+    scene.back(first);
+    assert.is((await scene.place(3, [1], 30))?.outcomes.length, 1);
+    await scene.seconds(8);
+    const handovers = scene.journal().filter(({ message }) => isHandoverMessage(message));
+    assert.equal(
+      handovers.map((entry) => entry.accepted),
+      accepted,
+    );
+    assert.is((await scene.place(3, [2], 30))?.outcomes.length, 1);
+    assert.equal(await scene.end(), []);
+  });
+}
+
+test("B6.2 C7 a HANDOVER that is accepted ends the epoch for its writer as well, and the target takes the durable market", async () => {
+  const scene = await Scene.open("durable", 1, false, "regions");
+  await scene.owner();
+  assert.is((await scene.place(1, [1]))?.outcomes.length, 1);
+  await scene.seconds(1);
+  // Stored, and not acknowledged: it is read back.
+  scene.trouble(isHandoverMessage, { kind: "silent", stored: true });
+  scene.operation("eu", "failover", moveRequest("move-1", "eu", "us"), 30);
+  await scene.until(scene.now + 20, () => scene.chain().epoch === 3);
+  assert.equal(
+    scene.journal().map(({ message, accepted }) => [message.type, message.epoch, accepted]),
+    [
+      ["fence", 1, true],
+      ["block", 1, true],
+      ["block", 1, true],
+      ["fence", 2, true],
+      ["fence", 3, true],
+    ],
+  );
+  assert.is((await scene.owner()).machine.region, "us");
+  assert.is((await scene.place(1, [2], 20))?.epoch, 3);
+  assert.equal(await scene.end(), []);
+});
+
 for (const wrote of [true, false]) {
   test(`B6.2 C8 a healed owner reports what the chain has cut off, ${wrote ? "may own again" : "also when its taker has written nothing"}`, async () => {
     const scene = await Scene.open("replicated");

@@ -21,6 +21,8 @@ export interface Machine {
   readonly site: number;
   readonly region: string;
   reference: ReferenceData;
+  /** `production`: a second person approves what moves markets. */
+  profile?: "demo" | "production";
   readonly disk: SimulatedDisk;
   readonly time: MachineTime;
   readonly random: SeededRandomness;
@@ -176,6 +178,7 @@ export class SimulatedCell {
         region: machine.region,
         cell: machine.name,
         reference: machine.reference,
+        profile: machine.profile ?? "demo",
         strongestMode: "replicated",
         flow: { enabled: false, seed: 1, rate: 1 },
         hosting: { ...defaultHosting, capacity: machine.hostsActors ? 100 : 0 },

@@ -219,4 +219,25 @@ test("B9.4 a failover is refused with the reason: a region that lives is not tak
   assert.equal(await scene.end(), []);
 });
 
+test("B9.4 in the production profile another person has to approve a failover before anything moves", async () => {
+  const scene = Scene.of("replicated", 9, false, "regions");
+  for (const { machine } of scene.cells) machine.profile = "production";
+  await scene.begin();
+  await scene.well();
+  await scene.seconds(1);
+  const asked = await answered(scene, "eu", "failover", request("eu", "us"));
+  assert.is(asked.plan?.approvalNeeded, true);
+  assert.is(asked.status?.state, "awaiting_approval");
+  await scene.seconds(3);
+  assert.is(await regionOf(scene), "eu");
+  const approve = (approvedBy: string): Promise<wire.region.v1.FailoverReply> =>
+    answered(scene, "eu", "approve", ApproveRequest.encode({ id: "eu-us", approvedBy }).finish());
+  assert.is((await approve("ann")).refusal?.code, "same_person");
+  assert.is(await regionOf(scene), "eu");
+  assert.is((await approve("bob")).status?.approvedBy, "bob");
+  await failoverIs(scene, "eu", "done");
+  assert.is(await regionOf(scene), "us");
+  assert.equal(await scene.end(), []);
+});
+
 test.run();

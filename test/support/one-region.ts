@@ -6,7 +6,7 @@ import type { NatsConnection } from "nats";
 
 import { connectAs } from "../../ops/deploy/connection.ts";
 import { credentialsOf } from "../../ops/deploy/cluster.ts";
-import { Launcher } from "../../ops/deploy/launcher.ts";
+import { Launcher, type LauncherOptions } from "../../ops/deploy/launcher.ts";
 import { natsUrl } from "../../ops/deploy/topology.ts";
 import type { ClusterFile } from "../../schemas/configuration.ts";
 import { wire } from "../../schemas/messages.ts";
@@ -19,6 +19,8 @@ const { Side, OrderType, TimeInForce } = market.v1;
 /** A region of three, as `meridian up` starts them, with the only market, ACME. */
 export interface OneRegion {
   readonly data: string;
+  /** Of the operator. */
+  readonly connection: NatsConnection;
   readonly region: ClusterFile["regions"][number];
   /** Process ids of the servers of all regions. */
   readonly serverPids: readonly number[];
@@ -98,6 +100,7 @@ export function place(
 export async function withOneRegion(
   mode: "matched" | "durable" | "replicated",
   body: (region: OneRegion) => Promise<void>,
+  changes: Partial<LauncherOptions> = {},
 ): Promise<void> {
   const data = temporaryFolder();
   const regionsDirectory = join(data, "regions");
@@ -107,6 +110,7 @@ export async function withOneRegion(
       regionsDirectory,
       cellProgram: join(repository, "actors/root/main.ts"),
       engine: "native",
+      ...changes,
     }),
   );
   let connection: NatsConnection | null = null;
@@ -151,6 +155,7 @@ function regionOver(
   };
   return {
     data,
+    connection,
     region,
     cellPid: () => launcher.processId(regionName, "cell"),
     status,

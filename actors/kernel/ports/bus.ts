@@ -28,6 +28,8 @@ export interface BusRequest {
   readonly payload: Uint8Array;
   /** Whose inbox the answer goes to, as the server allows nobody else to listen there; empty: unknown. */
   readonly user: string;
+  /** The header `traceparent` that came with it; absent: none. */
+  readonly trace?: string;
   respond(payload: Uint8Array): void;
 }
 export interface Subscription {

@@ -617,6 +617,8 @@ export interface EngineSlots {
   encode(view: DataView, offset: number, event: EngineEvent): void;
   /** The event at `offset`; the object is valid until the next call. Throws on an unknown kind. */
   read(view: DataView, offset: number): EngineEvent;
+  /** Of the record at `offset`, when the sequencer stamped it. Absent: not known here. */
+  sequencedAt?(view: DataView, offset: number): TimestampNs;
   /** The command in the 64-byte slot at `offset` (of a record: 32 bytes in), null when unreadable. */
   command(view: DataView, offset: number): EngineCommand | null;
 }

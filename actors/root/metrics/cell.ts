@@ -1,6 +1,7 @@
 import { type ActorSystem, type DeadLetterReason, type TreeNode } from "../../kernel/actor.ts";
 import type { RegionReport } from "../../region/messages.ts";
 import type { HostedActors } from "../../region/codec.ts";
+import type { TraceCounts } from "../tracing.ts";
 import type { Samples } from "./samples.ts";
 
 const deadLetterReasons: readonly DeadLetterReason[] = [
@@ -39,6 +40,12 @@ export function cellSamples(
   into.set("meridian_hosted_actor_capacity", hosted?.capacity ?? 0, {});
   into.set("meridian_actor_shards_owned", hosted?.shards.length ?? 0, {});
   into.set("meridian_cell_draining", hosted?.draining === true ? 1 : 0, {});
+}
+
+export function traceSamples(into: Samples, traces: TraceCounts | null): void {
+  into.set("meridian_traces_begun_total", traces?.begun ?? 0, {});
+  into.set("meridian_traces_left_out_total", traces?.leftOut ?? 0, {});
+  into.set("meridian_trace_exports_failed_total", traces?.failed ?? 0, {});
 }
 
 export function kernelSamples(into: Samples, system: ActorSystem | null): void {

@@ -10,15 +10,8 @@ import { exitCodes, perform } from "../action.ts";
 import { withCluster } from "../cluster.ts";
 import { dataFolder } from "../data-folder.ts";
 import { askLauncher, stepLines } from "../deployment.ts";
-import {
-  type ClusterOptions,
-  type OutputFormat,
-  outputOption,
-  print,
-  printJson,
-  table,
-  withClusterOptions,
-} from "../terminal.ts";
+import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { type ClusterOptions, print, table, withClusterOptions } from "../terminal.ts";
 
 type CertificateOptions = ClusterOptions & { readonly output: OutputFormat };
 
@@ -47,8 +40,10 @@ export function register(program: Command): void {
         withCluster(options, async (cluster) => {
           const done = await askLauncher(cluster, "certificates-rotate");
           if (!done.ok) return done;
-          if (options.output === "json") printJson({ steps: done.value.steps });
-          else for (const line of stepLines(done.value)) print(line);
+          const { steps } = done.value;
+          if (!printed(options, { value: { steps }, rows: steps ?? [] })) {
+            for (const line of stepLines(done.value)) print(line);
+          }
           return ok(exitCodes.ok);
         }),
       ),
@@ -74,8 +69,8 @@ function show(options: CertificateOptions): ReturnType<typeof ok<0>> | ReturnTyp
       fingerprint: certificate.fingerprint256,
     };
   });
-  if (options.output === "json") printJson({ folder, certificates });
-  else {
+  const ids = certificates.map(({ file }) => file);
+  if (!printed(options, { value: { folder, certificates }, rows: certificates, ids })) {
     print(
       table(
         ["FILE", "SUBJECT", "VALID TO", "SHA-256"],

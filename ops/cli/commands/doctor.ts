@@ -10,8 +10,9 @@ import colors from "picocolors";
 import { ok, type Result } from "../../../actors/kernel/result.ts";
 import { locateNatsServer, pinnedVersion } from "../../bootstrap/nats-server.mjs";
 import { exitCodes, perform } from "../action.ts";
-import { connectTo, findTarget, type Target } from "../cluster.ts";
+import { type Cluster, connectTo, findTarget, type Target } from "../cluster.ts";
 import { dataFolder, repository } from "../data-folder.ts";
+import { askLauncher } from "../deployment.ts";
 import type { Finding } from "../finding.ts";
 import { examineMachine, type NativeProbe } from "../machine.ts";
 import { clusterStatus } from "../markets.ts";
@@ -227,10 +228,33 @@ async function regions(target: Target): Promise<readonly Finding[]> {
         next: `look into ${join(target.folder.value, "log", `cell-${region.name}.log`)}`,
       };
     });
-    return [good("connection", `as ${target.user.value} (role ${target.role})`), ...views];
+    return [
+      good("connection", `as ${target.user.value} (role ${target.role})`),
+      ...views,
+      await residency(cluster.value),
+    ];
   } finally {
     await cluster.value.close();
   }
+}
+
+/** Where data really is, against where it may be. */
+async function residency(cluster: Cluster): Promise<Finding> {
+  const looked = await askLauncher(cluster, "residency");
+  if (!looked.ok) {
+    const { reason, next } = looked.failure;
+    return { check: "residency", verdict: "warning", detail: reason, cost: "not checked", next };
+  }
+  const { streams = 0, faults = [] } = looked.value.residency ?? {};
+  const [first] = faults ?? [];
+  if (first === undefined) return good("residency", `${streams} streams, all where they may be`);
+  return {
+    check: "residency",
+    verdict: "failed",
+    detail: `${(faults ?? []).length} replicas where they may not be: ${first.stream} on ${first.server}`,
+    cost: "",
+    next: "npx meridian region residency",
+  };
 }
 
 const marks = {

@@ -6,15 +6,8 @@ import { decodeRefusal } from "../../../schemas/sdk/codec.ts";
 import { operationsSubject } from "../../../schemas/subjects.ts";
 import { exitCodes, perform } from "../action.ts";
 import { type Cluster, withCluster } from "../cluster.ts";
-import {
-  type ClusterOptions,
-  type OutputFormat,
-  outputOption,
-  print,
-  printJson,
-  table,
-  withClusterOptions,
-} from "../terminal.ts";
+import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { type ClusterOptions, print, table, withClusterOptions } from "../terminal.ts";
 
 type LevelOptions = ClusterOptions & {
   readonly output: OutputFormat;
@@ -60,8 +53,8 @@ Examples:
             if (!answer.ok) return answer;
             views.push(...answer.value);
           }
-          if (options.output === "json") printJson({ levels: views });
-          else print(levelTable(views));
+          const told = { value: { levels: views }, rows: views };
+          if (!printed(options, told)) print(levelTable(views));
           return ok(exitCodes.ok);
         }),
       ),

@@ -4,15 +4,8 @@ import { ok } from "../../../actors/kernel/result.ts";
 import { exitCodes, perform } from "../action.ts";
 import { withCluster } from "../cluster.ts";
 import { askLauncher, stepLines } from "../deployment.ts";
-import {
-  type ClusterOptions,
-  type OutputFormat,
-  outputOption,
-  print,
-  printJson,
-  table,
-  withClusterOptions,
-} from "../terminal.ts";
+import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { type ClusterOptions, print, table, withClusterOptions } from "../terminal.ts";
 
 type MemberOptions = ClusterOptions & { readonly output: OutputFormat };
 
@@ -27,8 +20,10 @@ export function extendWithMembers(group: Command): void {
           withCluster(options, async (cluster) => {
             const done = await askLauncher(cluster, `region-${verb}`, region);
             if (!done.ok) return done;
-            if (options.output === "json") printJson({ region, steps: done.value.steps });
-            else for (const line of stepLines(done.value)) print(line);
+            const { steps } = done.value;
+            if (!printed(options, { value: { region, steps }, rows: steps ?? [], ids: [region] })) {
+              for (const line of stepLines(done.value)) print(line);
+            }
             return ok(exitCodes.ok);
           }),
         ),
@@ -48,8 +43,10 @@ async function residency(options: MemberOptions): ReturnType<Parameters<typeof p
     const looked = await askLauncher(cluster, "residency");
     if (!looked.ok) return looked;
     const { streams = 0, faults = [] } = looked.value.residency ?? {};
-    if (options.output === "json") printJson({ streams, faults });
-    else if ((faults ?? []).length === 0) print(`${streams} streams, all where they may be`);
+    if (printed(options, { value: { streams, faults }, rows: faults ?? [] })) {
+      return ok((faults ?? []).length === 0 ? exitCodes.ok : exitCodes.failed);
+    }
+    if ((faults ?? []).length === 0) print(`${streams} streams, all where they may be`);
     else {
       print(
         table(

@@ -1,9 +1,17 @@
 import type { Command } from "commander";
 
+import { extend as extendFailover } from "./region-failover.ts";
 import { extendWithMembers } from "./region-members.ts";
+import { register as extendWithRecovery } from "./region-recover.ts";
+import { extend as extendStatus } from "./region-status.ts";
 
 /** Every file that has commands of the group `meridian region` adds them here, in the order of the help. */
-const extensions: readonly ((region: Command) => void)[] = [extendWithMembers];
+const extensions: readonly ((region: Command) => void)[] = [
+  extendStatus,
+  extendWithMembers,
+  extendFailover,
+  extendWithRecovery,
+];
 
 /** `meridian region …`: regions as a whole. */
 export function register(program: Command): void {

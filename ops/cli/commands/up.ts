@@ -145,7 +145,7 @@ export function banner(overview: Overview, folder: Setting, seconds: number): re
     ),
   ];
   const before = [
-    `${colors.bold("Meridian is up")} after ${seconds.toFixed(1)} s: ${overview.cluster.regions.length} regions, ${overview.engines.join(" and ")} engine, nats-server ${overview.serverVersion}, data in ${folder.value}`,
+    `${colors.bold("Meridian is up")} after ${seconds.toFixed(1)} s (servers ${overview.bringUp.servers.toFixed(1)} s): ${overview.cluster.regions.length} regions, ${overview.plan.topology}, ${overview.engines.join(" and ")} engine, nats-server ${overview.serverVersion}, data in ${folder.value}`,
     ...(overview.cluster.profile === "demo" ? demo : []),
     ...limitations(overview),
     ...movedPorts(overview.moved),

@@ -149,7 +149,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: decide,
-        find: '  if (lastFenceLog !== null && lastFenceLog !== log && acceptedMode === "durable") {',
+        find: '  if (isElsewhere && acceptedMode === "durable") {',
         replace: "  if (lastFenceLog === '') {",
       },
     ],

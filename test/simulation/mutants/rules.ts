@@ -77,8 +77,9 @@ export const withoutRules: readonly (Mutant & { readonly trace: string })[] = [
     edits: [
       {
         file: recovery,
-        find: '      this.#ports.report("recovering", "the journal moved, comparing again");\n      await this.#foldToTail();\n      await this.#checkTakeover();',
-        replace: "      await this.#foldToTail();",
+        find: "      const blocked = await this.#blocked();\n      if (blocked === null || this.#lossAccepted) continue;",
+        replace:
+          "      const blocked: string | null = null;\n      if (blocked === null || this.#lossAccepted) continue;",
       },
     ],
     by: "traces",
@@ -98,19 +99,32 @@ export const withoutRules: readonly (Mutant & { readonly trace: string })[] = [
     trace: "C6",
   },
   {
+    name: "orders-behind-a-handover",
+    about: "orders are taken while the fate of a HANDOVER is not known",
+    edits: [
+      {
+        file: "actors/market/behaviour.ts",
+        find: '    return state === "open" || state === "halted" ? this.#trading : null;',
+        replace:
+          '    return ["open", "halted", "handing_over"].includes(state) ? this.#trading : null;',
+      },
+    ],
+    by: "traces",
+    trace: "C7",
+  },
+  {
     name: "only-owners-list",
     about: "a log's tail is compared with the chain only by whoever has claimed the market",
     edits: [
       {
         file: recovery,
-        find: "    await this.#checkTakeover();\n    const epoch = await this.#claim();",
-        replace: "    const epoch = await this.#claim();",
+        find: "    let blocked = await this.#blocked();",
+        replace: "    let blocked: string | null = null;",
       },
       {
         file: recovery,
-        find: '      await this.#ports.sleep(claimed.failure.code === "not_owner" ? ownerDelay : retryDelay);\n      await this.#foldToTail();\n      await this.#checkTakeover();',
-        replace:
-          '      await this.#ports.sleep(claimed.failure.code === "not_owner" ? ownerDelay : retryDelay);\n      await this.#foldToTail();',
+        find: "      await this.#foldToTail();\n      blocked = await this.#blocked();\n    }\n  }",
+        replace: "      await this.#foldToTail();\n    }\n  }",
       },
     ],
     by: "traces",

@@ -1,0 +1,164 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { forcedPlan, plannedPlan, refusalOf } from "./failover-plan.ts";
+import type { FailoverRequest, MarketDefinition, MarketReport } from "./messages.ts";
+import { absentReport } from "./report.ts";
+import { type Asker, mayNotClaim, rankOf, returnNs, type Standing, turnNs } from "./succession.ts";
+import { leaseTimes } from "./silence.ts";
+
+const test = suite("succession");
+
+const silence = leaseTimes.timeToLive + leaseTimes.margin;
+const record = { shard: "atlas-00", epoch: 4, region: "eu", cell: "eu-1", incarnation: 2 };
+const standing = (more: Partial<NonNullable<Standing["lease"]>>): Standing => ({
+  record,
+  recordStandsNs: 0,
+  lease: { over: false, released: false, silentNs: 0, ...more },
+});
+const us: Asker = {
+  region: "us",
+  cell: "us-1",
+  home: "eu",
+  rank: 0,
+  permitted: false,
+  automatic: true,
+};
+const claims = (known: Standing, asker: Partial<Asker> = {}): boolean =>
+  mayNotClaim(known, { ...us, ...asker }) === null;
+
+test("B9.7 a silent owner is replaced after the time to live and a margin, by one region after the other", () => {
+  assert.not.ok(claims(standing({ silentNs: silence - 1 })));
+  assert.ok(claims(standing({ silentNs: silence })));
+  assert.not.ok(claims(standing({ silentNs: silence + turnNs - 1 }), { rank: 1 }));
+  assert.ok(claims(standing({ silentNs: silence + turnNs }), { rank: 1 }));
+  // Another cell of the owner's own region waits for nobody.
+  assert.ok(claims(standing({ silentNs: silence }), { region: "eu", cell: "eu-2", rank: 5 }));
+});
+
+test("B9.7 a cell that stopped in good order is given time to come back, a fenced one is not", () => {
+  assert.not.ok(claims(standing({ over: true, released: true, silentNs: returnNs - 1 })));
+  assert.ok(claims(standing({ over: true, released: true, silentNs: returnNs })));
+  assert.ok(claims(standing({ over: true })));
+  const near = { region: "eu", cell: "eu-2" };
+  assert.ok(claims(standing({ over: true, released: true }), near));
+  assert.ok(claims(standing({ over: true, released: true }), { permitted: true }));
+});
+
+test("B9.7 a shard that was handed over is for its region, and for others when nobody there takes it", () => {
+  const handed = (region: string, recordStandsNs: number): Standing => ({
+    record: { ...record, cell: "", incarnation: 0, region },
+    recordStandsNs,
+    lease: null,
+  });
+  assert.ok(claims(handed("us", 0)));
+  assert.not.ok(claims(handed("ap", silence)));
+  assert.ok(claims(handed("ap", silence + turnNs)));
+  assert.not.ok(claims(handed("ap", 10 * silence), { automatic: false }));
+});
+
+test("B9.7 without an owner on record the home comes first, and by hand means by hand", () => {
+  const none: Standing = { record: null, recordStandsNs: 0, lease: null };
+  assert.not.ok(claims(none));
+  assert.ok(claims(none, { region: "eu", cell: "eu-1" }));
+  assert.not.ok(claims(standing({ silentNs: 10 * silence }), { automatic: false }));
+  assert.ok(claims(standing({ silentNs: silence }), { automatic: false, permitted: true }));
+  assert.ok(claims(standing({}), { region: "eu", cell: "eu-1", automatic: false }));
+  assert.not.ok(claims(standing({}), { permitted: true }), "nobody is taken from who lives");
+});
+
+test("B9.7 every region comes to the same order, and the shards of a lost one spread over the others", () => {
+  const group = ["eu", "us", "ap", "sg"];
+  const first = new Map<string, number>();
+  for (let shard = 0; shard < 64; shard += 1) {
+    const others = group.filter((region) => region !== "eu");
+    const ranks = others.map((region) => rankOf(`atlas-${shard}`, region, group, "eu"));
+    assert.equal([...ranks].sort(), [0, 1, 2]);
+    const winner = others[ranks.indexOf(0)] ?? "";
+    first.set(winner, (first.get(winner) ?? 0) + 1);
+  }
+  assert.is(first.size, 3);
+  for (const count of first.values()) assert.ok(count > 10, [...first].join(" "));
+});
+
+const definition: MarketDefinition = {
+  market: "BTC-EUR",
+  home: "eu",
+  group: "atlas",
+  shard: 0,
+  currency: "EUR",
+  priceDecimals: 2,
+  tick: 50,
+  lot: 1,
+  bandLow: 1_000,
+  bandHigh: 2_000,
+  maximumQuantity: 100,
+  orderCapacity: 1_000,
+  mode: "replicated",
+  calendar: "always",
+  makerFeeBpsE2: 0,
+  takerFeeBpsE2: 0,
+};
+const request: FailoverRequest = {
+  from: "eu",
+  to: "us",
+  dryRun: false,
+  requestedBy: "ann",
+  id: "f1",
+  acceptLoss: false,
+  reason: "",
+};
+const report = (more: Partial<MarketReport>): MarketReport => ({
+  ...absentReport(definition, ""),
+  ...more,
+});
+
+test("B9.4 a planned move loses nothing; it is refused when the taker does not follow", () => {
+  const found = [
+    {
+      definition,
+      shard: "atlas-00",
+      standing: null,
+      report: report({ state: "open", committed: 9 }),
+    },
+  ];
+  const target = (state: string) => ({
+    cell: "us-1",
+    ready: true,
+    markets: [],
+    standbys: [{ market: "BTC-EUR", state, sequence: 7, lagRecords: 0, lagMs: 90 }],
+  });
+  const good = plannedPlan(request, found, target("standby"), true, false);
+  assert.equal(
+    good.markets.map(({ loss, lagRecords }) => [loss, lagRecords]),
+    [["none", 2]],
+  );
+  assert.is(refusalOf(good, request), null);
+  for (const bad of [
+    plannedPlan(request, found, target("failed"), true, false),
+    plannedPlan(request, found, null, true, false),
+    plannedPlan(request, found, target("standby"), false, false),
+    plannedPlan(request, [], target("standby"), true, false),
+  ]) {
+    assert.is(refusalOf(bad, request)?.code, "failover_refused");
+  }
+});
+
+test("B9.3 what a silent region can lose is said by mode, and has to be accepted", () => {
+  for (const [mode, refused] of [
+    ["replicated", false],
+    ["durable", true],
+    ["matched", true],
+  ] as const) {
+    const standby = { owner: "eu/eu-1", epoch: 4, sequence: 7, lagRecords: 0, lagMs: 1, mode };
+    const known = { definition, shard: "atlas-00", report: report({ state: "standby", standby }) };
+    const silent = [{ ...known, standing: standing({ silentNs: silence }) }];
+    const plan = forcedPlan(request, silent, false);
+    assert.is(refusalOf(plan, request) !== null, refused, mode);
+    assert.is(refusalOf(plan, { ...request, acceptLoss: true }), null);
+    const alive = forcedPlan(request, [{ ...known, standing: standing({}) }], false);
+    assert.match(refusalOf(alive, { ...request, acceptLoss: true })?.reason ?? "", /eu is alive/);
+  }
+});
+
+test.run();

@@ -1,0 +1,300 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { Cluster, connectTo, findTarget } from "../../ops/cli/cluster.ts";
+import type { FailoverView, PlanView } from "../../ops/cli/failovers.ts";
+import { askStatus } from "../../ops/cli/markets.ts";
+import { Launcher, type Overview } from "../../ops/deploy/launcher.ts";
+import { ExchangeClient } from "../../schemas/sdk/client.ts";
+import type { PlaceAction } from "../../schemas/sdk/orders.ts";
+import { meridian } from "../support/command-line.ts";
+import { launcherOptions, temporaryFolder } from "../support/launched-cluster.ts";
+import { missingNatsServer } from "../support/nats-cluster.ts";
+import { repository } from "../support/shared-data.ts";
+import { testUnless } from "../support/skip.ts";
+
+/** A client that keeps ordering while its market changes regions: its ledger is the judge. */
+const test = suite("failover on three real servers");
+const missing = missingNatsServer();
+
+const data = temporaryFolder();
+let launcher: Launcher | null = null;
+let overview: Overview | null = null;
+let cluster: Cluster | null = null;
+
+test.before(async () => {
+  if (missing !== null) return;
+  const cellProgram = join(repository, "actors", "root", "main.ts");
+  launcher = new Launcher(launcherOptions(data, { cellProgram, takeover: "automatic" }));
+  const started = await launcher.start();
+  if (!started.ok) throw new Error(`${started.failure.code}: ${started.failure.reason}`);
+  overview = started.value;
+  const target = findTarget({ data, as: "operator" });
+  if (!target.ok) throw new Error(target.failure.reason);
+  // A server whose region no test touches.
+  const connected = await connectTo(target.value, "ap-southeast");
+  if (!connected.ok) throw new Error(connected.failure.reason);
+  cluster = connected.value;
+});
+test.after(async () => {
+  await cluster?.close();
+  await launcher?.stop();
+  rmSync(data, { recursive: true, force: true });
+});
+
+const connected = (): Cluster => {
+  if (cluster === null) throw new Error("not connected");
+  return cluster;
+};
+
+interface Told {
+  readonly sequence: number;
+  readonly epoch: number;
+  readonly at: number;
+}
+
+/** One client of BTC-EUR, order after order, each acknowledged before the next. */
+class Flow {
+  readonly #client: ExchangeClient;
+  readonly told: Told[] = [];
+  readonly refused: string[] = [];
+  #stopped = false;
+  #ended: Promise<void> = Promise.resolve();
+
+  constructor(session: number) {
+    const { regions } = connected();
+    this.#client = new ExchangeClient({
+      region: "eu-central",
+      otherRegions: regions,
+      market: "BTC-EUR",
+      transport: connected(),
+      session,
+      sleep: delay,
+      random: Math.random,
+      // A region may be silent for as long as a takeover lasts.
+      attempts: 200,
+      maximumBackOffMs: 50,
+    });
+  }
+
+  begin(): void {
+    this.#ended = this.#run();
+  }
+
+  async until(count: number): Promise<void> {
+    const wanted = this.told.length + count;
+    for (let tries = 0; tries < 1_200 && this.told.length < wanted; tries += 1) await delay(50);
+    assert.ok(this.told.length >= wanted, `${this.told.length} of ${wanted} acknowledged`);
+  }
+
+  async end(): Promise<void> {
+    this.#stopped = true;
+    await this.#ended;
+  }
+
+  /** The longest time between two acknowledgements, in milliseconds. */
+  get longestPause(): number {
+    return this.told.reduce((most, one, index) => {
+      const before = this.told[index - 1];
+      return before === undefined ? most : Math.max(most, one.at - before.at);
+    }, 0);
+  }
+
+  async #run(): Promise<void> {
+    const order: PlaceAction = {
+      kind: "place",
+      account: 7,
+      side: "buy",
+      timeInForce: "day",
+      price: 2_000_000,
+      quantity: 1,
+    };
+    while (!this.#stopped) {
+      const answer = await this.#client.submit([order]);
+      const [outcome] = answer.ok ? answer.value.outcomes : [];
+      if (!answer.ok || outcome === undefined || outcome.refusal !== null) {
+        this.refused.push(answer.ok ? (outcome?.refusal?.code ?? "") : answer.failure.code);
+        continue;
+      }
+      assert.is(answer.value.durability, "replicated");
+      this.told.push({
+        sequence: outcome.sequence,
+        epoch: answer.value.epoch,
+        at: performance.now(),
+      });
+    }
+  }
+
+  /** Every order was told once, in order, and every one of them rests. */
+  async judge(resting: number): Promise<void> {
+    assert.equal(this.refused, []);
+    const sequences = this.told.map(({ sequence }) => sequence);
+    assert.is(new Set(sequences).size, sequences.length, "no two orders share a sequence");
+    assert.equal(
+      sequences,
+      [...sequences].sort((a, b) => a - b),
+    );
+    let found = 0;
+    for (let after = 0; ; ) {
+      const page = await this.#client.orders(7, after);
+      if (!page.ok) throw new Error(page.failure.reason);
+      found += page.value.orders.length;
+      after = page.value.orders.at(-1)?.orderId ?? 0;
+      if (!page.value.more) break;
+    }
+    assert.is(found, resting + this.told.length, "acknowledged and resting");
+  }
+}
+
+async function run(code: number, ...words: readonly string[]): Promise<string> {
+  const result = await meridian(data, [...words, "--as", "operator"]);
+  assert.is(result.code, code, `${words.join(" ")}: ${result.output}${result.errors}`);
+  return result.output;
+}
+
+/** What `meridian region status` shows of each region that answers. */
+async function regionStatus() {
+  const answers = await Promise.all(
+    connected().regions.map((region) => askStatus(connected(), region)),
+  );
+  return answers.flatMap((answer) => (answer.ok ? [answer.value] : []));
+}
+
+async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 120; tries += 1) {
+    if (await holds()) return;
+    await delay(250);
+  }
+  throw new Error(`did not come about: ${what}`);
+}
+
+const ownedIn = (region: string): Promise<void> =>
+  eventually(`BTC-EUR is open in ${region}, followed in the others`, async () => {
+    const regions = await regionStatus();
+    return (
+      regions.length === 3 &&
+      regions.every(({ name, markets, standbys }) =>
+        name === region
+          ? markets?.some(({ market, state }) => market === "BTC-EUR" && state === "open")
+          : standbys?.some(
+              ({ market, state, owner }) =>
+                market === "BTC-EUR" && state === "standby" && owner?.startsWith(`${region}/`),
+            ),
+      )
+    );
+  });
+
+let resting = 0;
+
+testUnless(
+  test,
+  missing,
+  "B9.4 a planned move and the way back: the client sees a pause, no refusal, and loses nothing",
+  async () => {
+    await ownedIn("eu-central");
+    const plan = JSON.parse(
+      await run(
+        0,
+        "region",
+        "failover",
+        "eu-central",
+        "--to",
+        "us-east",
+        "--dry-run",
+        "-o",
+        "json",
+      ),
+    ) as PlanView;
+    assert.equal(
+      plan.markets.map(({ market, loss }) => [market, loss]),
+      [["BTC-EUR", "none"]],
+    );
+    assert.ok(plan.checks.every(({ level }) => level !== "fault"));
+    const flow = new Flow(11);
+    flow.begin();
+    await flow.until(20);
+    // Nobody has typed the region's name.
+    await run(2, "region", "failover", "eu-central", "--to", "us-east");
+    const words = ["--to", "us-east", "--confirm", "eu-central"];
+    const said = await run(0, "region", "failover", "eu-central", ...words);
+    assert.match(said, /● markets: 1 of eu-central move/);
+    assert.match(said, /draining +BTC-EUR/);
+    assert.match(said, /handed_over +BTC-EUR/);
+    assert.match(said, /market_moved +BTC-EUR +after \d+ ms/);
+    await flow.until(20);
+    await ownedIn("us-east");
+    const shown = JSON.parse(await run(0, "region", "status", "-o", "json")) as {
+      readonly regions: readonly { readonly name: string; readonly lastFailover: FailoverView }[];
+    };
+    const eu = shown.regions.find(({ name }) => name === "eu-central");
+    assert.is(eu?.lastFailover.state, "done");
+    assert.match(await run(0, "region", "status"), /BTC-EUR +us-east +owner/);
+    await run(0, "region", "failback", "us-east", "--to", "eu-central", "--confirm", "us-east");
+    await flow.until(20);
+    await ownedIn("eu-central");
+    await flow.end();
+    await flow.judge(resting);
+    resting += flow.told.length;
+    // Both moves; how long they take on this machine is told, not judged.
+    console.log(`    longest pause of the client: ${Math.round(flow.longestPause)} ms`);
+  },
+);
+
+testUnless(
+  test,
+  missing,
+  "B8.3 B9.4 a frozen region's market is taken by another one, its clients follow, and it follows when it wakes up",
+  async () => {
+    await ownedIn("eu-central");
+    const flow = new Flow(12);
+    flow.begin();
+    await flow.until(20);
+    const pid = overview?.cluster.regions.find(({ name }) => name === "eu-central")?.cellPid ?? 0;
+    assert.ok(pid > 0);
+    process.kill(pid, "SIGSTOP");
+    try {
+      await flow.until(20);
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+    await flow.until(20);
+    await flow.end();
+    await flow.judge(resting);
+    resting += flow.told.length;
+    const epochs = new Set(flow.told.map(({ epoch }) => epoch));
+    assert.ok(epochs.size >= 2, "another owner answered");
+    console.log(`    longest pause of the client: ${Math.round(flow.longestPause)} ms`);
+    const taker = (await regionStatus()).find(({ markets }) =>
+      markets?.some(({ market, state }) => market === "BTC-EUR" && state === "open"),
+    );
+    assert.ok(taker?.name && taker.name !== "eu-central", String(taker?.name));
+    await ownedIn(taker.name);
+  },
+);
+
+testUnless(
+  test,
+  missing,
+  "B9.3 the mode of a market is changed at run time, by name in each acknowledgement",
+  async () => {
+    for (const mode of ["durable", "matched", "replicated"]) {
+      const said = await run(0, "market", "mode", "BTC-USD", mode, "--reason", "test");
+      assert.match(said, `open`);
+      const order = ["order", "place", "BTC-USD", "buy", "1", "20000", "-o", "json"];
+      await eventually(`an order is acknowledged as ${mode}`, async () => {
+        const answer = JSON.parse(await run(0, ...order)) as { readonly durability: string };
+        return answer.durability === mode;
+      });
+    }
+    const wrong = await meridian(data, ["market", "mode", "BTC-USD", "sometimes"]);
+    assert.is(wrong.code, 2);
+    const observer = await meridian(data, ["market", "mode", "BTC-USD", "durable"]);
+    assert.is(observer.code, 3);
+  },
+);
+
+test.run();
