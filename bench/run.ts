@@ -75,14 +75,14 @@ const benches: readonly Bench[] = [
     load: async () => (await import("./replay.ts")).runReplay,
   },
   {
-    name: "console",
-    line: "the console's market page in headless Chromium beside a busy market: start, tasks, frames",
-    load: async () => (await import("./console.ts")).runConsole,
-  },
-  {
     name: "bring-up",
     line: "from the command to three ready regions: compact and supercluster, first and again",
     load: async () => (await import("./bring-up.ts")).runBringUp,
+  },
+  {
+    name: "console",
+    line: "the console's market page in headless Chromium beside a busy market: start, tasks, frames",
+    load: async () => (await import("./console.ts")).runConsole,
   },
   {
     name: "actors",

@@ -140,12 +140,17 @@ export const patterns = {
   riskQuestions: "act.*.risk-limit.*.describe",
   riskApprovals: "act.*.risk-limit.*.approve",
   supervision: "sup.>",
+  /** What a cell is asked of the actors that it hosts, of whichever region. */
+  hostedActors: ["act.*.risk-limit.>", "act.*.cell.>"],
+  /** What spawned actors and risk limits of all regions say of themselves. */
+  actorReports: ["sup.*.strategies.>", "sup.*.executions.>", "sup.*.risk.>"],
   supervisionOf: (region: string): string => `sup.${token(region)}.>`,
   operations: "ops.>",
   operationsOf: (region: string): string => `ops.${token(region)}.>`,
   deployment: "ops.launcher.>",
   /** One service in all regions. */
   operation: (verb: OperationsVerb): string => `ops.*.${verb}`,
+  eventLogs: "alog.>",
   eventLogsOf: (region: string): string => `alog.${token(region)}.>`,
   controls: "ctl.>",
   controlsOf: (region: string): string => `ctl.${token(region)}.>`,
@@ -189,6 +194,8 @@ export const actorShardName = (region: string, shard: number): string => {
   }
   return `act-${token(region)}-${String(shard).padStart(2, "0")}`;
 };
+/** Leases of the cells of all regions. */
+export const cellLeases = "cell.";
 export const cellLeasePrefix = (region: string): string => `cell.${token(region)}.`;
 export const actorDirectoryPrefix = (region: string): string => `actor.${token(region)}.`;
 export const actorDirectoryKey = (region: string, id: string): string =>

@@ -11,6 +11,10 @@ const test = suite("market routes");
 
 const { SubmitReply } = wire.market.v1;
 const second = durationNs(1_000_000_000);
+const moved = wire.risk.v1.ApplyLimitsReply.encode({
+  refusal: { code: "not_owner", reason: "moved", next: "", region: "us-east" },
+}).finish();
+const done = Uint8Array.of(0x10, 1);
 
 test("B8.3 a request follows its market to the region that the refusal names, byte for byte, and goes there at once the next time", async () => {
   const broker = new MemoryBroker();
@@ -48,6 +52,34 @@ test("requests to others than markets pass as they are", async () => {
   const routes = new MarketRoutes(new MemoryBus(broker, systemClock()), () => "ap");
   const reply = await routes.request("ops.eu.status", new Uint8Array(), second);
   assert.is(reply.ok ? Buffer.from(reply.value).toString() : "", "here");
+});
+
+test("B7.8 orders and limits go where a refusal says that the market is, and stay there", async () => {
+  const broker = new MemoryBroker();
+  const clock = systemClock();
+  const markets = new MemoryBus(broker, clock);
+  const heard: string[] = [];
+  for (const [region, answer] of [
+    ["eu-central", moved],
+    ["us-east", done],
+  ] as const) {
+    for (const subject of [`cmd.${region}.M.submit`, `act.${region}.market.M.limits`]) {
+      markets.serve(subject, (request) => {
+        heard.push(request.subject);
+        request.respond(answer);
+      });
+    }
+  }
+  const routes = new MarketRoutes(new MemoryBus(broker, clock));
+  for (const subject of ["act.eu-central.market.M.limits", "cmd.eu-central.M.submit"]) {
+    const reply = await routes.request(subject, new Uint8Array(), second);
+    assert.equal(reply.ok && [...reply.value], [...done]);
+  }
+  assert.equal(heard, [
+    "act.eu-central.market.M.limits",
+    "act.us-east.market.M.limits",
+    "cmd.us-east.M.submit",
+  ]);
 });
 
 test.run();

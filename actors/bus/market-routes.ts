@@ -10,7 +10,8 @@ const routesLimit = 4_096;
 const refusalTag = 0x0a;
 
 /**
- * A bus whose requests to markets, cmd.<region>.<market>.<verb>, follow the market: whoever refuses one
+ * A bus whose requests to markets, cmd.<region>.<market>.<verb> and act.<region>.market.<market>.limits, follow
+ * the market: whoever refuses one
  * because another region owns the market names it, and the same bytes go there. Where a market was found
  * is remembered until nobody answers there.
  */
@@ -30,10 +31,11 @@ export class MarketRoutes implements Bus {
     payload: Uint8Array,
     timeout: DurationNs,
   ): Promise<Result<Uint8Array>> {
-    const [family, home = "", market = "", verb = ""] = subject.split(".");
-    if (family !== "cmd") return this.#inner.request(subject, payload, timeout);
+    const asked = marketRequest(subject);
+    if (asked === null) return this.#inner.request(subject, payload, timeout);
+    const { home, market, at } = asked;
     const region = this.#regions.get(market) ?? home;
-    const first = await this.#ask(region, market, verb, payload, timeout);
+    const first = await this.#inner.request(at(region), payload, timeout);
     const told = first.ok ? placeOf(first.value) : this.#locate(market);
     if (told === null || told === region) {
       if (!first.ok) this.#regions.delete(market);
@@ -41,17 +43,7 @@ export class MarketRoutes implements Bus {
     }
     if (this.#regions.size < routesLimit) this.#regions.set(market, told);
     // What had no answer may have been done: its sender has to know, and sends it again by itself.
-    return first.ok ? this.#ask(told, market, verb, payload, timeout) : first;
-  }
-
-  #ask(
-    region: string,
-    market: string,
-    verb: string,
-    payload: Uint8Array,
-    timeout: DurationNs,
-  ): Promise<Result<Uint8Array>> {
-    return this.#inner.request(`cmd.${region}.${market}.${verb}`, payload, timeout);
+    return first.ok ? this.#inner.request(at(told), payload, timeout) : first;
   }
 
   publish(subject: string, payload: Uint8Array): void {
@@ -84,6 +76,23 @@ export class MarketRoutes implements Bus {
   close(): Promise<void> {
     return this.#inner.close();
   }
+}
+
+interface MarketRequest {
+  readonly home: string;
+  readonly market: string;
+  /** Its subject where the market is in that region. */
+  readonly at: (region: string) => string;
+}
+
+/** Commands of traders, and what risk limits have an account held to; null: no request to a market. */
+function marketRequest(subject: string): MarketRequest | null {
+  const [family, home = "", third = "", fourth = "", fifth = ""] = subject.split(".");
+  if (family === "cmd") {
+    return { home, market: third, at: (region) => `cmd.${region}.${third}.${fourth}` };
+  }
+  if (family !== "act" || third !== "market") return null;
+  return { home, market: fourth, at: (region) => `act.${region}.market.${fourth}.${fifth}` };
 }
 
 /** The region that the refusal in a reply names; null when it is none, or names none. */

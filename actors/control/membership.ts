@@ -6,7 +6,10 @@ import type { CellView } from "./placement.ts";
 
 /** A cell's lease as it was read. */
 export interface LeaseView {
+  /** Its name among the cells that host the region's actors. */
   readonly cell: string;
+  /** Whose lease it is. */
+  readonly holder: { readonly region: string; readonly cell: string };
   readonly node: string;
   readonly incarnation: number;
   readonly fenced: boolean;

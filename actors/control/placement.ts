@@ -13,6 +13,8 @@ export interface CellView {
   readonly running: number;
   readonly draining: boolean;
   readonly shards: readonly number[];
+  /** Of another region: it hosts while the region has no cell of its own. Absent: false. */
+  readonly guest?: boolean;
 }
 
 /** Two hashes of 32 bits over the text (FNV-1a, then the finaliser of MurmurHash3), as one of 53. */
@@ -64,9 +66,12 @@ export const shardOfName = (type: string, name: string): number =>
 
 /** The cell that ought to own a shard: by capacity, which does not change from one moment to the next. */
 export function ownerOf(shard: string, cells: readonly CellView[]): string | null {
-  const candidates = cells
-    .filter(({ draining }) => !draining)
-    .map(({ cell, capacity }) => ({ name: cell, weight: capacity }));
+  const able = cells.filter(({ draining }) => !draining);
+  const own = able.filter(({ guest }) => guest !== true);
+  const candidates = (own.length > 0 ? own : able).map(({ cell, capacity }) => ({
+    name: cell,
+    weight: capacity,
+  }));
   return rendezvous(shard, candidates)?.name ?? null;
 }
 

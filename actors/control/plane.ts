@@ -40,6 +40,10 @@ export interface PlanePorts {
 export interface PlaneSettings {
   readonly region: string;
   readonly cell: string;
+  /** The cell is one of another region. */
+  readonly guest: boolean;
+  /** Path of the supervisor above those of the actors. */
+  readonly base: string;
   /** Actors this cell hosts at most. */
   readonly capacity: number;
   /** An actor that is paused or done is put away after this long without a message. */
@@ -95,9 +99,10 @@ export class ActorPlane {
       running += 1;
       if (record.antiAffinity !== "") groups.add(record.antiAffinity);
     }
-    const { cell, capacity } = this.#settings;
+    const { cell, capacity, guest } = this.#settings;
     const shards = [...this.#shards.keys()];
-    return { cell, capacity, running, draining: this.#draining, shards, groups: [...groups] };
+    const draining = this.#draining;
+    return { cell, capacity, running, draining, shards, guest, groups: [...groups] };
   }
 
   /** All live cells that host actors, this one included while it holds its lease. */
@@ -115,7 +120,9 @@ export class ActorPlane {
   /** The cell that owns the shard, as far as this one knows, and whether that is this one. */
   ownerOf(shard: number): { readonly cell: string; readonly here: boolean } | null {
     if (this.#shards.has(shard)) {
-      return this.#leased ? { cell: this.#settings.cell, here: true } : null;
+      // A cell that was out and is back under a new lease has not looked yet: these are others' by now.
+      const held = this.#leased && this.#ports.rights.holder === this.#holder;
+      return held ? { cell: this.#settings.cell, here: true } : null;
     }
     const owner = this.#ports.membership.others.find(
       ({ actors }) => actors?.shards.includes(shard) === true,
@@ -337,7 +344,7 @@ export class ActorPlane {
     const epoch = this.#shards.get(record.shard);
     if (type === undefined) return unknownType(record.type, this.#ports.types);
     if (epoch === undefined) return elsewhere(record.id);
-    const { region } = this.#settings;
+    const { region, base } = this.#settings;
     const address = {
       actor: `${region}/${type.group}/${record.id}`,
       shard: actorShardName(region, record.shard),
@@ -352,7 +359,7 @@ export class ActorPlane {
       restart: "permanent",
       shutdown: actorShutdown,
     } as const;
-    const started = await this.#ports.system().startChild(`/${region}/${type.group}`, spec);
+    const started = await this.#ports.system().startChild(`${base}/${type.group}`, spec);
     if (!started.ok && started.failure.code !== "already_started") return started;
     hosted.active = true;
     hosted.says = null;
@@ -425,7 +432,7 @@ export class ActorPlane {
   }
 
   #path(record: ActorRecord, type: SpawnableType): string {
-    return `/${this.#settings.region}/${type.group}/${record.id}`;
+    return `${this.#settings.base}/${type.group}/${record.id}`;
   }
 }
 

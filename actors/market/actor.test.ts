@@ -348,7 +348,7 @@ test("a durable market waits for the disk that its last owner wrote", async () =
   await first.stop();
   const options = { broker: first.broker, definition: { mode: "durable" as const } };
   const other = await MarketCell.start(options);
-  const failed = await other.until(({ state }) => state === "failed");
+  const failed = await other.until(({ state }) => state === "standby");
   assert.match(failed.detail, "last owner wrote log");
   const reply = await other.submit({ session: 1, commands: [place(1, buy, 500, 10)] });
   assert.is(reply.refusal?.code, "market_stopped");

@@ -7,7 +7,7 @@ import type {
 } from "../kernel/ports/matching-engine.ts";
 import { type Failure, ok, refuse, type Result } from "../kernel/result.ts";
 import { durationNs, epoch as epochOf, type DurationNs } from "../kernel/units.ts";
-import { journalStream, journalSubject } from "../../schemas/subjects.ts";
+import { journalStream, journalSubject, marketDataSubject } from "../../schemas/subjects.ts";
 import { type AcceptedRoot, storeRoot } from "./accepted-root.ts";
 import type { MarketPorts } from "./actor.ts";
 import {
@@ -106,6 +106,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
 
   /** Recovery runs beside the mailbox, so that requests meanwhile get an answer. */
   restore(): Promise<void> {
+    this.#listen();
     this.#context.run(() => this.#openOrFail());
     return Promise.resolve();
   }
@@ -327,6 +328,15 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     );
     this.#recovery = recovery;
     return recovery.run();
+  }
+
+  /** Conflated, so that it costs little whatever the owner does. */
+  #listen(): void {
+    const subscription = this.#ports.bus.subscribe(
+      marketDataSubject(this.#definition.market, "l1"),
+      this.#context.callback(() => this.#recovery?.stir()),
+    );
+    this.#context.onExit(() => subscription.unsubscribe());
   }
 
   /** A standby's shadow follows, and its next start folds from here. */

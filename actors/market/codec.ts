@@ -341,8 +341,15 @@ export const encodeBookReply = (
   asks: readonly LevelUnits[],
   sequence: number,
   digest: string,
+  stale: boolean,
 ): Uint8Array =>
-  wire.market.v1.BookReply.encode({ bids: [...bids], asks: [...asks], sequence, digest }).finish();
+  wire.market.v1.BookReply.encode({
+    bids: [...bids],
+    asks: [...asks],
+    sequence,
+    digest,
+    stale,
+  }).finish();
 
 export const encodeBookRefusal = (failure: Failure): Uint8Array =>
   wire.market.v1.BookReply.encode({ refusal: failure }).finish();
@@ -422,6 +429,7 @@ export const encodeOrdersReply = (
   orders: readonly OwnOrder[],
   more: boolean,
   sequence: number,
+  stale: boolean,
 ): Uint8Array =>
   wire.market.v1.OrdersReply.encode({
     orders: orders.map(({ orderId: id, side, price, remaining }) => ({
@@ -432,6 +440,7 @@ export const encodeOrdersReply = (
     })),
     more,
     sequence,
+    stale,
   }).finish();
 
 export const encodeOrdersRefusal = (failure: Failure): Uint8Array =>

@@ -118,9 +118,10 @@ export interface Owned {
 const retryDelay = durationNs(200_000_000);
 const ownerDelay = durationNs(500_000_000);
 /** How often a standby asks whether it is its turn. */
-const turnDelay = durationNs(50_000_000);
-/** How often it looks for the journal's tail; each look costs its leader a read. */
-const tailDelay = durationNs(250_000_000);
+const turnDelay = durationNs(100_000_000);
+/** How often it looks for the journal's tail while market data says that there is more, and else. */
+const tailDelay = durationNs(200_000_000);
+const idleTailDelay = durationNs(1_000_000_000);
 /** Seals kept until they are written. */
 const SEALS_TOGETHER = 4_096;
 /** Records read from the log at a time. */
@@ -144,6 +145,7 @@ export class Recovery {
   #fences: { readonly epoch: number; readonly log: string }[] = [];
   #reference: JournalledReference = referenceStart;
   #owner: ShardOwner | null = null;
+  #stirred = false;
   /** An operator takes what may be lost with this takeover. */
   #lossAccepted = false;
   /** Last record of the journal's tail as it was seen last. */
@@ -214,10 +216,16 @@ export class Recovery {
     }
   }
 
+  /** The owner tells of changes: the journal is looked at sooner than when nothing happens. */
+  stir(): void {
+    this.#stirred = true;
+  }
+
   /** Applies the journal as it comes until the market can be claimed; the epoch it was claimed with. */
   async #turn(): Promise<number> {
     let lookedAt = this.#ports.now();
     let blocked = await this.#blocked();
+    this.#stirred = false;
     for (;;) {
       const candidacy = await this.#ports.ownership.candidacy(this.#candidate(blocked));
       const mayTake = candidacy.may === "claim" && (blocked === null || candidacy.lossAccepted);
@@ -234,8 +242,10 @@ export class Recovery {
         this.#standBy(candidacy, blocked);
       }
       await this.#ports.sleep(turnDelay);
-      if (this.#ports.now() - lookedAt < tailDelay) continue;
+      const waited = this.#ports.now() - lookedAt;
+      if (waited < (this.#stirred ? tailDelay : idleTailDelay)) continue;
       lookedAt = this.#ports.now();
+      this.#stirred = false;
       await this.#foldToTail();
       blocked = await this.#blocked();
     }

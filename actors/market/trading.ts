@@ -42,6 +42,7 @@ import {
   type JournalledReference,
 } from "./decide.ts";
 import { EventQueue } from "./event-queue.ts";
+import { CANCELS_HELD, HeldCancels, type HeldRequest } from "./held-cancels.ts";
 import type { MarketDefinition, TouchUnits } from "./messages.ts";
 import { OrdersView } from "./orders-view.ts";
 import { CanceledQuantities, OutcomeQueue, RequestOutcomes } from "./outcomes.ts";
@@ -87,6 +88,7 @@ export class Trading {
   readonly #senders: IncarnationFence;
   readonly #canceled = new CanceledQuantities();
   readonly #limits = new AccountLimits();
+  readonly #held = new HeldCancels();
   readonly #traced: TracedRequests;
   readonly #epoch: number;
   /** Commands of our own under way, by tag. */
@@ -180,7 +182,12 @@ export class Trading {
   /** Takes a SubmitRequest; `reply` gets an encoded SubmitReply, at once or when it is safe. */
   submit(payload: Uint8Array, reply: (payload: Uint8Array) => void, trace?: RequestTrace): void {
     const receivedAt = this.#ports.clock.monotonic();
-    const refused = this.#refuseRequest(receivedAt);
+    if (this.#isUncertain(receivedAt)) {
+      this.#whileUncertain({ payload, reply, trace });
+      return;
+    }
+    this.#takeHeld();
+    const refused = this.#refuseRequest();
     if (refused !== null) {
       this.#counters.refuse(refused.code);
       reply(encodeSubmitRefusal(refused));
@@ -282,7 +289,9 @@ export class Trading {
       return encodeBookRefusal(levels.failure);
     }
     const { bids, asks } = this.#marketData.levels(levels.value);
-    return encodeBookReply(bids, asks, this.#marketData.sequence, this.#engine.progress().digest);
+    const { digest } = this.#engine.progress();
+    const isStale = this.#isUncertain(this.#ports.clock.monotonic());
+    return encodeBookReply(bids, asks, this.#marketData.sequence, digest, isStale);
   }
 
   /** Answers an OrdersRequest from what is safe. */
@@ -296,7 +305,8 @@ export class Trading {
     const found = this.#orders.ofAccount(account, after, MAXIMUM_ORDERS_LISTED + 1);
     const listed = found.slice(0, MAXIMUM_ORDERS_LISTED);
     const more = found.length > listed.length;
-    return encodeOrdersReply(this.#definition, listed, more, this.#marketData.sequence);
+    const isStale = this.#isUncertain(this.#ports.clock.monotonic());
+    return encodeOrdersReply(this.#definition, listed, more, this.#marketData.sequence, isStale);
   }
 
   /** Answers an ApplyLimits once everything it asks for is safe. */
@@ -376,14 +386,45 @@ export class Trading {
     return this.#engine.offer(command) ? null : "ring_full";
   }
 
-  #refuseRequest(now: number): Failure | null {
-    if (now >= this.#ports.ownership.validUntil()) {
-      return {
-        code: "not_owner",
-        reason: "the cell's lease has lapsed",
-        next: nextStep("not_owner"),
-      };
+  /** Without a valid lease another region may own the market already. */
+  #isUncertain(now: number): boolean {
+    return now >= this.#ports.ownership.validUntil();
+  }
+
+  /** Cancels wait for the lease; what would add risk is sent away at once. */
+  #whileUncertain(request: HeldRequest): void {
+    const decoded = decodeSubmit(request.payload, this.#definition, this.#tag);
+    const commands = decoded.ok ? decoded.value.commands : [];
+    const isRelieving =
+      commands.length > 0 && commands.every(({ command }) => command !== null && isRelief(command));
+    if (isRelieving && this.#held.hold(request)) {
+      this.#pollLease();
+      return;
     }
+    const { market, group } = this.#definition;
+    const failure: Failure = isRelieving
+      ? {
+          code: "busy",
+          reason: `${CANCELS_HELD} requests to cancel wait for the cell's lease`,
+          next: nextStep("busy"),
+        }
+      : {
+          code: "not_owner",
+          reason:
+            "the cell's lease has lapsed: it is cut off, and another region may own the market",
+          next: `send the same session and numbers to cmd.<region>.${market}.submit of another region of group ${group}`,
+        };
+    this.#counters.refuse(failure.code);
+    request.reply(encodeSubmitRefusal(failure));
+  }
+
+  /** Before anything newer: a number below one that was taken could not be used any more. */
+  #takeHeld(): void {
+    if (this.#held.length === 0) return;
+    for (const { payload, reply, trace } of this.#held.take()) this.submit(payload, reply, trace);
+  }
+
+  #refuseRequest(): Failure | null {
     if (this.#outcomes.length >= REQUESTS_WAITING) {
       return {
         code: "busy",
@@ -532,6 +573,9 @@ export class Trading {
     this.#ports.after(LEASE_POLL, () => {
       this.#leasePolled = false;
       this.#release();
+      if (this.#held.length === 0) return;
+      if (this.#isUncertain(this.#ports.clock.monotonic())) this.#pollLease();
+      else this.#takeHeld();
     });
   }
 }

@@ -5,7 +5,7 @@ import type { RequestTrace, Tracing } from "../kernel/ports/tracing.ts";
 import type { DurabilityMode } from "../kernel/ports/matching-engine.ts";
 import type { Result } from "../kernel/result.ts";
 import { RegionBehaviour } from "./behaviour.ts";
-import type { HostedActors } from "./codec.ts";
+import type { HostedActors, HostedRegion } from "./codec.ts";
 import type { RegionMachine } from "./machine.ts";
 import type {
   MarketDefinition,
@@ -74,6 +74,8 @@ export interface RegionPorts {
   readonly logs?: LogControl;
   /** What the lease says of the actors hosted here; absent or null: none. */
   readonly actors?: () => HostedActors | null;
+  /** The same of actors of other regions. */
+  readonly hosts?: () => readonly HostedRegion[];
   /** True: a second person has to approve what moves markets. Absent: false. */
   readonly twoPersons?: boolean;
   /** Answers the verbs that every cell answers; requests to them come here by the same subscription. */

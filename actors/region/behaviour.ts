@@ -76,6 +76,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
         nonce: ports.nonce,
         persistIncarnation: ports.persistIncarnation,
         ...(ports.actors === undefined ? {} : { actors: ports.actors }),
+        ...(ports.hosts === undefined ? {} : { hosts: ports.hosts }),
       },
       { region: start.region, cell: start.cell, node: start.node },
     );

@@ -30,6 +30,12 @@ export interface LeaseRecord {
   readonly released: boolean;
   /** What the cell says of the actors it hosts; null: it hosts none. */
   readonly actors: HostedActors | null;
+  /** What it says of actors of other regions; absent: it hosts none. */
+  readonly hosts?: readonly HostedRegion[];
+}
+export interface HostedRegion {
+  readonly region: string;
+  readonly actors: HostedActors;
 }
 /** Informative: the key own.act-<region>-<nn> decides who owns a shard. */
 export interface HostedActors {
@@ -62,10 +68,11 @@ export const keys = {
 export const encodeLease = (lease: LeaseRecord): Uint8Array =>
   wire.region.v1.CellLease.encode({
     ...lease,
-    actors:
-      lease.actors === null
-        ? null
-        : { ...lease.actors, shards: [...lease.actors.shards], groups: [...lease.actors.groups] },
+    actors: lease.actors === null ? null : hostedToWire(lease.actors),
+    hosts: (lease.hosts ?? []).map(({ region, actors }) => ({
+      region,
+      actors: hostedToWire(actors),
+    })),
   }).finish();
 
 /** Null when the bytes are no lease. */
@@ -76,9 +83,22 @@ export function decodeLease(bytes: Uint8Array): LeaseRecord | null {
     const whole = region !== "" && cell !== "" && Number.isSafeInteger(incarnation);
     if (!whole) return null;
     const actors = hostedActors(found.actors);
-    return { region, cell, node, incarnation, renewal, nonce, fenced, released, actors };
+    const hosts = found.hosts.flatMap((hosted) => {
+      const said = hostedActors(hosted.actors);
+      return said === null ? [] : [{ region: hosted.region ?? "", actors: said }];
+    });
+    const lease = { region, cell, node, incarnation, renewal, nonce, fenced, released, actors };
+    return hosts.length === 0 ? lease : { ...lease, hosts };
   });
 }
+
+const hostedToWire = ({ capacity, running, draining, shards, groups }: HostedActors) => ({
+  capacity,
+  running,
+  draining,
+  shards: [...shards],
+  groups: [...groups],
+});
 
 function hostedActors(actors: wire.region.v1.IActorHost | null | undefined): HostedActors | null {
   if (actors === null || actors === undefined) return null;

@@ -3,7 +3,14 @@ import type { KeyStore } from "../kernel/ports/bus.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
-import { decodeLease, encodeLease, type HostedActors, keys, type LeaseRecord } from "./codec.ts";
+import {
+  decodeLease,
+  encodeLease,
+  type HostedActors,
+  type HostedRegion,
+  keys,
+  type LeaseRecord,
+} from "./codec.ts";
 import { leaseTimes, observeSilence } from "./silence.ts";
 
 /** Who holds the lease. */
@@ -24,6 +31,8 @@ export interface LeasePorts {
   readonly persistIncarnation: (incarnation: number) => void;
   /** What each renewal says of the actors hosted here; absent or null: it hosts none. */
   readonly actors?: () => HostedActors | null;
+  /** The same of actors of other regions. */
+  readonly hosts?: () => readonly HostedRegion[];
 }
 
 /** A write whose fate is not known yet. */
@@ -248,6 +257,7 @@ export class CellLease {
       fenced,
       released: fenced,
       actors: this.#ports.actors?.() ?? null,
+      hosts: this.#ports.hosts?.() ?? [],
     };
   }
 

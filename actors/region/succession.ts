@@ -17,6 +17,8 @@ import { leaseTimes, SilenceWatch } from "./silence.ts";
 export const turnNs = 500_000_000;
 /** A cell that has stopped in good order comes back: other regions wait so much longer for it. */
 export const returnNs = 15_000_000_000;
+/** Of so many looks at leases one is at the records as well. */
+const recordRounds = 3;
 /** A shard that nobody asks about is not looked at any more. */
 const askedWithin = 3_000_000_000;
 const permissionLasts = 60_000_000_000;
@@ -138,6 +140,7 @@ export class Succession {
   readonly #leaving = new Set<string>();
   readonly #permitted = new Map<string, { readonly until: number; readonly loss: boolean }>();
   #looking: Promise<void> | null = null;
+  #rounds = 0;
   #cancel: (() => void) | null = null;
 
   constructor(of: SuccessionOf) {
@@ -203,7 +206,7 @@ export class Succession {
   /** Reads records and leases now; resolves when what is known is as new as this call. */
   async look(): Promise<void> {
     while (this.#looking !== null) await this.#looking;
-    this.#looking = this.#read().finally(() => {
+    this.#looking = this.#read(true).finally(() => {
       this.#looking = null;
     });
     await this.#looking;
@@ -236,12 +239,28 @@ export class Succession {
       for (const [shard, { askedAt }] of this.#followed) {
         if (now - askedAt > askedWithin) this.#followed.delete(shard);
       }
-      void this.look().finally(() => this.#schedule());
+      this.#rounds += 1;
+      // Records change when owners do; leases tell soon enough when that may be.
+      const records = this.#rounds % recordRounds === 0 || this.#isAnySilent();
+      this.#looking ??= this.#read(records).finally(() => {
+        this.#looking = null;
+      });
+      void this.#looking.finally(() => this.#schedule());
     });
   }
 
-  async #read(): Promise<void> {
-    await Promise.all([...this.#followed].map(([shard, one]) => this.#readRecord(shard, one)));
+  #isAnySilent(): boolean {
+    return [...this.#leases.values()].some(
+      ({ fenced, watch }) => fenced || watch.silentFor > leaseTimes.timeToLive / 2,
+    );
+  }
+
+  async #read(records: boolean): Promise<void> {
+    await Promise.all(
+      [...this.#followed]
+        .filter(([, { revision }]) => records || revision === null)
+        .map(([shard, one]) => this.#readRecord(shard, one)),
+    );
     for (const seen of this.#leases.values()) seen.used = false;
     const owners = new Set([...this.#followed.values()].map(({ owner }) => owner));
     owners.delete("");

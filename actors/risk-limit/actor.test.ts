@@ -50,7 +50,7 @@ async function world(events: EventLog): Promise<World> {
       {
         id: "acme",
         type: "risk-limit",
-        start: { name: "acme", limits, incarnation: 1 },
+        start: { region: "eu-central", name: "acme", limits, incarnation: 1 },
         restart: "permanent",
         shutdown: second,
       },

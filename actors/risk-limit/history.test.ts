@@ -47,7 +47,7 @@ async function account(events: EventLog) {
       {
         id: "acme",
         type: "risk-limit",
-        start: { name: "acme", limits, incarnation: 1 },
+        start: { region: "eu-central", name: "acme", limits, incarnation: 1 },
         restart: "permanent",
         shutdown: durationNs(1e9),
       },

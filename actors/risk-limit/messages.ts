@@ -31,6 +31,8 @@ export type Scope = "desk" | "account" | "strategy";
 
 /** Start data of the actor in its child specification. */
 export interface RiskLimitStart {
+  /** Whose risk limit it is, wherever it runs. */
+  readonly region: string;
   /** A subject token; names the event log as well. */
   readonly name: string;
   /** In force until the first set_limits. */

@@ -1,5 +1,5 @@
 import {
-  cellLeasePrefix,
+  cellLeases,
   controlSubject,
   type ControlVerb,
   controlVerbs,
@@ -41,7 +41,7 @@ import type { TraderPorts, TraderReport } from "../trading/trader.ts";
 import { LimitResidents } from "./limit-residents.ts";
 import { LimitRoutes } from "./limit-routes.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
-import { serveRiskLimits } from "./risk-host.ts";
+import { type ServedLimits, serveRiskLimits } from "./risk-host.ts";
 import { RiskReports } from "./risk-reports.ts";
 import { spawnableTypes } from "./spawnable.ts";
 import { TraderLimits } from "./trader-limits.ts";
@@ -56,7 +56,12 @@ export interface ControlEndpoint {
 
 export interface ActorHostSettings {
   readonly region: string;
+  /** Its name among the cells that host the region's actors. */
   readonly cell: string;
+  /** The cell is one of another region. */
+  readonly guest: boolean;
+  /** Path of the supervisor above those of the actors. */
+  readonly base: string;
   /** Actors this cell hosts at most; 0: it hosts none, and answers no control request. */
   readonly capacity: number;
   /** Actors of the region that may run at a time. */
@@ -79,7 +84,10 @@ export interface ActorHostOf {
   /** Runs users' strategies; absent: none. */
   readonly processes?: StrategyProcesses;
   /** Serves the control subjects; absent: as plain requests on the bus. */
-  readonly serveControl?: (endpoints: readonly ControlEndpoint[]) => Promise<Subscription>;
+  readonly serveControl?: (
+    endpoints: readonly ControlEndpoint[],
+    region: string,
+  ) => Promise<Subscription>;
 }
 
 type Trader = ActorDefinition<
@@ -111,13 +119,16 @@ export class ActorHost {
   readonly #senders: IncarnationFence;
   readonly #subscriptions: Subscription[] = [];
   #system: ActorSystem | null = null;
-  #serving: ReturnType<typeof serveRiskLimits> | null = null;
+  #serving: ServedLimits | null = null;
+  /** What everybody asks the region. */
+  readonly #public: Subscription[] = [];
+  #opened = false;
 
   constructor(of: ActorHostOf, settings: ActorHostSettings) {
     this.#of = of;
     this.#settings = settings;
     const { clock, log, refusals } = of;
-    const { region, cell } = settings;
+    const { region, cell, base } = settings;
     const bus = new LimitRoutes({
       region,
       bus: of.bus,
@@ -132,6 +143,7 @@ export class ActorHost {
     const riskLimit = riskLimitActor({ events, outside: { region, bus, markets: of.places } });
     this.#residents = new LimitResidents({
       region,
+      base,
       clock,
       log,
       system: () => this.#running(),
@@ -184,7 +196,16 @@ export class ActorHost {
           events.forget(name);
           this.#risk.forget(name.slice(name.indexOf(".") + 1));
         },
-        residents: this.#residents,
+        residents: {
+          arrive: (shard, epoch) => {
+            this.#residents.arrive(shard, epoch);
+            void this.#open();
+          },
+          leave: async (shard) => {
+            await this.#residents.leave(shard);
+            if (settings.guest && this.#plane.view.shards.length <= 1) this.#close();
+          },
+        },
       },
       settings,
     );
@@ -214,24 +235,39 @@ export class ActorHost {
     if (this.#settings.capacity === 0) return;
     const { region, cell } = this.#settings;
     const { bus, log } = this.#of;
+    this.#serving = this.#serveLimits(system);
+    this.#subscriptions.push(this.#serving);
+    for (const verb of controlVerbs) {
+      const answer = (payload: Uint8Array) => this.#services.answerHost(verb, payload);
+      const subject = hostSubject(region, cell, verb);
+      this.#subscriptions.push(await servePlainly(bus, log, [{ verb, subject, answer }]));
+    }
+    if (!this.#settings.guest) await this.#open();
+    this.#plane.begin();
+  }
+
+  /** What everybody asks the region: of a guest only while it hosts something, for else others know better. */
+  async #open(): Promise<void> {
+    if (this.#opened || this.#serving === null) return;
+    this.#opened = true;
+    const { region } = this.#settings;
+    const { bus, log } = this.#of;
     const { serveControl = (endpoints) => servePlainly(bus, log, endpoints) } = this.#of;
     const endpoints = controlVerbs.map((verb) => ({
       verb,
       subject: controlSubject(region, verb),
       answer: (payload: Uint8Array) => this.#services.answer(verb, payload),
     }));
-    this.#subscriptions.push(await serveControl(endpoints));
-    for (const verb of controlVerbs) {
-      const answer = (payload: Uint8Array) => this.#services.answerHost(verb, payload);
-      const subject = hostSubject(region, cell, verb);
-      this.#subscriptions.push(await servePlainly(bus, log, [{ verb, subject, answer }]));
-    }
-    this.#serving = this.#serveLimits(system);
-    this.#subscriptions.push(this.#serving);
-    this.#plane.begin();
+    this.#public.push(this.#serving.serveRegion(), await serveControl(endpoints, region));
+    if (!this.#opened) this.#close();
   }
 
-  #serveLimits(system: ActorSystem): ReturnType<typeof serveRiskLimits> {
+  #close(): void {
+    this.#opened = false;
+    for (const subscription of this.#public.splice(0)) subscription.unsubscribe();
+  }
+
+  #serveLimits(system: ActorSystem): ServedLimits {
     const bus = this.#bus;
     const { log, refusals } = this.#of;
     const { region, cell } = this.#settings;
@@ -252,7 +288,7 @@ export class ActorHost {
   /** Hands the actors over to other cells, as far as there are any. */
   async drain(): Promise<void> {
     if (this.#settings.capacity === 0) return;
-    this.#subscriptions.shift()?.unsubscribe();
+    this.#close();
     await this.#plane.drain();
     this.end();
   }
@@ -260,6 +296,7 @@ export class ActorHost {
   end(): void {
     this.#plane.end();
     this.#risk.end();
+    this.#close();
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
   }
 
@@ -305,22 +342,31 @@ export class ActorHost {
     const { region } = this.#settings;
     return {
       async read() {
-        const found = await bus.keys.list(leaseBucket, cellLeasePrefix(region));
+        const found = await bus.keys.list(leaseBucket, cellLeases);
         if (!found.ok) return found;
         const leases = [...found.value].flatMap(([, entry]): LeaseView[] => {
           const lease = decodeLease(entry.value);
           if (lease === null) return [];
-          const { cell, node, incarnation, fenced, actors } = lease;
-          return [{ cell, node, incarnation, fenced, actors, revision: entry.revision }];
+          const { node, incarnation, fenced } = lease;
+          const holder = { region: lease.region, cell: lease.cell };
+          const said = { holder, node, incarnation, fenced, revision: entry.revision };
+          if (lease.region === region) return [{ ...said, cell: lease.cell, actors: lease.actors }];
+          const hosted = lease.hosts?.find((one) => one.region === region);
+          if (hosted === undefined) return [];
+          const actors = { ...hosted.actors, guest: true };
+          return [{ ...said, cell: guestName(lease.region, lease.cell), actors }];
         });
         return ok(leases);
       },
       silence: () => new SilenceWatch(),
-      fence: ({ cell, node, incarnation, revision }) =>
-        ownership.fence({ region, cell, node, incarnation }, revision),
+      fence: ({ holder, node, incarnation, revision }) =>
+        ownership.fence({ ...holder, node, incarnation }, revision),
     };
   }
 }
+
+/** Of a cell among the hosts of another region's actors; names of cells are unique in their region only. */
+export const guestName = (region: string, cell: string): string => `${region}_${cell}`.slice(0, 64);
 
 /** Each endpoint as a request on the bus; a fault of ours is logged and leaves the sender to its time-out. */
 function servePlainly(

@@ -29,7 +29,8 @@ import { shardOf } from "../region/codec.ts";
 import { ShardOwnership } from "../region/ownership.ts";
 import type { Limits } from "../risk-limit/messages.ts";
 import { strategyActor } from "../strategy/actor.ts";
-import { type ControlEndpoint, ActorHost } from "./actor-host.ts";
+import type { ControlEndpoint } from "./actor-host.ts";
+import { ActorHosts } from "./actor-hosts.ts";
 import type { CellDirectory } from "./cell-directory.ts";
 import { BackgroundFlow, flowStarts } from "./flow-host.ts";
 import { JournalAlerts } from "./journal-alerts.ts";
@@ -89,6 +90,8 @@ export interface HostingSettings {
   readonly passivateAfter: DurationNs;
   /** Of an account whose first actor is spawned; no limit that is made for an actor allows more. */
   readonly limits: Limits;
+  /** Regions whose actors are hosted here while they have no cell for them. */
+  readonly hosts?: readonly string[];
 }
 
 export const defaultHosting: HostingSettings = {
@@ -121,6 +124,13 @@ export interface Cell {
   /** Failure codes: busy, not_found, timeout, internal: the region actor is between two restarts. */
   report(): Promise<Result<RegionReport>>;
   measured(report: RegionReport): Measured;
+  /**
+   * Hosts the actors of another region, strategies, executions and risk limits, while that region has no cell
+   * for them. Idempotent. Failure codes: not_permitted, and those of a start.
+   */
+  hostActorsOf(region: string): Promise<Result<void>>;
+  /** Ends that; what runs here is handed over to another cell that hosts them, or waits for one. */
+  leaveActorsOf(region: string): Promise<void>;
   /** Readiness drops, no order is taken, the flow stops. */
   drain(): Promise<void>;
 }
@@ -181,7 +191,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   });
   const refusals = new RefusalCounter();
   const places = new DirectoryPlaces(reference.markets, bus.keys, clock);
-  const host = new ActorHost(
+  const hosts = new ActorHosts(
     {
       bus: routed,
       clock,
@@ -221,12 +231,13 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     facts: ports.facts,
     ...(ports.tracing === undefined ? {} : { tracing: ports.tracing }),
     ...(ports.logs === undefined ? {} : { logs: ports.logs }),
-    actors: () => host.view,
+    actors: () => hosts.own.view,
+    hosts: () => hosts.guests,
     views: (verb, payload) => views.answer(verb, payload),
     servesMarkets,
     twoPersons: settings.profile === "production",
   });
-  const definitions = [router, market, strategy, ...host.definitions];
+  const definitions = [router, market, strategy, ...hosts.definitions];
   const views = new ViewHost(
     {
       bus,
@@ -267,7 +278,11 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     : null;
   places.start();
   views.begin(system);
-  await host.begin(system);
+  await hosts.begin(system);
+  for (const other of hosting.hosts ?? []) {
+    const hosted = await hosts.host(other);
+    if (!hosted.ok) log.warn({ failure: hosted.failure }, "another region's actors are not hosted");
+  }
   const asked = async (message: RegionMessage): Promise<Result<RegionReply>> => {
     const ref = system.find(router, paths.cell(region));
     return ref.ok ? await ref.value.ask(message, askTimeout) : ref;
@@ -285,6 +300,8 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
         });
   const cellOf: Cell = {
     system,
+    hostActorsOf: (other) => hosts.host(other),
+    leaveActorsOf: (other) => hosts.leave(other),
     async report() {
       const reply = await asked({ type: "report" });
       if (!reply.ok) return reply;
@@ -297,13 +314,13 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       flow: flow.byMarket(),
       system,
       hosting: {
-        hosted: host.view,
+        hosted: hosts.own.view,
         leaseMarginNs: Math.max(0, ownership.validUntil() - clock.monotonic()),
       },
       alerts: alerts.counts(),
     }),
     async drain() {
-      await host.drain();
+      await hosts.drain();
       alerts.stop();
       scrub?.stop();
       journalAlerts.stop();
@@ -320,11 +337,14 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   return ok(cellOf);
 }
 
-type ServeControl = (endpoints: readonly ControlEndpoint[]) => Promise<Subscription>;
+type ServeControl = (
+  endpoints: readonly ControlEndpoint[],
+  region: string,
+) => Promise<Subscription>;
 
 const auditedControl =
   (serve: ServeControl, trail: AuditTrail): ServeControl =>
-  (endpoints) =>
+  (endpoints, region) =>
     serve(
       endpoints.map((endpoint) => ({
         ...endpoint,
@@ -334,6 +354,7 @@ const auditedControl =
           trail,
         ),
       })),
+      region,
     );
 
 /** 1 … 2^53 - 1 out of eight unpredictable bytes: two processes never share a session. */

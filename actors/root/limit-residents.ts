@@ -9,7 +9,7 @@ import type { LimitDirectory } from "../risk-limit/directory.ts";
 import { noLimits } from "../risk-limit/limits.ts";
 import type { riskLimitActor } from "../risk-limit/actor.ts";
 import type { RiskLimitMessage, RiskLimitReply } from "../risk-limit/messages.ts";
-import { paths, riskLimitChild } from "./tree.ts";
+import { riskLimitChild } from "./tree.ts";
 
 export type RiskLimit = ActorRef<RiskLimitMessage, RiskLimitReply>;
 
@@ -19,6 +19,8 @@ const tryAgainAfter = 250_000_000 as DurationNs;
 
 export interface LimitResidentsOf {
   readonly region: string;
+  /** Path of the supervisor above that of the risk limits. */
+  readonly base: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly system: () => ActorSystem;
@@ -56,11 +58,10 @@ export class LimitResidents implements ShardResidents {
     this.#epochs.delete(shard);
     this.#arrived.delete(shard);
     const gone = [...this.#running].filter((name) => shardOfLimit(name) === shard);
-    const { region } = this.#of;
     await Promise.all(
       gone.map(async (name) => {
         this.#running.delete(name);
-        await this.#of.system().terminateChild(paths.riskLimit(region, name));
+        await this.#of.system().terminateChild(this.#path(name));
         this.#of.forget(`risk-limit.${name}`);
       }),
     );
@@ -68,8 +69,8 @@ export class LimitResidents implements ShardResidents {
 
   /** The actor of a name, when there is such a name. Failure codes: not_owner, not_found, busy, unavailable. */
   async find(name: string, mayMake: boolean): Promise<Result<RiskLimit>> {
-    const { system, definition, region, directory } = this.#of;
-    const running = system().find(definition, paths.riskLimit(region, name));
+    const { system, definition, directory } = this.#of;
+    const running = system().find(definition, this.#path(name));
     if (running.ok && this.#running.has(name)) return running;
     const known = await (mayMake ? added(directory, name) : directory.has(name));
     if (!known.ok) return refuse("unavailable", known.failure.reason, known.failure.next);
@@ -80,19 +81,23 @@ export class LimitResidents implements ShardResidents {
   }
 
   async #start(name: string): Promise<Result<RiskLimit>> {
-    const { system, definition, region } = this.#of;
+    const { system, definition, region, base } = this.#of;
     const incarnation = this.#epochs.get(shardOfLimit(name));
     if (incarnation === undefined) {
       return refuse("not_owner", `another cell owns the shard of ${name}`, "ask again in a moment");
     }
     this.#running.add(name);
-    const child = riskLimitChild({ name, limits: noLimits, incarnation });
-    const started = await system().startChild(paths.risk(region), child);
+    const child = riskLimitChild({ region, name, limits: noLimits, incarnation });
+    const started = await system().startChild(`${base}/risk`, child);
     if (!started.ok && started.failure.code !== "already_started") {
       const code = started.failure.code === "busy" ? "busy" : "internal";
       return refuse(code, started.failure.reason, "send the same command id again in a moment");
     }
-    return system().find(definition, paths.riskLimit(region, name));
+    return system().find(definition, this.#path(name));
+  }
+
+  #path(name: string): string {
+    return `${this.#of.base}/risk/${name}`;
   }
 
   async #startArrived(): Promise<void> {

@@ -214,6 +214,7 @@ class CellProcess {
           maximumActors: actors.maximum,
           passivateAfter: durationNs(Math.round(actors.passivateAfter * 1e9)),
           limits: spawnLimits(actors.limits),
+          hosts: actors.hosts,
         },
       },
       {
@@ -234,14 +235,14 @@ class CellProcess {
         onLeaving: (market, definition) => this.#doors?.leave(market, definition),
         processes: this.#strategies(bus, directory),
         audit: new AuditStream(bus, region, group),
-        serveControl: (endpoints) =>
+        serveControl: (endpoints, served) =>
           serveEndpoints(
             bus.connection,
             {
-              name: `control-${region}`,
+              name: `control-${served}`,
               version: this.#build,
               description: "Spawns, steers and describes the actors of a region",
-              metadata: { region, cell },
+              metadata: { region: served, cell },
             },
             endpoints,
           ),

@@ -47,6 +47,12 @@ export interface RiskHostOf {
   readonly senders: IncarnationFence;
 }
 
+/** What other cells ask is served at once, what everybody asks when `serveRegion` is called. */
+export interface ServedLimits extends Subscription {
+  answerHere(name: string, verb: string, payload: Uint8Array): Promise<Uint8Array | null>;
+  serveRegion(): Subscription;
+}
+
 type About = Readonly<Record<string, string | number>>;
 
 /**
@@ -54,7 +60,7 @@ type About = Readonly<Record<string, string | number>>;
  * another cell is asked there. The first define or set-limits of a name makes its actor. Every subject below
  * is answered, also the ones that mean nothing.
  */
-export function serveRiskLimits(of: RiskHostOf): Subscription & Pick<RiskHost, "answerHere"> {
+export function serveRiskLimits(of: RiskHostOf): ServedLimits {
   const host = new RiskHost(of);
   const serve = (
     subject: string,
@@ -68,21 +74,18 @@ export function serveRiskLimits(of: RiskHostOf): Subscription & Pick<RiskHost, "
         (error: unknown) => of.log.error({ error: String(error) }, "a risk-limit request failed"),
       );
     });
-  const served = [
-    serve(patterns.riskLimitsOf(of.region), ({ subject, payload }) => {
-      const [, , , name = "", verb = "", ...rest] = subject.split(".");
-      return host.answer(subject, isToken(name) && rest.length === 0 ? name : "", verb, payload);
-    }),
-    serve(patterns.hostLimitsOf(of.region, of.cell), ({ subject, payload }) => {
-      const [, , , , , name = "", verb = ""] = subject.split(".");
-      return host.answerHere(name, verb, payload);
-    }),
-  ];
+  const asked = serve(patterns.hostLimitsOf(of.region, of.cell), ({ subject, payload }) => {
+    const [, , , , , name = "", verb = ""] = subject.split(".");
+    return host.answerHere(name, verb, payload);
+  });
   return {
     answerHere: (name, verb, payload) => host.answerHere(name, verb, payload),
-    unsubscribe: () => {
-      for (const one of served) one.unsubscribe();
-    },
+    serveRegion: () =>
+      serve(patterns.riskLimitsOf(of.region), ({ subject, payload }) => {
+        const [, , , name = "", verb = "", ...rest] = subject.split(".");
+        return host.answer(subject, isToken(name) && rest.length === 0 ? name : "", verb, payload);
+      }),
+    unsubscribe: () => asked.unsubscribe(),
   };
 }
 

@@ -43,11 +43,14 @@ export interface SpawnableOf {
 type Texts = Readonly<Record<string, string>>;
 
 /** Of the actor's own risk limit. */
-const bound = z
-  .string()
-  .regex(/^\d{1,15}$/, "a whole number")
-  .transform(Number)
-  .refine((value) => value >= 1, "at least 1");
+const bound = (description: string) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, "a whole number")
+    .meta({ description, minimum: 1, multipleOf: 1 })
+    .transform(Number)
+    .refine((value) => value >= 1, "at least 1")
+    .optional();
 const bounds = ["maximumOrder", "maximumOpen", "maximumPosition", "maximumLoss"] as const;
 type Bounds = { readonly [Name in (typeof bounds)[number]]?: number | undefined };
 
@@ -67,12 +70,15 @@ const shared = z.looseObject({
   risk: z
     .string()
     .regex(/^[A-Za-z0-9_-]{0,64}$/, "the name of a risk limit")
-    .meta({ description: "risk limit that is told inventory and profit", format: "risk-limit" })
+    .meta({
+      description: "risk limit that is asked before each order; one of its own when left out",
+      format: "risk-limit",
+    })
     .default(""),
-  maximumOrder: bound.optional(),
-  maximumOpen: bound.optional(),
-  maximumPosition: bound.optional(),
-  maximumLoss: bound.optional(),
+  maximumOrder: bound("quantity units of an order, of its own risk limit"),
+  maximumOpen: bound("quantity units that may be open, of its own risk limit"),
+  maximumPosition: bound("quantity units long or short, of its own risk limit"),
+  maximumLoss: bound("price units times quantity units, of its own risk limit"),
 });
 
 export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableType> {

@@ -24,6 +24,7 @@ import type { StrategyStart } from "../strategy/messages.ts";
  *       <id>                market makers, spawned by request
  *     executions            one_for_one
  *       <id>                parent orders, spawned by request
+ *     for-<other region>    the same three for a region whose actors the cell was told to host
  */
 export function cellTree(region: RegionStart, flows: readonly StrategyStart[]): ChildSpec {
   return supervisorSpec(
@@ -38,15 +39,28 @@ export function cellTree(region: RegionStart, flows: readonly StrategyStart[]): 
         shutdown: seconds(2),
       },
       supervisorSpec("markets", [], { intensity: isolated, maximumChildren: 4_096 }),
-      dynamicSupervisorSpec(
-        "risk",
-        { type: "risk-limit", restart: "permanent", shutdown: seconds(1) },
-        { intensity: isolated, maximumChildren: 100_000 },
-      ),
+      riskLimits(),
       supervisorSpec("strategies", flows.map(strategySpec), spawned),
       supervisorSpec("executions", [], spawned),
     ],
     { strategy: "rest_for_one" },
+  );
+}
+
+/** Actors of another region, while that has no cell of its own: `/<own region>/for-<region>`. */
+export function guestTree(region: string): ChildSpec {
+  return supervisorSpec(`for-${region}`, [
+    riskLimits(),
+    supervisorSpec("strategies", [], spawned),
+    supervisorSpec("executions", [], spawned),
+  ]);
+}
+
+function riskLimits(): ChildSpec {
+  return dynamicSupervisorSpec(
+    "risk",
+    { type: "risk-limit", restart: "permanent", shutdown: seconds(1) },
+    { intensity: isolated, maximumChildren: 100_000 },
   );
 }
 

@@ -51,6 +51,16 @@ export interface StrategyView {
   readonly detail: string;
   /** Quantity of which nobody knows whether it was canceled or filled; counted as canceled. */
   readonly doubtful: number;
+  readonly limit: LimitView;
+}
+
+/** The risk limit that is asked before each order. */
+export interface LimitView {
+  readonly name: string;
+  /** Lots that are open or about to be. */
+  readonly held: number;
+  /** Plans of which no order was sent, because the limit refused or did not answer. */
+  readonly refused: number;
 }
 
 export interface ExecutionView {
@@ -62,6 +72,7 @@ export interface ExecutionView {
   readonly sent: number;
   readonly incarnation: number;
   readonly detail: string;
+  readonly limit: LimitView;
 }
 
 export interface SpawnOrder {
@@ -236,6 +247,7 @@ function strategyView(report: wire.strategy.v1.IStrategyReport): StrategyView {
     incarnation: incarnation ?? 0,
     detail: detail ?? "",
     doubtful: report.doubtful ?? 0,
+    limit: limitView(report),
   };
 }
 
@@ -254,8 +266,19 @@ function executionView(report: wire.execution.v1.IExecutionReport): ExecutionVie
     sent: report.sent ?? 0,
     incarnation: report.incarnation ?? 0,
     detail: report.detail ?? "",
+    limit: limitView(report),
   };
 }
+
+const limitView = ({
+  limit,
+  held,
+  limited,
+}: wire.strategy.v1.IStrategyReport | wire.execution.v1.IExecutionReport): LimitView => ({
+  name: limit ?? "",
+  held: held ?? 0,
+  refused: limited ?? 0,
+});
 
 /** A report as it comes at the subject that watchActor names. */
 export function decodeReport(

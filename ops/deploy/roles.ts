@@ -94,7 +94,9 @@ function cell(region: string): Permissions {
       patterns.marketData,
       patterns.actors,
       patterns.supervisionOf(region),
-      patterns.eventLogsOf(region),
+      // A cell hosts the actors of other regions when they have no cell left.
+      ...patterns.actorReports,
+      patterns.eventLogs,
       patterns.operation("status"),
       patterns.alertsOf(region),
       patterns.auditsOf(region),
@@ -105,8 +107,9 @@ function cell(region: string): Permissions {
     subscribe: [
       `cmd.${region}.>`,
       patterns.operationsOf(region),
-      patterns.controlsOf(region),
+      patterns.controls,
       patterns.actorsOf(region),
+      ...patterns.hostedActors,
       patterns.events,
       patterns.marketData,
       patterns.supervision,

@@ -68,6 +68,12 @@ function gatewaysOf(plan: ClusterPlan, server: ServerPlan): readonly unknown[] {
 }
 
 /**
+ * A write to a peer behind a cut link blocks everything that a server sends in its turn, ten seconds by
+ * default: longer than it takes another region to take a market over (decision 0029).
+ */
+const giveUpDeadPeers = { ping_interval: "1s", ping_max: 2, write_deadline: "2s" };
+
+/**
  * The configuration file of one server. It is JSON, which nats-server reads as its own format, and holds the
  * key of encryption at rest: its owner only may read it. Each server syncs every write (`always`): an
  * acknowledged block must survive a power cut.
@@ -97,6 +103,7 @@ export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): stri
       listen: `${loopback}:${ports.route}`,
       tls: peerTls,
       routes: routesOf(plan, server),
+      ...giveUpDeadPeers,
     },
     ...(ports.gateway === null
       ? {}
@@ -106,6 +113,7 @@ export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): stri
             listen: `${loopback}:${ports.gateway}`,
             tls: peerTls,
             gateways: gatewaysOf(plan, server),
+            write_deadline: giveUpDeadPeers.write_deadline,
           },
         }),
     ...(ports.websocket === null

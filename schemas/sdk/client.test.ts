@@ -67,7 +67,7 @@ test("outcomes come back in order with all their fields", async () => {
 });
 
 test("B8.3 a client goes where a refusal says that the market is, and elsewhere when nobody answers", async () => {
-  const reply = (fields: wire.market.v1.ISubmitReply): Delivery => ({
+  const replying = (fields: wire.market.v1.ISubmitReply): Delivery => ({
     kind: "reply",
     payload: wire.market.v1.SubmitReply.encode(fields).finish(),
   });
@@ -75,10 +75,10 @@ test("B8.3 a client goes where a refusal says that the market is, and elsewhere 
   // us is silent at first; ap has it in the end.
   const answers: Readonly<Record<string, Delivery>> = {
     "cmd.us.TEST.submit": { kind: "no_responders" },
-    "cmd.eu.TEST.submit": reply({
+    "cmd.eu.TEST.submit": replying({
       refusal: { code: "not_owner", reason: "moved", next: "", region: "ap" },
     }),
-    "cmd.ap.TEST.submit": reply({ outcomes: [{ number: 1, sequence: 9 }], epoch: 5 }),
+    "cmd.ap.TEST.submit": replying({ outcomes: [{ number: 1, sequence: 9 }], epoch: 5 }),
   };
   const exchange = client(
     {

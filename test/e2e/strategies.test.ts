@@ -170,12 +170,14 @@ test("the services are listed, described and counted like those of any NATS serv
     assert.ok(names.includes(`control-${region}`), names.join(", "));
     for await (const info of await client.info(`control-${region}`)) {
       assert.equal(info.endpoints.map(({ subject }) => subject).sort(), [
+        `ctl.${region}.check`,
         `ctl.${region}.describe`,
         `ctl.${region}.list`,
         `ctl.${region}.restart`,
         `ctl.${region}.send`,
         `ctl.${region}.spawn`,
         `ctl.${region}.stop`,
+        `ctl.${region}.types`,
         `ctl.${region}.watch`,
       ]);
     }

@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 
 import { ensureAssets, ensureMarketAssets } from "../../actors/bus/assets.ts";
 import { NatsJournalReplicas } from "../../actors/bus/journal-replicas.ts";
-import { connectNats, type NatsBus } from "../../actors/bus/nats.ts";
+import { connectNats, type NatsBus, type NatsOptions } from "../../actors/bus/nats.ts";
 import type { StoredMessage } from "../../actors/kernel/ports/bus.ts";
 import { ok } from "../../actors/kernel/result.ts";
 import { durationNs } from "../../actors/kernel/units.ts";
@@ -32,6 +32,18 @@ export interface WorldOptions {
   readonly regions?: readonly string[];
   readonly stores?: string;
   readonly server?: string;
+}
+
+/** Servers that have just been started do not listen yet. */
+async function connected(options: NatsOptions): Promise<NatsBus> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await connectNats(options);
+    } catch (error) {
+      if (attempt === 100) throw error;
+      await sleep(100);
+    }
+  }
 }
 
 export class FaultWorld {
@@ -72,7 +84,7 @@ export class FaultWorld {
     const cluster = await startCluster(options);
     const { urls: servers, seed } = cluster;
     try {
-      const bus = await connectNats({ servers, user: "cell", seed, authority: null });
+      const bus = await connected({ servers, user: "cell", seed, authority: null });
       return new FaultWorld(cluster, bus, await FaultWorld.#market(bus));
     } catch (error) {
       await cluster.stop();

@@ -5,9 +5,12 @@ import {
   fenceHash,
   fold,
 } from "../../actors/kernel/accepted-chain.ts";
+import { RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
 import { durationNs } from "../../actors/kernel/units.ts";
 import { decodeChainMessage, encodeChainMessage } from "../../actors/market/codec.ts";
 import type { MarketReport } from "../../actors/region/messages.ts";
+import { engineSlots } from "../../actors/root/engine.ts";
+import { layout } from "../../native/slots.ts";
 import { wire } from "../../schemas/messages.ts";
 import {
   commandSubject,
@@ -253,6 +256,21 @@ export class Scene extends Simulation {
         chain = verdict.state;
         return [{ at: streamSequence, message, payload, accepted: verdict.accepted, chain }];
       });
+  }
+
+  /** Commands in the accepted journal, by `session:number`. */
+  commands(): ReadonlySet<string> {
+    const found = new Set<string>();
+    for (const { message, accepted } of this.journal()) {
+      if (!accepted || message.type !== "block") continue;
+      const { records } = message;
+      const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
+      for (let at = 0; at + RECORD_BYTES <= records.length; at += RECORD_BYTES) {
+        const command = engineSlots().command(view, at + layout.record.command);
+        if (command !== null) found.add(`${command.session}:${command.number}`);
+      }
+    }
+    return found;
   }
 
   chain(): ChainState {

@@ -128,6 +128,8 @@ export interface MemoryCellOptions {
   readonly strongestMode?: DurabilityMode;
   /** Arrivals per second and market; absent: the flow is off. */
   readonly rate?: number;
+  /** Absent: that of the market. */
+  readonly region?: string;
   /** Name of the cell; absent: `test`. */
   readonly name?: string;
   /** False: hosts actors only. Absent: true. */
@@ -155,7 +157,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
   const engine = options.engine ?? new PortableEngine({ clock });
   const started = await startCell(
     {
-      region: cellRegion,
+      region: options.region ?? cellRegion,
       cell: options.name ?? "test",
       servesMarkets: options.servesMarkets ?? true,
       hosting: { ...defaultHosting, ...options.hosting },

@@ -48,10 +48,14 @@ export class Desk {
     return payload === null ? null : decodeReply(payload);
   }
 
+  /** What has no answer is sent again under the same id, while a name moves, too. */
   async ask(name: string, message: Sent): Promise<ReadReply> {
-    const reply = await this.tell(name, message);
-    if (reply === null) throw new Error(`${name} does not answer ${message.type}`);
-    return reply;
+    for (let tries = 0; tries < 40; tries += 1) {
+      const reply = await this.tell(name, message);
+      if (reply !== null && reply.refusal?.code !== "unavailable") return reply;
+      await sleep(100);
+    }
+    throw new Error(`${name} does not answer ${message.type}`);
   }
 
   async define(

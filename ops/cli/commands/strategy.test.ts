@@ -33,6 +33,7 @@ const maker: ActorView = {
     incarnation: 3,
     detail: "",
     doubtful: 0,
+    limit: { name: "trader-maker-1", held: 20, refused: 1 },
   },
   execution: null,
 };
@@ -71,6 +72,7 @@ test("one actor is told in full", () => {
       "requested by  operator",
       "apart from    makers",
       "report        working: 10@50000 / -, inventory -30, profit 120, fills 3",
+      "risk limit    trader-maker-1, 20 lots held, 1 refused",
     ].join("\n"),
   );
 });
@@ -85,6 +87,7 @@ test("an execution's report tells how far it is", () => {
     sent: 6,
     incarnation: 1,
     detail: "",
+    limit: { name: "trader-twap-1", held: 0, refused: 0 },
   };
   assert.is(
     reportLine({ strategy: null, execution }),

@@ -37,7 +37,8 @@ type SpawnOptions = Options & {
 
 const help = `
 Types and what --set takes (defaults in brackets; prices in price units, quantities in quantity units):
-  all of them            risk [none]: the risk limit that is told inventory and profit (meridian account)
+  all of them            risk [one of its own]: the risk limit that is asked before each order (meridian account);
+                         maximumOrder, maximumOpen, maximumPosition, maximumLoss: of its own limit
   avellaneda-stoikov,    gamma [0.1], kappa [1.5], arrivalRate [1], sigma [as seen], horizon [1],
   gueant-lehalle-tapia   quantity [10 lots], maximumInventory [10 quotes], interval [500],
                          tolerance [0], reference [none]
@@ -284,6 +285,7 @@ export function actorFacts(actor: ActorView): string {
   const parameters = Object.entries(actor.parameters)
     .sort(([first], [second]) => (first < second ? -1 : 1))
     .map(([name, value]) => `${name}=${value}`);
+  const limit = (actor.strategy ?? actor.execution)?.limit;
   return facts([
     ["id", actor.id],
     ["type", actor.type],
@@ -294,6 +296,14 @@ export function actorFacts(actor: ActorView): string {
     ["requested by", actor.requestedBy === "" ? "-" : actor.requestedBy],
     ...(actor.antiAffinity === "" ? [] : [["apart from", actor.antiAffinity] as const]),
     ["report", reportLine(actor)],
+    ...(limit === undefined
+      ? []
+      : [
+          [
+            "risk limit",
+            `${limit.name}, ${limit.held} lots held, ${limit.refused} refused`,
+          ] as const,
+        ]),
   ]);
 }
 

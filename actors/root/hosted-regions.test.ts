@@ -1,0 +1,84 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import {
+  type ActorJson,
+  type MemoryCell,
+  startMemoryCell,
+} from "../../test/support/memory-cell.ts";
+import { Desk, until, wide } from "../../test/support/risk-desk.ts";
+import { MemoryBroker } from "../bus/memory.ts";
+
+/** A region that has lost its cells for actors: another region's cell hosts them, and gives them back. */
+const test = suite("actors of another region");
+
+const parameters = {
+  market: "TEST",
+  account: "77",
+  quantity: "100",
+  interval: "100",
+  reference: "5000",
+};
+
+/** Null while nobody answers. */
+const described = async (home: MemoryCell): Promise<ActorJson | null> => {
+  const answer = await home.control("describe", { id: "maker" }).catch(() => null);
+  return answer?.actor ?? null;
+};
+
+/** `above`: of the incarnation; what an ended one still says does not count. */
+async function quotingIn(home: MemoryCell, cell: string, above = 0): Promise<ActorJson> {
+  let seen: ActorJson | null = null;
+  await until(`it quotes in ${cell}`, async () => {
+    seen = await described(home);
+    const quotes = seen?.state === "working" && Boolean(seen.strategy?.bid);
+    return quotes && seen?.cell === cell && seen.incarnation > above;
+  });
+  if (seen === null) throw new Error("it is gone");
+  return seen;
+}
+
+test("B8.2 B5.3 strategies and risk limits of a region without a cell run in another region's, and come home", async () => {
+  const broker = new MemoryBroker();
+  const home = await startMemoryCell({ broker, name: "home", hosting: { capacity: 0 } });
+  const started = [home];
+  try {
+    await home.ready();
+    const one = await startMemoryCell({ broker, name: "one", servesMarkets: false });
+    started.push(one);
+    const desk = new Desk(home);
+    await desk.open();
+    const abroad = await startMemoryCell({
+      broker,
+      region: "us-east",
+      name: "abroad",
+      servesMarkets: false,
+    });
+    started.push(abroad);
+    assert.ok((await abroad.cell.hostActorsOf("eu-central")).ok);
+    assert.is((await abroad.cell.hostActorsOf("us-east")).ok, false);
+    const request = { key: "maker", type: "avellaneda-stoikov", parameters };
+    assert.is((await home.control("spawn", request)).refusal, undefined);
+    const before = await quotingIn(home, "one");
+    await desk.define("people", "strategy", "account-77");
+    await desk.allow("people", wide);
+    assert.is(await desk.reserve("people", 5, "once"), "done");
+
+    one.bus.setConnected(false);
+    const away = await quotingIn(home, "us-east_abroad", before.incarnation);
+    assert.ok((away.strategy?.sent ?? 0) >= (before.strategy?.sent ?? 0), "it counts on");
+    assert.is(await desk.reserve("people", 5, "once"), "done");
+    const { outcome } = await desk.ask("people", { type: "describe" });
+    assert.is(outcome.reserved, 5);
+
+    one.bus.setConnected(true);
+    const back = await quotingIn(home, "one", away.incarnation);
+    assert.is((await desk.ask("people", { type: "describe" })).outcome.reserved, 5);
+    await abroad.cell.leaveActorsOf("eu-central");
+    assert.is((await quotingIn(home, "one")).incarnation, back.incarnation);
+  } finally {
+    for (const cell of started.reverse()) await cell.stop();
+  }
+});
+
+test.run();
