@@ -30,7 +30,13 @@ class JournalTest : public testing::Test {
         rings::RingReader<Record>(cursors, slots.data(), ring_records), *log, status,
         rings::Doorbell(
             armed, [](void* count) noexcept { ++*static_cast<std::atomic<int>*>(count); }, &rung),
-        rings::Parking(parked));
+        rings::Parking(parked),
+        CommitObserver{[](void* context, std::uint64_t took_ns, std::uint32_t records) noexcept {
+                         static_cast<Told*>(context)->groups += 1;
+                         static_cast<Told*>(context)->records += records;
+                         static_cast<Told*>(context)->took_ns += took_ns;
+                       },
+                       &told});
     journal.add(*channel);
   }
   void send(std::uint64_t first, std::uint64_t count) {
@@ -47,8 +53,16 @@ class JournalTest : public testing::Test {
     }
   }
 
+  // Written by the journal thread.
+  struct Told {
+    std::atomic<std::uint64_t> groups{0};
+    std::atomic<std::uint64_t> records{0};
+    std::atomic<std::uint64_t> took_ns{0};
+  };
+
   TemporaryFolder folder;
   FaultyFileSystem files;
+  Told told;
   rings::RingCursors cursors{};
   std::array<Record, ring_records> slots{};
   rings::RingWriter<Record> writer{cursors, slots.data(), ring_records};
@@ -72,6 +86,15 @@ TEST_F(JournalTest, MakesEverythingDurableBeforeAChannelIsRemoved) {
   open();
   EXPECT_EQ(replayed, 5'000U);
   journal.remove(*channel);
+}
+
+TEST_F(JournalTest, TellsWhatEachGroupTookAndHowManyRecordsItHad) {
+  open();
+  send(1, 1'000);
+  journal.remove(*channel);
+  EXPECT_EQ(told.records.load(), 1'000U);
+  EXPECT_GE(told.groups.load(), 1'000U / ring_records);
+  EXPECT_GT(told.took_ns.load(), 0U);
 }
 
 TEST_F(JournalTest, RingsOncePerArmingWhenTheDurableSequenceMoves) {

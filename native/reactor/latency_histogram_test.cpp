@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -47,6 +48,28 @@ TEST(LatencyHistogram, GivesQuantilesOfASortedListWithinOneThirtySecond) {
   expect_near(summary.p50, values[49'999]);
   expect_near(summary.p99, values[98'999]);
   expect_near(summary.p999, values[99'899]);
+}
+
+TEST(LatencyHistogram, GivesEveryValueToItsOctaveAndASumWithinOneThirtySecond) {
+  LatencyHistogram histogram;
+  double sum = 0;
+  for (const std::uint64_t value : {0U, 31U, 32U, 63U, 64U, 1'000U, 1'023U, 1'024U}) {
+    histogram.record(value);
+    sum += static_cast<double>(value);
+  }
+  histogram.record(UINT64_MAX);
+  const LatencyHistogram::Octaves found = histogram.octaves();
+  // 0 … 31, 32 … 63, 64 … 127, …, the last one holds what is beyond the range.
+  EXPECT_EQ(found.counts[0], 2U);
+  EXPECT_EQ(found.counts[1], 2U);
+  EXPECT_EQ(found.counts[2], 1U);
+  EXPECT_EQ(found.counts[5], 2U);
+  EXPECT_EQ(found.counts[6], 1U);
+  EXPECT_EQ(found.counts.back(), 1U);
+  EXPECT_EQ(std::accumulate(found.counts.begin(), found.counts.end(), std::uint64_t{0}), 9U);
+  const double largest = static_cast<double>((std::uint64_t{1} << 37U) - 1);
+  EXPECT_GE(found.sum_ns, sum + largest);
+  EXPECT_LE(found.sum_ns, (sum + largest) * 33 / 32);
 }
 
 }  // namespace

@@ -22,6 +22,13 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   "market halt": ['market halt BTC-EUR --reason "news pending" --as operator'],
   "market resume": ["market resume BTC-EUR --as operator"],
   "market mode": ["market mode BTC-EUR durable --as operator"],
+  "region status": ["region status", "region status -o json"],
+  "region approve": ["region approve ID --in eu-central --as approver"],
+  "region recover propose": [
+    'region recover propose --survivor eu-central --because "both others burnt down" --as operator',
+  ],
+  "region recover approve": ["region recover approve ID --as approver"],
+  "region recover run": ["region recover run ID --as operator"],
   "region add": ["region add uk-south --as operator"],
   "region remove": ["region remove uk-south --as operator"],
   "region residency": ["region residency", "region residency -o json"],

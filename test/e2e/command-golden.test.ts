@@ -42,18 +42,18 @@ interface Ran {
 
 /** A command in this process, as ops/cli/main.ts runs it. */
 async function run(words: readonly string[]): Promise<Ran> {
-  const stdout = process.stdout.write;
-  const stderr = process.stderr.write;
+  const stdout = process.stdout.write.bind(process.stdout);
+  const stderr = process.stderr.write.bind(process.stderr);
   let output = "";
   let errors = "";
-  process.stdout.write = ((text: string) => {
-    output += text;
+  process.stdout.write = (text: string | Uint8Array) => {
+    output += String(text);
     return true;
-  }) as typeof stdout;
-  process.stderr.write = ((text: string) => {
-    errors += text;
+  };
+  process.stderr.write = (text: string | Uint8Array) => {
+    errors += String(text);
     return true;
-  }) as typeof stderr;
+  };
   process.exitCode = 0;
   try {
     await createProgram().parseAsync(["node", "meridian", ...words]);
@@ -64,7 +64,7 @@ async function run(words: readonly string[]): Promise<Ran> {
     process.stdout.write = stdout;
     process.stderr.write = stderr;
   }
-  const code = Number(process.exitCode);
+  const code = process.exitCode;
   process.exitCode = 0;
   return { code, output, errors };
 }

@@ -55,6 +55,11 @@ export const session: readonly SessionLine[] = [
   line("config print", "config", "print", "-o", "csv"),
   ...forms("status", "status"),
   line("status", "status", "-q"),
+  {
+    ...line("region status", "region", "status"),
+    // Standbys have caught up.
+    until: /ACME +east +standby +standby +1 +1 +0[^]*ACME +west +standby +standby +1 +1 +0/,
+  },
   line("market list", "market", "list"),
   line("market list", "market", "list", "-o", "csv"),
   line("market list", "market", "list", "-q"),
@@ -205,6 +210,10 @@ export const session: readonly SessionLine[] = [
   { ...line("certificates rotate", "certificates", "rotate"), code: 3 },
   { ...line("region add", "region", "add", "nowhere", ...operator), code: 3 },
   { ...line("region remove", "region", "remove", "home", ...operator), code: 3 },
+  {
+    ...line("region approve", "region", "approve", "none", "--in", "home", "--as", "approver"),
+    code: 3,
+  },
   line("region residency", "region", "residency", ...operator),
   line("doctor", "doctor", "--machine", "-o", "jsonl"),
   line("completion", "completion", "fish"),

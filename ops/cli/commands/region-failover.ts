@@ -14,15 +14,8 @@ import {
   type PlanView,
   type StepView,
 } from "../failovers.ts";
-import {
-  type ClusterOptions,
-  type OutputFormat,
-  outputOption,
-  print,
-  printJson,
-  table,
-  withClusterOptions,
-} from "../terminal.ts";
+import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { type ClusterOptions, print, table, withClusterOptions } from "../terminal.ts";
 
 type FailoverOptions = ClusterOptions & {
   readonly to: string;
@@ -84,8 +77,9 @@ Examples:
           const approved = await approveFailover(cluster, options.in, id);
           if (!approved.ok) return approved;
           const { status } = approved.value;
-          if (options.output === "json") printJson(status);
-          else print(`${id}: ${status?.state ?? ""}`);
+          if (!printed(options, { value: status, rows: status === null ? [] : [status] })) {
+            print(`${id}: ${status?.state ?? ""}`);
+          }
           return ok(exitCodes.ok);
         }),
       ),
@@ -122,7 +116,7 @@ async function failover(
   if (output === "table") printPlan(plan);
   const faults = plan.checks.filter(({ level }) => level === "fault");
   if (options.dryRun === true) {
-    if (output === "json") printJson(plan);
+    printed(options, { value: plan, rows: plan.markets });
     return ok(faults.length === 0 ? exitCodes.ok : exitCodes.refused);
   }
   if (faults.length > 0) {
@@ -153,8 +147,10 @@ async function failover(
 }
 
 function concluded(status: FailoverView | null, output: OutputFormat): Result<ExitCode> {
-  if (output === "json") printJson(status);
-  else if (status?.state === "done") {
+  const told = { value: status, rows: status === null ? [] : [status] };
+  if (printed({ output }, told))
+    return ok(status?.state === "done" ? exitCodes.ok : exitCodes.failed);
+  if (status?.state === "done") {
     print(
       `${status.marketsMoved} markets moved; the longest pause was ${status.longestPauseMs} ms`,
     );

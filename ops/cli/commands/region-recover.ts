@@ -14,7 +14,8 @@ import {
 } from "../../deploy/recovery/recovery.ts";
 import { type ExitCode, exitCodes, perform } from "../action.ts";
 import { actingUser, dataFolder, repository } from "../data-folder.ts";
-import { type OutputFormat, facts, outputOption, print, printJson, table } from "../terminal.ts";
+import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { facts, print, table } from "../terminal.ts";
 
 interface RecoverOptions {
   readonly data?: string;
@@ -101,7 +102,7 @@ async function approved(id: string, options: RecoverOptions): Promise<Result<Exi
 }
 
 function show(proposal: Proposal, { output }: RecoverOptions): void {
-  if (output === "json") return printJson(proposal);
+  if (printed({ output }, { value: proposal, ids: [proposal.id] })) return;
   print(
     facts([
       ["recovery", proposal.id],
@@ -123,8 +124,8 @@ async function done(id: string, options: RecoverOptions): Promise<Result<ExitCod
   if (!user.ok) return user;
   const recovered = await run(settingsOf(options), id);
   if (!recovered.ok) return recovered;
-  if (options.output === "json") printJson(recovered.value);
-  else report(recovered.value);
+  const told = { value: recovered.value, rows: recovered.value.journals };
+  if (!printed(options, told)) report(recovered.value);
   return ok(exitCodes.ok);
 }
 

@@ -5,15 +5,8 @@ import { exitCodes, perform } from "../action.ts";
 import { type Cluster, withCluster } from "../cluster.ts";
 import { failoverView } from "../failovers.ts";
 import { askStatus } from "../markets.ts";
-import {
-  type ClusterOptions,
-  type OutputFormat,
-  outputOption,
-  print,
-  printJson,
-  table,
-  withClusterOptions,
-} from "../terminal.ts";
+import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { type ClusterOptions, print, table, withClusterOptions } from "../terminal.ts";
 
 /** `meridian region status`: who owns what, who follows it and how far behind, until when leases hold. */
 export function extend(region: Command): void {
@@ -24,8 +17,7 @@ export function extend(region: Command): void {
       perform(() =>
         withCluster(options, async (cluster) => {
           const regions = await Promise.all(cluster.regions.map((name) => view(cluster, name)));
-          if (options.output === "json") printJson({ regions });
-          else printRegions(regions);
+          if (!printed(options, { value: { regions }, rows: regions })) printRegions(regions);
           const silent = regions.every(({ cell }) => cell === null);
           return ok(silent ? exitCodes.failed : exitCodes.ok);
         }),

@@ -15,6 +15,7 @@ interface UpOptions {
   readonly data?: string;
   readonly regionsDirectory: string;
   readonly flow: "on" | "off";
+  readonly traces?: string;
   readonly seed: number;
   readonly rate: number;
   readonly engine: "auto" | "native" | "portable";
@@ -70,6 +71,7 @@ export function register(program: Command): void {
     .addOption(
       new Option("--flow <switch>", "background order flow").choices(["on", "off"]).default("on"),
     )
+    .option("--traces <url>", "send traces of orders there (OTLP over HTTP)")
     .option("--seed <number>", "seed of the background flow", wholeNumber, 1)
     .option("--rate <number>", "mean orders per second and market of the flow", positiveNumber, 40)
     .addOption(
@@ -251,6 +253,7 @@ async function up(options: UpOptions): ReturnType<Parameters<typeof perform>[0]>
     profile: "demo",
     engine: options.engine,
     flow: { enabled: options.flow === "on", seed: options.seed, rate: options.rate },
+    ...(options.traces === undefined ? {} : { tracing: { url: options.traces } }),
     firstPorts: {
       nats: options.natsPort,
       route: options.routePort,
