@@ -75,7 +75,7 @@ interface LinesProps {
 function Lines({ names, value, label, text, logarithmic = false }: LinesProps) {
   const grown = remembered.value;
   const data = useMemo(() => aligned(names, value), [grown, names.join()]);
-  const last = names.map((name, index) => `${name} ${text(Number(data[index + 1]?.at(-1) ?? 0))}`);
+  const last = names.map((name, index) => `${name} ${text(data[index + 1]?.at(-1) ?? 0)}`);
   return (
     <Chart
       key={names.join()}
