@@ -15,7 +15,7 @@ function protoFiles(folder) {
       if (entry.isDirectory()) return protoFiles(path);
       return entry.name.endsWith(".proto") ? [path] : [];
     })
-    .sort();
+    .sort((a, b) => (a < b ? -1 : 1));
 }
 
 /** Generates when a source is newer than the output. Returns whether it did. */

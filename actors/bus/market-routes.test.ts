@@ -20,11 +20,11 @@ test("B8.3 a request follows its market to the region that the refusal names, by
   const broker = new MemoryBroker();
   const asked: string[] = [];
   const server = new MemoryBus(broker, systemClock());
-  server.serve("cmd.*.*.*", ({ subject, payload, respond }) => {
-    asked.push(`${subject} ${Buffer.from(payload).toString()}`);
+  server.serve("cmd.*.*.*", (request) => {
+    asked.push(`${request.subject} ${Buffer.from(request.payload).toString()}`);
     const refusal = { code: "not_owner", reason: "", next: "", region: "us" };
-    const answer = subject.startsWith("cmd.us.") ? { epoch: 7 } : { refusal };
-    respond(SubmitReply.encode(answer).finish());
+    const answer = request.subject.startsWith("cmd.us.") ? { epoch: 7 } : { refusal };
+    request.respond(SubmitReply.encode(answer).finish());
   });
   const routes = new MarketRoutes(new MemoryBus(broker, systemClock()));
   for (const payload of ["one", "two"]) {
@@ -37,7 +37,9 @@ test("B8.3 a request follows its market to the region that the refusal names, by
 test("B8.3 what nobody answers is not sent again by itself, and the next request goes where the owner is known to be", async () => {
   const broker = new MemoryBroker();
   const server = new MemoryBus(broker, systemClock());
-  server.serve("cmd.ap.*.*", ({ respond }) => respond(SubmitReply.encode({ epoch: 3 }).finish()));
+  server.serve("cmd.ap.*.*", (request) =>
+    request.respond(SubmitReply.encode({ epoch: 3 }).finish()),
+  );
   const routes = new MarketRoutes(new MemoryBus(broker, systemClock()), () => "ap");
   const first = await routes.request("cmd.eu.BTC.submit", Buffer.from("x"), second);
   assert.is(first.ok ? "" : first.failure.code, "no_responders");
@@ -48,7 +50,7 @@ test("B8.3 what nobody answers is not sent again by itself, and the next request
 test("requests to others than markets pass as they are", async () => {
   const broker = new MemoryBroker();
   const server = new MemoryBus(broker, systemClock());
-  server.serve("ops.eu.status", ({ respond }) => respond(Buffer.from("here")));
+  server.serve("ops.eu.status", (request) => request.respond(Buffer.from("here")));
   const routes = new MarketRoutes(new MemoryBus(broker, systemClock()), () => "ap");
   const reply = await routes.request("ops.eu.status", new Uint8Array(), second);
   assert.is(reply.ok ? Buffer.from(reply.value).toString() : "", "here");

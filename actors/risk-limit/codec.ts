@@ -76,7 +76,7 @@ const holding = {
   accounts: z.array(account.min(1)).max(MAXIMUM_ACCOUNTS),
 };
 
-const held = {
+const heldFields = {
   from: name,
   epoch: count,
   number: count,
@@ -114,7 +114,7 @@ export const requestRules = {
   undo: z.strictObject({ commandId, reservation: commandId, quantity }),
   hold: z.strictObject({
     commandId,
-    ...held,
+    ...heldFields,
     largest: quantity,
     sender,
   }),
@@ -242,7 +242,7 @@ const eventRules: Readonly<Record<RiskLimitEvent["type"], z.ZodType>> = {
   reserved: moved,
   released: moved,
   undone: requestRules.undo,
-  held: z.strictObject({ commandId, ...held }),
+  held: z.strictObject({ commandId, ...heldFields }),
   reported: requestRules.report,
 };
 

@@ -49,7 +49,11 @@ export interface RiskHostOf {
 
 /** What other cells ask is served at once, what everybody asks when `serveRegion` is called. */
 export interface ServedLimits extends Subscription {
-  answerHere(name: string, verb: string, payload: Uint8Array): Promise<Uint8Array | null>;
+  readonly answerHere: (
+    name: string,
+    verb: string,
+    payload: Uint8Array,
+  ) => Promise<Uint8Array | null>;
   serveRegion(): Subscription;
 }
 
