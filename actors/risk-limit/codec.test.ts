@@ -213,7 +213,7 @@ test("a reply says what stands, and a refusal its limit and what was requested",
     requested: 11,
   } as const;
   assert.equal(decodeReply(encodeReply({ type: "refused", failure, outcome })), {
-    refusal: { code: "limit_exceeded", reason: "why", next: "what next" },
+    refusal: { code: "limit_exceeded", reason: "why", next: "what next", region: "" },
     outcome,
     repeated: false,
     limit: 10,
