@@ -19,11 +19,4 @@ testUnless(
   async () => void (await drill("damaged_leader", seededRandomness(SEED))),
 );
 
-testUnless(
-  test,
-  missing,
-  "B9.3 B9.7 a journal's stream that is gone is made again from the log, with every acknowledged order",
-  async () => void (await drill("lost_stream", seededRandomness(SEED))),
-);
-
 test.run();
