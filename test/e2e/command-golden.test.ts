@@ -97,7 +97,8 @@ function normalised(text: string, data: string): string {
 /** Cells of columns whose numbers no two runs have in common. */
 function withoutTimes(csv: string): string {
   const [head = "", ...lines] = csv.split("\r\n");
-  const timed = head.split(",").map((name) => /(Ns|Us|UnixMs)$/.test(name));
+  // How far a market has got by the time it answers is a matter of milliseconds.
+  const timed = head.split(",").map((name) => /(Ns|Us|UnixMs)$|^(durable|committed)$/.test(name));
   const cells = (line: string): readonly string[] =>
     line.match(/("([^"]|"")*"|[^,"]*)(,|$)/g) ?? [];
   return [
