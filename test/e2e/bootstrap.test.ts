@@ -22,12 +22,13 @@ import { testUnless } from "../support/skip.ts";
 
 const test = suite<{ folder: string }>("set-up", { folder: "" });
 
+const copying = { recursive: true, preserveTimestamps: true };
+
 /** A checkout with what set-up reads, and a PATH on which there are no build tools and no apt. */
 test.before.each((context) => {
   const folder = mkdtempSync(join(tmpdir(), "meridian-set-up-"));
   context.folder = folder;
   const needed = ["actors/kernel", "ops", "schemas", "native", "package.json", "package-lock.json"];
-  const copying = { recursive: true, preserveTimestamps: true };
   for (const name of needed) {
     cpSync(join(repository, name), join(folder, name), copying);
   }
@@ -133,7 +134,7 @@ test("a second set-up takes seconds", async ({ folder }) => {
 });
 
 test("a set-up that was killed does not keep the next one waiting", async ({ folder }) => {
-  mkdirSync(join(folder, "build"));
+  mkdirSync(join(folder, "build"), { recursive: true });
   writeFileSync(join(folder, "build", "set-up.lock"), "999999999");
   const result = await setUp(folder, { NATS_SERVER: await natsServer() });
   assert.is(result.status, 0, result.text);
