@@ -25,7 +25,7 @@ export async function runBringUp({ repeats }: BenchOptions): Promise<Report> {
     for (let repeat = 0; repeat < repeats; repeat += 1) starts.push(await startTwice(topology));
     figures.push(...figuresOf(topology, starts));
     notes.push(
-      `${topology}: the election of JetStream's metadata is over after "servers"; nats-server waits 4 to 9 s for it when a group starts with followers only, and has no setting for that`,
+      `${topology}: the election of JetStream's metadata is over after "servers"; how long that takes is the servers' own choice, and no setting of theirs`,
     );
   }
   return {
