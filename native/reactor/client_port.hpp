@@ -116,12 +116,18 @@ class ClientPort {
   // Commands taken so far may be overwritten.
   void release_commands() noexcept { commands_.release(); }
 
-  // While parking; see Parking.
+  // While parking; see Parking. Cursors that make no sense are work as well: has_command() ends the
+  // client, who may not have to wait for somebody else's command to be told.
   [[nodiscard]] bool can_work_ordered() noexcept {
-    return commands_.available_ordered() > 0 && events_.has_room_ordered(reserve_);
+    return has_commands_ordered() &&
+           (commands_.is_faulty() || events_.has_room_ordered(reserve_) || events_.is_faulty());
   }
-  [[nodiscard]] bool has_commands_ordered() noexcept { return commands_.available_ordered() > 0; }
-  [[nodiscard]] bool is_blocked() noexcept { return commands_.available() > 0; }
+  [[nodiscard]] bool has_commands_ordered() noexcept {
+    return commands_.available_ordered() > 0 || commands_.is_faulty();
+  }
+  [[nodiscard]] bool is_blocked() noexcept {
+    return commands_.available() > 0 || commands_.is_faulty();
+  }
 
   // A copy of the event for this client, to be seen after release_events(); ends the client when
   // there is no room. `is_own`: the command came through this ring.

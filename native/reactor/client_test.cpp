@@ -411,6 +411,30 @@ TEST_F(ClientTest, WakesAReactorThatSleeps) {
   EXPECT_GE(gateway().counters().wakes.load(), 1U);
 }
 
+TEST_F(ClientTest, HasWorkWhileAClientWithWildCursorsIsNotYetEnded) {
+  ClientTerms terms;
+  terms.account = 7;
+  terms.event_slots = 16;
+  int error = 0;
+  for (const bool is_tail : {true, false}) {
+    const auto port = ClientPort::create(terms, error);
+    ASSERT_NE(port, nullptr);
+    auto* region = reinterpret_cast<client::ClientRegion*>(port->memory().memory().data());
+    EXPECT_FALSE(port->has_commands_ordered());
+    EXPECT_FALSE(port->is_blocked());
+    region->commands.tail.store(is_tail ? 0x7FFF'FFFF : 1);
+    if (!is_tail) {
+      region->events.head.store(0x1234'5678);
+    }
+    // The match thread may see them for the first time while it parks: it stays awake for them.
+    EXPECT_TRUE(port->has_commands_ordered());
+    EXPECT_TRUE(port->is_blocked());
+    EXPECT_TRUE(port->can_work_ordered());
+    EXPECT_FALSE(port->has_command());
+    EXPECT_EQ(port->end_reason(), EndReason::cursor_invalid);
+  }
+}
+
 TEST_F(ClientTest, LetsOrderEntryInThisProcessSpeakForItsMembers) {
   ClientTerms terms;
   terms.account = 39;

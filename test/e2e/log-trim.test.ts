@@ -217,14 +217,14 @@ testUnless(
         await fill(cell, next, 500);
         if (next > 10_000) await sleep(250);
       }
-      const { digest, matched } = await cell.status();
+      const { digest, matched: matchedBefore } = await cell.status();
       await cell.stop();
 
       await rm(join(directory, "accepted.json"));
       const again = await MarketCell.open({ engine: start(), directory, broker });
       assert.is((await again.status()).digest, digest);
       await fill(again, next, 500);
-      assert.is((await again.status()).matched, matched + 500);
+      assert.is((await again.status()).matched, matchedBefore + 500);
       await again.stop();
       assert.is((await run("verify", directory)).code, 0);
 
