@@ -20,7 +20,10 @@ const second = 1_000_000_000;
 test("B9.1 of the regions that may run the actors of a lost one each has a turn of its own", () => {
   const cells = [cell("eu", { silent: true }), cell("us"), cell("ap"), cell("uk", { mayHost: [] })];
   const waits = ["us", "ap"].map((region) => waitToTake(seat, region, cells));
-  assert.equal([...waits].sort((a, b) => Number(a) - Number(b)), [0, second / 2]);
+  assert.equal(
+    [...waits].sort((a, b) => Number(a) - Number(b)),
+    [0, second / 2],
+  );
   assert.is(waitToTake(seat, "uk", cells), null, "residency keeps them out of uk");
   assert.is(waitToTake(seat, "eu", cells), null);
 });

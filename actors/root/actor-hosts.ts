@@ -42,7 +42,12 @@ export class ActorHosts {
     const directory = new SeatDirectory(bus.keys);
     const seats = new ActorSeats(
       {
-        ...{ bus, clock, log, board, directory, ownership },
+        bus,
+        clock,
+        log,
+        board,
+        directory,
+        ownership,
         host: (other) => this.host(other),
         leave: (other) => this.leave(other),
         shardsHere: (other) => this.#guests.get(other)?.view?.shards.length ?? 0,

@@ -212,7 +212,9 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
         : { serveControl: auditedControl(ports.serveControl, trail) }),
     },
     {
-      ...{ region, cell, ...hosting },
+      region,
+      cell,
+      ...hosting,
       mayHost: hosting.capacity === 0 ? [] : (hosting.hosts ?? []),
       automatic: settings.takeover !== "manual",
     },

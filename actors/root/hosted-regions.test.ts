@@ -90,7 +90,10 @@ test("B9.4 B8.2 a region's actors are moved to another one and home again, with 
     const desk = new Desk(home);
     await desk.open();
     const abroad = await startMemoryCell({
-      ...{ broker, region: "us-east", name: "abroad", servesMarkets: false },
+      broker,
+      region: "us-east",
+      name: "abroad",
+      servesMarkets: false,
       hosting: { hosts: ["eu-central"] },
     });
     started.push(abroad);
@@ -127,7 +130,10 @@ test("B9.1 B8.2 actors whose region is cut off are taken by themselves, and stay
     const one = await startMemoryCell({ broker, name: "one", servesMarkets: false });
     started.push(one);
     const abroad = await startMemoryCell({
-      ...{ broker, region: "us-east", name: "abroad", servesMarkets: false },
+      broker,
+      region: "us-east",
+      name: "abroad",
+      servesMarkets: false,
       hosting: { hosts: ["eu-central"] },
     });
     started.push(abroad);
