@@ -46,8 +46,8 @@ function makersBooks(
   { tick, lot }: MarketDefinition,
 ): string[] {
   const violations: string[] = [];
-  for (const { books } of makers) {
-    if (books === null || books.market !== truth.market) continue;
+  for (const { books: told } of makers) {
+    if (told === null || told.market !== truth.market) continue;
     let inventory = 0;
     let cash = 0n;
     for (const bytes of truth.events.values()) {
@@ -58,16 +58,16 @@ function makersBooks(
         // `side` is the aggressor's.
         const sign = event.side === "buy" ? 1 : -1;
         const own =
-          Number(event.account === books.account) - Number(event.makerAccount === books.account);
+          Number(event.account === told.account) - Number(event.makerAccount === told.account);
         inventory += own * sign * event.quantity * lot;
         cash -= BigInt(own * sign) * BigInt(event.price * tick) * BigInt(event.quantity * lot);
       }
     }
-    const off = Math.abs(inventory - books.inventory);
+    const off = Math.abs(inventory - told.inventory);
     // A resend's first outcome names no prices: the maker counts it at its limit, which is never better.
-    if (off <= books.doubtful && (books.doubtful > 0 || cash >= books.cash)) continue;
+    if (off <= told.doubtful && (told.doubtful > 0 || cash >= told.cash)) continue;
     violations.push(
-      `${books.market}: the market maker of account ${books.account} says ${books.inventory} for ${books.cash} (${books.doubtful} in doubt), the journal ${inventory} for ${cash}`,
+      `${told.market}: the market maker of account ${told.account} says ${told.inventory} for ${told.cash} (${told.doubtful} in doubt), the journal ${inventory} for ${cash}`,
     );
   }
   return violations;
