@@ -30,7 +30,7 @@ export class Phase {
       this.#indication = {
         price: price * tick,
         volume: volume * lot,
-        surplus: (surplusSide === "buy" ? surplus : -surplus) * lot,
+        surplus: surplus * lot * (surplusSide === "buy" ? 1 : -1),
       };
     }
   }
