@@ -24,7 +24,9 @@ export type OperationsVerb =
   | "market-halt"
   | "market-resume"
   | "market-mode"
+  | "market-phase"
   | "failover"
+  | "failover-abort"
   | "approve"
   | "flow"
   | "log-level";
