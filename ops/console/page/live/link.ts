@@ -41,9 +41,20 @@ let connection: NatsConnection | null = null;
 /** Rises with each person; what belongs to an earlier one ends by itself. */
 let generation = 0;
 
+const whenLive = new Set<() => void>();
+
 function become(state: LinkView["state"], reason = ""): void {
   if (link.peek().state === state && link.peek().reason === reason) return;
   link.value = { state, since: Date.now(), reason };
+  if (state === "live") for (const callback of whenLive) callback();
+}
+
+/** Calls back each time the connection is there, also after a cut, until the returned function is called. */
+export function onLive(callback: () => void): () => void {
+  whenLive.add(callback);
+  return () => {
+    whenLive.delete(callback);
+  };
 }
 
 /** Connects as this person; an earlier connection is closed. Resolves when it is live or refused. */
