@@ -10,6 +10,7 @@ import {
 import { refuse, type Result } from "../../../../actors/kernel/result.ts";
 import { inboxPrefix } from "../../../../schemas/subjects.ts";
 import type { Access, Person } from "./access.ts";
+import { socketTo } from "./begun.ts";
 import { mayAsk } from "./permissions.ts";
 
 /** The connection of the page to the servers: one, as one person, made again for as long as it takes. */
@@ -79,6 +80,7 @@ export async function connect(as: Person, to: Access): Promise<void> {
         pingInterval: pingEveryMs,
         maxPingOut: pingsMissed,
         timeout: 3_000,
+        wsFactory: socketTo,
         name: `console ${as.name}`,
       });
       if (own !== generation) {
