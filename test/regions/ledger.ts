@@ -60,6 +60,13 @@ export interface Execution {
   readonly at: number;
 }
 
+/** What clients were told of one market, in the order in which it came. */
+export interface Ledger {
+  readonly acknowledged: readonly Acknowledgement[];
+  readonly answered: readonly OuchAnswer[];
+  readonly executed: readonly Execution[];
+}
+
 export type LedgerLine =
   | ({ readonly type: "acknowledged" } & Acknowledgement)
   | ({ readonly type: "answered" } & OuchAnswer)
