@@ -357,7 +357,7 @@ function localAccess(
   region: string,
 ): Pick<ClusterFile["regions"][number], "clients" | "edges"> {
   const clients = ensureLocalAccess(dataDirectory, region);
-  const { accessFile } = ensureEdges(dataDirectory, region, loopback);
+  const { accessFile } = ensureEdges(dataDirectory, loopback);
   const edges = { edgesFile: edgesFile(dataDirectory, region), accessFile };
   return clients === null ? { edges } : { clients, edges };
 }
