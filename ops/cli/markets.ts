@@ -2,6 +2,7 @@ import { ok, type Result, refuse } from "../../actors/kernel/result.ts";
 import { wire } from "../../schemas/messages.ts";
 import { decodeRefusal } from "../../schemas/sdk/codec.ts";
 import { operationsSubject } from "../../schemas/subjects.ts";
+import { clusterFacts, type ClusterFactsView } from "./cluster-facts.ts";
 import type { Cluster } from "./cluster.ts";
 
 type WireRegion = wire.control.v1.RegionStatus.$Properties;
@@ -90,6 +91,8 @@ export interface MarketView {
 export interface ClusterStatus {
   readonly regions: readonly RegionView[];
   readonly markets: readonly MarketView[];
+  /** Leaders, leases, lags, seats of actors, the last drill. */
+  readonly cluster: ClusterFactsView;
 }
 
 /** Asks every region at once; a region that does not answer is listed with the reason. */
@@ -104,6 +107,7 @@ export async function clusterStatus(cluster: Cluster): Promise<ClusterStatus> {
     markets: answers.flatMap(({ name, answer }) =>
       answer.ok ? (answer.value.markets ?? []).map((market) => marketView(market, name)) : [],
     ),
+    cluster: clusterFacts(answers.flatMap(({ answer }) => (answer.ok ? [answer.value] : []))),
   };
 }
 

@@ -88,6 +88,11 @@ function normalised(text: string, data: string): string {
       .replace(/in \d+ blocks, \d+ behind/g, "in <number> blocks, <number> behind")
       .replace(/"(\w*(Ns|Us|UnixMs))":\d+/g, '"$1":<number>')
       .replace(/\b\d{10,}\b/g, "<number>")
+      // Which server leads a stream, and which streams were asked about by now, is nobody's to say.
+      .replace(/^\S+ +led by .*\n/gm, "")
+      .replace(/"streams":\[[^\]]*\]/g, '"streams":["<streams>"]')
+      .replace(/"lagMs":\d+/g, '"lagMs":<number>')
+      .replace(/"running":\d+/g, '"running":<number>')
       // Cells of a table are two spaces apart, however wide the widest is.
       .replace(/ {2,}/g, "  ")
       .replace(/[ \t]+$/gm, "")

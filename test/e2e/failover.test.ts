@@ -9,7 +9,7 @@ import { Cluster, connectTo, findTarget } from "../../ops/cli/cluster.ts";
 import { askFailover, type FailoverView, type PlanView } from "../../ops/cli/failovers.ts";
 import { askStatus } from "../../ops/cli/markets.ts";
 import { openCellDirectory } from "../../actors/root/cell-directory.ts";
-import { Launcher, type Overview } from "../../ops/deploy/launcher.ts";
+import { Launcher } from "../../ops/deploy/launcher.ts";
 import { ExchangeClient } from "../../schemas/sdk/client.ts";
 import type { PlaceAction } from "../../schemas/sdk/orders.ts";
 import type { ActorJson, ControlJson } from "../support/memory-cell.ts";
@@ -25,7 +25,6 @@ const missing = missingNatsServer();
 
 const data = temporaryFolder();
 let launcher: Launcher | null = null;
-let overview: Overview | null = null;
 let cluster: Cluster | null = null;
 
 test.before(async () => {
@@ -34,7 +33,6 @@ test.before(async () => {
   launcher = new Launcher(launcherOptions(data, { cellProgram, takeover: "automatic" }));
   const started = await launcher.start();
   if (!started.ok) throw new Error(`${started.failure.code}: ${started.failure.reason}`);
-  overview = started.value;
   const target = findTarget({ data, as: "operator" });
   if (!target.ok) throw new Error(target.failure.reason);
   // A server whose region no test touches.
@@ -386,21 +384,35 @@ testUnless(
 testUnless(
   test,
   missing,
-  "B8.3 B9.4 a frozen region's market is taken by another one, its clients follow, and it follows when it wakes up",
+  "B8.2 B8.3 B9.4 a frozen region's market and market maker are taken by another one, its clients follow, and it follows when it wakes up",
   async () => {
     await ownedIn("eu-central");
     const flow = new Flow(12);
     flow.begin();
     await flow.until(20);
-    const pid = overview?.cluster.regions.find(({ name }) => name === "eu-central")?.cellPid ?? 0;
+    const before = await quotingIn("eu-central");
+    const pid = launcher?.processId("eu-central", "cell") ?? 0;
     assert.ok(pid > 0);
     process.kill(pid, "SIGSTOP");
+    let away = before;
     try {
       await flow.until(20);
+      await eventually("the market maker quotes in another region", async () => {
+        const seen = await maker();
+        if (seen === null || !seen.strategy?.bid || !seen.strategy.ask) return false;
+        away = seen;
+        return seen.incarnation > before.incarnation;
+      });
     } finally {
       process.kill(pid, "SIGCONT");
     }
+    holdsOn(before, away);
     await flow.until(20);
+    // What woke up has learnt that it was replaced: one incarnation quotes, with the state it took over.
+    const [home = ""] = away.cell.split("_");
+    const after = await quotingIn(home);
+    assert.is(after.incarnation, away.incarnation);
+    assert.is(after.strategy?.inventory, before.strategy?.inventory);
     await flow.end();
     await flow.judge(resting);
     resting += flow.told.length;

@@ -45,6 +45,10 @@ const logCopy = ({ data, region, market }: SessionContext): void => {
 
 const recorded = "34200,1,11,100,10000,1\n34200.5,1,12,100,10100,-1\n34201,4,12,40,10100,-1\n";
 
+/** Of whichever form: the two standbys follow, and three regions run their actors; rows alone show neither. */
+const statusSettled =
+  /^ACME +east .*standby +0[^]*^ACME +west .*standby +0[^]*^west +west +west +16|"market":"ACME","region":"east","state":"standby"[^]*"runsIn":"west"|^\{"market"|^market,/m;
+
 /** One cluster, every command: what each prints is its golden file, in the order of these lines. */
 export const session: readonly SessionLine[] = [
   line("login", "login", "observer"),
@@ -53,12 +57,25 @@ export const session: readonly SessionLine[] = [
   { ...line("console", "console", "--region", "nowhere"), code: 2 },
   line("config print", "config", "print"),
   line("config print", "config", "print", "-o", "csv"),
-  ...forms("status", "status"),
+  ...forms("status", "status").map((one) => ({
+    ...one,
+    // Standbys have caught up, leases and shards of actors are seen.
+    until: statusSettled,
+  })),
   line("status", "status", "-q"),
   {
     ...line("region status", "region", "status"),
     // Standbys have caught up.
     until: /ACME +east +standby +standby +1 +1 +0[^]*ACME +west +standby +standby +1 +1 +0/,
+  },
+  line(
+    "region drill",
+    ...["region", "drill", "home", "process-kill", "--outcome", "passed", "--id", "d1"],
+    ...["--recovery-ms", "2700", ...operator],
+  ),
+  {
+    ...line("region drill", "region", "drill", "home", "process-kill", "--outcome", "passed"),
+    code: 3,
   },
   line("market list", "market", "list"),
   line("market list", "market", "list", "-o", "csv"),

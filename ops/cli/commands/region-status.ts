@@ -3,9 +3,11 @@ import type { Command } from "commander";
 import { ok } from "../../../actors/kernel/result.ts";
 import { exitCodes, perform } from "../action.ts";
 import { type Cluster, withCluster } from "../cluster.ts";
+import { clusterFacts, type ClusterFactsView } from "../cluster-facts.ts";
 import { failoverView } from "../failovers.ts";
 import { askStatus } from "../markets.ts";
 import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { drillLine, leadersTable } from "./status.ts";
 import { type ClusterOptions, print, table, withClusterOptions } from "../terminal.ts";
 
 /** `meridian region status`: who owns what, who follows it and how far behind, until when leases hold. */
@@ -16,8 +18,14 @@ export function extend(region: Command): void {
     .action((options: ClusterOptions & { readonly output: OutputFormat }) =>
       perform(() =>
         withCluster(options, async (cluster) => {
-          const regions = await Promise.all(cluster.regions.map((name) => view(cluster, name)));
-          if (!printed(options, { value: { regions }, rows: regions })) printRegions(regions);
+          const asked = await Promise.all(cluster.regions.map((name) => view(cluster, name)));
+          const facts = clusterFacts(
+            asked.flatMap(({ status }) => (status === null ? [] : status)),
+          );
+          const { streams, leases, actors, lastDrill } = facts;
+          const regions = asked.map(({ shown }) => shown);
+          const value = { regions, streams, leases, actors, lastDrill };
+          if (!printed(options, { value, rows: regions })) printRegions(regions, facts);
           const silent = regions.every(({ cell }) => cell === null);
           return ok(silent ? exitCodes.failed : exitCodes.ok);
         }),
@@ -25,12 +33,12 @@ export function extend(region: Command): void {
     );
 }
 
-type RegionView = Awaited<ReturnType<typeof view>>;
+type RegionView = Awaited<ReturnType<typeof view>>["shown"];
 
 async function view(cluster: Cluster, name: string) {
   const answer = await askStatus(cluster, name);
   if (!answer.ok) {
-    return {
+    const shown = {
       name,
       cell: null,
       ready: false,
@@ -41,11 +49,12 @@ async function view(cluster: Cluster, name: string) {
       standbys: [],
       lastFailover: null,
     };
+    return { status: null, shown };
   }
   const { cell, ready, notReadyReason, incarnation, leaseValidMs, markets, standbys } =
     answer.value;
   const { lastFailover } = answer.value;
-  return {
+  const shown = {
     name,
     cell: cell ?? "",
     ready: ready ?? false,
@@ -74,9 +83,10 @@ async function view(cluster: Cluster, name: string) {
     })),
     lastFailover: lastFailover ? failoverView(lastFailover) : null,
   };
+  return { status: answer.value, shown };
 }
 
-function printRegions(regions: readonly RegionView[]): void {
+function printRegions(regions: readonly RegionView[], facts: ClusterFactsView): void {
   print(
     table(
       ["REGION", "READY", "CELL", "INCARNATION", "LEASE HOLDS", "LAST FAILOVER", "REASON"],
@@ -121,4 +131,8 @@ function printRegions(regions: readonly RegionView[]): void {
       ]),
     ),
   );
+  print("");
+  print(leadersTable(facts));
+  print("");
+  print(`last drill: ${drillLine(facts.lastDrill)}`);
 }

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 
+import { extend as extendDrill } from "./region-drill.ts";
 import { extend as extendFailover } from "./region-failover.ts";
 import { extendWithMembers } from "./region-members.ts";
 import { register as extendWithRecovery } from "./region-recover.ts";
@@ -10,6 +11,7 @@ const extensions: readonly ((region: Command) => void)[] = [
   extendStatus,
   extendWithMembers,
   extendFailover,
+  extendDrill,
   extendWithRecovery,
 ];
 

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { ok } from "../../../actors/kernel/result.ts";
 import { exitCodes, perform } from "../action.ts";
 import { connectTo, findTarget } from "../cluster.ts";
+import { clusterFacts, type ClusterFactsView, type DrillView } from "../cluster-facts.ts";
 import {
   type ClusterStatus,
   clusterStatus,
@@ -21,7 +22,9 @@ import { type ClusterOptions, print, table, withClusterOptions } from "../termin
  */
 export function register(program: Command): void {
   withClusterOptions(program.command("status"))
-    .description("show regions and markets")
+    .description(
+      "show regions, markets, standbys with their lag, leases, leaders of streams, and the last drill",
+    )
     .addOption(quietOption("names of regions"))
     .addOption(outputOption())
     .action((options: ClusterOptions & { readonly output: OutputFormat }) =>
@@ -46,7 +49,7 @@ async function statusOf(target: Parameters<typeof connectTo>[0]): Promise<Cluste
     const regions = target.cluster.regions.map((region) =>
       silentRegion(region.name, cluster.failure.reason),
     );
-    return { regions, markets: [] };
+    return { regions, markets: [], cluster: clusterFacts([]) };
   }
   try {
     return await clusterStatus(cluster.value);
@@ -78,6 +81,73 @@ function printStatus(status: ClusterStatus): void {
   }
   print("");
   print(marketTable(status.markets));
+  printCluster(status.cluster);
+}
+
+function printCluster({ streams, leases, standbys, actors, lastDrill }: ClusterFactsView): void {
+  print("");
+  print(
+    table(
+      ["STANDBY", "REGION", "OWNER", "EPOCH", "STATE", "BEHIND"],
+      standbys.map((one) => [
+        one.market,
+        one.region,
+        one.owner,
+        String(one.epoch),
+        one.state,
+        `${one.lagRecords} (${one.lagMs} ms)`,
+      ]),
+    ),
+  );
+  print("");
+  print(
+    table(
+      ["LEASE", "INCARNATION", "STATE", "HOLDS"],
+      leases.map((one) => [
+        one.holder,
+        String(one.incarnation),
+        one.state,
+        duration(one.remainingNs),
+      ]),
+    ),
+  );
+  print("");
+  print(leadersTable({ streams }));
+  print("");
+  print(
+    table(
+      ["ACTORS OF", "SEAT", "RUN IN", "SHARDS", "RUNNING"],
+      actors.map((one) => [
+        one.region,
+        one.at,
+        one.runsIn,
+        String(one.shards),
+        String(one.running),
+      ]),
+    ),
+  );
+  print("");
+  print(`last drill: ${drillLine(lastDrill)}`);
+}
+
+/** Who leads which stream, the bucket of leases among them. */
+export const leadersTable = ({ streams }: Pick<ClusterFactsView, "streams">): string =>
+  table(
+    ["STREAM", "LEADER", "REPLICAS", "CURRENT", "BEHIND"],
+    streams.map((one) => [
+      one.stream,
+      `led by ${one.leader ?? "nobody"}`,
+      String(one.replicas),
+      String(one.replicasCurrent),
+      String(one.replicaLag),
+    ]),
+  );
+
+/** One line of a drill for people. */
+export function drillLine(drill: DrillView | null): string {
+  if (drill === null) return "none was told of";
+  const { at, fault, outcome, recoveryMs, lost, doubled } = drill;
+  return `${at} ${fault} ${outcome}: back after ${recoveryMs} ms, ${lost} lost, ${doubled} doubled`;
 }
 
 /** Markets one a line, prices in the market's currency. */

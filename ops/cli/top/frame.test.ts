@@ -32,6 +32,7 @@ function sampleAt(atMs: number, orders: number): TopSample {
         { name: "away", ready: false, cell: null, natsState: null, reason: "no answer" },
       ] as unknown as TopSample["status"]["regions"],
       markets: [{ ...market, orders }],
+      cluster: { streams: [], leases: [], standbys: [], actors: [], lastDrill: null },
     },
     trees: [
       { region: "home", totals: { nodes: 100_412, failed: 2, restarting: 1, recentRestarts: 12 } },
