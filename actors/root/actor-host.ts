@@ -38,6 +38,7 @@ import type { MarketPlaces } from "../risk-limit/effects.ts";
 import type { Limits } from "../risk-limit/messages.ts";
 import type { TraderMessage, TraderReply, TraderStart } from "../trading/messages.ts";
 import type { TraderPorts, TraderReport } from "../trading/trader.ts";
+import { bookSubject, decodeBook, encodeBookRequest } from "../trading/wire.ts";
 import { LimitResidents } from "./limit-residents.ts";
 import { LimitRoutes } from "./limit-routes.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
@@ -45,6 +46,9 @@ import { type ServedLimits, serveRiskLimits } from "./risk-host.ts";
 import { RiskReports } from "./risk-reports.ts";
 import { spawnableTypes } from "./spawnable.ts";
 import { TraderLimits } from "./trader-limits.ts";
+
+/** A dry run says what it knows: a market that does not answer has no quotes in it. */
+const touchWithin = 1_000_000_000 as DurationNs;
 
 /** One service of the control plane: `nats micro` lists it. */
 export interface ControlEndpoint {
@@ -171,6 +175,14 @@ export class ActorHost {
       steerExecution: (path, id, verb) =>
         this.#steer(execution as unknown as Trader, path, id, verb),
       steerCustom: (path, id, verb) => this.#steer(custom as unknown as Trader, path, id, verb),
+      touch: async ({ home, market }) => {
+        const reply = await bus.request(
+          bookSubject(home, market),
+          encodeBookRequest(1),
+          touchWithin,
+        );
+        return reply.ok ? decodeBook(reply.value, clock.monotonic()) : null;
+      },
       processes,
       region,
       limits: new TraderLimits({

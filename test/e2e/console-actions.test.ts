@@ -153,6 +153,10 @@ testUnless(
     await operator.getByLabel("Name, for ever").fill("limited");
     await operator.getByRole("button", { name: "Dry run" }).click();
     await operator.getByText("It would be spawned in eu-central").waitFor();
+    const quotes = operator.getByLabel("quotes it would have now");
+    await quotes.locator(".bid", { hasText: /@ \d/ }).waitFor();
+    await quotes.locator(".ask", { hasText: /@ \d/ }).waitFor();
+    await operator.screenshot({ path: screenshotFile("spawn-preview-dark") });
     await operator.getByRole("button", { name: "Spawn", exact: true }).click();
     await operator.getByRole("complementary").getByRole("heading", { name: "limited" }).waitFor();
     await goTo(operator, `risk?open=risk:${region}/trader-limited`);
@@ -178,6 +182,28 @@ testUnless(
     await goTo(approver, `risk?open=risk:${region}/trader-limited`);
     await approver.getByRole("button", { name: approve }).click();
     await operator.locator(".drawer dd", { hasText: /^5.000 lots$/ }).waitFor();
+  },
+);
+
+testUnless(
+  test,
+  noBrowser,
+  "B8.7 a strategy is flattened from its drawer after its name was typed: it holds nothing and is paused, and goes on when resumed",
+  async () => {
+    const { operator: page } = screens();
+    await goTo(page, `strategies?open=strategy:${region}/limited`);
+    const drawer = page.locator(".drawer");
+    await drawer.locator("dd .bid", { hasText: "@" }).waitFor();
+    await drawer.getByRole("button", { name: "Flatten…" }).click();
+    await confirm(page, "limited", "Flatten it");
+    await drawer.locator(".badge", { hasText: "paused" }).waitFor();
+    await drawer
+      .locator("dd", { hasText: /^[+−]?0 units$/ })
+      .first()
+      .waitFor();
+    assert.match((await toast(page, "flatten limited").textContent()) ?? "", /con-[0-9a-f]{10}/);
+    await drawer.getByRole("button", { name: "Resume", exact: true }).click();
+    await drawer.locator("dd .bid", { hasText: "@" }).waitFor();
   },
 );
 
