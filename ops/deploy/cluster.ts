@@ -5,6 +5,7 @@ import type { CellConfiguration, CellConfigurationFile } from "../../schemas/con
 import type { AssetPlacement } from "../../schemas/placement.ts";
 import { consoleSettings } from "./console.ts";
 import { guestSubject } from "../../schemas/subjects.ts";
+import { distrustOthers } from "./authority.ts";
 import { checkCertificates, ensureCertificates } from "./certificates.ts";
 import { ensureEncryptionKey } from "./encryption.ts";
 import { ensureEdges, ensureLocalAccess } from "./local-access.ts";
@@ -95,10 +96,12 @@ export async function planCluster(
   const encryption = ensureEncryptionKey(encryptionFile(dataDirectory));
   if (!encryption.ok) return encryption;
   const names = regions.map((region) => region.name);
+  if (running === undefined) await distrustOthers(certificatesFolder(dataDirectory));
   const certificates = await ensureCertificates(
     certificatesFolder(dataDirectory),
     places.map((place) => place.name),
     Date.now(),
+    running !== undefined,
   );
   const sound = checkCertificates(certificates, Date.now());
   if (!sound.ok) return sound;

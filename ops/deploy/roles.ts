@@ -81,6 +81,9 @@ const destructive = [
   "$JS.API.ACCOUNT.>",
 ] as const;
 
+/** A server that reads its configuration again forgets whose requests it has let through to an answerer. */
+const inboxesOfPeople = (): readonly string[] => people.map(({ name }) => patterns.inbox(name));
+
 function cell(region: string): Permissions {
   return {
     publish: [
@@ -102,6 +105,7 @@ function cell(region: string): Permissions {
       patterns.auditsOf(region),
       patterns.deadLettersOf(region),
       patterns.guestsOf(region),
+      ...inboxesOfPeople(),
     ],
     publishDenied: destructive,
     subscribe: [
@@ -164,8 +168,7 @@ function allowed(user: User, profile: Profile): Permissions {
           patterns.operation("status"),
           patterns.alerts,
           "$JS.API.STREAM.LIST",
-          // A server that reads its configuration again forgets whose requests it has let through.
-          ...people.map(({ name }) => patterns.inbox(name)),
+          ...inboxesOfPeople(),
         ],
         publishDenied: [],
         subscribe: [patterns.deployment],
