@@ -16,7 +16,9 @@ export type Role =
   | "approver"
   | "deployer"
   | "reporter";
-export type Profile = "demo" | "production";
+/** `demo` lets one person try everything on one machine; `production` starts with none of its defaults. */
+export const profiles = ["demo", "production"] as const;
+export type Profile = (typeof profiles)[number];
 
 /**
  * Subjects a user may publish to and listen on. Only what is listed is allowed; a denied pattern

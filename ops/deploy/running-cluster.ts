@@ -189,8 +189,9 @@ export class RunningCluster implements Deployment {
   }
 
   #record(): void {
-    const { topology, dataDirectory } = this.#plan;
-    writeRecord(dataDirectory, { topology, regions: this.#regions.map((region) => region.name) });
+    const { topology, dataDirectory, profile } = this.#plan;
+    const regions = this.#regions.map((region) => region.name);
+    writeRecord(dataDirectory, { topology, regions, profile });
     this.#of.changed(this.#plan);
   }
 }
