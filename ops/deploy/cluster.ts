@@ -5,6 +5,7 @@ import type { CellConfiguration, CellConfigurationFile } from "../../schemas/con
 import type { AssetPlacement } from "../../schemas/placement.ts";
 import { consoleSettings } from "./console.ts";
 import { guestSubject } from "../../schemas/subjects.ts";
+import { distrustOthers } from "./authority.ts";
 import { checkCertificates, ensureCertificates } from "./certificates.ts";
 import { ensureEncryptionKey } from "./encryption.ts";
 import { ensureEdges, ensureLocalAccess } from "./local-access.ts";
@@ -82,7 +83,10 @@ export async function planCluster(
   const places = serverPlaces(topology, regions, declared);
   const isNew = (region: string): boolean =>
     running?.regions.some(({ name }) => name === region) !== true;
-  const wanted = wantedPorts(topology, regions, places, firstPorts);
+  const wanted = wantedPorts(topology, regions, places, firstPorts).map((want) =>
+    // In production a port is open because somebody has said so.
+    profile === "production" ? { ...want, declared: true } : want,
+  );
   const chosen = await choosePorts(wanted.filter(({ region }) => isNew(region)));
   if (!chosen.ok) return chosen;
   const { ports, moved } = chosen.value;
@@ -95,10 +99,12 @@ export async function planCluster(
   const encryption = ensureEncryptionKey(encryptionFile(dataDirectory));
   if (!encryption.ok) return encryption;
   const names = regions.map((region) => region.name);
+  if (running === undefined) await distrustOthers(certificatesFolder(dataDirectory));
   const certificates = await ensureCertificates(
     certificatesFolder(dataDirectory),
     places.map((place) => place.name),
     Date.now(),
+    running !== undefined,
   );
   const sound = checkCertificates(certificates, Date.now());
   if (!sound.ok) return sound;
@@ -198,8 +204,8 @@ function cellConfiguration(
     http: { host: loopback, port: plan.regions.find(({ name }) => name === region)?.http ?? 0 },
     console: consoleSettings(plan, region),
     engine: settings.engine,
-    edges: ensureEdges(plan.dataDirectory, loopback),
-    clients: ensureLocalAccess(plan.dataDirectory, region),
+    edges: ensureEdges(plan.dataDirectory, loopback, plan.profile),
+    clients: ensureLocalAccess(plan.dataDirectory, region, plan.profile),
     flow: settings.flow,
     ...(settings.tracing === undefined ? {} : { tracing: settings.tracing }),
     takeover: settings.takeover ?? "automatic",
