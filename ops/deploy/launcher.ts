@@ -339,6 +339,8 @@ export class Launcher {
   /** Kills everything at once. */
   abort(): void {
     this.#stopping = true;
+    // Its connection would look for the dead servers for ever and keep this process running.
+    void this.#running?.close();
     this.#fleet?.abort();
     this.#release();
   }
