@@ -24,8 +24,11 @@ export type OperationsVerb =
   | "market-halt"
   | "market-resume"
   | "market-mode"
+  | "market-phase"
   | "failover"
+  | "failover-abort"
   | "approve"
+  | "drill-record"
   | "flow"
   | "log-level";
 /** Services that spawn and steer actors. */
@@ -139,6 +142,17 @@ export const failoverSubject = (region: string, id: string): string =>
 export const failoversOf = (region: string): string => `sup.${token(region)}.failover.*`;
 /** Last failover of a region's markets, in bucket DIR. */
 export const failoverDirectoryKey = (region: string): string => `failover.${token(region)}`;
+/** The region whose cells run a region's actors, in bucket DIR; absent: its own. */
+export const actorSeatPrefix = "seat.";
+export const actorSeatKey = (region: string): string => `${actorSeatPrefix}${token(region)}`;
+/** Told the cells of a region when a seat has changed: they read them at once. */
+export const actorSeatsSubject = (region: string): string =>
+  actorSubject(region, "actors", "seats", "look");
+/** From cell to cell: shards of a region's actors that were just given up for this one. */
+export const offeredShardsSubject = (region: string, cell: string): string =>
+  `act.${token(region)}.cell.${token(cell)}.shards`;
+/** The last drill, in bucket DIR. */
+export const lastDrillKey = "drill.last";
 export const deadLetterSubject = (region: string, kind: string): string =>
   `dead.${token(region)}.${token(kind)}`;
 

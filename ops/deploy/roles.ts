@@ -157,7 +157,13 @@ function allowed(user: User, profile: Profile): Permissions {
       };
     case "approver":
       return {
-        publish: [...observing.publish, patterns.operation("approve"), patterns.riskApprovals],
+        publish: [
+          ...observing.publish,
+          patterns.operation("approve"),
+          // The second pair of eyes may also say no.
+          patterns.operation("failover-abort"),
+          patterns.riskApprovals,
+        ],
         publishDenied: [],
         subscribe: observing.subscribe,
         answers: false,
