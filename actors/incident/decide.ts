@@ -215,10 +215,9 @@ export class IncidentRules {
     if (!open(state.status)) return this.#notNow(state, "mitigated");
     const { by, runbook, detail, outcome, drill } = message;
     const helped = outcome === "done" && !drill;
-    return this.#acknowledging(state, by, runbook, {
-      type: helped ? "mitigated" : "not_mitigated",
-      ...{ atUnixMs, by, runbook, detail, outcome, drill },
-    });
+    const type = helped ? "mitigated" : "not_mitigated";
+    const ran = { atUnixMs, by, runbook, detail, outcome, drill };
+    return this.#acknowledging(state, by, runbook, { type, ...ran });
   }
 
   #acknowledging(

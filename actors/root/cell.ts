@@ -278,7 +278,11 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   const alerts = new LatencyAlerts({ region, cell }, { bus, clock, log });
   engine.onLatencyAlert?.((alert) => alerts.note(alert));
   const watch = new IncidentWatch({
-    ...{ region, cell, bus, clock, log },
+    region,
+    cell,
+    bus,
+    clock,
+    log,
     session: session(),
     sample: async () => {
       const report = await cellOf.report();

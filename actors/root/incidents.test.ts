@@ -1,11 +1,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { MemoryBroker } from "../bus/memory.ts";
 import { wire } from "../../schemas/messages.ts";
 import { alertSubject, incidentSubject, patterns } from "../../schemas/subjects.ts";
 import {
-  cellMarket,
   cellRegion,
   type MemoryCell,
   type MemoryCellOptions,
