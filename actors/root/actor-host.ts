@@ -19,6 +19,9 @@ import { executionActor } from "../execution/actor.ts";
 import { encodeReport as encodeExecution } from "../execution/codec.ts";
 import type { ExecutionParameters } from "../execution/messages.ts";
 import type { ActorDefinition, ActorSystem } from "../kernel/actor.ts";
+import { incidentActor, type Pager } from "../incident/actor.ts";
+import { IncidentDirectory } from "../incident/directory.ts";
+import type { Patience } from "../incident/messages.ts";
 import { IncarnationFence } from "../kernel/incarnation-fence.ts";
 import type { EventSourcedMachine } from "../kernel/event-sourced-machine.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
@@ -28,7 +31,7 @@ import { ok, refuse, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import { marketMakerActor } from "../market-maker/actor.ts";
 import { encodeReport as encodeMaker } from "../market-maker/codec.ts";
-import { decodeLease, type HostedActors } from "../region/codec.ts";
+import { decodeLease, type HostedActors, type LeaseRecord } from "../region/codec.ts";
 import type { MarketDefinition } from "../region/messages.ts";
 import type { ShardOwnership } from "../region/ownership.ts";
 import { SilenceWatch } from "../region/silence.ts";
@@ -39,6 +42,8 @@ import type { Limits } from "../risk-limit/messages.ts";
 import type { TraderMessage, TraderReply, TraderStart } from "../trading/messages.ts";
 import type { TraderPorts, TraderReport } from "../trading/trader.ts";
 import { bookSubject, decodeBook, encodeBookRequest } from "../trading/wire.ts";
+import { serveIncidents, type ServedIncidents } from "./incident-host.ts";
+import { allResidents, IncidentResidents } from "./incident-residents.ts";
 import { LimitResidents } from "./limit-residents.ts";
 import { LimitRoutes } from "./limit-routes.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
@@ -85,6 +90,12 @@ export interface ActorHostOf {
   readonly places: MarketPlaces;
   readonly ownership: ShardOwnership;
   readonly refusals: RefusalCounter;
+  /** How long each level has to acknowledge a page. */
+  readonly patience: Patience;
+  /** Absent: pages are told on NATS only. */
+  readonly pager?: Pager;
+  /** Hears of all leases that were read, of all regions; absent: nobody does. */
+  readonly leasesRead?: (read: LeasesRead) => void;
   /** Runs users' strategies; absent: none. */
   readonly processes?: StrategyProcesses;
   /** Serves the control subjects; absent: as plain requests on the bus. */
@@ -92,6 +103,14 @@ export interface ActorHostOf {
     endpoints: readonly ControlEndpoint[],
     region: string,
   ) => Promise<Subscription>;
+}
+
+/** The leases of all cells of all regions as they were read. */
+export interface LeasesRead {
+  readonly began: DurationNs;
+  readonly ended: DurationNs;
+  /** Null: they could not be read. */
+  readonly leases: readonly { readonly lease: LeaseRecord; readonly revision: number }[] | null;
 }
 
 type Trader = ActorDefinition<
@@ -120,10 +139,12 @@ export class ActorHost {
   readonly #risk: RiskReports;
   readonly #limits: LimitDirectory;
   readonly #residents: LimitResidents;
+  readonly #incidents: IncidentResidents;
   readonly #senders: IncarnationFence;
   readonly #subscriptions: Subscription[] = [];
   #system: ActorSystem | null = null;
   #serving: ServedLimits | null = null;
+  #servingIncidents: ServedIncidents | null = null;
   /** What everybody asks the region. */
   readonly #public: Subscription[] = [];
   #opened = false;
@@ -155,6 +176,23 @@ export class ActorHost {
       directory: this.#limits,
       forget: (name) => events.forget(name),
     });
+    const { patience, pager } = of;
+    const incident = incidentActor({
+      events,
+      bus: of.bus,
+      patience,
+      ...(pager === undefined ? {} : { pager }),
+    });
+    this.#incidents = new IncidentResidents({
+      region,
+      base,
+      clock,
+      log,
+      system: () => this.#running(),
+      definition: incident,
+      directory: new IncidentDirectory(bus.keys, region),
+      forget: (name) => events.forget(name),
+    });
     const ports = (group: ActorGroup): TraderPorts => ({
       bus,
       events,
@@ -167,7 +205,7 @@ export class ActorHost {
     const execution = executionActor(ports("executions"));
     const { processes = noProcesses } = of;
     const custom = customStrategyActor({ ...ports("strategies"), processes });
-    this.definitions = [maker, execution, custom, riskLimit];
+    this.definitions = [maker, execution, custom, riskLimit, incident];
     const types = spawnableTypes({
       markets: of.markets,
       keys: bus.keys,
@@ -195,6 +233,7 @@ export class ActorHost {
     });
     const membership = new Membership({ leases: this.#leases(), clock, log }, cell);
     const directory = new ActorDirectory(bus.keys, region);
+    const residents = allResidents(this.#residents, this.#incidents);
     this.#plane = new ActorPlane(
       {
         clock,
@@ -210,11 +249,11 @@ export class ActorHost {
         },
         residents: {
           arrive: (shard, epoch) => {
-            this.#residents.arrive(shard, epoch);
+            residents.arrive(shard, epoch);
             void this.#open();
           },
           leave: async (shard) => {
-            await this.#residents.leave(shard);
+            await residents.leave(shard);
             if (settings.guest && this.#plane.view.shards.length <= 1) this.#close();
           },
         },
@@ -248,7 +287,8 @@ export class ActorHost {
     const { region, cell } = this.#settings;
     const { bus, log } = this.#of;
     this.#serving = this.#serveLimits(system);
-    this.#subscriptions.push(this.#serving);
+    this.#servingIncidents = this.#serveIncidents();
+    this.#subscriptions.push(this.#serving, this.#servingIncidents);
     for (const verb of controlVerbs) {
       const answer = (payload: Uint8Array) => this.#services.answerHost(verb, payload);
       const subject = hostSubject(region, cell, verb);
@@ -270,6 +310,8 @@ export class ActorHost {
       subject: controlSubject(region, verb),
       answer: (payload: Uint8Array) => this.#services.answer(verb, payload),
     }));
+    const incidents = this.#servingIncidents?.serveRegion();
+    if (incidents !== undefined) this.#public.push(incidents);
     this.#public.push(this.#serving.serveRegion(), await serveControl(endpoints, region));
     if (!this.#opened) this.#close();
   }
@@ -294,6 +336,24 @@ export class ActorHost {
       ownerOf: (shard) => this.#plane.ownerOf(shard),
       directory: this.#limits,
       senders: this.#senders,
+    });
+  }
+
+  #serveIncidents(): ServedIncidents {
+    const { log, refusals, bus } = this.#of;
+    const { region, cell } = this.#settings;
+    return serveIncidents({
+      region,
+      cell,
+      bus,
+      log,
+      refusals,
+      residents: this.#incidents,
+      ownerOf: (shard) => this.#plane.ownerOf(shard),
+      others: () =>
+        this.#plane.cells.flatMap((one) =>
+          one.cell === cell || one.shards.length === 0 ? [] : [one.cell],
+        ),
     });
   }
 
@@ -350,15 +410,23 @@ export class ActorHost {
   }
 
   #leases(): Leases {
-    const { bus, ownership } = this.#of;
-    const { region } = this.#settings;
+    const { bus, ownership, clock, leasesRead = () => {} } = this.#of;
+    const { region, guest } = this.#settings;
     return {
       async read() {
+        const began = clock.monotonic();
         const found = await bus.keys.list(leaseBucket, cellLeases);
+        const ended = clock.monotonic();
+        const decoded = !found.ok
+          ? null
+          : [...found.value.values()].flatMap(({ value, revision }) => {
+              const lease = decodeLease(value);
+              return lease === null ? [] : [{ lease, revision }];
+            });
+        if (!guest) leasesRead({ began, ended, leases: decoded });
         if (!found.ok) return found;
-        const leases = [...found.value].flatMap(([, entry]): LeaseView[] => {
-          const lease = decodeLease(entry.value);
-          if (lease === null) return [];
+        const leases = (decoded ?? []).flatMap((entry): LeaseView[] => {
+          const { lease } = entry;
           const { node, incarnation, fenced } = lease;
           const holder = { region: lease.region, cell: lease.cell };
           const said = { holder, node, incarnation, fenced, revision: entry.revision };

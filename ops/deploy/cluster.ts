@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Result, ok } from "../../actors/kernel/result.ts";
 import type { CellConfiguration, CellConfigurationFile } from "../../schemas/configuration.ts";
+import type { IncidentsConfigurationFile } from "../../schemas/incidents-configuration.ts";
 import type { AssetPlacement } from "../../schemas/placement.ts";
 import { consoleSettings } from "./console.ts";
 import { guestSubject } from "../../schemas/subjects.ts";
@@ -37,6 +38,8 @@ export interface CellSettings {
   readonly tracing?: NonNullable<CellConfigurationFile["tracing"]>;
   /** Absent: automatic. */
   readonly takeover?: CellConfiguration["takeover"];
+  /** Absent: a minute to acknowledge, pages on NATS only. */
+  readonly incidents?: IncidentsConfigurationFile;
 }
 
 /** What a cluster is made of. */
@@ -209,5 +212,6 @@ function cellConfiguration(
     flow: settings.flow,
     ...(settings.tracing === undefined ? {} : { tracing: settings.tracing }),
     takeover: settings.takeover ?? "automatic",
+    ...(settings.incidents === undefined ? {} : { incidents: settings.incidents }),
   };
 }

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Failure, type Result, ok, refuse } from "../../actors/kernel/result.ts";
 import type { CellConfiguration, ClusterFile } from "../../schemas/configuration.ts";
+import type { IncidentsConfigurationFile } from "../../schemas/incidents-configuration.ts";
 import { locateNatsServer } from "../bootstrap/nats-server.mjs";
 import {
   type CellSettings,
@@ -54,6 +55,8 @@ export interface LauncherOptions {
   readonly tracing?: CellSettings["tracing"];
   /** Whether markets of a silent region are taken without an operator; absent: automatic. */
   readonly takeover?: CellConfiguration["takeover"];
+  /** Absent: a minute to acknowledge, pages on NATS only. */
+  readonly incidents?: IncidentsConfigurationFile;
   /** First port of each kind that is wanted. */
   readonly firstPorts: FirstPorts;
   /** actors/root/main.ts; null starts the servers only. */
@@ -267,13 +270,14 @@ export class Launcher {
   }
 
   #cellSettings(engine: CellSettings["engine"]): CellSettings {
-    const { regionsDirectory, flow, takeover = "automatic", tracing } = this.#options;
+    const { regionsDirectory, flow, takeover = "automatic", tracing, incidents } = this.#options;
     return {
       regionsDirectory: resolve(regionsDirectory),
       engine,
       flow,
       takeover,
       ...(tracing === undefined ? {} : { tracing }),
+      ...(incidents === undefined ? {} : { incidents }),
     };
   }
 
