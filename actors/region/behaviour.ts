@@ -77,6 +77,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
         persistIncarnation: ports.persistIncarnation,
         ...(ports.actors === undefined ? {} : { actors: ports.actors }),
         ...(ports.hosts === undefined ? {} : { hosts: ports.hosts }),
+        ...(ports.mayHost === undefined ? {} : { mayHost: ports.mayHost }),
       },
       { region: start.region, cell: start.cell, node: start.node },
     );

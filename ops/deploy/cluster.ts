@@ -168,6 +168,14 @@ const written = ({ cluster, tags, replicas }: AssetPlacement) => ({
 /** The cell that the launcher starts in a region. */
 export const cellNameOf = (region: string): string => `${region.slice(0, 29)}-1`;
 
+/** Regions that let what their actors write down be in this one: their actors may run here. */
+const mayHost = (region: string, regions: readonly Region[]): string[] =>
+  regions
+    .filter(({ name, residency }) => name !== region && mayKeep(residency.positions, region))
+    .map(({ name }) => name);
+const mayKeep = (allowed: readonly string[] | undefined, region: string): boolean =>
+  allowed === undefined || allowed.includes(region);
+
 function cellConfiguration(
   plan: ClusterPlan,
   declared: Region,
@@ -213,5 +221,6 @@ function cellConfiguration(
     ...(settings.tracing === undefined ? {} : { tracing: settings.tracing }),
     takeover: settings.takeover ?? "automatic",
     ...(settings.incidents === undefined ? {} : { incidents: settings.incidents }),
+    actors: { hosts: mayHost(region, regions) },
   };
 }
