@@ -2,7 +2,7 @@ import type { ActorBehaviour, ActorDefinition } from "../kernel/actor.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
 import type { LogControl } from "../kernel/ports/log.ts";
 import type { RequestTrace, Tracing } from "../kernel/ports/tracing.ts";
-import type { DurabilityMode } from "../kernel/ports/matching-engine.ts";
+import type { DurabilityMode, MarketState } from "../kernel/ports/matching-engine.ts";
 import type { Result } from "../kernel/result.ts";
 import { RegionBehaviour } from "./behaviour.ts";
 import type { HostedActors, HostedRegion } from "./codec.ts";
@@ -34,11 +34,13 @@ export interface MarketHost {
   ): Promise<Result<Uint8Array>>;
   /** Failure codes as request. */
   report(market: string): Promise<Result<MarketReport>>;
-  setState(market: string, state: "open" | "halted", reason: string): Promise<Result<void>>;
+  setState(market: string, state: MarketState, reason: string): Promise<Result<void>>;
   /** Codes as request, and mode_not_available. */
   setMode(market: string, mode: DurabilityMode): Promise<Result<void>>;
   /** Ends this cell's ownership for the cells of a region; done when the HANDOVER is accepted. */
   handOver(market: string, region: string): Promise<Result<void>>;
+  /** Ends a hand-over whose last record is not written yet: it is refused `aborted`, and the market goes on. */
+  stay(market: string): Promise<Result<void>>;
 }
 
 /** The background flow of this cell. */

@@ -1,7 +1,11 @@
 import type { LogControl } from "../kernel/ports/log.ts";
 import { wire } from "../../schemas/messages.ts";
 import * as subjects from "../../schemas/subjects.ts";
-import type { DurabilityMode, LatencySummary } from "../kernel/ports/matching-engine.ts";
+import type {
+  DurabilityMode,
+  LatencySummary,
+  MarketState,
+} from "../kernel/ports/matching-engine.ts";
 import { type Failure, unreachable } from "../kernel/result.ts";
 import type {
   DefinitionInput,
@@ -205,10 +209,33 @@ export type OperationRequest =
       readonly reason: string;
       readonly by: string;
     }
+  | {
+      readonly verb: "market-phase";
+      readonly market: string;
+      readonly phase: MarketState;
+      readonly reason: string;
+      readonly by: string;
+    }
   | { readonly verb: "failover"; readonly request: FailoverRequest }
   | { readonly verb: "approve"; readonly id: string; readonly by: string }
+  | {
+      readonly verb: "failover-abort";
+      readonly id: string;
+      readonly by: string;
+      readonly reason: string;
+    }
   | { readonly verb: "flow"; readonly paused: boolean }
   | { readonly verb: "log-level"; readonly level: string; readonly actor: string };
+
+const marketPhases: readonly MarketState[] = [
+  "open",
+  "halted",
+  "pre_open",
+  "opening_auction",
+  "volatility_auction",
+  "closing_auction",
+  "closed",
+];
 
 /** Null when the bytes are no such request. */
 export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): OperationRequest | null {
@@ -238,12 +265,23 @@ export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): Operati
           ? null
           : { verb, market, mode: wanted, reason, by: requestedBy };
       }
+      case "market-phase": {
+        const { market, phase, reason, requestedBy } = control.MarketPhaseRequest.decode(bytes);
+        const wanted = marketPhases.find((name) => name === phase);
+        return wanted === undefined
+          ? null
+          : { verb, market, phase: wanted, reason, by: requestedBy };
+      }
       case "failover": {
         const { from, to, dryRun, requestedBy, id, acceptLoss, reason } =
           wire.region.v1.FailoverRequest.decode(bytes);
         const tokens = [from, to, id].every((text) => subjects.isToken(text));
         const request = { from, to, dryRun, requestedBy, id, acceptLoss, reason };
         return tokens ? { verb, request } : null;
+      }
+      case "failover-abort": {
+        const { id, requestedBy, reason } = wire.region.v1.AbortRequest.decode(bytes);
+        return { verb, id, by: requestedBy, reason };
       }
       case "approve": {
         const { id, approvedBy } = wire.region.v1.ApproveRequest.decode(bytes);
@@ -337,7 +375,7 @@ export const encodeStep = (
 export const encodeFailoverStatus = (status: FailoverStatus): Uint8Array =>
   wire.region.v1.FailoverStatus.encode(status).finish();
 
-const failoverStates = ["awaiting_approval", "running", "done", "failed"] as const;
+const failoverStates = ["awaiting_approval", "running", "done", "failed", "aborted"] as const;
 
 /** Null when the bytes are none. */
 export const decodeFailoverStatus = (bytes: Uint8Array): FailoverStatus | null =>
@@ -389,6 +427,9 @@ function marketToWire(market: MarketReport): wire.control.v1.IMarketStatus {
     market: market.definition.market,
     home: market.definition.home,
     definition: definitionToWire(market.definition),
+    indicativePrice: market.indication.price,
+    indicativeVolume: market.indication.volume,
+    indicativeSurplus: market.indication.surplus,
     refusals: { ...market.refusals },
     serviceTime: latencyToWire(market.serviceTime),
     acknowledgement: latencyToWire(market.acknowledgement),

@@ -54,6 +54,8 @@ interface Current {
   status: FailoverStatus;
   readonly plan: FailoverPlan;
   steps: number;
+  /** Who wants it ended where it is; null: nobody. */
+  aborting: { readonly by: string; readonly reason: string } | null;
 }
 
 /**
@@ -105,6 +107,7 @@ export class Failovers {
     const current: Current = {
       plan: plan.value,
       steps: 0,
+      aborting: null,
       status: {
         id: request.id,
         from: request.from,
@@ -155,6 +158,38 @@ export class Failovers {
     return ok({ plan: current.plan, status: current.status });
   }
 
+  /**
+   * Ends it where it stands: a market whose last record is not written yet stays, one that has moved stays moved.
+   * Failure code: failover_unknown.
+   */
+  abort(id: string, by: string, reason: string): Result<FailoverAnswer> {
+    const current = this.#current;
+    const state = current?.status.id === id ? current.status.state : null;
+    if (current === null || (state !== "awaiting_approval" && state !== "running")) {
+      return refuse(
+        "failover_unknown",
+        `no failover ${JSON.stringify(id.slice(0, 64))} waits or is under way in ${this.#of.region}`,
+        "what has moved goes back by a failover the other way",
+      );
+    }
+    if (current.aborting === null) {
+      current.aborting = { by, reason: reason.slice(0, 256) };
+      this.#step(current, { step: "aborting", by, detail: current.aborting.reason });
+      if (state === "running") this.#stay(current);
+      else this.#end(current, "aborted", "before it was approved");
+    }
+    return ok({ plan: current.plan, status: current.status });
+  }
+
+  /** What drains goes on where it is; what is wanted here is not wanted any more. */
+  #stay(current: Current): void {
+    const { ports, context } = this.#of;
+    for (const { market, shard } of current.plan.markets) {
+      if (!current.plan.planned) ports.ownership.succession.forbid(shard);
+      else context.run(async () => void (await ports.markets.stay(market)));
+    }
+  }
+
   #awaitApproval(current: Current): void {
     this.#step(current, { step: "awaiting_approval", by: "" });
     this.#of.context.after(approvalWithin, () => {
@@ -168,7 +203,8 @@ export class Failovers {
       const failure = current.plan.planned
         ? await this.#handOver(current)
         : await this.#take(current);
-      this.#end(current, failure === null ? "done" : "failed", failure?.reason ?? "");
+      const state = failure === null ? "done" : failure.code === "aborted" ? "aborted" : "failed";
+      this.#end(current, state, failure?.reason ?? "");
       await this.#write(current.status);
     });
   }
@@ -219,10 +255,16 @@ export class Failovers {
   /** Shard by shard: an interrupted move leaves each shard here or there. */
   async #handOver(current: Current): Promise<Failure | null> {
     for (const shard of new Set(current.plan.markets.map((market) => market.shard))) {
-      const failure = await this.#handOverShard(current, shard);
+      const failure = this.#aborted(current) ?? (await this.#handOverShard(current, shard));
       if (failure !== null) return failure;
     }
     return null;
+  }
+
+  #aborted({ aborting, status }: Current): Failure | null {
+    if (aborting === null) return null;
+    const moved = status.marketsMoved === 0 ? "nothing has" : `${status.marketsMoved} markets have`;
+    return refuse("aborted", `${moved} moved when ${aborting.by} ended it`).failure;
   }
 
   async #handOverShard(current: Current, shard: string): Promise<Failure | null> {
@@ -242,7 +284,10 @@ export class Failovers {
           return handed;
         }),
       );
-      for (const handed of done) if (!handed.ok) return handed.failure;
+      for (const handed of done) {
+        if (!handed.ok)
+          return (handed.failure.code === "aborted" && this.#aborted(current)) || handed.failure;
+      }
       const given = await this.#giveUp(shard, to);
       if (given !== null) return given;
       // Told at once: the taker would find it with its next look, up to 400 ms later.
@@ -298,6 +343,9 @@ export class Failovers {
       for (;;) {
         const report = await ports.markets.report(market);
         if (report.ok && (report.value.state === "open" || report.value.state === "halted")) break;
+        const untouched = report.ok && report.value.state === "standby";
+        const aborted = untouched ? this.#aborted(current) : null;
+        if (aborted !== null) return aborted;
         if (context.clock.monotonic() >= until) {
           const why = report.ok ? `${report.value.state}: ${report.value.detail}` : "no answer";
           return refuse("timeout", `${market} was not opened in time (${why})`).failure;
@@ -320,7 +368,7 @@ export class Failovers {
     this.#step(current, { step: "market_moved", market, detail: `after ${pause} ms` });
   }
 
-  #end(current: Current, state: "done" | "failed", detail: string): void {
+  #end(current: Current, state: "done" | "failed" | "aborted", detail: string): void {
     current.status = { ...current.status, state, detail, endedUnixMs: this.#nowMs() };
     this.#step(current, { step: state, detail });
   }

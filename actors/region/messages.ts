@@ -1,5 +1,9 @@
 import type { CountedDurations } from "../kernel/durations.ts";
-import type { DurabilityMode, LatencySummary } from "../kernel/ports/matching-engine.ts";
+import type {
+  DurabilityMode,
+  LatencySummary,
+  MarketState,
+} from "../kernel/ports/matching-engine.ts";
 
 /** Reference data of a market; fields as in schemas/market/v1. Prices in price units. */
 export interface MarketDefinition {
@@ -68,6 +72,14 @@ export interface MarketReport {
   readonly state: string;
   /** Why it is not open; empty when it is. */
   readonly detail: string;
+  /** What may be traded now, of a market that is served here; empty when it is not. */
+  readonly phase: MarketState | "";
+  /** What an auction would trade now, units; positive surplus: bought. */
+  readonly indication: {
+    readonly price: number;
+    readonly volume: number;
+    readonly surplus: number;
+  };
   readonly mode: DurabilityMode;
   readonly epoch: number;
   readonly matched: number;
@@ -172,7 +184,7 @@ export interface FailoverStatus {
   readonly id: string;
   readonly from: string;
   readonly to: string;
-  readonly state: "awaiting_approval" | "running" | "done" | "failed";
+  readonly state: "awaiting_approval" | "running" | "done" | "failed" | "aborted";
   readonly requestedBy: string;
   readonly approvedBy: string;
   readonly startedUnixMs: number;
@@ -236,6 +248,8 @@ export interface FailoverStep {
     | "handed_over"
     | "taken"
     | "market_moved"
+    | "aborting"
+    | "aborted"
     | "failed"
     | "done";
   readonly market: string;
@@ -250,7 +264,9 @@ export const operationVerbs = [
   "market-halt",
   "market-resume",
   "market-mode",
+  "market-phase",
   "failover",
+  "failover-abort",
   "approve",
   "flow",
   "log-level",

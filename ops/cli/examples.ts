@@ -21,8 +21,13 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   "market list": ["market list", "market list -q", "market list -o csv"],
   "market halt": ['market halt BTC-EUR --reason "news pending" --as operator'],
   "market resume": ["market resume BTC-EUR --as operator"],
+  "market phase": [
+    "market phase BTC-EUR closing_auction --as operator",
+    "market phase BTC-EUR open --as operator",
+  ],
   "market mode": ["market mode BTC-EUR durable --as operator"],
   "region status": ["region status", "region status -o json"],
+  "region abort": ["region abort ID --in eu-central --as operator"],
   "region approve": ["region approve ID --in eu-central --as approver"],
   "region recover propose": [
     'region recover propose --survivor eu-central --because "both others burnt down" --as operator',

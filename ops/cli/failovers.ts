@@ -4,7 +4,8 @@ import { decodeRefusal } from "../../schemas/sdk/codec.ts";
 import { failoversOf, operationsSubject } from "../../schemas/subjects.ts";
 import type { Cluster } from "./cluster.ts";
 
-const { FailoverRequest, FailoverReply, FailoverStep, ApproveRequest } = wire.region.v1;
+const { FailoverRequest, FailoverReply, FailoverStep, ApproveRequest, AbortRequest } =
+  wire.region.v1;
 
 export interface FailoverWish {
   readonly id: string;
@@ -105,6 +106,18 @@ export function approveFailover(
 ): Promise<Result<Reply>> {
   const payload = ApproveRequest.encode({ id, approvedBy: cluster.user }).finish();
   return cluster.ask(operationsSubject(region, "approve"), payload, decodeReply, PLAN_TIMEOUT_MS);
+}
+
+/** Ends it where it stands: what has not been handed over stays. */
+export function abortFailover(
+  cluster: Cluster,
+  region: string,
+  id: string,
+  reason: string,
+): Promise<Result<Reply>> {
+  const payload = AbortRequest.encode({ id, requestedBy: cluster.user, reason }).finish();
+  const subject = operationsSubject(region, "failover-abort");
+  return cluster.ask(subject, payload, decodeReply, PLAN_TIMEOUT_MS);
 }
 
 /** Steps of the failovers that a region's cell carries out, as they happen. */

@@ -65,6 +65,8 @@ export interface MarketView {
   /** The region that owns it now. */
   readonly region: string;
   readonly state: string;
+  /** What may be traded now: open, halted, an auction, closed; empty while nobody serves it. */
+  readonly phase: string;
   /** Why it is not open; null when it is. */
   readonly detail: string | null;
   readonly mode: string;
@@ -196,6 +198,7 @@ export function marketView(market: WireMarket, region = market.home ?? ""): Mark
     home: market.home ?? "",
     region,
     state: market.state ?? "",
+    phase: market.phase ?? "",
     detail: market.detail === undefined || market.detail === "" ? null : market.detail,
     mode: market.mode ?? "",
     epoch: market.epoch ?? 0,
@@ -296,6 +299,38 @@ export function changeMode(
   // The change is done when it is in the journal of two regions.
   return cluster.ask(
     operationsSubject(market.region, "market-mode"),
+    request,
+    (payload) => decodeMarketReply(payload, market.region),
+    CREATE_TIMEOUT_MS,
+  );
+}
+
+/** What `market phase` takes: how the engine names them. */
+export const phaseNames = [
+  "pre_open",
+  "opening_auction",
+  "volatility_auction",
+  "closing_auction",
+  "open",
+  "closed",
+] as const;
+export type PhaseName = (typeof phaseNames)[number];
+
+/** Calls an auction, closes the market, or uncrosses it and opens. Failures are the region's refusals. */
+export function changePhase(
+  cluster: Cluster,
+  market: MarketView,
+  phase: PhaseName,
+  reason: string,
+): Promise<Result<MarketView>> {
+  const request = wire.control.v1.MarketPhaseRequest.encode({
+    market: market.market,
+    phase,
+    reason,
+    requestedBy: cluster.user,
+  }).finish();
+  return cluster.ask(
+    operationsSubject(market.region, "market-phase"),
     request,
     (payload) => decodeMarketReply(payload, market.region),
     CREATE_TIMEOUT_MS,

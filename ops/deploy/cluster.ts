@@ -198,7 +198,7 @@ function cellConfiguration(
     http: { host: loopback, port: plan.regions.find(({ name }) => name === region)?.http ?? 0 },
     console: consoleSettings(plan, region),
     engine: settings.engine,
-    edges: ensureEdges(plan.dataDirectory, region, loopback),
+    edges: ensureEdges(plan.dataDirectory, loopback),
     clients: ensureLocalAccess(plan.dataDirectory, region),
     flow: settings.flow,
     ...(settings.tracing === undefined ? {} : { tracing: settings.tracing }),

@@ -344,6 +344,8 @@ export class Launcher {
   /** Kills everything at once. */
   abort(): void {
     this.#stopping = true;
+    // Its connection would look for the dead servers for ever and keep this process running.
+    void this.#running?.close();
     this.#fleet?.abort();
     this.#release();
   }
@@ -368,7 +370,7 @@ function localAccess(
   region: string,
 ): Pick<ClusterFile["regions"][number], "clients" | "edges"> {
   const clients = ensureLocalAccess(dataDirectory, region);
-  const { accessFile } = ensureEdges(dataDirectory, region, loopback);
+  const { accessFile } = ensureEdges(dataDirectory, loopback);
   const edges = { edgesFile: edgesFile(dataDirectory, region), accessFile };
   return clients === null ? { edges } : { clients, edges };
 }

@@ -13,12 +13,12 @@ test("B2.1 secrets are made once, differ between clusters, and are their owner's
   try {
     const secrets = folders.map((folder) => {
       const clients = ensureLocalAccess(folder, "home");
-      const { accessFile } = ensureEdges(folder, "home", "127.0.0.1");
+      const { accessFile } = ensureEdges(folder, "127.0.0.1");
       const files = [clients?.grantsFile ?? "", accessFile];
       const texts = files.map((file) => readFileSync(file, "utf8"));
       for (const file of files) assert.is(statSync(file).mode & 0o777, 0o600);
       ensureLocalAccess(folder, "home");
-      ensureEdges(folder, "home", "127.0.0.1");
+      ensureEdges(folder, "127.0.0.1");
       assert.equal(
         files.map((file) => readFileSync(file, "utf8")),
         texts,

@@ -40,15 +40,15 @@ export function ensureLocalAccess(
 
 /**
  * OUCH and ITCH of a region's markets, on loopback and any free ports. The access file is made at the first
- * start, with one member and subscriber for the user who starts the cluster, and kept.
+ * start, with one member and subscriber for the user who starts the cluster, and kept. All regions have the
+ * same: a market's next owner must recognize, by the member's session, what the last one was sent.
  */
 export function ensureEdges(
   dataDirectory: string,
-  region: string,
   host: string,
 ): NonNullable<CellConfiguration["edges"]> {
   const folder = join(dataDirectory, "clients");
-  const accessFile = join(folder, `${region}-edges.json`);
+  const accessFile = join(folder, "edges.json");
   if (!existsSync(accessFile)) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const password = randomBytes(5).toString("hex");

@@ -55,6 +55,7 @@ const observing = {
     patterns.control("types"),
     patterns.books,
     patterns.riskQuestions,
+    ...patterns.incidentQuestions,
     "$SRV.PING",
     "$SRV.PING.>",
     "$SRV.INFO",
@@ -67,6 +68,7 @@ const observing = {
     patterns.events,
     patterns.supervision,
     patterns.alerts,
+    patterns.pages,
     patterns.audits,
   ],
 } as const;
@@ -113,6 +115,7 @@ function cell(region: string): Permissions {
       patterns.events,
       patterns.marketData,
       patterns.supervision,
+      patterns.alertsOf(region),
       patterns.audits,
       patterns.deadLettersOf(region),
       "$SRV.>",
@@ -144,6 +147,7 @@ function allowed(user: User, profile: Profile): Permissions {
           patterns.operations,
           patterns.controls,
           patterns.riskLimits,
+          ...patterns.incidentActions,
         ],
         // Two pairs of eyes; the demo profile has one person in both roles.
         publishDenied:
@@ -153,7 +157,13 @@ function allowed(user: User, profile: Profile): Permissions {
       };
     case "approver":
       return {
-        publish: [...observing.publish, patterns.operation("approve"), patterns.riskApprovals],
+        publish: [
+          ...observing.publish,
+          patterns.operation("approve"),
+          // The second pair of eyes may also say no.
+          patterns.operation("failover-abort"),
+          patterns.riskApprovals,
+        ],
         publishDenied: [],
         subscribe: observing.subscribe,
         answers: false,

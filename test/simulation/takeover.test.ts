@@ -9,7 +9,7 @@ import type { SimulatedCell } from "./simulated-cell.ts";
 /** Markets that change regions, played by real cells: one in each of three regions; M0 is at home in eu. */
 const test = suite("takeover by another region");
 
-const { FailoverRequest, FailoverReply, ApproveRequest } = wire.region.v1;
+const { AbortRequest, ApproveRequest, FailoverRequest, FailoverReply } = wire.region.v1;
 type Asked = Partial<wire.region.v1.IFailoverRequest>;
 
 const request = (from: string, to: string, more: Asked = {}): Uint8Array =>
@@ -201,6 +201,29 @@ test("B9.4 a move that cannot drain leaves the market where it is, open", async 
   assert.equal(await scene.end(), []);
 });
 
+test("B9.4 a move is aborted until the market's last record is written: the market goes on at once, and can be moved later", async () => {
+  const scene = await Scene.open("durable", 10, false, "regions");
+  await scene.seconds(1);
+  scene.trouble(isBlock, never, 1_000);
+  assert.is((await scene.place(1, [1]))?.outcomes.length, 1);
+  await answered(scene, "eu", "failover", request("eu", "us"));
+  await scene.seconds(1);
+  const asked = scene.now;
+  const wish = { id: "eu-us", requestedBy: "operator", reason: "not today" };
+  const answer = await answered(scene, "eu", "failover-abort", AbortRequest.encode(wish).finish());
+  assert.is(answer.refusal?.code, undefined);
+  await failoverIs(scene, "eu", "aborted");
+  assert.ok(scene.now - asked < 1, `it drained for ${scene.now - asked} s more`);
+  scene.noTrouble();
+  assert.is((await scene.place(1, [2], 20))?.epoch, 1);
+  assert.is(await regionOf(scene), "eu");
+  await answered(scene, "eu", "failover", request("eu", "us", { id: "later" }));
+  await failoverIs(scene, "eu", "done");
+  assert.is(await regionOf(scene), "us");
+  assert.ok(((await scene.place(1, [3], 20))?.epoch ?? 0) > 1);
+  assert.equal(await scene.end(), []);
+});
+
 test("B9.4 a failover is refused with the reason: a region that lives is not taken from, one that is unknown not moved to", async () => {
   const scene = await Scene.open("replicated", 8, false, "regions");
   await scene.seconds(1);
@@ -230,8 +253,19 @@ test("B9.4 in the production profile another person has to approve a failover be
   assert.is(asked.status?.state, "awaiting_approval");
   await scene.seconds(3);
   assert.is(await regionOf(scene), "eu");
+  const abort = (id: string): Promise<wire.region.v1.FailoverReply> =>
+    answered(
+      scene,
+      "eu",
+      "failover-abort",
+      AbortRequest.encode({ id, requestedBy: "bob", reason: "not today" }).finish(),
+    );
+  assert.is((await abort("another")).refusal?.code, "failover_unknown");
+  assert.is((await abort("eu-us")).status?.state, "aborted");
+  assert.is((await abort("eu-us")).refusal?.code, "failover_unknown", "it is over");
+  await answered(scene, "eu", "failover", request("eu", "us", { id: "again" }));
   const approve = (approvedBy: string): Promise<wire.region.v1.FailoverReply> =>
-    answered(scene, "eu", "approve", ApproveRequest.encode({ id: "eu-us", approvedBy }).finish());
+    answered(scene, "eu", "approve", ApproveRequest.encode({ id: "again", approvedBy }).finish());
   assert.is((await approve("ann")).refusal?.code, "same_person");
   assert.is(await regionOf(scene), "eu");
   assert.is((await approve("bob")).status?.approvedBy, "bob");

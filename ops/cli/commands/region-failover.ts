@@ -7,6 +7,7 @@ import { ok, refuse, type Result } from "../../../actors/kernel/result.ts";
 import { type ExitCode, exitCodes, perform } from "../action.ts";
 import { type Cluster, withCluster } from "../cluster.ts";
 import {
+  abortFailover,
   approveFailover,
   askFailover,
   failoverSteps,
@@ -30,7 +31,7 @@ type FailoverOptions = ClusterOptions & {
 const SILENT_AFTER_MS = 40_000;
 const marks = { ok: "●", warning: "▲", fault: "■" } as const;
 
-/** `meridian region failover | failback | approve`: moves a region's markets. */
+/** `meridian region failover | failback | approve | abort`: moves a region's markets. */
 export function extend(region: Command): void {
   for (const verb of ["failover", "failback"] as const) {
     withClusterOptions(region.command(verb))
@@ -83,6 +84,36 @@ Examples:
           return ok(exitCodes.ok);
         }),
       ),
+    );
+
+  withClusterOptions(region.command("abort"))
+    .description("end a failover where it stands: what has not been handed over stays")
+    .argument("<id>")
+    .requiredOption("--in <region>", "region that carries it out")
+    .option("--reason <text>", "kept with the failover", "by command line")
+    .addOption(outputOption())
+    .addHelpText(
+      "after",
+      `
+Until the last record of a market's epoch is written the market goes on where it is. What has moved stays moved:
+it goes back by a failover the other way.`,
+    )
+    .action(
+      (
+        id: string,
+        options: ClusterOptions & { in: string; reason: string; output: OutputFormat },
+      ) =>
+        perform(() =>
+          withCluster(options, async (cluster) => {
+            const aborted = await abortFailover(cluster, options.in, id, options.reason);
+            if (!aborted.ok) return aborted;
+            const { status } = aborted.value;
+            if (!printed(options, { value: status, rows: status === null ? [] : [status] })) {
+              print(`${id}: ${status?.state ?? ""}`);
+            }
+            return ok(exitCodes.ok);
+          }),
+        ),
     );
 }
 
@@ -176,7 +207,7 @@ async function follow(
     const step = next.value;
     if (step.id !== id) continue;
     onStep(step);
-    if (step.step === "done" || step.step === "failed") return;
+    if (["done", "failed", "aborted"].includes(step.step)) return;
   }
 }
 
