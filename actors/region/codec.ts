@@ -200,7 +200,7 @@ export const encodeRefusal = (failure: Failure): Uint8Array =>
 
 /** A request to the operations services, decoded but not checked further. */
 export type OperationRequest =
-  | { readonly verb: "status" }
+  | { readonly verb: "status"; readonly brief: boolean }
   | { readonly verb: "market-history"; readonly market: string; readonly payload: Uint8Array }
   | { readonly verb: "market-create"; readonly definition: DefinitionInput; readonly by: string }
   | {
@@ -250,8 +250,7 @@ export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): Operati
   return decoded((): OperationRequest | null => {
     switch (verb) {
       case "status":
-        control.StatusRequest.decode(bytes);
-        return { verb };
+        return { verb, brief: control.StatusRequest.decode(bytes).brief };
       case "market-history": {
         const { market } = wire.market.v1.MarketHistoryRequest.decode(bytes);
         return { verb, market, payload: bytes };

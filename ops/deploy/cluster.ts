@@ -97,7 +97,7 @@ export async function planCluster(
     ...(running?.regions ?? []),
     ...regions
       .filter(({ name }) => isNew(name))
-      .map(({ name }) => ({ name, http: ports[name]?.http ?? 0 })),
+      .map(({ name, residency }) => ({ name, http: ports[name]?.http ?? 0, residency })),
   ];
   const encryption = ensureEncryptionKey(encryptionFile(dataDirectory));
   if (!encryption.ok) return encryption;

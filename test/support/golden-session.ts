@@ -230,6 +230,8 @@ export const session: readonly SessionLine[] = [
   },
   { ...line("region abort", "region", "abort", "none", "--in", "home", ...operator), code: 3 },
   line("region residency", "region", "residency", ...operator),
+  line("region nearest", "region", "nearest", "-o", "jsonl"),
+  { ...line("region nearest", "region", "nearest", "--residency-of", "mars"), code: 3 },
   line("doctor", "doctor", "--machine", "-o", "jsonl"),
   line("completion", "completion", "fish"),
   { ...line("completion", "completion", "tcsh"), code: 2 },
