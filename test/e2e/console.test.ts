@@ -230,8 +230,8 @@ async function changeState(verb: "halt" | "resume"): Promise<void> {
     const { MarketStateRequest, MarketReply } = wire.control.v1;
     const request = MarketStateRequest.encode({ market, reason: "drill" }).finish();
     const subject = operationsSubject(region, `market-${verb}`);
-    const { data } = await connection.request(subject, request, { timeout: 30_000 });
-    assert.is(MarketReply.decode(data).refusal, null);
+    const reply = await connection.request(subject, request, { timeout: 30_000 });
+    assert.is(MarketReply.decode(reply.data).refusal, null);
   } finally {
     await connection.close();
   }
