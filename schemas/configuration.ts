@@ -291,6 +291,8 @@ export const clusterFileSchema = z.strictObject({
         )
         .default([]),
       http: z.string(),
+      /** Regions that may keep what originates here, by class of data; a class without a list: any. */
+      residency: z.partialRecord(z.enum(dataClasses), z.array(token)).default({}),
       /** Where browsers connect to NATS. */
       websocket: z.string(),
       natsPid: z.int(),

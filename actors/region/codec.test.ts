@@ -183,6 +183,7 @@ test("the status carries a market's latencies as whole nanoseconds, and every re
       detail: "",
       reason: "drill",
       planned: true,
+      actorsMoved: 3,
     },
     startedUnixMs: 1,
     build: "0.1.0",

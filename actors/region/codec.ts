@@ -36,6 +36,8 @@ export interface LeaseRecord {
   readonly actors: HostedActors | null;
   /** What it says of actors of other regions; absent: it hosts none. */
   readonly hosts?: readonly HostedRegion[];
+  /** Regions whose actors may run here when their own cells cannot; absent: none. */
+  readonly mayHost?: readonly string[];
 }
 export interface HostedRegion {
   readonly region: string;
@@ -77,6 +79,7 @@ export const encodeLease = (lease: LeaseRecord): Uint8Array =>
       region,
       actors: hostedToWire(actors),
     })),
+    mayHost: [...(lease.mayHost ?? [])],
   }).finish();
 
 /** Null when the bytes are no lease. */
@@ -92,7 +95,11 @@ export function decodeLease(bytes: Uint8Array): LeaseRecord | null {
       return said === null ? [] : [{ region: hosted.region ?? "", actors: said }];
     });
     const lease = { region, cell, node, incarnation, renewal, nonce, fenced, released, actors };
-    return hosts.length === 0 ? lease : { ...lease, hosts };
+    return {
+      ...lease,
+      ...(hosts.length === 0 ? {} : { hosts }),
+      ...(found.mayHost.length === 0 ? {} : { mayHost: found.mayHost }),
+    };
   });
 }
 
@@ -193,7 +200,7 @@ export const encodeRefusal = (failure: Failure): Uint8Array =>
 
 /** A request to the operations services, decoded but not checked further. */
 export type OperationRequest =
-  | { readonly verb: "status" }
+  | { readonly verb: "status"; readonly brief: boolean }
   | { readonly verb: "market-history"; readonly market: string; readonly payload: Uint8Array }
   | { readonly verb: "market-create"; readonly definition: DefinitionInput; readonly by: string }
   | {
@@ -243,8 +250,7 @@ export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): Operati
   return decoded((): OperationRequest | null => {
     switch (verb) {
       case "status":
-        control.StatusRequest.decode(bytes);
-        return { verb };
+        return { verb, brief: control.StatusRequest.decode(bytes).brief };
       case "market-history": {
         const { market } = wire.market.v1.MarketHistoryRequest.decode(bytes);
         return { verb, market, payload: bytes };
@@ -274,10 +280,10 @@ export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): Operati
           : { verb, market, phase: wanted, reason, by: requestedBy };
       }
       case "failover": {
-        const { from, to, dryRun, requestedBy, id, acceptLoss, reason } =
+        const { from, to, dryRun, requestedBy, id, acceptLoss, reason, homeOnly } =
           wire.region.v1.FailoverRequest.decode(bytes);
         const tokens = [from, to, id].every((text) => subjects.isToken(text));
-        const request = { from, to, dryRun, requestedBy, id, acceptLoss, reason };
+        const request = { from, to, dryRun, requestedBy, id, acceptLoss, reason, homeOnly };
         return tokens ? { verb, request } : null;
       }
       case "failover-abort": {
@@ -347,7 +353,14 @@ export const encodeFailover = (reply: {
   return wire.region.v1.FailoverReply.encode({
     ...(plan === undefined
       ? {}
-      : { plan: { ...plan, markets: [...plan.markets], checks: [...plan.checks] } }),
+      : {
+          plan: {
+            ...plan,
+            markets: [...plan.markets],
+            checks: [...plan.checks],
+            actors: [...plan.actors],
+          },
+        }),
     ...(status === undefined ? {} : { status }),
   }).finish();
 };
@@ -385,8 +398,8 @@ export const decodeFailoverStatus = (bytes: Uint8Array): FailoverStatus | null =
     const state = failoverStates.find((name) => name === found.state);
     if (state === undefined) return null;
     const { id, from, to, requestedBy, approvedBy, startedUnixMs, endedUnixMs } = found;
-    const { marketsMoved, longestPauseMs, detail, reason, planned } = found;
-    const times = { startedUnixMs, endedUnixMs, marketsMoved, longestPauseMs };
+    const { marketsMoved, actorsMoved, longestPauseMs, detail, reason, planned } = found;
+    const times = { startedUnixMs, endedUnixMs, marketsMoved, actorsMoved, longestPauseMs };
     return { id, from, to, state, requestedBy, approvedBy, ...times, detail, reason, planned };
   });
 

@@ -195,6 +195,7 @@ export interface FailoverStatus {
   readonly detail: string;
   readonly reason: string;
   readonly planned: boolean;
+  readonly actorsMoved: number;
 }
 
 export interface FailoverRequest {
@@ -205,6 +206,8 @@ export interface FailoverRequest {
   readonly id: string;
   readonly acceptLoss: boolean;
   readonly reason: string;
+  /** A fail-back: only what is at home in `to`. */
+  readonly homeOnly: boolean;
 }
 
 export interface FailoverMarket {
@@ -229,6 +232,18 @@ export interface FailoverCheck {
   readonly what: string;
 }
 
+/** An actor that moves with what its log holds. */
+export interface FailoverActor {
+  /** That it belongs to, wherever it runs. */
+  readonly region: string;
+  readonly type: string;
+  readonly id: string;
+  readonly shard: string;
+  readonly epoch: number;
+  /** Number of its last event; 0: there is none. */
+  readonly sequence: number;
+}
+
 export interface FailoverPlan {
   readonly id: string;
   readonly from: string;
@@ -237,6 +252,10 @@ export interface FailoverPlan {
   readonly approvalNeeded: boolean;
   readonly markets: readonly FailoverMarket[];
   readonly checks: readonly FailoverCheck[];
+  readonly actors: readonly FailoverActor[];
+  readonly actorsLeftOut: number;
+  /** Regions whose actors move. */
+  readonly seats: readonly string[];
 }
 
 export interface FailoverStep {
@@ -248,6 +267,8 @@ export interface FailoverStep {
     | "handed_over"
     | "taken"
     | "market_moved"
+    | "actors_leaving"
+    | "actors_moved"
     | "aborting"
     | "aborted"
     | "failed"

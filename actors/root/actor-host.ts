@@ -1,16 +1,16 @@
 import {
-  cellLeases,
   controlSubject,
   type ControlVerb,
   controlVerbs,
   hostSubject,
-  leaseBucket,
+  offeredShardsSubject,
   reportSubject,
 } from "../../schemas/subjects.ts";
 import { ReplicatedEventLog } from "../bus/replicated-event-log.ts";
 import { ActorDirectory } from "../control/directory.ts";
 import { type Leases, type LeaseView, Membership } from "../control/membership.ts";
-import type { ActorGroup, SteerVerb } from "../control/messages.ts";
+import { decodeOffer, encodeOffer } from "../control/codec.ts";
+import type { ActorGroup, SpawnableType, SteerVerb } from "../control/messages.ts";
 import { ActorPlane } from "../control/plane.ts";
 import { type ControlReply, ControlServices } from "../control/services.ts";
 import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
@@ -31,7 +31,7 @@ import { ok, refuse, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import { marketMakerActor } from "../market-maker/actor.ts";
 import { encodeReport as encodeMaker } from "../market-maker/codec.ts";
-import { decodeLease, type HostedActors, type LeaseRecord } from "../region/codec.ts";
+import type { HostedActors, LeaseRecord } from "../region/codec.ts";
 import type { MarketDefinition } from "../region/messages.ts";
 import type { ShardOwnership } from "../region/ownership.ts";
 import { SilenceWatch } from "../region/silence.ts";
@@ -41,8 +41,10 @@ import type { MarketPlaces } from "../risk-limit/effects.ts";
 import type { Limits } from "../risk-limit/messages.ts";
 import type { TraderMessage, TraderReply, TraderStart } from "../trading/messages.ts";
 import type { TraderPorts, TraderReport } from "../trading/trader.ts";
+import { bookSubject, decodeBook, encodeBookRequest } from "../trading/wire.ts";
 import { serveIncidents, type ServedIncidents } from "./incident-host.ts";
 import { allResidents, IncidentResidents } from "./incident-residents.ts";
+import type { LeaseBoard } from "./lease-board.ts";
 import { LimitResidents } from "./limit-residents.ts";
 import { LimitRoutes } from "./limit-routes.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
@@ -50,6 +52,9 @@ import { type ServedLimits, serveRiskLimits } from "./risk-host.ts";
 import { RiskReports } from "./risk-reports.ts";
 import { spawnableTypes } from "./spawnable.ts";
 import { TraderLimits } from "./trader-limits.ts";
+
+/** A dry run says what it knows: a market that does not answer has no quotes in it. */
+const touchWithin = 1_000_000_000 as DurationNs;
 
 /** One service of the control plane: `nats micro` lists it. */
 export interface ControlEndpoint {
@@ -65,6 +70,8 @@ export interface ActorHostSettings {
   readonly cell: string;
   /** The cell is one of another region. */
   readonly guest: boolean;
+  /** The region that the cell itself is of. */
+  readonly own: string;
   /** Path of the supervisor above those of the actors. */
   readonly base: string;
   /** Actors this cell hosts at most; 0: it hosts none, and answers no control request. */
@@ -85,6 +92,10 @@ export interface ActorHostOf {
   /** Where risk limits are to hold. */
   readonly places: MarketPlaces;
   readonly ownership: ShardOwnership;
+  /** Leases of all cells. */
+  readonly board: LeaseBoard;
+  /** The region whose cells are to run a region's actors; null: not known yet. */
+  readonly seat: (region: string) => string | null;
   readonly refusals: RefusalCounter;
   /** How long each level has to acknowledge a page. */
   readonly patience: Patience;
@@ -127,6 +138,8 @@ const askTimeout = 10_000_000_000 as DurationNs;
 export class ActorHost {
   /** To be registered with the actor system. */
   readonly definitions: readonly ActorDefinition[];
+  /** What can be spawned. */
+  readonly types: ReadonlyMap<string, SpawnableType>;
   readonly #of: ActorHostOf;
   readonly #settings: ActorHostSettings;
   readonly #plane: ActorPlane;
@@ -209,6 +222,14 @@ export class ActorHost {
       steerExecution: (path, id, verb) =>
         this.#steer(execution as unknown as Trader, path, id, verb),
       steerCustom: (path, id, verb) => this.#steer(custom as unknown as Trader, path, id, verb),
+      touch: async ({ home, market }) => {
+        const reply = await bus.request(
+          bookSubject(home, market),
+          encodeBookRequest(1),
+          touchWithin,
+        );
+        return reply.ok ? decodeBook(reply.value, clock.monotonic()) : null;
+      },
       processes,
       region,
       limits: new TraderLimits({
@@ -219,7 +240,8 @@ export class ActorHost {
         allowed: settings.limits,
       }),
     });
-    const membership = new Membership({ leases: this.#leases(), clock, log }, cell);
+    this.types = types;
+    const membership = new Membership({ leases: this.#leases(), log }, cell);
     const directory = new ActorDirectory(bus.keys, region);
     const residents = allResidents(this.#residents, this.#incidents);
     this.#plane = new ActorPlane(
@@ -231,6 +253,9 @@ export class ActorHost {
         membership,
         directory,
         types,
+        seat: () => of.seat(region),
+        offer: (to, shards) =>
+          of.bus.publish(offeredShardsSubject(region, to), encodeOffer(shards)),
         forget: (name) => {
           events.forget(name);
           this.#risk.forget(name.slice(name.indexOf(".") + 1));
@@ -282,6 +307,11 @@ export class ActorHost {
       const subject = hostSubject(region, cell, verb);
       this.#subscriptions.push(await servePlainly(bus, log, [{ verb, subject, answer }]));
     }
+    this.#subscriptions.push(
+      bus.subscribe(offeredShardsSubject(region, cell), (_subject, payload) =>
+        this.#plane.offered(decodeOffer(payload)),
+      ),
+    );
     if (!this.#settings.guest) await this.#open();
     this.#plane.begin();
   }
@@ -398,33 +428,33 @@ export class ActorHost {
   }
 
   #leases(): Leases {
-    const { bus, ownership, clock, leasesRead = () => {} } = this.#of;
+    const { board, ownership, clock, leasesRead = () => {} } = this.#of;
     const { region, guest } = this.#settings;
     return {
       async read() {
         const began = clock.monotonic();
-        const found = await bus.keys.list(leaseBucket, cellLeases);
-        const ended = clock.monotonic();
-        const decoded = !found.ok
-          ? null
-          : [...found.value.values()].flatMap(({ value, revision }) => {
-              const lease = decodeLease(value);
-              return lease === null ? [] : [{ lease, revision }];
-            });
-        if (!guest) leasesRead({ began, ended, leases: decoded });
+        const found = await board.read();
+        if (!guest) {
+          const read = found.ok ? found.value : null;
+          leasesRead({
+            began: read?.began ?? began,
+            ended: read?.ended ?? clock.monotonic(),
+            leases:
+              read?.leases.map(({ record: lease, revision }) => ({ lease, revision })) ?? null,
+          });
+        }
         if (!found.ok) return found;
-        const leases = (decoded ?? []).flatMap((entry): LeaseView[] => {
-          const { lease } = entry;
+        const leases = found.value.leases.flatMap(({ record: lease, revision }): LeaseView[] => {
           const { node, incarnation, fenced } = lease;
           const holder = { region: lease.region, cell: lease.cell };
-          const said = { holder, node, incarnation, fenced, revision: entry.revision };
+          const said = { holder, node, incarnation, fenced, revision };
           if (lease.region === region) return [{ ...said, cell: lease.cell, actors: lease.actors }];
           const hosted = lease.hosts?.find((one) => one.region === region);
           if (hosted === undefined) return [];
           const actors = { ...hosted.actors, guest: true };
           return [{ ...said, cell: guestName(lease.region, lease.cell), actors }];
         });
-        return ok(leases);
+        return ok({ ...found.value, leases });
       },
       silence: () => new SilenceWatch(),
       fence: ({ holder, node, incarnation, revision }) =>

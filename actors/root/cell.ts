@@ -99,7 +99,7 @@ export interface HostingSettings {
   readonly passivateAfter: DurationNs;
   /** Of an account whose first actor is spawned; no limit that is made for an actor allows more. */
   readonly limits: Limits;
-  /** Regions whose actors are hosted here while they have no cell for them. */
+  /** Other regions whose actors may run here, when they are moved or have no cell left. */
   readonly hosts?: readonly string[];
 }
 
@@ -142,6 +142,11 @@ export interface Cell {
    * for them. Idempotent. Failure codes: not_permitted, and those of a start.
    */
   hostActorsOf(region: string): Promise<Result<void>>;
+  /**
+   * Has the actors of a region run in another one from now on, or at home again; done when cells there own them
+   * all. Failure codes: not_permitted, unavailable, timeout.
+   */
+  moveActorsOf(region: string, to: string, by: string): Promise<Result<void>>;
   /** Ends that; what runs here is handed over to another cell that hosts them, or waits for one. */
   leaveActorsOf(region: string): Promise<void>;
   /** Readiness drops, no order is taken, the flow stops. */
@@ -224,7 +229,13 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
         ? {}
         : { serveControl: auditedControl(ports.serveControl, trail) }),
     },
-    { region, cell, ...hosting },
+    {
+      region,
+      cell,
+      ...hosting,
+      mayHost: hosting.capacity === 0 ? [] : (hosting.hosts ?? []),
+      automatic: settings.takeover !== "manual",
+    },
   );
   const markets = marketHost({
     region,
@@ -251,6 +262,8 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     ...(ports.logs === undefined ? {} : { logs: ports.logs }),
     actors: () => hosts.own.view,
     hosts: () => hosts.guests,
+    mayHost: hosting.capacity === 0 ? [] : (hosting.hosts ?? []),
+    actorMoves: hosts.moves,
     views: (verb, payload) => views.answer(verb, payload),
     servesMarkets,
     twoPersons: settings.profile === "production",
@@ -325,10 +338,6 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   places.start();
   views.begin(system);
   await hosts.begin(system);
-  for (const other of hosting.hosts ?? []) {
-    const hosted = await hosts.host(other);
-    if (!hosted.ok) log.warn({ failure: hosted.failure }, "another region's actors are not hosted");
-  }
   const asked = async (message: RegionMessage): Promise<Result<RegionReply>> => {
     const ref = system.find(router, paths.cell(region));
     return ref.ok ? await ref.value.ask(message, askTimeout) : ref;
@@ -347,6 +356,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   const cellOf: Cell = {
     system,
     hostActorsOf: (other) => hosts.host(other),
+    moveActorsOf: (other, to, by) => hosts.moves.move(other, to, by),
     leaveActorsOf: (other) => hosts.leave(other),
     async report() {
       const reply = await asked({ type: "report" });

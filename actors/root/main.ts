@@ -278,8 +278,13 @@ class CellProcess {
     const pool = new ConfinedPool({
       users: nats.guests.map(({ subject, seedFile }) => ({
         servers: nats.servers,
-        seed: readFileSync(seedFile, "utf8").trim(),
-        authority: readFileSync(nats.caFile, "utf8"),
+        // Read when a process starts: keys change while the cell runs.
+        get seed() {
+          return readFileSync(seedFile, "utf8").trim();
+        },
+        get authority() {
+          return readFileSync(nats.caFile, "utf8");
+        },
         subject,
       })),
       directory: directory.strategies,
