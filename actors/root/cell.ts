@@ -66,8 +66,8 @@ export interface CellPorts {
   /** Unpredictable bytes: nonces of leases, numbers of sessions. */
   readonly randomBytes: (count: number) => Uint8Array;
   readonly directory: CellDirectory;
-  /** Makes sure the market's journal and events have a stream. Failure code: unavailable. */
-  readonly ensureJournal: (definition: MarketDefinition) => Promise<Result<void>>;
+  /** As RegionPorts.ensureJournal. */
+  readonly ensureJournal: (definition: MarketDefinition, isNew: boolean) => Promise<Result<void>>;
   readonly facts: () => CellFacts;
   /** As MarketPorts.onServing. */
   readonly onServing?: MarketPorts["onServing"];
@@ -168,7 +168,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   const { onServing, onLeaving, replicas } = ports;
   const market = marketActor({
     ...(replicas === undefined ? {} : { replicas }),
-    ensureJournal: ports.ensureJournal,
+    ensureJournal: (definition) => ports.ensureJournal(definition, true),
     bus,
     engine,
     slots,
