@@ -80,6 +80,11 @@ const benches: readonly Bench[] = [
     load: async () => (await import("./bring-up.ts")).runBringUp,
   },
   {
+    name: "region-drills",
+    line: "50 drills on three regions in network namespaces: how long markets do not serve, by fault",
+    load: async () => (await import("./region-drills.ts")).runRegionDrills,
+  },
+  {
     name: "console",
     line: "the console's market page in headless Chromium beside a busy market: start, tasks, frames",
     load: async () => (await import("./console.ts")).runConsole,

@@ -24,8 +24,11 @@ export type OperationsVerb =
   | "market-halt"
   | "market-resume"
   | "market-mode"
+  | "market-phase"
   | "failover"
+  | "failover-abort"
   | "approve"
+  | "drill-record"
   | "flow"
   | "log-level";
 /** Services that spawn and steer actors. */
@@ -43,7 +46,12 @@ export const controlVerbs = [
 export type ControlVerb = (typeof controlVerbs)[number];
 export type AlertKind = "latency" | "residency" | "journal";
 /** What the launcher of a cluster is asked to do. */
-export type DeploymentVerb = "region-add" | "region-remove" | "certificates-rotate" | "residency";
+export type DeploymentVerb =
+  | "region-add"
+  | "region-remove"
+  | "certificates-rotate"
+  | "authority-rotate"
+  | "residency";
 export type MarketDataKind = "l1" | "l2" | "trades";
 
 export const commandSubject = (region: string, market: string, verb: CommandVerb): string =>
@@ -73,7 +81,7 @@ export const cellTreeSubject = (region: string, cell: string, verb: "tree" | "tr
 /** Where a live view of a region's trees is published while it is leased. */
 export const treeViewSubject = (region: string, view: string): string =>
   supervisionSubject(region, `views/${view}`);
-export const auditKinds = ["operation", "control", "risk", "failover"] as const;
+export const auditKinds = ["operation", "control", "risk", "failover", "incident"] as const;
 export type AuditKind = (typeof auditKinds)[number];
 export const auditSubject = (region: string, kind: AuditKind): string =>
   `audit.${token(region)}.${kind}`;
@@ -98,6 +106,36 @@ export const actorSnapshotBucket = (region: string): string => `ASNAP_${token(re
 /** Something is wrong with a market or a stream, or not any more: core NATS, told to whoever listens. */
 export const alertSubject = (region: string, kind: AlertKind, subject: string): string =>
   `alert.${token(region)}.${token(kind)}.${token(subject)}`;
+/** Requests to an incident; `list` is asked at the id `all`. */
+export const incidentSubject = (region: string, id: string, verb: string): string =>
+  actorSubject(region, "incident", id, verb);
+/** From cell to cell of a region: a request to an incident that the cell hosts. */
+export const hostIncidentSubject = (
+  region: string,
+  cell: string,
+  id: string,
+  verb: string,
+): string => `act.${token(region)}.cell.${token(cell)}.incident.${token(id)}.${token(verb)}`;
+/** Where an incident is told after each of its steps. */
+export const incidentReportSubject = (region: string, id: string): string =>
+  reportSubject(region, "incidents", id);
+export const pageLevels = ["L1", "L2", "L3"] as const;
+export type PageLevel = (typeof pageLevels)[number];
+export const pageSubject = (region: string, level: PageLevel): string =>
+  `page.${token(region)}.${level}`;
+/** Ids of a region's incidents: a key each, made with the first event. */
+export const incidentDirectoryPrefix = (region: string): string => `incident.${token(region)}.`;
+export const incidentDirectoryKey = (region: string, id: string): string =>
+  `incident.${token(region)}.${token(id)}`;
+/** What people do to incidents; to raise and clear is for cells. */
+export const incidentActions = [
+  "acknowledge",
+  "escalate",
+  "resolve",
+  "review",
+  "step",
+  "mitigate",
+] as const;
 /** Where a cell asks one strategy of a user; the slot has a NATS user of its own. */
 export const guestSubject = (region: string, slot: number): string =>
   `guest.${token(region)}.${slot}.decide`;
@@ -109,6 +147,17 @@ export const failoverSubject = (region: string, id: string): string =>
 export const failoversOf = (region: string): string => `sup.${token(region)}.failover.*`;
 /** Last failover of a region's markets, in bucket DIR. */
 export const failoverDirectoryKey = (region: string): string => `failover.${token(region)}`;
+/** The region whose cells run a region's actors, in bucket DIR; absent: its own. */
+export const actorSeatPrefix = "seat.";
+export const actorSeatKey = (region: string): string => `${actorSeatPrefix}${token(region)}`;
+/** Told the cells of a region when a seat has changed: they read them at once. */
+export const actorSeatsSubject = (region: string): string =>
+  actorSubject(region, "actors", "seats", "look");
+/** From cell to cell: shards of a region's actors that were just given up for this one. */
+export const offeredShardsSubject = (region: string, cell: string): string =>
+  `act.${token(region)}.cell.${token(cell)}.shards`;
+/** The last drill, in bucket DIR. */
+export const lastDrillKey = "drill.last";
 export const deadLetterSubject = (region: string, kind: string): string =>
   `dead.${token(region)}.${token(kind)}`;
 
@@ -141,9 +190,15 @@ export const patterns = {
   riskApprovals: "act.*.risk-limit.*.approve",
   supervision: "sup.>",
   /** What a cell is asked of the actors that it hosts, of whichever region. */
-  hostedActors: ["act.*.risk-limit.>", "act.*.cell.>"],
+  hostedActors: ["act.*.risk-limit.>", "act.*.incident.>", "act.*.cell.>"],
   /** What spawned actors and risk limits of all regions say of themselves. */
-  actorReports: ["sup.*.strategies.>", "sup.*.executions.>", "sup.*.risk.>"],
+  actorReports: [
+    "sup.*.strategies.>",
+    "sup.*.executions.>",
+    "sup.*.risk.>",
+    "sup.*.incidents.>",
+    "page.>",
+  ],
   supervisionOf: (region: string): string => `sup.${token(region)}.>`,
   operations: "ops.>",
   operationsOf: (region: string): string => `ops.${token(region)}.>`,
@@ -158,6 +213,12 @@ export const patterns = {
   control: (verb: ControlVerb): string => `ctl.*.${verb}`,
   alerts: "alert.>",
   alertsOf: (region: string): string => `alert.${token(region)}.>`,
+  pages: "page.>",
+  incidentsOf: (region: string): string => `act.${token(region)}.incident.*.*`,
+  hostIncidentsOf: (region: string, cell: string): string =>
+    `act.${token(region)}.cell.${token(cell)}.incident.*.*`,
+  incidentQuestions: ["act.*.incident.all.list", "act.*.incident.*.describe"],
+  incidentActions: incidentActions.map((verb) => `act.*.incident.*.${verb}`),
   guestsOf: (region: string): string => `guest.${token(region)}.>`,
   guestOf: (region: string, slot: number): string => `guest.${token(region)}.${slot}.>`,
   audits: "audit.>",

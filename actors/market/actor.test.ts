@@ -515,6 +515,42 @@ test("B9.3 a change of mode is journalled, holds once that is committed, and out
   await first.end();
 });
 
+test("B5.1 an auction is called and uncrossed by an operator; its phase and what it would trade are told, and a restart knows it", async () => {
+  const first = await MarketCell.open();
+  const { broker, directory } = first;
+  assert.is(await first.command({ type: "set_phase", phase: "closing_auction" }), "");
+  const gathered = await first.submit({
+    session: 8,
+    commands: [place(1, buy, 510, 30), place(2, sell, 500, 20)],
+  });
+  assert.equal(
+    gathered.outcomes.map(({ executed }) => executed),
+    [0, 0],
+    "nothing is matched in a call",
+  );
+  const { state, phase, indication } = await first.status();
+  assert.equal([state, phase], ["open", "closing_auction"]);
+  assert.equal([indication.volume, indication.surplus], [20, 10]);
+  assert.ok(indication.price >= 500 && indication.price <= 510, String(indication.price));
+  await first.stop();
+  await withCell({ broker, directory }, async (cell) => {
+    assert.is((await cell.status()).phase, "closing_auction");
+    assert.is(await cell.command({ type: "resume", reason: "uncross" }), "");
+    const after = await cell.until(({ phase: now }) => now === "open");
+    assert.equal(after.indication, { price: 0, volume: 0, surplus: 0 });
+    const book = await cell.book();
+    assert.equal(
+      book.bids?.map((level) => level.quantity),
+      [10],
+      "what was left over",
+    );
+    assert.equal(book.asks, []);
+    assert.is(await cell.command({ type: "halt", reason: "news" }), "");
+    assert.equal([(await cell.status()).state, (await cell.status()).phase], ["halted", "halted"]);
+  });
+  await first.end();
+});
+
 test("safe events leave in blocks of slots, and market data is conflated", () =>
   withCell({}, async (cell) => {
     const data = new Map<string, Uint8Array[]>();

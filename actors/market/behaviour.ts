@@ -3,6 +3,7 @@ import type {
   ChainPoint,
   DurabilityMode,
   MarketEngine,
+  MarketState,
   Progress,
 } from "../kernel/ports/matching-engine.ts";
 import { type Failure, ok, refuse, type Result } from "../kernel/result.ts";
@@ -31,6 +32,7 @@ import type {
   MarketStatus,
   StandbyReport,
 } from "./messages.ts";
+import { noIndication } from "./phase.ts";
 import { Diverged, type Following, MarketFailed, Recovery, type Owned } from "./recovery.ts";
 import { JournalShipper, RECORDS_REMEMBERED, type Followed } from "./shipper.ts";
 import { Trading } from "./trading.ts";
@@ -62,6 +64,8 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   readonly #directory: string;
   /** What the servers allow. */
   readonly #strongest: DurabilityMode;
+  /** A hand-over under way is not to be gone through with. */
+  #stays = false;
   readonly #counters: MarketCounters;
   #shadowFailure: string | null = null;
   #definition: MarketDefinition;
@@ -161,12 +165,18 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
       case "halt":
       case "resume":
         return this.#setState(message.type === "halt" ? "halted" : "open", reply);
+      case "set_phase":
+        return this.#setState(message.phase, reply);
       case "redefine":
         return this.#redefine(message.definition, reply);
       case "set_mode":
         return this.#setMode(message.mode, reply);
       case "hand_over":
         return this.#handOver(message.region, reply);
+      case "stay":
+        this.#stays = true;
+        reply({ type: "done", result: ok(undefined) });
+        return;
       default:
         this.#context.unknown(message);
     }
@@ -515,7 +525,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     }
   }
 
-  async #setState(state: "open" | "halted", reply: (reply: MarketReply) => void): Promise<void> {
+  async #setState(state: MarketState, reply: (reply: MarketReply) => void): Promise<void> {
     const trading = this.#serving();
     if (trading === null) {
       reply({ type: "done", result: { ok: false, failure: this.#notServing() } });
@@ -532,7 +542,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         state,
       }));
       if (result.ok) {
-        this.#context.lifecycle.send({ type: state === "open" ? "RESUMED" : "HALTED" });
+        this.#context.lifecycle.send({ type: state === "halted" ? "HALTED" : "RESUMED" });
       }
       reply({ type: "done", result });
     });
@@ -595,11 +605,13 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
       return;
     }
     this.#context.lifecycle.send({ type: "HANDING_OVER", detail: `on its way to ${region}` });
+    this.#stays = false;
     this.#closeGate();
     this.#context.run(async () => {
       const until = this.#context.clock.monotonic() + DRAIN_LIMIT;
       while (!this.#settled(engine, trading)) {
         if (this.#state() !== "handing_over") return;
+        if (this.#stays) break;
         if (this.#context.clock.monotonic() >= until) {
           this.#goOn(engine, trading);
           const reason = `${trading.waiting.commands} commands did not become safe in time`;
@@ -609,6 +621,12 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         }
         trading.pump();
         await this.#sleep(settlePoll);
+      }
+      if (this.#stays) {
+        this.#goOn(engine, trading);
+        const result = refuse("aborted", "it was to stay before its last record was written");
+        reply({ type: "done", result });
+        return;
       }
       trading.flush();
       await shipper.handOver(region);
@@ -717,6 +735,8 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
       state: this.#state(),
       // Why nothing becomes safe comes before what the market is doing.
       detail: progress?.logWaiting ?? this.#detail(),
+      phase: this.#serving()?.phase.state ?? "",
+      indication: this.#serving()?.phase.indication ?? noIndication,
       mode: this.#trading?.mode ?? this.#definition.mode,
       epoch: this.#owned?.epoch ?? 0,
       matched: progress?.matched ?? 0,

@@ -25,7 +25,7 @@ function levels(orders: readonly RestingOrder[]): Level[] {
   return [...grouped.values()];
 }
 
-test("after any commands its levels are those of the engine's book, best first", () => {
+test("B5.1 after any commands, auctions included, its levels are those of the engine's book, best first", () => {
   const market = new Market();
   const view = new BookView();
   const chance = seededRandomness(SEED);
@@ -50,7 +50,12 @@ test("after any commands its levels are those of the engine's book, best first",
     orderCapacity: 2_000,
     mode: "matched",
   });
+  const phases = ["open", "closing_auction", "open", "halted", "open", "pre_open"] as const;
   for (let step = 0; step < 15_000; step += 1) {
+    if (step % 400 === 399) {
+      const state = phases[Math.floor(step / 400) % phases.length] ?? "open";
+      apply({ kind: "set_state", session: 0, number: 0, account: 0, tag: 0, state });
+    }
     const header = { session: 0, number: 0, account: 1 as AccountId, tag: 0 };
     const recent = Math.min(Math.max(ids.length, 1), 2_000);
     const named = orderId(ids[ids.length - 1 - chance.below(recent)] ?? 1);

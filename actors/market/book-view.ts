@@ -19,6 +19,8 @@ export class BookView {
   readonly #asks = new SideView("sell");
   /** Price of the resting order in each slot; grows with the highest slot seen. */
   #prices = new Int32Array(1_024);
+  /** Of the same orders: an uncross does not say what is left of its buyer. */
+  #remaining = new Uint32Array(1_024);
   /** The order whose events are under way, and what of it has neither traded nor been canceled. */
   #entering = 0;
   #enteringSide: Side = "buy";
@@ -44,8 +46,15 @@ export class BookView {
         this.#enter(event.orderId, event.side, event.price, event.quantity);
         break;
       case "executed": {
+        if (event.atUncross) {
+          // Both rest, each at its own price.
+          this.#take(event.side, event.orderId, event.quantity);
+          this.#take(event.side === "buy" ? "sell" : "buy", event.makerOrderId, event.quantity);
+          break;
+        }
         const maker = event.side === "buy" ? this.#asks : this.#bids;
         maker.remove(event.price, event.quantity, event.makerRemaining === 0 ? 1 : 0);
+        this.#remaining[event.makerOrderId % SLOTS] = event.makerRemaining;
         this.#enteringLots -= event.quantity;
         break;
       }
@@ -55,6 +64,7 @@ export class BookView {
         break;
       case "reduced":
         this.#side(event.side).remove(event.price, event.quantity, 0);
+        this.#remaining[event.orderId % SLOTS] = event.remaining;
         break;
       case "refused":
       case "repeated":
@@ -105,12 +115,24 @@ export class BookView {
   #rest(id: number, side: Side, price: number, lots: number): void {
     const slot = id % SLOTS;
     if (slot >= this.#prices.length) {
-      const grown = new Int32Array(Math.min(SLOTS, Math.max(slot + 1, this.#prices.length * 2)));
-      grown.set(this.#prices);
-      this.#prices = grown;
+      const length = Math.min(SLOTS, Math.max(slot + 1, this.#prices.length * 2));
+      const prices = new Int32Array(length);
+      prices.set(this.#prices);
+      this.#prices = prices;
+      const remaining = new Uint32Array(length);
+      remaining.set(this.#remaining);
+      this.#remaining = remaining;
     }
     this.#prices[slot] = price;
+    this.#remaining[slot] = lots;
     this.#side(side).add(price, lots);
+  }
+
+  #take(side: Side, id: number, lots: number): void {
+    const slot = id % SLOTS;
+    const left = (this.#remaining[slot] ?? 0) - lots;
+    this.#side(side).remove(this.#prices[slot] ?? 0, lots, left === 0 ? 1 : 0);
+    this.#remaining[slot] = left;
   }
 
   #priceOf(id: number): number {

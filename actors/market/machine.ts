@@ -77,7 +77,7 @@ export const marketMachine = machineSetup.createMachine({
         RECOVERING: { target: "recovering", actions: "explain" },
         FENCING: { target: "fencing", actions: "explain" },
         READY: [
-          { target: "open", guard: ({ event }) => event.state === "open", actions: "clear" },
+          { target: "open", guard: ({ event }) => event.state !== "halted", actions: "clear" },
           { target: "halted", actions: assign({ detail: "halted by an operator" }) },
         ],
         FAILED: { target: "failed", actions: "explain" },
@@ -106,7 +106,7 @@ export const marketMachine = machineSetup.createMachine({
       on: {
         // What was under way has not become safe in time, and nothing has been written yet.
         READY: [
-          { target: "open", guard: ({ event }) => event.state === "open", actions: "clear" },
+          { target: "open", guard: ({ event }) => event.state !== "halted", actions: "clear" },
           { target: "halted", actions: assign({ detail: "halted by an operator" }) },
         ],
         RECOVERING: { target: "recovering", actions: "explain" },

@@ -1,6 +1,10 @@
 import type { RequestTrace } from "../kernel/ports/tracing.ts";
 import type { CountedDurations } from "../kernel/durations.ts";
-import type { DurabilityMode, LatencySummary } from "../kernel/ports/matching-engine.ts";
+import type {
+  DurabilityMode,
+  LatencySummary,
+  MarketState,
+} from "../kernel/ports/matching-engine.ts";
 import type { Result } from "../kernel/result.ts";
 
 /** Messages of the market actor, and the plain data it is started with. No methods here. */
@@ -58,18 +62,22 @@ export type MarketMessage =
   | { readonly type: "resume"; readonly reason: string }
   /** New reference data: journalled as a `configure` command when it differs in what the engine knows. */
   | { readonly type: "redefine"; readonly definition: MarketDefinition }
+  /** Calls an auction or closes the market; `resume` uncrosses. */
+  | { readonly type: "set_phase"; readonly phase: MarketState }
   /** What acknowledgements promise from now on: a journalled command. */
   | { readonly type: "set_mode"; readonly mode: DurabilityMode }
   /** The market goes to the cells of a region; done when its HANDOVER is accepted. */
-  | { readonly type: "hand_over"; readonly region: string };
+  | { readonly type: "hand_over"; readonly region: string }
+  /** Ends a hand-over whose last record is not written yet: it is refused `aborted`, and the market goes on. */
+  | { readonly type: "stay" };
 
 export type MarketReply =
   /** To submit, book, orders and limits: the bytes to respond with. */
   | { readonly type: "payload"; readonly payload: Uint8Array }
   | { readonly type: "status"; readonly status: MarketStatus }
   /**
-   * To halt, resume, redefine, set_mode and hand_over, once it is done. Codes: market_stopped, ring_full,
-   * command_invalid, capacity_fixed, not_owner, not_durable, mode_not_available.
+   * To halt, resume, set_phase, redefine, set_mode, hand_over and stay, once it is done. Codes: market_stopped, ring_full,
+   * command_invalid, capacity_fixed, not_owner, not_durable, mode_not_available, aborted.
    */
   | { readonly type: "done"; readonly result: Result<void> };
 
@@ -93,12 +101,23 @@ export interface TouchUnits {
   readonly askQuantity: number;
 }
 
+/** What an auction would trade now; units, and all 0 when it would trade nothing. */
+export interface Indication {
+  readonly price: number;
+  readonly volume: number;
+  /** Left over at that price: bought when positive, sold when negative. */
+  readonly surplus: number;
+}
+
 /** What schemas/control/v1 MarketStatus says, as typed data. */
 export interface MarketStatus {
   readonly definition: MarketDefinition;
   readonly state: MarketLifecycle;
   /** Why it is not open, empty when it is. */
   readonly detail: string;
+  /** Empty while it is not served here. */
+  readonly phase: MarketState | "";
+  readonly indication: Indication;
   readonly mode: DurabilityMode;
   readonly epoch: number;
   readonly matched: number;

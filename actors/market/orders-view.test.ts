@@ -24,7 +24,7 @@ const configure: EngineCommand = {
   mode: "matched",
 };
 
-test("after any commands it lists the orders of each account as the engine holds them", () => {
+test("B5.1 after any commands, auctions included, it lists the orders of each account as the engine holds them", () => {
   const market = new Market();
   const view = new OrdersView();
   const chance = seededRandomness(SEED);
@@ -66,6 +66,10 @@ test("after any commands it lists the orders of each account as the engine holds
     } else if (kind < 8) apply({ ...header, kind: "cancel", orderId: named });
     else if (kind < 9) apply({ ...header, kind: "reduce", orderId: named, quantity });
     else apply({ ...header, kind: "replace", orderId: named, price, quantity });
+    if (step % 500 === 250) {
+      const state = (["closing_auction", "open"] as const)[Math.floor(step / 500) % 2] ?? "open";
+      apply({ kind: "set_state", session: 0, number: 0, account: 0, tag: 0, state });
+    }
     if (step % 250 === 0) check();
   }
   check();

@@ -48,7 +48,9 @@ export class OrdersView {
       }
       case "executed":
         this.#left(event.makerOrderId, event.makerRemaining);
-        this.#enteringLots -= event.quantity;
+        // The buyer of an uncross rests as well, and its event does not say what is left.
+        if (event.atUncross) this.#taken(event.orderId, event.quantity);
+        else this.#enteringLots -= event.quantity;
         break;
       case "canceled":
         if (event.orderId === this.#entering?.orderId) this.#enteringLots -= event.quantity;
@@ -120,6 +122,10 @@ export class OrdersView {
     if (this.#ids[slot] !== orderId) return;
     if (remaining === 0) this.#ids[slot] = 0;
     else this.#remaining[slot] = remaining;
+  }
+
+  #taken(orderId: number, lots: number): void {
+    this.#left(orderId, Math.max(0, (this.#remaining[orderId % SLOTS] ?? 0) - lots));
   }
 
   #grow(size: number): void {

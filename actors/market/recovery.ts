@@ -229,6 +229,7 @@ export class Recovery {
   async #turn(): Promise<number> {
     let lookedAt = this.#ports.now();
     let blocked = await this.#blocked();
+    let couldClaim = false;
     this.#stirred = false;
     for (;;) {
       const candidacy = await this.#ports.ownership.candidacy(this.#candidate(blocked));
@@ -245,9 +246,14 @@ export class Recovery {
       } else {
         this.#standBy(candidacy, blocked);
       }
-      await this.#ports.sleep(turnDelay);
-      const waited = this.#ports.now() - lookedAt;
-      if (waited < (this.#stirred ? tailDelay : idleTailDelay)) continue;
+      // Given up just now: the HANDOVER that lets a durable market be taken is at the tail already.
+      const isGivenUp = candidacy.may === "claim" && !couldClaim;
+      couldClaim = candidacy.may === "claim";
+      if (!isGivenUp) {
+        await this.#ports.sleep(turnDelay);
+        const waited = this.#ports.now() - lookedAt;
+        if (waited < (this.#stirred ? tailDelay : idleTailDelay)) continue;
+      }
       lookedAt = this.#ports.now();
       this.#stirred = false;
       await this.#foldToTail();

@@ -45,6 +45,7 @@ import { EventQueue } from "./event-queue.ts";
 import { CANCELS_HELD, HeldCancels, type HeldRequest } from "./held-cancels.ts";
 import type { MarketDefinition, TouchUnits } from "./messages.ts";
 import { OrdersView } from "./orders-view.ts";
+import { Phase } from "./phase.ts";
 import { CanceledQuantities, OutcomeQueue, RequestOutcomes } from "./outcomes.ts";
 import { EventBlocks, MarketData } from "./publication.ts";
 import { TracedRequests } from "./traced-requests.ts";
@@ -90,6 +91,7 @@ export class Trading {
   readonly #limits = new AccountLimits();
   readonly #held = new HeldCancels();
   readonly #traced: TracedRequests;
+  readonly #phase: Phase;
   readonly #epoch: number;
   /** Commands of our own under way, by tag. */
   readonly #internal = new Map<number, EngineCommand>();
@@ -139,6 +141,7 @@ export class Trading {
     this.#released = this.#drained;
     this.#committed = owned.committed;
     this.#references = [{ from: 0, reference: owned.reference }];
+    this.#phase = new Phase(owned.reference.state);
     this.#mode = owned.reference.configure?.mode ?? definition.mode;
     this.#modeChangedAt = owned.reference.modeChangedAt;
     this.#progressAt = ports.clock.monotonic();
@@ -150,6 +153,10 @@ export class Trading {
   /** Mode of what leaves now. */
   get mode(): DurabilityMode {
     return effectiveMode(this.#mode, this.#modeChangedAt, this.#committed);
+  }
+
+  get phase(): Pick<Phase, "state" | "indication"> {
+    return this.#phase;
   }
 
   get touch(): TouchUnits {
@@ -508,6 +515,7 @@ export class Trading {
     this.#book.apply(event);
     this.#orders.apply(event);
     this.#marketData.apply(event);
+    this.#phase.apply(event, this.#definition);
     this.#blocks.add(event.sequence, slot);
     if (foreign) return;
     if (event.last) this.#waiting -= 1;

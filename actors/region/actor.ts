@@ -2,12 +2,13 @@ import type { ActorBehaviour, ActorDefinition } from "../kernel/actor.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
 import type { LogControl } from "../kernel/ports/log.ts";
 import type { RequestTrace, Tracing } from "../kernel/ports/tracing.ts";
-import type { DurabilityMode } from "../kernel/ports/matching-engine.ts";
+import type { DurabilityMode, MarketState } from "../kernel/ports/matching-engine.ts";
 import type { Result } from "../kernel/result.ts";
 import { RegionBehaviour } from "./behaviour.ts";
 import type { HostedActors, HostedRegion } from "./codec.ts";
 import type { RegionMachine } from "./machine.ts";
 import type {
+  FailoverActor,
   MarketDefinition,
   MarketReport,
   RegionMessage,
@@ -34,11 +35,13 @@ export interface MarketHost {
   ): Promise<Result<Uint8Array>>;
   /** Failure codes as request. */
   report(market: string): Promise<Result<MarketReport>>;
-  setState(market: string, state: "open" | "halted", reason: string): Promise<Result<void>>;
+  setState(market: string, state: MarketState, reason: string): Promise<Result<void>>;
   /** Codes as request, and mode_not_available. */
   setMode(market: string, mode: DurabilityMode): Promise<Result<void>>;
   /** Ends this cell's ownership for the cells of a region; done when the HANDOVER is accepted. */
   handOver(market: string, region: string): Promise<Result<void>>;
+  /** Ends a hand-over whose last record is not written yet: it is refused `aborted`, and the market goes on. */
+  stay(market: string): Promise<Result<void>>;
 }
 
 /** The background flow of this cell. */
@@ -51,6 +54,27 @@ export interface FlowHost {
 export interface RefusalCounts {
   count(code: string): void;
   read(): Readonly<Record<string, number>>;
+}
+
+/** Strategies, executions and risk limits of whole regions, which go where an operator wants them. */
+export interface ActorMoves {
+  /**
+   * Regions whose actors are seated in `from`, whether `to` has a cell that may run them, and the actors with
+   * the last number of their logs. Failure code: unavailable.
+   */
+  find(from: string, to: string): Promise<Result<FoundActors>>;
+  /**
+   * Seats the actors of a region in another one; done when cells there own every shard of them. The same again
+   * goes on where it was. `by`: id of the move. Failure codes: not_permitted, unavailable, timeout.
+   */
+  move(region: string, to: string, by: string): Promise<Result<void>>;
+}
+
+export interface FoundActors {
+  readonly regions: readonly { readonly region: string; readonly mayGo: boolean }[];
+  readonly actors: readonly FailoverActor[];
+  /** More than are listed. */
+  readonly leftOut: number;
 }
 
 export interface RegionPorts {
@@ -79,6 +103,10 @@ export interface RegionPorts {
   readonly actors?: () => HostedActors | null;
   /** The same of actors of other regions. */
   readonly hosts?: () => readonly HostedRegion[];
+  /** Regions whose actors may run here when their own cells cannot; absent: none. */
+  readonly mayHost?: readonly string[];
+  /** Moves actors between regions; absent: they stay where they are. */
+  readonly actorMoves?: ActorMoves;
   /** True: a second person has to approve what moves markets. Absent: false. */
   readonly twoPersons?: boolean;
   /** Answers the verbs that every cell answers; requests to them come here by the same subscription. */

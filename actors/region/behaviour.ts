@@ -77,6 +77,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
         persistIncarnation: ports.persistIncarnation,
         ...(ports.actors === undefined ? {} : { actors: ports.actors }),
         ...(ports.hosts === undefined ? {} : { hosts: ports.hosts }),
+        ...(ports.mayHost === undefined ? {} : { mayHost: ports.mayHost }),
       },
       { region: start.region, cell: start.cell, node: start.node },
     );
@@ -95,7 +96,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       directory: this.#directory,
       state: () => this.#state,
       evolve: (event) => this.#evolve(event),
-      report: () => this.#report(),
+      report: (brief) => this.#report(brief),
       phase: () => servingOf(context.lifecycle.state()),
       startMarket: (definition) => this.#startMarket(definition),
       failovers: this.#failovers,
@@ -378,11 +379,12 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
     if (event.type === "flow_paused") this.#ports.flow.pause(event.paused);
   }
 
-  async #report(): Promise<RegionReport> {
+  /** Brief: no market is asked, and none is what the region is not ready for. */
+  async #report(brief = false): Promise<RegionReport> {
     const { bus, flow, facts } = this.#ports;
     const phase = servingOf(this.#context.lifecycle.state());
     const reports = await Promise.all(
-      (this.#servesMarkets ? hostedMarkets(this.#state) : []).map(async ({ definition }) => {
+      (this.#servesMarkets && !brief ? hostedMarkets(this.#state) : []).map(async ({ definition }) => {
         const found = await this.#ports.markets.report(definition.market);
         return found.ok ? found.value : absentReport(definition, found.failure.reason);
       }),

@@ -125,6 +125,8 @@ test("the status carries a market's latencies as whole nanoseconds, and every re
     definition,
     state: "open",
     detail: "",
+    phase: "opening_auction",
+    indication: { price: 900, volume: 20, surplus: -3 },
     mode: "durable",
     epoch: 2,
     matched: 9,
@@ -182,6 +184,7 @@ test("the status carries a market's latencies as whole nanoseconds, and every re
       detail: "",
       reason: "drill",
       planned: true,
+      actorsMoved: 3,
     },
     startedUnixMs: 1,
     build: "0.1.0",
@@ -198,6 +201,10 @@ test("the status carries a market's latencies as whole nanoseconds, and every re
   const [found] = status?.markets ?? [];
   assert.equal([found?.market, found?.home, found?.mode], ["BTC-EUR", "eu-central", "durable"]);
   assert.equal({ ...found?.refusals }, { price_off_tick: 3 });
+  assert.equal(
+    [found?.phase, found?.indicativePrice, found?.indicativeVolume, found?.indicativeSurplus],
+    ["opening_auction", 900, 20, -3],
+  );
   assert.equal([found?.serviceTime?.p50Ns, found?.serviceTime?.p99Ns], [1_000, 2_001]);
   const [standby] = status?.standbys ?? [];
   assert.equal(

@@ -1,7 +1,11 @@
 import type { LogControl } from "../kernel/ports/log.ts";
 import { wire } from "../../schemas/messages.ts";
 import * as subjects from "../../schemas/subjects.ts";
-import type { DurabilityMode, LatencySummary } from "../kernel/ports/matching-engine.ts";
+import type {
+  DurabilityMode,
+  LatencySummary,
+  MarketState,
+} from "../kernel/ports/matching-engine.ts";
 import { type Failure, unreachable } from "../kernel/result.ts";
 import type {
   DefinitionInput,
@@ -32,6 +36,8 @@ export interface LeaseRecord {
   readonly actors: HostedActors | null;
   /** What it says of actors of other regions; absent: it hosts none. */
   readonly hosts?: readonly HostedRegion[];
+  /** Regions whose actors may run here when their own cells cannot; absent: none. */
+  readonly mayHost?: readonly string[];
 }
 export interface HostedRegion {
   readonly region: string;
@@ -75,6 +81,7 @@ export const encodeLease = (lease: LeaseRecord): Uint8Array =>
       region,
       actors: hostedToWire(actors),
     })),
+    mayHost: [...(lease.mayHost ?? [])],
   }).finish();
 
 /** Null when the bytes are no lease. */
@@ -90,7 +97,11 @@ export function decodeLease(bytes: Uint8Array): LeaseRecord | null {
       return said === null ? [] : [{ region: hosted.region ?? "", actors: said }];
     });
     const lease = { region, cell, node, incarnation, renewal, nonce, fenced, released, actors };
-    return hosts.length === 0 ? lease : { ...lease, hosts };
+    return {
+      ...lease,
+      ...(hosts.length === 0 ? {} : { hosts }),
+      ...(found.mayHost.length === 0 ? {} : { mayHost: found.mayHost }),
+    };
   });
 }
 
@@ -192,7 +203,7 @@ export const encodeRefusal = (failure: Failure): Uint8Array =>
 
 /** A request to the operations services, decoded but not checked further. */
 export type OperationRequest =
-  | { readonly verb: "status" }
+  | { readonly verb: "status"; readonly brief: boolean }
   | { readonly verb: "market-history"; readonly market: string; readonly payload: Uint8Array }
   | { readonly verb: "market-create"; readonly definition: DefinitionInput; readonly by: string }
   | {
@@ -208,10 +219,33 @@ export type OperationRequest =
       readonly reason: string;
       readonly by: string;
     }
+  | {
+      readonly verb: "market-phase";
+      readonly market: string;
+      readonly phase: MarketState;
+      readonly reason: string;
+      readonly by: string;
+    }
   | { readonly verb: "failover"; readonly request: FailoverRequest }
   | { readonly verb: "approve"; readonly id: string; readonly by: string }
+  | {
+      readonly verb: "failover-abort";
+      readonly id: string;
+      readonly by: string;
+      readonly reason: string;
+    }
   | { readonly verb: "flow"; readonly paused: boolean }
   | { readonly verb: "log-level"; readonly level: string; readonly actor: string };
+
+const marketPhases: readonly MarketState[] = [
+  "open",
+  "halted",
+  "pre_open",
+  "opening_auction",
+  "volatility_auction",
+  "closing_auction",
+  "closed",
+];
 
 /** Null when the bytes are no such request. */
 export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): OperationRequest | null {
@@ -219,8 +253,7 @@ export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): Operati
   return decoded((): OperationRequest | null => {
     switch (verb) {
       case "status":
-        control.StatusRequest.decode(bytes);
-        return { verb };
+        return { verb, brief: control.StatusRequest.decode(bytes).brief };
       case "market-history": {
         const { market } = wire.market.v1.MarketHistoryRequest.decode(bytes);
         return { verb, market, payload: bytes };
@@ -242,12 +275,23 @@ export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): Operati
           ? null
           : { verb, market, mode: wanted, reason, by: requestedBy };
       }
+      case "market-phase": {
+        const { market, phase, reason, requestedBy } = control.MarketPhaseRequest.decode(bytes);
+        const wanted = marketPhases.find((name) => name === phase);
+        return wanted === undefined
+          ? null
+          : { verb, market, phase: wanted, reason, by: requestedBy };
+      }
       case "failover": {
-        const { from, to, dryRun, requestedBy, id, acceptLoss, reason } =
+        const { from, to, dryRun, requestedBy, id, acceptLoss, reason, homeOnly } =
           wire.region.v1.FailoverRequest.decode(bytes);
         const tokens = [from, to, id].every((text) => subjects.isToken(text));
-        const request = { from, to, dryRun, requestedBy, id, acceptLoss, reason };
+        const request = { from, to, dryRun, requestedBy, id, acceptLoss, reason, homeOnly };
         return tokens ? { verb, request } : null;
+      }
+      case "failover-abort": {
+        const { id, requestedBy, reason } = wire.region.v1.AbortRequest.decode(bytes);
+        return { verb, id, by: requestedBy, reason };
       }
       case "approve": {
         const { id, approvedBy } = wire.region.v1.ApproveRequest.decode(bytes);
@@ -312,7 +356,14 @@ export const encodeFailover = (reply: {
   return wire.region.v1.FailoverReply.encode({
     ...(plan === undefined
       ? {}
-      : { plan: { ...plan, markets: [...plan.markets], checks: [...plan.checks] } }),
+      : {
+          plan: {
+            ...plan,
+            markets: [...plan.markets],
+            checks: [...plan.checks],
+            actors: [...plan.actors],
+          },
+        }),
     ...(status === undefined ? {} : { status }),
   }).finish();
 };
@@ -341,7 +392,7 @@ export const encodeStep = (
 export const encodeFailoverStatus = (status: FailoverStatus): Uint8Array =>
   wire.region.v1.FailoverStatus.encode(status).finish();
 
-const failoverStates = ["awaiting_approval", "running", "done", "failed"] as const;
+const failoverStates = ["awaiting_approval", "running", "done", "failed", "aborted"] as const;
 
 /** Null when the bytes are none. */
 export const decodeFailoverStatus = (bytes: Uint8Array): FailoverStatus | null =>
@@ -350,8 +401,8 @@ export const decodeFailoverStatus = (bytes: Uint8Array): FailoverStatus | null =
     const state = failoverStates.find((name) => name === found.state);
     if (state === undefined) return null;
     const { id, from, to, requestedBy, approvedBy, startedUnixMs, endedUnixMs } = found;
-    const { marketsMoved, longestPauseMs, detail, reason, planned } = found;
-    const times = { startedUnixMs, endedUnixMs, marketsMoved, longestPauseMs };
+    const { marketsMoved, actorsMoved, longestPauseMs, detail, reason, planned } = found;
+    const times = { startedUnixMs, endedUnixMs, marketsMoved, actorsMoved, longestPauseMs };
     return { id, from, to, state, requestedBy, approvedBy, ...times, detail, reason, planned };
   });
 
@@ -393,6 +444,9 @@ function marketToWire(market: MarketReport): wire.control.v1.IMarketStatus {
     market: market.definition.market,
     home: market.definition.home,
     definition: definitionToWire(market.definition),
+    indicativePrice: market.indication.price,
+    indicativeVolume: market.indication.volume,
+    indicativeSurplus: market.indication.surplus,
     refusals: { ...market.refusals },
     serviceTime: latencyToWire(market.serviceTime),
     acknowledgement: latencyToWire(market.acknowledgement),

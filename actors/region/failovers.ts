@@ -1,7 +1,7 @@
 import type { ActorContext } from "../kernel/actor.ts";
 import { type Failure, ok, refuse, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
-import type { RegionPorts } from "./actor.ts";
+import type { FoundActors, RegionPorts } from "./actor.ts";
 import {
   decodeFailoverStatus,
   decodeRemoteStatus,
@@ -54,6 +54,8 @@ interface Current {
   status: FailoverStatus;
   readonly plan: FailoverPlan;
   steps: number;
+  /** Who wants it ended where it is; null: nobody. */
+  aborting: { readonly by: string; readonly reason: string } | null;
 }
 
 /**
@@ -105,6 +107,7 @@ export class Failovers {
     const current: Current = {
       plan: plan.value,
       steps: 0,
+      aborting: null,
       status: {
         id: request.id,
         from: request.from,
@@ -119,6 +122,7 @@ export class Failovers {
         detail: "",
         reason: request.reason.slice(0, 256),
         planned: plan.value.planned,
+        actorsMoved: 0,
       },
     };
     this.#current = current;
@@ -155,6 +159,38 @@ export class Failovers {
     return ok({ plan: current.plan, status: current.status });
   }
 
+  /**
+   * Ends it where it stands: a market whose last record is not written yet stays, one that has moved stays moved.
+   * Failure code: failover_unknown.
+   */
+  abort(id: string, by: string, reason: string): Result<FailoverAnswer> {
+    const current = this.#current;
+    const state = current?.status.id === id ? current.status.state : null;
+    if (current === null || (state !== "awaiting_approval" && state !== "running")) {
+      return refuse(
+        "failover_unknown",
+        `no failover ${JSON.stringify(id.slice(0, 64))} waits or is under way in ${this.#of.region}`,
+        "what has moved goes back by a failover the other way",
+      );
+    }
+    if (current.aborting === null) {
+      current.aborting = { by, reason: reason.slice(0, 256) };
+      this.#step(current, { step: "aborting", by, detail: current.aborting.reason });
+      if (state === "running") this.#stay(current);
+      else this.#end(current, "aborted", "before it was approved");
+    }
+    return ok({ plan: current.plan, status: current.status });
+  }
+
+  /** What drains goes on where it is; what is wanted here is not wanted any more. */
+  #stay(current: Current): void {
+    const { ports, context } = this.#of;
+    for (const { market, shard } of current.plan.markets) {
+      if (!current.plan.planned) ports.ownership.succession.forbid(shard);
+      else context.run(async () => void (await ports.markets.stay(market)));
+    }
+  }
+
   #awaitApproval(current: Current): void {
     this.#step(current, { step: "awaiting_approval", by: "" });
     this.#of.context.after(approvalWithin, () => {
@@ -165,10 +201,13 @@ export class Failovers {
 
   #begin(current: Current): void {
     this.#of.context.run(async () => {
-      const failure = current.plan.planned
+      const markets = current.plan.planned
         ? await this.#handOver(current)
         : await this.#take(current);
-      this.#end(current, failure === null ? "done" : "failed", failure?.reason ?? "");
+      // Those that trade follow their markets.
+      const failure = markets ?? (await this.#moveActors(current));
+      const state = failure === null ? "done" : failure.code === "aborted" ? "aborted" : "failed";
+      this.#end(current, state, failure?.reason ?? "");
       await this.#write(current.status);
     });
   }
@@ -183,7 +222,7 @@ export class Failovers {
         `send it to ops.${from}.failover, or when ${from} is silent to ops.${to}.failover`,
       );
     }
-    const found = await this.#markets();
+    const found = { markets: await this.#markets(), actors: await this.#actors(from, to) };
     const { twoPersons } = this.#of;
     if (region === to) return ok(forcedPlan(request, found, twoPersons));
     const leaseValid = this.#of.context.clock.monotonic() < this.#of.ports.ownership.validUntil();
@@ -207,6 +246,31 @@ export class Failovers {
     );
   }
 
+  async #actors(from: string, to: string): Promise<FoundActors | null> {
+    const found = await this.#of.ports.actorMoves?.find(from, to);
+    return found?.ok === true ? found.value : null;
+  }
+
+  async #moveActors(current: Current): Promise<Failure | null> {
+    const { plan } = current;
+    for (const region of plan.seats) {
+      const aborted = this.#aborted(current);
+      if (aborted !== null) return aborted;
+      const count = plan.actors.filter((actor) => actor.region === region).length;
+      const began = this.#of.context.clock.monotonic();
+      this.#step(current, { step: "actors_leaving", detail: `${count} of ${region}` });
+      const moved = await this.#of.ports.actorMoves?.move(region, plan.to, plan.id);
+      if (moved?.ok === false) return moved.failure;
+      current.status = {
+        ...current.status,
+        actorsMoved: current.status.actorsMoved + count,
+      };
+      const took = Math.round((this.#of.context.clock.monotonic() - began) / 1e6);
+      this.#step(current, { step: "actors_moved", detail: `${count} of ${region} in ${took} ms` });
+    }
+    return null;
+  }
+
   async #statusOf(region: string): Promise<RemoteStatus | null> {
     const answer = await this.#of.ports.bus.request(
       statusSubject(region),
@@ -219,10 +283,16 @@ export class Failovers {
   /** Shard by shard: an interrupted move leaves each shard here or there. */
   async #handOver(current: Current): Promise<Failure | null> {
     for (const shard of new Set(current.plan.markets.map((market) => market.shard))) {
-      const failure = await this.#handOverShard(current, shard);
+      const failure = this.#aborted(current) ?? (await this.#handOverShard(current, shard));
       if (failure !== null) return failure;
     }
     return null;
+  }
+
+  #aborted({ aborting, status }: Current): Failure | null {
+    if (aborting === null) return null;
+    const moved = status.marketsMoved === 0 ? "nothing has" : `${status.marketsMoved} markets have`;
+    return refuse("aborted", `${moved} moved when ${aborting.by} ended it`).failure;
   }
 
   async #handOverShard(current: Current, shard: string): Promise<Failure | null> {
@@ -242,7 +312,10 @@ export class Failovers {
           return handed;
         }),
       );
-      for (const handed of done) if (!handed.ok) return handed.failure;
+      for (const handed of done) {
+        if (!handed.ok)
+          return (handed.failure.code === "aborted" && this.#aborted(current)) || handed.failure;
+      }
       const given = await this.#giveUp(shard, to);
       if (given !== null) return given;
       // Told at once: the taker would find it with its next look, up to 400 ms later.
@@ -298,6 +371,9 @@ export class Failovers {
       for (;;) {
         const report = await ports.markets.report(market);
         if (report.ok && (report.value.state === "open" || report.value.state === "halted")) break;
+        const untouched = report.ok && report.value.state === "standby";
+        const aborted = untouched ? this.#aborted(current) : null;
+        if (aborted !== null) return aborted;
         if (context.clock.monotonic() >= until) {
           const why = report.ok ? `${report.value.state}: ${report.value.detail}` : "no answer";
           return refuse("timeout", `${market} was not opened in time (${why})`).failure;
@@ -320,7 +396,7 @@ export class Failovers {
     this.#step(current, { step: "market_moved", market, detail: `after ${pause} ms` });
   }
 
-  #end(current: Current, state: "done" | "failed", detail: string): void {
+  #end(current: Current, state: "done" | "failed" | "aborted", detail: string): void {
     current.status = { ...current.status, state, detail, endedUnixMs: this.#nowMs() };
     this.#step(current, { step: state, detail });
   }

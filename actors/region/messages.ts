@@ -1,5 +1,9 @@
 import type { CountedDurations } from "../kernel/durations.ts";
-import type { DurabilityMode, LatencySummary } from "../kernel/ports/matching-engine.ts";
+import type {
+  DurabilityMode,
+  LatencySummary,
+  MarketState,
+} from "../kernel/ports/matching-engine.ts";
 
 /** Reference data of a market; fields as in schemas/market/v1. Prices in price units. */
 export interface MarketDefinition {
@@ -68,6 +72,14 @@ export interface MarketReport {
   readonly state: string;
   /** Why it is not open; empty when it is. */
   readonly detail: string;
+  /** What may be traded now, of a market that is served here; empty when it is not. */
+  readonly phase: MarketState | "";
+  /** What an auction would trade now, units; positive surplus: bought. */
+  readonly indication: {
+    readonly price: number;
+    readonly volume: number;
+    readonly surplus: number;
+  };
   readonly mode: DurabilityMode;
   readonly epoch: number;
   readonly matched: number;
@@ -172,7 +184,7 @@ export interface FailoverStatus {
   readonly id: string;
   readonly from: string;
   readonly to: string;
-  readonly state: "awaiting_approval" | "running" | "done" | "failed";
+  readonly state: "awaiting_approval" | "running" | "done" | "failed" | "aborted";
   readonly requestedBy: string;
   readonly approvedBy: string;
   readonly startedUnixMs: number;
@@ -183,6 +195,7 @@ export interface FailoverStatus {
   readonly detail: string;
   readonly reason: string;
   readonly planned: boolean;
+  readonly actorsMoved: number;
 }
 
 export interface FailoverRequest {
@@ -193,6 +206,8 @@ export interface FailoverRequest {
   readonly id: string;
   readonly acceptLoss: boolean;
   readonly reason: string;
+  /** A fail-back: only what is at home in `to`. */
+  readonly homeOnly: boolean;
 }
 
 export interface FailoverMarket {
@@ -217,6 +232,18 @@ export interface FailoverCheck {
   readonly what: string;
 }
 
+/** An actor that moves with what its log holds. */
+export interface FailoverActor {
+  /** That it belongs to, wherever it runs. */
+  readonly region: string;
+  readonly type: string;
+  readonly id: string;
+  readonly shard: string;
+  readonly epoch: number;
+  /** Number of its last event; 0: there is none. */
+  readonly sequence: number;
+}
+
 export interface FailoverPlan {
   readonly id: string;
   readonly from: string;
@@ -225,6 +252,10 @@ export interface FailoverPlan {
   readonly approvalNeeded: boolean;
   readonly markets: readonly FailoverMarket[];
   readonly checks: readonly FailoverCheck[];
+  readonly actors: readonly FailoverActor[];
+  readonly actorsLeftOut: number;
+  /** Regions whose actors move. */
+  readonly seats: readonly string[];
 }
 
 export interface FailoverStep {
@@ -236,6 +267,10 @@ export interface FailoverStep {
     | "handed_over"
     | "taken"
     | "market_moved"
+    | "actors_leaving"
+    | "actors_moved"
+    | "aborting"
+    | "aborted"
     | "failed"
     | "done";
   readonly market: string;
@@ -250,7 +285,9 @@ export const operationVerbs = [
   "market-halt",
   "market-resume",
   "market-mode",
+  "market-phase",
   "failover",
+  "failover-abort",
   "approve",
   "flow",
   "log-level",

@@ -1,6 +1,6 @@
 import type { ActorContext } from "../kernel/actor.ts";
 import type { LogLevel } from "../kernel/ports/log.ts";
-import type { DurabilityMode } from "../kernel/ports/matching-engine.ts";
+import type { DurabilityMode, MarketState } from "../kernel/ports/matching-engine.ts";
 import { type Failure, ok, refuse, type Result, unreachable } from "../kernel/result.ts";
 import { SerialQueue } from "../kernel/serial-queue.ts";
 import type { DurationNs } from "../kernel/units.ts";
@@ -45,7 +45,8 @@ export interface OperationsOf {
   readonly directory: Directory;
   readonly state: () => RegionState;
   readonly evolve: (event: RegionEvent) => void;
-  readonly report: () => Promise<RegionReport>;
+  /** `brief`: without the markets. */
+  readonly report: (brief: boolean) => Promise<RegionReport>;
   readonly phase: () => "yes" | "starting" | "draining";
   readonly startMarket: (definition: MarketDefinition) => Promise<Result<void>>;
   readonly failovers: Failovers;
@@ -87,7 +88,7 @@ export class Operations {
     }
     switch (request.verb) {
       case "status":
-        reply(encodeStatus(await this.#of.report()));
+        reply(encodeStatus(await this.#of.report(request.brief)));
         return;
       case "market-history":
         this.#history(request.market, request.payload, reply);
@@ -120,6 +121,16 @@ export class Operations {
         );
         return;
       }
+      case "market-phase":
+        this.#aside(
+          reply,
+          (work) => void work(),
+          async () => {
+            const { market, phase, reason, by } = request;
+            reply(await this.#setState(market, phase, reason, by));
+          },
+        );
+        return;
       case "market-mode":
         this.#aside(
           reply,
@@ -137,6 +148,11 @@ export class Operations {
           async () => reply(this.#failoverReply(await this.#of.failovers.ask(request.request))),
         );
         return;
+      case "failover-abort": {
+        const { id, by, reason } = request;
+        reply(this.#failoverReply(this.#of.failovers.abort(id, by, reason)));
+        return;
+      }
       case "approve":
         reply(this.#failoverReply(this.#of.failovers.approve(request.id, request.by)));
         return;
@@ -337,7 +353,7 @@ export class Operations {
 
   async #setState(
     market: string,
-    wanted: "open" | "halted",
+    wanted: MarketState,
     reason: string,
     by: string,
   ): Promise<Uint8Array> {

@@ -41,8 +41,8 @@ export class ShardOwnership implements Ownership {
   #lease: CellLease | null = null;
   #unwatchLease: () => void = () => {};
   readonly #listeners = new Set<(validUntil: DurationNs) => void>();
-  /** One claim at a time: markets of one shard would only make each other's compare-and-set fail. */
-  #queue: Promise<unknown> = Promise.resolve();
+  /** One claim of a shard at a time: its markets would only make each other's compare-and-set fail. */
+  readonly #queues = new Map<string, Promise<unknown>>();
   /** Shards known to be marked in the directory. */
   readonly #marked = new Set<string>();
   /** Whose turn it is to claim a shard of markets. */
@@ -122,12 +122,23 @@ export class ShardOwnership implements Ownership {
   }
 
   claim(shard: string, floor: Epoch, lastHolder: string | null = null): Promise<Result<Epoch>> {
-    const result = this.#queue.then(async () => {
+    return this.#inTurn(shard, async () => {
       const claimed = await this.#claim(shard, floor, lastHolder);
       if (claimed.ok) await this.#mark(shard);
       return claimed;
     });
-    this.#queue = result.catch(() => {});
+  }
+
+  #inTurn<T>(shard: string, work: () => Promise<T>): Promise<T> {
+    const result = (this.#queues.get(shard) ?? Promise.resolve()).then(work);
+    const settled = result.then(
+      () => {},
+      () => {},
+    );
+    this.#queues.set(shard, settled);
+    void settled.then(() => {
+      if (this.#queues.get(shard) === settled) this.#queues.delete(shard);
+    });
     return result;
   }
 
@@ -293,9 +304,7 @@ export class ShardOwnership implements Ownership {
    * one. Failure codes: not_owner, unavailable.
    */
   handOver(shard: string, to: string = this.#identity.region): Promise<Result<void>> {
-    const result = this.#queue.then(() => this.#handOver(shard, to));
-    this.#queue = result.catch(() => {});
-    return result;
+    return this.#inTurn(shard, () => this.#handOver(shard, to));
   }
 
   async #handOver(shard: string, to: string): Promise<Result<void>> {

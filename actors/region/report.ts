@@ -9,6 +9,8 @@ export function absentReport(definition: MarketDefinition, why: string): MarketR
     definition,
     state: "starting",
     detail: why,
+    phase: "",
+    indication: { price: 0, volume: 0, surplus: 0 },
     mode: definition.mode,
     epoch: 0,
     matched: 0,

@@ -203,6 +203,11 @@ export class Succession {
     this.#permitted.set(shard, { until: this.#of.clock.monotonic() + permissionLasts, loss });
   }
 
+  /** The operator has changed their mind; a claim that has begun goes on. */
+  forbid(shard: string): void {
+    this.#permitted.delete(shard);
+  }
+
   /** Reads records and leases now; resolves when what is known is as new as this call. */
   async look(): Promise<void> {
     while (this.#looking !== null) await this.#looking;

@@ -58,7 +58,7 @@ const messages: Readonly<Record<RiskLimitVerb, Sent>> = {
   "set-limits": { type: "set_limits", commandId: "c1", limits, requestedBy: "operator" },
   reserve: { type: "reserve", commandId: "c2", quantity: quantityLots(7) },
   release: { type: "release", commandId: "c3", quantity: quantityLots(0) },
-  describe: { type: "describe", reservation: "c2" },
+  describe: { type: "describe", reservation: "c2", wanted: limits },
 };
 const verbs = Object.keys(requestRules) as RiskLimitVerb[];
 const codeOf = (verb: string, payload: Uint8Array): string => {

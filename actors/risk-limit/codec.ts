@@ -119,7 +119,7 @@ export const requestRules = {
     sender,
   }),
   report: z.strictObject({ commandId, ...holding }),
-  describe: z.strictObject({ reservation: z.string().max(128) }),
+  describe: z.strictObject({ reservation: z.string().max(128), wanted: limits.nullable() }),
 };
 export type RiskLimitVerb = keyof typeof requestRules;
 /** The protobuf message of each verb's request. */
@@ -167,11 +167,10 @@ export function decodeRequest(verb: string, payload: Uint8Array): Result<RiskLim
   return malformed(verb, `${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`);
 }
 
-/** A client's message names no sender. */
+/** A client's message names no sender, and most questions no limits. */
 function withoutNobody(message: object): RiskLimitMessage {
-  if (!("sender" in message) || message.sender !== null) return message as RiskLimitMessage;
   const fields: Record<string, unknown> = { ...message };
-  delete fields["sender"];
+  for (const name of ["sender", "wanted"]) if (fields[name] === null) delete fields[name];
   return fields as unknown as RiskLimitMessage;
 }
 
@@ -181,6 +180,10 @@ const typeOf = (verb: RiskLimitVerb): RiskLimitMessage["type"] =>
 /** A request whose limits are absent is malformed; one whose limits are empty allows nothing. */
 function request(verb: RiskLimitVerb, message: object): Record<string, unknown> {
   const fields = plain(message);
+  const wanted = fields["wanted"];
+  if (typeof wanted === "object" && wanted !== null) {
+    return { ...fields, wanted: { ...noLimits, ...wanted } };
+  }
   if (verb !== "set-limits" || typeof fields["limits"] !== "object" || fields["limits"] === null) {
     return fields;
   }

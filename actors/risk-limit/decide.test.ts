@@ -379,4 +379,20 @@ test("B5.3 no order follows one that is beyond a limit made tighter, until enoug
   assert.is(refusal(decide(state, hold(2, 4, 1))), null);
 });
 
+test("B8.7 whether limits would hold at once or need a second person can be asked, and nothing is changed by it", () => {
+  const held = { ...noLimits, maximumOrderQuantity: quantityLots(10), maximumPosition: 100 };
+  const state = initialState(held);
+  const needs = (wanted: typeof held): boolean => {
+    const decision = decide(state, { type: "describe", wanted });
+    if (decision.type !== "answered" || decision.reply.type !== "done")
+      throw new Error("a question");
+    assert.equal(decision.reply.outcome.limits, held);
+    return decision.reply.outcome.approvalNeeded ?? false;
+  };
+  assert.not(needs(held));
+  assert.not(needs({ ...held, maximumPosition: 50 }));
+  assert.ok(needs({ ...held, maximumPosition: 101 }));
+  assert.ok(needs({ ...held, maximumPosition: 0 }), "0 does not limit");
+});
+
 test.run();

@@ -96,7 +96,7 @@ export function decide(
 ): RiskLimitDecision {
   switch (message.type) {
     case "describe":
-      return { type: "answered", reply: described(state, message.reservation ?? "") };
+      return { type: "answered", reply: described(state, message) };
     case "define":
       return define(state, message);
     case "set_limits":
@@ -156,11 +156,18 @@ export function done(state: RiskLimitState): RiskLimitReply {
   return { type: "done", outcome: outcomeOf(state, false), repeated: false };
 }
 
-const described = (state: RiskLimitState, reservation: string): RiskLimitReply => ({
-  type: "done",
-  outcome: outcomeOf(state, state.undone.includes(reservation)),
-  repeated: false,
-});
+function described(
+  state: RiskLimitState,
+  { reservation = "", wanted = null }: Extract<RiskLimitMessage, { readonly type: "describe" }>,
+): RiskLimitReply {
+  const outcome = outcomeOf(state, state.undone.includes(reservation));
+  const looser = wanted !== null && !isTighter(wanted, state.limits);
+  return {
+    type: "done",
+    outcome: looser ? { ...outcome, approvalNeeded: true } : outcome,
+    repeated: false,
+  };
+}
 
 /** What all who report have together; a number that would leave the safe integers stops at their end. */
 export function holdingOf(state: RiskLimitState): Holding {

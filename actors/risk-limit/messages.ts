@@ -121,6 +121,8 @@ export interface Holding {
 export interface Describe {
   readonly type: "describe";
   readonly reservation?: string;
+  /** Null or absent: nothing is asked about limits. */
+  readonly wanted?: Limits | null;
 }
 /** What has waited for approval as long as it may. */
 export interface ProposalDue {
@@ -182,6 +184,8 @@ export interface Outcome {
   readonly position: number;
   /** Of a question about a reservation: it was taken back. */
   readonly undone: boolean;
+  /** Of a question about limits: they would wait for a second person. */
+  readonly approvalNeeded?: boolean;
   /** Of what is reserved, by members that trade. */
   readonly held: QuantityLots;
   /** Rises with every change of what is held. */

@@ -112,14 +112,16 @@ export function marketHost(of: MarketHostOf): MarketHost & LimitsHost {
       return ok({ ...status, definition: { ...status.definition, mode } });
     },
     async setState(name, state, reason) {
-      const type = state === "open" ? "resume" : "halt";
+      const message: MarketMessage =
+        state === "open" || state === "halted"
+          ? { type: state === "open" ? "resume" : "halt", reason }
+          : { type: "set_phase", phase: state };
       // An operator's halt must not wait behind the orders it is to keep out, nor be refused for them.
-      const reply = await ask(name, { type, reason }, stateTimeout, "system");
-      if (!reply.ok) return reply;
-      return reply.value.type === "done" ? reply.value.result : unexpected(name);
+      return await done(name, message, stateTimeout);
     },
     setMode: (name, mode) => done(name, { type: "set_mode", mode }, stateTimeout),
     handOver: (name, to) => done(name, { type: "hand_over", region: to }, handoverTimeout),
+    stay: (name) => done(name, { type: "stay" }, stateTimeout),
   };
 }
 

@@ -74,7 +74,8 @@ export class LiveViews {
     };
     this.#views.set(view, leased);
     if (this.#cancel === null) this.#arm();
-    return ok(encodeWindow(window.value, this.#facts(view, 0, false)));
+    // The number of the message that this stands for: what comes next has the number behind it.
+    return ok(encodeWindow(window.value, this.#facts(view, leased.number, false)));
   }
 
   end(): void {

@@ -306,6 +306,82 @@ TEST_F(Ouch, A5_1_what_the_market_had_before_is_answered_with_the_first_outcome)
   EXPECT_EQ(market.say(1, cancel_of(1)), "C1:100U");
 }
 
+// The member's orders as a gateway of before had them, and this one as it learns of them.
+class OuchResends : public Ouch {
+ protected:
+  wire::Command order_before(std::uint32_t user_ref, wire::Side side, std::uint32_t quantity) {
+    wire::Command command{};
+    command.kind = static_cast<std::uint8_t>(wire::CommandKind::place);
+    command.side = static_cast<std::uint8_t>(side);
+    command.session = market.members[1].market_session;
+    command.number = user_ref;
+    command.account = 2;
+    command.price = 100;
+    command.quantity = quantity;
+    return command;
+  }
+  void before(std::uint32_t user_ref, wire::Side side, std::uint32_t quantity) {
+    market.restore(1, order_before(user_ref, side, quantity));
+  }
+};
+
+TEST_F(OuchResends, B9_4_what_a_gateway_of_before_took_is_answered_with_its_first_outcome_once) {
+  before(1, wire::Side::sell, 100);
+  before(2, wire::Side::sell, 0);
+  before(5, wire::Side::buy, 30);
+  market.gateway.restored();
+  EXPECT_EQ(market.say(1, order_of(1, 'S', 100, 10'000)), "A1:100");
+  EXPECT_EQ(market.last_as<outbound::OrderAccepted>().state, 'L');
+  EXPECT_EQ(market.last_as<outbound::OrderAccepted>().client_order_id.trimmed(), "mine");
+  EXPECT_EQ(market.say(1, order_of(2, 'S', 0, 10'000)), "J2/19");
+  // Never taken, and lower than what was: the market cannot tell, so nothing is said.
+  EXPECT_EQ(market.say(1, order_of(3, 'S', 10, 10'000)), "");
+  EXPECT_EQ(market.say(1, order_of(5, 'B', 30, 10'000)), "A5:30");
+  EXPECT_EQ(market.last_as<outbound::OrderAccepted>().state, 'D');
+  EXPECT_EQ(market.say(1, order_of(5, 'B', 30, 10'000)), "");
+  EXPECT_EQ(market.say(1, order_of(1, 'S', 100, 10'000)), "");
+  EXPECT_EQ(market.gateway.counts().resent_refs, 4U);
+  EXPECT_EQ(market.gateway.counts().repeated_refs, 2U);
+  // Nothing was executed a second time: 70 of the first order are left, and it is known by its
+  // name.
+  EXPECT_EQ(market.gateway.open_orders(), 1U);
+  EXPECT_EQ(market.say(1, cancel_of(1)), "C1:70U");
+  EXPECT_EQ(market.say(1, order_of(6, 'S', 10, 10'000)), "A6:10");
+}
+
+TEST_F(OuchResends, B9_4_a_resend_without_room_waits_and_a_replaced_order_is_told_as_such) {
+  before(1, wire::Side::sell, 100);
+  wire::Command command{};
+  command.kind = static_cast<std::uint8_t>(wire::CommandKind::replace);
+  command.session = market.members[1].market_session;
+  command.number = 2;
+  command.account = 2;
+  command.order_id = (1U << 24U) + 1U;
+  command.price = 102;
+  command.quantity = 80;
+  market.restore(1, command);
+  market.gateway.restored();
+  market.room = 0;
+  EXPECT_EQ(market.give(1, replace_of(1, 2, 80, 10'200)), Taken::wait);
+  market.room = 10;
+  EXPECT_EQ(market.say(1, order_of(1, 'S', 100, 10'000)), "A1:100");
+  EXPECT_EQ(market.last_as<outbound::OrderAccepted>().state, 'D');
+  EXPECT_EQ(market.say(1, replace_of(1, 2, 80, 10'200)), "U2:80");
+  EXPECT_EQ(market.last_as<outbound::OrderReplaced>().original_user_ref, 1U);
+  EXPECT_EQ(market.say(1, cancel_of(2)), "C2:80U");
+  EXPECT_EQ(market.gateway.open_orders(), 0U);
+}
+
+TEST_F(OuchResends, B9_4_of_before_what_could_be_read_an_order_is_known_again_by_its_resend) {
+  market.apply(order_before(1, wire::Side::sell, 100));
+  market.gateway.restore_reference(1, 1);
+  market.gateway.restored();
+  EXPECT_EQ(market.say(1, cancel_of(1)), "I1");
+  EXPECT_EQ(market.say(1, order_of(1, 'S', 100, 10'000)), "A1:100");
+  EXPECT_EQ(market.last_as<outbound::OrderAccepted>().state, 'L');
+  EXPECT_EQ(market.say(1, cancel_of(1)), "C1:100U");
+}
+
 protocols::soup::LoginRequest login_of(std::string_view user, std::string_view password,
                                        std::string_view session, std::string_view sequence) {
   return {.username = Text<6>::of(user),

@@ -178,6 +178,10 @@ void OuchGateway::replaced(const wire::Event& event, std::uint64_t now_ns) noexc
 // The market had this command before, from an owner of this session that is no more.
 void OuchGateway::repeated(const wire::Event& event, std::uint64_t now_ns) noexcept {
   const Pending* pending = pending_of(event);
+  if (pending != nullptr && pending->asked == Asked::again) {
+    told_again(*pending, event, now_ns);
+    return;
+  }
   if (pending == nullptr || event.code != 0) {
     refused(event, now_ns);
     return;
@@ -234,6 +238,9 @@ void OuchGateway::refused(const wire::Event& event, std::uint64_t now_ns) noexce
       // Too many sweeps wait: it is asked for again.
       sessions_[pending->member].owes_cancel = true;
       owes_cancels_ = true;
+      break;
+    case Asked::again:
+      told_again(*pending, event, now_ns);
       break;
     case Asked::free:
       break;

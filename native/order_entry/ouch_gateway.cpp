@@ -17,6 +17,35 @@ constexpr std::uint32_t tag_index_bits = 24;
 
 constexpr bool is_sell(char side) noexcept { return side == 'S' || side == 'T' || side == 'E'; }
 
+OpenOrder said_by(const inbound::EnterOrder& order) noexcept {
+  OpenOrder said{};
+  said.user_ref = order.user_ref;
+  said.price = order.price;
+  said.client_order_id = order.client_order_id;
+  said.side = order.side;
+  said.time_in_force = order.time_in_force;
+  said.display = order.display;
+  said.capacity = order.capacity;
+  said.intermarket_sweep = order.intermarket_sweep;
+  said.cross_type = order.cross_type;
+  return said;
+}
+
+// A replace does not say what stays as it was.
+OpenOrder said_by(const inbound::ReplaceOrder& order) noexcept {
+  OpenOrder said{};
+  said.user_ref = order.user_ref;
+  said.price = order.price;
+  said.client_order_id = order.client_order_id;
+  said.side = ' ';
+  said.time_in_force = order.time_in_force;
+  said.display = order.display;
+  said.capacity = ' ';
+  said.intermarket_sweep = order.intermarket_sweep;
+  said.cross_type = ' ';
+  return said;
+}
+
 }  // namespace
 
 std::size_t OuchGateway::arena_bytes(const GatewayOptions& options, std::size_t members) noexcept {
@@ -49,6 +78,9 @@ OuchGateway::OuchGateway(const GatewayOptions& options, std::span<const Member> 
     OuchStore::Slot* slots = arena.take<OuchStore::Slot>(options.messages);
     new (&sessions_[member]) Session{.sent = OuchStore({slots, options.messages}),
                                      .highest_ref = 0,
+                                     .earlier_ref = 0,
+                                     .unseen_ref = 0,
+                                     .asked_ref = 0,
                                      .owes_cancel = false,
                                      .has_news = false};
     send(member, outbound::SystemEvent{.event = 'S'}, now_ns);
@@ -87,15 +119,20 @@ Taken OuchGateway::message(std::uint32_t member, Bytes bytes, std::uint64_t now_
   return taken;
 }
 
-// A reference counts from the first time on: what comes again, or too late, is ignored.
-bool OuchGateway::take_ref(std::uint32_t member, std::uint32_t user_ref) noexcept {
+// A reference counts from the first time on: what comes again, or too late, is ignored. What a
+// gateway of before took is different: its answers went with it.
+OuchGateway::Reference OuchGateway::take_ref(std::uint32_t member,
+                                             std::uint32_t user_ref) noexcept {
   Session& session = sessions_[member];
-  if (user_ref <= session.highest_ref) {
-    ++counts_.repeated_refs;
-    return false;
+  if (user_ref > session.highest_ref) {
+    session.highest_ref = user_ref;
+    return Reference::fresh;
   }
-  session.highest_ref = user_ref;
-  return true;
+  if (user_ref > session.earlier_ref || user_ref <= session.asked_ref) {
+    ++counts_.repeated_refs;
+    return Reference::ignored;
+  }
+  return Reference::again;
 }
 
 void OuchGateway::reject(std::uint32_t member, std::uint32_t user_ref, Reject reason,
@@ -135,8 +172,13 @@ Reject OuchGateway::submit(wire::Command& command, const Pending& pending,
 
 Taken OuchGateway::take(std::uint32_t member, const inbound::EnterOrder& order,
                         std::uint64_t now_ns) noexcept {
-  if (!take_ref(member, order.user_ref)) {
-    return Taken::done;
+  switch (take_ref(member, order.user_ref)) {
+    case Reference::fresh:
+      break;
+    case Reference::again:
+      return ask_again(member, 0, said_by(order));
+    case Reference::ignored:
+      return Taken::done;
   }
   const Reject reason = place(member, order, now_ns);
   if (reason != Reject::none) {
@@ -199,8 +241,13 @@ Taken OuchGateway::take(std::uint32_t member, const inbound::ReplaceOrder& order
   if (old != OrderTable::none && orders_[old].order_id == 0) {
     return Taken::wait;
   }
-  if (!take_ref(member, order.user_ref)) {
-    return Taken::done;
+  switch (take_ref(member, order.user_ref)) {
+    case Reference::fresh:
+      break;
+    case Reference::again:
+      return ask_again(member, order.original_user_ref, said_by(order));
+    case Reference::ignored:
+      return Taken::done;
   }
   const Reject reason =
       old == OrderTable::none ? Reject::replace_not_allowed : replace(member, old, order);

@@ -49,6 +49,7 @@ struct CommandPort {
 // What was not done, and why.
 struct GatewayCounts {
   std::uint64_t repeated_refs = 0;   // user reference numbers that did not rise: ignored
+  std::uint64_t resent_refs = 0;     // of before the gateway was opened: asked of the market again
   std::uint64_t unknown_orders = 0;  // cancels of orders that are not open: ignored or rejected
   std::uint64_t ring_full = 0;       // refused: no room for commands
   std::uint64_t orders_full = 0;     // refused: no room for open orders
@@ -113,11 +114,17 @@ class OuchGateway {
   struct Session {
     OuchStore sent;
     std::uint32_t highest_ref;
+    // What was taken before this gateway was opened: up to earlier_ref, of which it has seen only
+    // what came after unseen_ref. Such references may rise once more, and have, up to asked_ref.
+    std::uint32_t earlier_ref;
+    std::uint32_t unseen_ref;
+    std::uint32_t asked_ref;
     bool owes_cancel;
     bool has_news;
   };
   static constexpr std::uint32_t no_tag = UINT32_MAX;
-  enum class Asked : std::uint8_t { free = 0, place, replace, cancel, modify, mass_cancel };
+  enum class Asked : std::uint8_t { free = 0, place, replace, cancel, modify, mass_cancel, again };
+  enum class Reference : std::uint8_t { fresh, again, ignored };
   // A command without an answer; its index is the low part of the command's tag.
   struct Pending {
     std::uint32_t member;
@@ -162,7 +169,11 @@ class OuchGateway {
                std::uint64_t now_ns) noexcept;
   // Takes lots off an order, so that it has `total` with what was executed of it.
   Reject cut(const OpenOrder& order, std::uint32_t total, Pending pending) noexcept;
-  bool take_ref(std::uint32_t member, std::uint32_t user_ref) noexcept;
+  Reference take_ref(std::uint32_t member, std::uint32_t user_ref) noexcept;
+  // Asks the market for the first outcome of what it had before. `said` is the resend as an order;
+  // `replaced` is 0 for one that replaces nothing.
+  Taken ask_again(std::uint32_t member, std::uint32_t replaced, const OpenOrder& said) noexcept;
+  void told_again(const Pending& pending, const wire::Event& event, std::uint64_t now_ns) noexcept;
   void reject(std::uint32_t member, std::uint32_t user_ref, Reject reason,
               protocols::Text<14> client_order_id, std::uint64_t now_ns) noexcept;
   Reject submit(wire::Command& command, const Pending& pending, Urgency urgency) noexcept;

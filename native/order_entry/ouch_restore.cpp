@@ -126,14 +126,100 @@ void OuchGateway::restore_reference(std::uint32_t member, std::uint64_t number) 
   if (number > session.highest_ref && number <= UINT32_MAX) {
     session.highest_ref = static_cast<std::uint32_t>(number);
   }
+  session.unseen_ref = session.highest_ref;
 }
 
 void OuchGateway::restored() noexcept {
+  for (std::uint32_t member = 0; member < members_.size(); ++member) {
+    sessions_[member].earlier_ref = sessions_[member].highest_ref;
+  }
   // Their connections went with the process that had them.
   for (std::uint32_t member = 0; member < members_.size(); ++member) {
     if (members_[member].cancels_on_disconnect && orders_.has_any(member)) {
       cancel_all(member);
     }
+  }
+}
+
+// The market recognizes its number, whatever else it says; a cancel of nothing can do no harm.
+Taken OuchGateway::ask_again(std::uint32_t member, std::uint32_t replaced,
+                             const OpenOrder& said) noexcept {
+  std::uint32_t entry = orders_.find(member, said.user_ref);
+  const bool is_open = entry != OrderTable::none;
+  if (!is_open) {
+    entry = orders_.open(member, said.user_ref);
+    if (entry == OrderTable::none) {
+      return Taken::wait;
+    }
+    OpenOrder& order = orders_[entry];
+    const std::uint32_t next = order.next_by_ref;
+    order = said;
+    order.session = member;
+    order.next_by_ref = next;
+  } else {
+    orders_[entry].client_order_id = said.client_order_id;
+    orders_[entry].intermarket_sweep = said.intermarket_sweep;
+  }
+  wire::Command command{};
+  command.kind = static_cast<std::uint8_t>(wire::CommandKind::cancel);
+  command.account = members_[member].account;
+  command.session = members_[member].market_session;
+  command.number = said.user_ref;
+  const Reject taken = submit(command,
+                              {.member = member,
+                               .user_ref = said.user_ref,
+                               .replaced = replaced,
+                               .quantity = 0,
+                               .next_free = 0,
+                               .asked = Asked::again,
+                               .side = said.side,
+                               .client_order_id = said.client_order_id},
+                              Urgency::order);
+  if (taken != Reject::none) {
+    if (!is_open) {
+      orders_.close(entry);
+    }
+    return Taken::wait;
+  }
+  sessions_[member].asked_ref = said.user_ref;
+  ++counts_.resent_refs;
+  return Taken::done;
+}
+
+// What the market no longer remembers is ignored like any reference that does not rise: neither
+// accepted nor rejected would be true of it.
+void OuchGateway::told_again(const Pending& pending, const wire::Event& event,
+                             std::uint64_t now_ns) noexcept {
+  const std::uint32_t entry = orders_.find(pending.member, pending.user_ref);
+  const bool is_told = event.kind == static_cast<std::uint8_t>(wire::EventKind::repeated);
+  if (is_told && event.code != 0) {
+    reject(pending.member, pending.user_ref, reject_of(static_cast<wire::Refusal>(event.code)),
+           pending.client_order_id, now_ns);
+  }
+  if (entry == OrderTable::none) {
+    return;
+  }
+  OpenOrder& order = orders_[entry];
+  bool is_open = order.order_id != 0;
+  if (is_told && event.code == 0) {
+    if (!is_open) {
+      order.open = event.remaining;
+      order.executed = event.quantity;
+      // Of before what was read of the log: it may be open still.
+      is_open = pending.user_ref <= sessions_[pending.member].unseen_ref && event.remaining != 0;
+      if (is_open) {
+        orders_.name(entry, event.order_id);
+      }
+    }
+    const char state = is_open ? 'L' : 'D';
+    if (pending.replaced != 0) {
+      send_replaced(order, event.order_id, pending.replaced, state, now_ns);
+    } else {
+      send_accepted(order, event.order_id, event.quantity + event.remaining, state, now_ns);
+    }
+  }
+  if (!is_open) {
+    orders_.close(entry);
   }
 }
 

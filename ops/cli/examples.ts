@@ -21,8 +21,13 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   "market list": ["market list", "market list -q", "market list -o csv"],
   "market halt": ['market halt BTC-EUR --reason "news pending" --as operator'],
   "market resume": ["market resume BTC-EUR --as operator"],
+  "market phase": [
+    "market phase BTC-EUR closing_auction --as operator",
+    "market phase BTC-EUR open --as operator",
+  ],
   "market mode": ["market mode BTC-EUR durable --as operator"],
   "region status": ["region status", "region status -o json"],
+  "region abort": ["region abort ID --in eu-central --as operator"],
   "region approve": ["region approve ID --in eu-central --as approver"],
   "region recover propose": [
     'region recover propose --survivor eu-central --because "both others burnt down" --as operator',
@@ -43,6 +48,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   "strategy stop": ["strategy stop maker-1 --as operator"],
   "strategy restart": ["strategy restart maker-1 --as operator"],
   "strategy pause": ["strategy pause maker-1 --as operator"],
+  "strategy flatten": ["strategy flatten maker-1 --as operator"],
   "strategy resume": ["strategy resume maker-1 --as operator"],
   "strategy watch": ["strategy watch maker-1", "strategy watch maker-1 --count 10 -o csv"],
   "account show": ["account show acme", "account show acme -o json"],

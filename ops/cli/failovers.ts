@@ -4,7 +4,8 @@ import { decodeRefusal } from "../../schemas/sdk/codec.ts";
 import { failoversOf, operationsSubject } from "../../schemas/subjects.ts";
 import type { Cluster } from "./cluster.ts";
 
-const { FailoverRequest, FailoverReply, FailoverStep, ApproveRequest } = wire.region.v1;
+const { FailoverRequest, FailoverReply, FailoverStep, ApproveRequest, AbortRequest } =
+  wire.region.v1;
 
 export interface FailoverWish {
   readonly id: string;
@@ -13,6 +14,8 @@ export interface FailoverWish {
   readonly dryRun: boolean;
   readonly acceptLoss: boolean;
   readonly reason: string;
+  /** A fail-back: only what is at home in `to`. */
+  readonly homeOnly: boolean;
 }
 
 export interface PlanMarket {
@@ -43,6 +46,18 @@ export interface PlanView {
   readonly approvalNeeded: boolean;
   readonly markets: readonly PlanMarket[];
   readonly checks: readonly PlanCheck[];
+  readonly actors: readonly PlanActor[];
+  /** More actors that move as well. */
+  readonly actorsLeftOut: number;
+}
+export interface PlanActor {
+  readonly region: string;
+  readonly type: string;
+  readonly id: string;
+  readonly shard: string;
+  readonly epoch: number;
+  /** Number of the last event in its log. */
+  readonly sequence: number;
 }
 export interface FailoverView {
   readonly id: string;
@@ -54,6 +69,7 @@ export interface FailoverView {
   readonly startedAt: string;
   readonly endedAt: string | null;
   readonly marketsMoved: number;
+  readonly actorsMoved: number;
   readonly longestPauseMs: number;
   readonly detail: string;
   readonly planned: boolean;
@@ -107,6 +123,18 @@ export function approveFailover(
   return cluster.ask(operationsSubject(region, "approve"), payload, decodeReply, PLAN_TIMEOUT_MS);
 }
 
+/** Ends it where it stands: what has not been handed over stays. */
+export function abortFailover(
+  cluster: Cluster,
+  region: string,
+  id: string,
+  reason: string,
+): Promise<Result<Reply>> {
+  const payload = AbortRequest.encode({ id, requestedBy: cluster.user, reason }).finish();
+  const subject = operationsSubject(region, "failover-abort");
+  return cluster.ask(subject, payload, decodeReply, PLAN_TIMEOUT_MS);
+}
+
 /** Steps of the failovers that a region's cell carries out, as they happen. */
 export async function* failoverSteps(cluster: Cluster, region: string): AsyncGenerator<StepView> {
   for await (const payload of cluster.listen(failoversOf(region))) {
@@ -149,6 +177,15 @@ function planView(plan: wire.region.v1.FailoverPlan.$Properties): PlanView {
       level: level === "warning" || level === "fault" ? level : "ok",
       what: what ?? "",
     })),
+    actors: (plan.actors ?? []).map((one) => ({
+      region: one.region ?? "",
+      type: one.type ?? "",
+      id: one.id ?? "",
+      shard: one.shard ?? "",
+      epoch: one.epoch ?? 0,
+      sequence: one.sequence ?? 0,
+    })),
+    actorsLeftOut: plan.actorsLeftOut ?? 0,
   };
 }
 
@@ -165,6 +202,7 @@ export function failoverView(status: wire.region.v1.FailoverStatus.$Properties):
     startedAt: time(status.startedUnixMs) ?? "",
     endedAt: time(status.endedUnixMs),
     marketsMoved: status.marketsMoved ?? 0,
+    actorsMoved: status.actorsMoved ?? 0,
     longestPauseMs: status.longestPauseMs ?? 0,
     detail: status.detail ?? "",
     planned: status.planned ?? false,

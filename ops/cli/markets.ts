@@ -21,6 +21,10 @@ export interface LatencyView {
 export interface RegionView {
   readonly name: string;
   readonly ready: boolean;
+  /** It does not answer: what is shown is what it told last. */
+  readonly stale: boolean;
+  /** Milliseconds since it told what is shown; null: it has told nothing yet. */
+  readonly ageMs: number | null;
   /** Why it is not ready; null when it is. */
   readonly reason: string | null;
   readonly cell: string | null;
@@ -61,6 +65,8 @@ export interface MarketView {
   /** The region that owns it now. */
   readonly region: string;
   readonly state: string;
+  /** What may be traded now: open, halted, an auction, closed; empty while nobody serves it. */
+  readonly phase: string;
   /** Why it is not open; null when it is. */
   readonly detail: string | null;
   readonly mode: string;
@@ -146,6 +152,8 @@ export async function findMarket(cluster: Cluster, name: string): Promise<Result
 export const silentRegion = (name: string, reason: string): RegionView => ({
   name,
   ready: false,
+  stale: true,
+  ageMs: null,
   reason,
   cell: null,
   incarnation: null,
@@ -165,6 +173,8 @@ function regionView(name: string, region: WireRegion): RegionView {
   return {
     name,
     ready,
+    stale: false,
+    ageMs: 0,
     reason: ready ? null : (region.notReadyReason ?? ""),
     cell: region.cell ?? "",
     incarnation: region.incarnation ?? 0,
@@ -188,6 +198,7 @@ export function marketView(market: WireMarket, region = market.home ?? ""): Mark
     home: market.home ?? "",
     region,
     state: market.state ?? "",
+    phase: market.phase ?? "",
     detail: market.detail === undefined || market.detail === "" ? null : market.detail,
     mode: market.mode ?? "",
     epoch: market.epoch ?? 0,
@@ -288,6 +299,38 @@ export function changeMode(
   // The change is done when it is in the journal of two regions.
   return cluster.ask(
     operationsSubject(market.region, "market-mode"),
+    request,
+    (payload) => decodeMarketReply(payload, market.region),
+    CREATE_TIMEOUT_MS,
+  );
+}
+
+/** What `market phase` takes: how the engine names them. */
+export const phaseNames = [
+  "pre_open",
+  "opening_auction",
+  "volatility_auction",
+  "closing_auction",
+  "open",
+  "closed",
+] as const;
+export type PhaseName = (typeof phaseNames)[number];
+
+/** Calls an auction, closes the market, or uncrosses it and opens. Failures are the region's refusals. */
+export function changePhase(
+  cluster: Cluster,
+  market: MarketView,
+  phase: PhaseName,
+  reason: string,
+): Promise<Result<MarketView>> {
+  const request = wire.control.v1.MarketPhaseRequest.encode({
+    market: market.market,
+    phase,
+    reason,
+    requestedBy: cluster.user,
+  }).finish();
+  return cluster.ask(
+    operationsSubject(market.region, "market-phase"),
     request,
     (payload) => decodeMarketReply(payload, market.region),
     CREATE_TIMEOUT_MS,

@@ -16,7 +16,9 @@ export type Role =
   | "approver"
   | "deployer"
   | "reporter";
-export type Profile = "demo" | "production";
+/** `demo` lets one person try everything on one machine; `production` starts with none of its defaults. */
+export const profiles = ["demo", "production"] as const;
+export type Profile = (typeof profiles)[number];
 
 /**
  * Subjects a user may publish to and listen on. Only what is listed is allowed; a denied pattern
@@ -55,6 +57,7 @@ const observing = {
     patterns.control("types"),
     patterns.books,
     patterns.riskQuestions,
+    ...patterns.incidentQuestions,
     "$SRV.PING",
     "$SRV.PING.>",
     "$SRV.INFO",
@@ -67,6 +70,7 @@ const observing = {
     patterns.events,
     patterns.supervision,
     patterns.alerts,
+    patterns.pages,
     patterns.audits,
   ],
 } as const;
@@ -80,6 +84,9 @@ const destructive = [
   "$JS.API.SERVER.REMOVE",
   "$JS.API.ACCOUNT.>",
 ] as const;
+
+/** A server that reads its configuration again forgets whose requests it has let through to an answerer. */
+const inboxesOfPeople = (): readonly string[] => people.map(({ name }) => patterns.inbox(name));
 
 function cell(region: string): Permissions {
   return {
@@ -102,6 +109,7 @@ function cell(region: string): Permissions {
       patterns.auditsOf(region),
       patterns.deadLettersOf(region),
       patterns.guestsOf(region),
+      ...inboxesOfPeople(),
     ],
     publishDenied: destructive,
     subscribe: [
@@ -113,6 +121,7 @@ function cell(region: string): Permissions {
       patterns.events,
       patterns.marketData,
       patterns.supervision,
+      patterns.alertsOf(region),
       patterns.audits,
       patterns.deadLettersOf(region),
       "$SRV.>",
@@ -144,6 +153,7 @@ function allowed(user: User, profile: Profile): Permissions {
           patterns.operations,
           patterns.controls,
           patterns.riskLimits,
+          ...patterns.incidentActions,
         ],
         // Two pairs of eyes; the demo profile has one person in both roles.
         publishDenied:
@@ -153,7 +163,13 @@ function allowed(user: User, profile: Profile): Permissions {
       };
     case "approver":
       return {
-        publish: [...observing.publish, patterns.operation("approve"), patterns.riskApprovals],
+        publish: [
+          ...observing.publish,
+          patterns.operation("approve"),
+          // The second pair of eyes may also say no.
+          patterns.operation("failover-abort"),
+          patterns.riskApprovals,
+        ],
         publishDenied: [],
         subscribe: observing.subscribe,
         answers: false,
@@ -164,8 +180,7 @@ function allowed(user: User, profile: Profile): Permissions {
           patterns.operation("status"),
           patterns.alerts,
           "$JS.API.STREAM.LIST",
-          // A server that reads its configuration again forgets whose requests it has let through.
-          ...people.map(({ name }) => patterns.inbox(name)),
+          ...inboxesOfPeople(),
         ],
         publishDenied: [],
         subscribe: [patterns.deployment],

@@ -29,6 +29,8 @@ export interface LoginOptions {
   /** The next message wanted: 1 is the first of the session, 0 (default) only what is new. */
   readonly nextSequence?: bigint;
   readonly timeoutMs?: number;
+  /** Without a sign of life from the other side for so long, the connection is given up; by default 15 s. */
+  readonly silenceMs?: number;
 }
 
 export type LoginFailure =
@@ -60,12 +62,19 @@ export class OuchClient {
   #last: Received | null = null;
   #saidMs = performance.now();
   #heardMs = performance.now();
+  readonly #silenceMs: number;
   readonly #timer: NodeJS.Timeout;
 
-  private constructor(stream: ByteStream, session: string, nextSequence: bigint) {
+  private constructor(
+    stream: ByteStream,
+    session: string,
+    nextSequence: bigint,
+    silenceMs: number,
+  ) {
     this.#stream = stream;
     this.session = session;
     this.#nextSequence = nextSequence;
+    this.#silenceMs = silenceMs;
     this.#timer = setInterval(() => this.#lookAtClock(), HEARTBEAT_MS / 4);
     this.#timer.unref();
   }
@@ -95,7 +104,8 @@ export class OuchClient {
         if (client !== null) client.#take(packet);
         else if (packet.kind === "loginAccepted") {
           clearTimeout(timer);
-          client = new OuchClient(stream, packet.session, BigInt(packet.sequence));
+          const silenceMs = options.silenceMs ?? SILENCE_MS;
+          client = new OuchClient(stream, packet.session, BigInt(packet.sequence), silenceMs);
           resolve({ ok: true, client });
         } else if (packet.kind === "loginRejected") {
           const reason =
@@ -207,8 +217,8 @@ export class OuchClient {
 
   #lookAtClock(): void {
     const now = performance.now();
-    if (now - this.#heardMs >= SILENCE_MS) {
-      this.#close({ kind: "closed", reason: "nothing heard for 15 s" });
+    if (now - this.#heardMs >= this.#silenceMs) {
+      this.#close({ kind: "closed", reason: `nothing heard for ${this.#silenceMs / 1_000} s` });
     } else if (now - this.#saidMs >= HEARTBEAT_MS) {
       this.#saidMs = now;
       this.#stream.write(encodeSoup({ kind: "clientHeartbeat" }));
@@ -220,6 +230,7 @@ export class OuchClient {
 export function connectTcp(
   host: string,
   port: number,
+  timeoutMs?: number,
 ): Promise<
   | { readonly ok: true; readonly stream: ByteStream }
   | { readonly ok: false; readonly reason: string }
@@ -228,7 +239,15 @@ export function connectTcp(
     const socket = connect({ host, port, noDelay: true });
     let closed: (reason: string) => void = () => {};
     let why = "the other side closed the connection";
-    socket.once("connect", () =>
+    const timer =
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(
+            () => socket.destroy(new Error(`no connection in ${timeoutMs} ms`)),
+            timeoutMs,
+          );
+    socket.once("connect", () => {
+      clearTimeout(timer);
       resolve({
         ok: true,
         stream: {
@@ -239,9 +258,10 @@ export function connectTcp(
             closed = told;
           },
         },
-      }),
-    );
+      });
+    });
     socket.on("error", (error) => {
+      clearTimeout(timer);
       why = error.message;
       resolve({ ok: false, reason: error.message });
     });

@@ -4,7 +4,7 @@ import type { StoredMessage } from "../../actors/kernel/ports/bus.ts";
 import type { Randomness } from "../../actors/kernel/ports/randomness.ts";
 import { decodeChainMessage } from "../../actors/market/codec.ts";
 import { journalSubject } from "../../schemas/subjects.ts";
-import { Clients } from "./clients.ts";
+import { clientNames, Clients } from "./clients.ts";
 import { befall, chooseFault, type Fault, type FaultName, placeLeaders } from "./faults.ts";
 import { judge, type Standing, type Verdict } from "./judge.ts";
 import { nowMs } from "./ledger.ts";
@@ -15,8 +15,44 @@ import { type Region, regions } from "./wide-area.ts";
 /** What came of one market in one drill. */
 export interface MarketResult extends Times {
   readonly market: Market;
+  /** As clients of OUCH saw it; the others are those of NATS. */
+  readonly byOuch: Times;
+  /** Of each planned move, the longest time without an answer; ms. */
+  readonly pausesMs: readonly number[];
+  /** Over everything since the cluster began; `news` is what this drill added. */
   readonly verdict: Verdict;
+  readonly news: News;
 }
+
+/** What one drill adds to what is counted. */
+export interface News {
+  readonly acknowledged: number;
+  readonly byOuch: number;
+  readonly lost: number;
+  readonly doubled: number;
+  readonly repeated: number;
+  readonly ofOldEpoch: number;
+  readonly ownerChanges: number;
+}
+
+const newsOf = (verdict: Verdict): News => ({
+  acknowledged: verdict.acknowledged,
+  byOuch: verdict.byOuch,
+  lost: Object.values(verdict.lost).reduce((sum, count) => sum + count, 0),
+  doubled: verdict.doubled,
+  repeated: verdict.repeated,
+  ofOldEpoch: verdict.ofOldEpoch,
+  ownerChanges: verdict.ownerChanges,
+});
+const nothing: News = {
+  acknowledged: 0,
+  byOuch: 0,
+  lost: 0,
+  doubled: 0,
+  repeated: 0,
+  ofOldEpoch: 0,
+  ownerChanges: 0,
+};
 
 export interface DrillResult {
   readonly fault: Fault;
@@ -26,6 +62,8 @@ export interface DrillResult {
   /** Of this drill, all markets: owners that changed, requests sent again. */
   readonly ownerChanges: number;
   readonly resends: number;
+  /** Codes of requests that ended without an answer, although they were sent again and again. */
+  readonly unanswered: readonly string[];
 }
 
 const ANSWERED_WITHIN_MS = 90_000;
@@ -36,7 +74,9 @@ export class Drills {
   readonly #three: ThreeRegions;
   readonly #clients: Clients;
   readonly #journals = new Map<Market, StoredMessage[]>();
-  #ownerChanges = 0;
+  /** Of the drill before, by market. */
+  readonly #counted = new Map<Market, News>();
+  #unanswered = 0;
   #resends = 0;
 
   constructor(three: ThreeRegions, clients: Clients) {
@@ -64,7 +104,7 @@ export class Drills {
     await this.#served(nowMs());
     await sleep(random.below(2_000));
     let begunAt = 0;
-    await befall(this.#three, fault, random, () => {
+    const moves = await befall(this.#three, fault, random, () => {
       begunAt = nowMs();
     });
     const overAt = nowMs();
@@ -74,19 +114,27 @@ export class Drills {
     await this.#clients.pause(ANSWERED_WITHIN_MS);
     const results: MarketResult[] = [];
     for (const { name: market } of markets) {
-      const times = this.#timesOf(market, begunAt, overAt, wellAt);
-      results.push({ market, ...times, verdict: await this.#judge(market) });
+      const { acknowledged, answered } = this.#clients.ledgerOf(market);
+      const accepted = answered.filter(({ reason }) => reason === 0);
+      results.push({
+        market,
+        ...timesOf(acknowledged, begunAt, overAt, wellAt),
+        byOuch: timesOf(accepted, begunAt, overAt, wellAt),
+        pausesMs: moves.map(({ from, to }) => timesOf(acknowledged, from, to, to).silenceMs),
+        ...(await this.#sinceLast(market)),
+      });
     }
-    const changes = results.reduce((sum, { verdict }) => sum + verdict.ownerChanges, 0);
+    const { unanswered, resends } = this.#clients;
     const result = {
       fault,
       placed,
       results,
-      ownerChanges: changes - this.#ownerChanges,
-      resends: this.#clients.resends - this.#resends,
+      ownerChanges: results.reduce((sum, { news }) => sum + news.ownerChanges, 0),
+      resends: resends - this.#resends,
+      unanswered: unanswered.slice(this.#unanswered).map(({ code }) => code),
     };
-    this.#ownerChanges = changes;
-    this.#resends = this.#clients.resends;
+    this.#unanswered = unanswered.length;
+    this.#resends = resends;
     return result;
   }
 
@@ -103,23 +151,33 @@ export class Drills {
     await this.#clients.stop();
   }
 
-  #timesOf(market: Market, from: number, over: number, to: number): Times {
-    const acks = this.#clients.acknowledged.filter((ack) => ack.market === market && ack.at > from);
-    return timesOf(acks, from, over, to);
+  async #sinceLast(market: Market): Promise<Pick<MarketResult, "verdict" | "news">> {
+    const verdict = await this.#judge(market);
+    const before = this.#counted.get(market) ?? nothing;
+    const now = newsOf(verdict);
+    this.#counted.set(market, now);
+    const news = Object.fromEntries(
+      (Object.keys(now) as (keyof News)[]).map((name) => [name, now[name] - before[name]]),
+    ) as unknown as News;
+    return { verdict, news };
   }
 
   /** Waits until every client has an answer in every market to what it sent after `since`. */
   async #served(since: number): Promise<void> {
     const until = performance.now() + ANSWERED_WITHIN_MS;
     const missing = new Set(
-      regions.flatMap((region) => markets.map(({ name }) => `${region} ${name}`)),
+      clientNames.flatMap((client) => markets.map(({ name }) => `${client} ${name}`)),
     );
-    let from = 0;
+    const read = { acknowledged: 0, answered: 0 };
     while (missing.size > 0) {
-      const { acknowledged } = this.#clients;
-      for (; from < acknowledged.length; from += 1) {
-        const ack = acknowledged[from];
-        if (ack !== undefined && ack.sentAt > since) missing.delete(`${ack.client} ${ack.market}`);
+      for (const kind of ["acknowledged", "answered"] as const) {
+        const told = this.#clients[kind];
+        for (; read[kind] < told.length; read[kind] += 1) {
+          const ack = told[read[kind]];
+          if (ack !== undefined && ack.sentAt > since) {
+            missing.delete(`${ack.client} ${ack.market}`);
+          }
+        }
       }
       if (performance.now() > until) {
         throw new Error(`no answer to a new command: ${[...missing].join(", ")}`);
@@ -140,8 +198,7 @@ export class Drills {
   async #judge(market: Market): Promise<Verdict> {
     const standing = await this.#standing(market);
     const journal = await this.#journal(market);
-    const ledger = this.#clients.acknowledged.filter((ack) => ack.market === market);
-    return judge(market, ledger, journal, standing);
+    return judge(market, this.#clients.ledgerOf(market), journal, standing);
   }
 
   /** What the owner says of the market once everything of it is committed. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Randomness } from "../../actors/kernel/ports/randomness.ts";
+import { nowMs } from "./ledger.ts";
 import { journalOf, leaseStream, type ThreeRegions } from "./three-regions.ts";
 import { type Region, regions } from "./wide-area.ts";
 
@@ -20,6 +21,7 @@ export const faultNames = [
   "flapping_link",
   "slow_disk",
   "healing_under_load",
+  "planned_move",
 ] as const;
 export type FaultName = (typeof faultNames)[number];
 
@@ -36,6 +38,9 @@ export interface Fault {
 }
 
 const FREEZE_MS = 10_000;
+/** Moves of one drill of planned moves, and the load between them. */
+const MOVES = 4;
+const BETWEEN_MOVES_MS = 1_500;
 const STORM_WRITERS = 2;
 
 const pick = <T>(random: Randomness, of: readonly T[]): T => of[random.below(of.length)] as T;
@@ -53,6 +58,7 @@ export function chooseFault(name: FaultName, owner: Region, random: Randomness):
     case "partition":
     case "one_way_partition":
     case "slow_disk":
+    case "planned_move":
     case "flapping_link": {
       const journalLeader = elsewhere;
       return { ...base, region: owner, journalLeader, leaseLeader: pick(random, others) };
@@ -116,10 +122,52 @@ function storm(three: ThreeRegions): () => void {
   };
 }
 
-/** Begins the fault, lets it last, and ends it. `begun` is called at the moment it begins. */
+/** When a planned move was asked for, and when it was over. */
+export interface Window {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The markets go round the regions. */
+async function moveAbout(three: ThreeRegions, owner: Region, random: Randomness) {
+  const windows: Window[] = [];
+  let here = owner;
+  for (let move = 0; move < MOVES; move += 1) {
+    const to = pick(
+      random,
+      regions.filter((region) => region !== here),
+    );
+    const from = nowMs();
+    await three.move(here, to);
+    // What comes of a pause that began before the end is still to be seen.
+    await sleep(BETWEEN_MOVES_MS);
+    windows.push({ from, to: nowMs() });
+    here = to;
+  }
+  return windows;
+}
+
+/**
+ * Begins the fault, lets it last, and ends it. `begun` is called at the moment it begins. What comes back is
+ * when markets were moved, if they were.
+ */
 export async function befall(
   three: ThreeRegions,
   fault: Fault,
+  random: Randomness,
+  begun: () => void,
+): Promise<readonly Window[]> {
+  if (fault.name === "planned_move") {
+    begun();
+    return moveAbout(three, fault.region, random);
+  }
+  await harm(three, { ...fault, name: fault.name }, random, begun);
+  return [];
+}
+
+async function harm(
+  three: ThreeRegions,
+  fault: Fault & { readonly name: Exclude<FaultName, "planned_move"> },
   random: Randomness,
   begun: () => void,
 ): Promise<void> {

@@ -1,16 +1,23 @@
 import type { StoredMessage } from "../../actors/kernel/ports/bus.ts";
 import { testDefinition } from "../support/market-cell.ts";
 import { truthOf } from "../simulation/oracle.ts";
-import type { Acknowledgement } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import { judgeOuch } from "./ouch-judge.ts";
+import { markets } from "./three-regions.ts";
 
 /**
  * The judge of a drill: what clients were told against what JetStream's accepted chain says, played
  * through the slow twin. Neither side is asked what it thinks of itself.
  */
 export interface Verdict {
-  /** Acknowledgements that were compared. */
+  /** Acknowledgements that were compared, those by OUCH among them. */
   readonly acknowledged: number;
-  /** Commands of which a `replicated` acknowledgement is not on the chain, or not as it was told. */
+  readonly byOuch: number;
+  /** Executions told by OUCH. */
+  readonly executions: number;
+  /** Commands that the chain has executed twice. */
+  readonly doubled: number;
+  /** Acknowledgements, by what they promised, of which the command is not on the chain, or not as it was told. */
   readonly lost: Readonly<Record<"matched" | "durable" | "replicated", number>>;
   /** Answers that were the first outcome again. */
   readonly repeated: number;
@@ -30,11 +37,14 @@ export interface Standing {
   readonly digest: string;
 }
 
+/** An answer of OUCH promises what the market does. */
+const modeOf = (market: string): "durable" | "replicated" =>
+  markets.find(({ name }) => name === market)?.mode ?? "replicated";
 const cellOf = (holder: string): string => holder.replace(/#.*$/, "");
 
 export function judge(
   market: string,
-  ledger: readonly Acknowledgement[],
+  { acknowledged: ledger, answered, executed }: Ledger,
   journal: readonly StoredMessage[],
   standing: Standing | null,
 ): Verdict {
@@ -80,21 +90,29 @@ export function judge(
       `${market}: its owner has digest ${standing.digest} at ${standing.matched}, the chain (to ${truth.lastSequence}) gives ${truth.digests.get(standing.matched)}`,
     );
   }
+  const byOuch = judgeOuch(truth, answered, executed);
+  lost[modeOf(market)] += byOuch.lost;
+  violations.push(...byOuch.violations);
   const holders = [...truth.holders].sort(([a], [b]) => a - b).map(([, holder]) => cellOf(holder));
   const changes = holders.slice(1).filter((holder, index) => holder !== holders[index]).length;
   return {
-    acknowledged: ledger.length,
+    acknowledged: ledger.length + byOuch.answers,
+    byOuch: byOuch.answers,
+    executions: executed.length,
     lost,
-    repeated,
+    repeated: repeated + byOuch.resent,
+    doubled: truth.violations.filter((line) => line.includes("executed twice")).length,
     ownerChanges: changes,
     refences: Math.max(0, holders.length - 1 - changes),
-    ofOldEpoch: countOldEpochs(ledger),
+    ofOldEpoch: countOldEpochs([...ledger, ...answered]),
     dropped: truth.dropped,
     violations,
   };
 }
 
-function countOldEpochs(ledger: readonly Acknowledgement[]): number {
+function countOldEpochs(
+  ledger: readonly { readonly epoch: number; readonly at: number }[],
+): number {
   let highest = 0;
   let count = 0;
   for (const { epoch } of [...ledger].sort((a, b) => a.at - b.at)) {

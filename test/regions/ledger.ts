@@ -27,8 +27,50 @@ export interface Unanswered {
   readonly at: number;
 }
 
+/** What a client of OUCH was told of an order: accepted under a reference, or rejected. */
+export interface OuchAnswer {
+  readonly client: string;
+  readonly market: string;
+  readonly session: number;
+  /** The user reference, which is the number in the market's session. */
+  readonly number: number;
+  /** 0: rejected. */
+  readonly orderId: number;
+  /** The reason of a rejection; 0: accepted. */
+  readonly reason: number;
+  /** It had been sent in an earlier session of the gateway too. */
+  readonly resent: boolean;
+  readonly epoch: number;
+  readonly sentAt: number;
+  readonly at: number;
+}
+
+/** One side of a trade, as a client of OUCH was told of it. */
+export interface Execution {
+  readonly client: string;
+  readonly market: string;
+  readonly session: number;
+  readonly number: number;
+  /** Sequence and index of the event, which the match number is made of. */
+  readonly sequence: number;
+  readonly index: number;
+  readonly quantity: number;
+  readonly price: number;
+  readonly epoch: number;
+  readonly at: number;
+}
+
+/** What clients were told of one market, in the order in which it came. */
+export interface Ledger {
+  readonly acknowledged: readonly Acknowledgement[];
+  readonly answered: readonly OuchAnswer[];
+  readonly executed: readonly Execution[];
+}
+
 export type LedgerLine =
   | ({ readonly type: "acknowledged" } & Acknowledgement)
+  | ({ readonly type: "answered" } & OuchAnswer)
+  | ({ readonly type: "executed" } & Execution)
   | ({ readonly type: "unanswered" } & Unanswered)
   /** Nothing of the client is under way. */
   | { readonly type: "idle"; readonly client: string; readonly resends: number };

@@ -1,14 +1,15 @@
 /**
  * Drills on three real regions, inside the observer's namespace (wide-area.ts starts it there):
- *   node test/regions/run.ts --seed=N --count=N [--faults=NAME,NAME] [--lasts=MS] [--server=PATH]
- * Prints a line a drill and a table, and ends with 1 when a promise was broken.
+ *   node test/regions/run.ts --seed=N --count=N [--faults=NAME,NAME] [--lasts=MS] [--server=PATH] [--out=FILE]
+ * Prints a line a drill and a table, and ends with 1 when a promise was broken. FILE gets the reports as JSON.
  */
 import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 
 import { seededRandomness } from "../../actors/kernel/seeded-randomness.ts";
 import { type DrillResult, Drills } from "./drill.ts";
 import { type FaultName, faultNames } from "./faults.ts";
-import { describeDrill, table } from "./report.ts";
+import { describeDrill, reportsOf, table } from "./report.ts";
 import { ThreeRegions } from "./three-regions.ts";
 import { WideArea } from "./wide-area.ts";
 
@@ -27,8 +28,12 @@ const server = option("server");
 /** What the drill promised and did not keep. */
 function broken(result: DrillResult): readonly string[] {
   const violations = result.results.flatMap(({ verdict }) => verdict.violations);
-  if (result.fault.name === "healing_under_load" && result.ownerChanges > 0) {
-    return [...violations, `${result.ownerChanges} owner changes although the owner was well`];
+  const { fault, ownerChanges, unanswered } = result;
+  if (fault.name === "healing_under_load" && ownerChanges > 0) {
+    return [...violations, `${ownerChanges} owner changes although the owner was well`];
+  }
+  if (fault.name === "planned_move" && unanswered.length > 0) {
+    return [...violations, `a planned move refused ${unanswered.join(", ")}`];
   }
   return violations;
 }
@@ -100,8 +105,12 @@ for (let from = 0; from < names.length; from += DRILLS_PER_CLUSTER) {
 }
 wide.close();
 console.log(table(done));
-const acknowledged = done
-  .at(-1)
-  ?.results.reduce((sum, { verdict }) => sum + verdict.acknowledged, 0);
-console.log(`${done.length} of ${count} drills, ${acknowledged ?? 0} acknowledgements judged last`);
+const all = (of: (news: DrillResult["results"][number]["news"]) => number): number =>
+  done.flatMap(({ results }) => results).reduce((sum, { news }) => sum + of(news), 0);
+console.log(
+  `${done.length} of ${count} drills, SEED=${seed}: ${all(({ acknowledged }) => acknowledged)} acknowledgements judged, ${all(({ byOuch }) => byOuch)} of them by OUCH; ${all(({ lost }) => lost)} lost, ${all(({ doubled }) => doubled)} orders doubled, ${all(({ repeated }) => repeated)} first outcomes given again, ${all(({ ofOldEpoch }) => ofOldEpoch)} of an old epoch, each on the chain`,
+);
+const out = option("out");
+// Nothing that is infinite in JSON: what did not come back is there as null.
+if (out !== undefined) writeFileSync(out, JSON.stringify(reportsOf(done)));
 process.exitCode = failures > 0 || done.length < count ? 1 : 0;

@@ -14,7 +14,9 @@ import {
 } from "../../ops/deploy/cluster.ts";
 import { readRegions } from "../../ops/deploy/regions.ts";
 import type { ClusterPlan } from "../../ops/deploy/topology.ts";
+import type { EdgeAccess } from "../../schemas/configuration.ts";
 import { wire } from "../../schemas/messages.ts";
+import type { OuchGatewayAddress } from "../../schemas/nasdaq/ouch-session.ts";
 import { durationNs } from "../../actors/kernel/units.ts";
 import { journalStream, leaseBucket } from "../../schemas/subjects.ts";
 import { natsServer } from "../support/nats-cluster.ts";
@@ -35,6 +37,22 @@ export type Market = (typeof markets)[number]["name"];
 export const journalOf = (market: Market): string =>
   journalStream(group, markets.find(({ name }) => name === market)?.shard ?? 0);
 export const leaseStream = `KV_${leaseBucket}`;
+
+/** Where order entry of a market listens in the region that has it. */
+const ordersPort = (market: Market): number =>
+  4_700 + markets.findIndex(({ name }) => name === market);
+
+export interface OuchMember {
+  readonly username: string;
+  readonly password: string;
+  readonly session: number;
+}
+/** One in each region; all regions know them. */
+export const ouchMemberOf = (region: Region): OuchMember => ({
+  username: `ouch${region}`,
+  password: "secret",
+  session: 900_000_001 + regions.indexOf(region),
+});
 
 const firstPorts = { nats: 4_300, route: 6_300, http: 8_700, websocket: 9_300, gateway: 7_300 };
 
@@ -75,6 +93,17 @@ taker_bps_e2 = 0
   }
 }
 
+const ouchAccess: EdgeAccess = {
+  members: regions.map((region, index) => ({
+    ...ouchMemberOf(region),
+    account: 500 + index,
+    firm: "FIRM",
+    group: 0,
+    cancelOnDisconnect: false,
+  })),
+  subscribers: [],
+};
+
 /** Addresses of loopback become those of the regions; certificates name the regions already. */
 function spread(plan: ClusterPlan): void {
   const place = new Map<string, string>();
@@ -99,6 +128,14 @@ function spread(plan: ClusterPlan): void {
     const own_ = cellFile(plan.dataDirectory, region);
     const cell = JSON.parse(readFileSync(own_, "utf8"));
     cell.nats.servers = cell.nats.servers.map(placed);
+    const ports = Object.fromEntries(
+      markets.map(({ name }) => [
+        name,
+        { orders: ordersPort(name), feed: 0, packets: 0, requests: 0 },
+      ]),
+    );
+    Object.assign(cell.edges, { host: address, packetsHost: address, ports, feed: false });
+    writeFileSync(cell.edges.accessFile, JSON.stringify(ouchAccess), { mode: 0o600 });
     writeFileSync(own_, JSON.stringify(cell, null, 2));
   }
 }
@@ -109,6 +146,8 @@ export class ThreeRegions {
   readonly plan: ClusterPlan;
   readonly #processes: ReadonlyMap<Region, RegionProcesses>;
   #bus: NatsBus | null = null;
+  #operator: NatsBus | null = null;
+  #moves = 0;
 
   private constructor(wide: WideArea, folder: string, plan: ClusterPlan, binary: string) {
     this.wide = wide;
@@ -175,6 +214,11 @@ export class ThreeRegions {
     return servers.map(({ region, ports }) => `tls://${region}:${ports.nats}`);
   }
 
+  /** Of a market, in every region. */
+  gatewaysOf(market: Market): readonly OuchGatewayAddress[] {
+    return regions.map((region) => ({ host: addressOf(region), port: ordersPort(market) }));
+  }
+
   get authorityFile(): string {
     return this.plan.certificates.authorityFile;
   }
@@ -184,22 +228,48 @@ export class ThreeRegions {
 
   /** A connection from the observer with the rights of a cell; it reconnects for ever. */
   async bus(): Promise<NatsBus> {
-    if (this.#bus !== null) return this.#bus;
-    const user = "cell-ap";
+    this.#bus ??= await this.#connect("cell-ap");
+    return this.#bus;
+  }
+
+  async #connect(user: string): Promise<NatsBus> {
     for (let attempt = 0; ; attempt += 1) {
       try {
-        this.#bus = await connectNats({
+        return await connectNats({
           servers: this.urls("ap"),
           user,
           seed: Buffer.from(readFileSync(this.seedFileOf(user), "utf8").trim()),
           authority: readFileSync(this.authorityFile, "utf8"),
         });
-        return this.#bus;
       } catch (error) {
         if (attempt > 100) throw error;
         await sleep(200);
       }
     }
+  }
+
+  /** A planned move of all markets that a region has, by an operator; resolves when it is done. */
+  async move(from: Region, to: Region): Promise<void> {
+    this.#operator ??= await this.#connect("operator");
+    this.#moves += 1;
+    const wish = {
+      id: `move-${this.#moves}`,
+      from,
+      to,
+      requestedBy: "operator",
+      reason: "a drill",
+    };
+    const payload = wire.region.v1.FailoverRequest.encode(wish).finish();
+    for (let attempt = 0; attempt < 600; attempt += 1) {
+      const answer = await this.#operator.request(`ops.${from}.failover`, payload, durationNs(5e9));
+      const reply = answer.ok ? wire.region.v1.FailoverReply.decode(answer.value) : null;
+      const state = reply?.status?.state ?? "";
+      if (state === "done") return;
+      if (state === "failed") throw new Error(`${from} to ${to}: ${reply?.status?.detail}`);
+      if (reply?.refusal) throw new Error(`${from} to ${to}: ${JSON.stringify(reply)}`);
+      await sleep(100);
+    }
+    throw new Error(`${from} to ${to}: not done`);
   }
 
   /** Null while the region's cell does not answer. */
@@ -266,6 +336,7 @@ export class ThreeRegions {
     for (const region of regions) this.of(region).server.signal("SIGCONT");
     for (const region of regions) this.of(region).cell.signal("SIGCONT");
     await this.#bus?.close();
+    await this.#operator?.close();
     for (const region of regions) await this.of(region).cell.kill();
     for (const region of regions) await this.of(region).server.kill();
     rmSync(this.folder, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 import { EVENT_SLOT_BYTES, RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
 import { engineSlots } from "../../actors/root/engine.ts";
 import { layout } from "../../native/slots.ts";
+import type { MarketDefinition } from "../../actors/region/messages.ts";
 import { wire } from "../../schemas/messages.ts";
 import { journalStream, journalSubject } from "../../schemas/subjects.ts";
 import { type Truth, truthOf } from "./oracle.ts";
@@ -32,6 +33,41 @@ export function checkSafety(simulation: Simulation): readonly string[] {
       ...acknowledgements(simulation, truth),
       ...books(simulation, truth),
       ...outputs(simulation, truth),
+      ...makersBooks(simulation, truth, definition),
+    );
+  }
+  return violations;
+}
+
+/** A market maker knows what it has bought and paid, whatever cells it has been in. */
+function makersBooks(
+  { makers }: Simulation,
+  truth: Truth,
+  { tick, lot }: MarketDefinition,
+): string[] {
+  const violations: string[] = [];
+  for (const { books: told } of makers) {
+    if (told === null || told.market !== truth.market) continue;
+    let inventory = 0;
+    let cash = 0n;
+    for (const bytes of truth.events.values()) {
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      for (let at = 0; at < bytes.length; at += EVENT_SLOT_BYTES) {
+        const event = slots.read(view, at);
+        if (event.kind !== "executed") continue;
+        // `side` is the aggressor's.
+        const sign = event.side === "buy" ? 1 : -1;
+        const own =
+          Number(event.account === told.account) - Number(event.makerAccount === told.account);
+        inventory += own * sign * event.quantity * lot;
+        cash -= BigInt(own * sign) * BigInt(event.price * tick) * BigInt(event.quantity * lot);
+      }
+    }
+    const off = Math.abs(inventory - told.inventory);
+    // A resend's first outcome names no prices: the maker counts it at its limit, which is never better.
+    if (off <= told.doubtful && (told.doubtful > 0 || cash >= told.cash)) continue;
+    violations.push(
+      `${told.market}: the market maker of account ${told.account} says ${told.inventory} for ${told.cash} (${told.doubtful} in doubt), the journal ${inventory} for ${cash}`,
     );
   }
   return violations;

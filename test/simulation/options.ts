@@ -12,6 +12,8 @@ export interface SimulationOptions {
   readonly sharedShard: boolean;
   readonly traders: number;
   readonly ordersPerSecond: number;
+  /** Market makers that are spawned by request, one for each market. */
+  readonly makers: boolean;
   /** Length of the phase with faults, in seconds. */
   readonly faultSeconds: number;
   /** Time from the last fault until everything must be well, in seconds. */
@@ -89,6 +91,7 @@ interface Scenario {
   /** What clients would send if every answer came at once. */
   readonly ordersPerSecond?: number;
   readonly traders?: number;
+  readonly makers?: boolean;
   readonly defect?: DefectName;
   readonly mode?: SimulationOptions["mode"];
   readonly topology?: SimulationOptions["topology"];
@@ -191,6 +194,22 @@ export const scenarios = {
     about: "core messages lost, doubled, overtaken; slow links and disks",
     faults: { slowNetworks: 3, slowDisks: 3 },
     messages: badNetwork,
+  },
+  makers: {
+    about:
+      "market makers in the cells; cells killed, frozen and cut off, messages lost and doubled",
+    faults: {
+      crashes: 4,
+      powerCuts: 1,
+      pauses: 3,
+      freezes: 1,
+      partitions: 2,
+      halts: 1,
+      eventLogs: 10,
+    },
+    messages: { lost: 50, doubled: 50, late: 50 },
+    ordersPerSecond: 30,
+    makers: true,
   },
   everything: {
     about: "a mixture that the seed chooses",
@@ -301,6 +320,7 @@ export function optionsOf(
     sharedShard,
     traders: chosen.ordersPerSecond === 0 ? 0 : (chosen.traders ?? 6),
     ordersPerSecond: chosen.ordersPerSecond ?? drawnRate,
+    makers: chosen.makers ?? false,
     faultSeconds,
     settleSeconds: SETTLE_SECONDS,
     faults: scenario === "everything" ? mixed(faults, random) : faults,

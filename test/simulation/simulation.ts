@@ -7,6 +7,7 @@ import { operationsSubject } from "../../schemas/subjects.ts";
 import { checkSafety } from "./checks.ts";
 import { defectOf } from "./defects.ts";
 import { planFaults } from "./faults.ts";
+import { MakerClient } from "./maker-client.ts";
 import { optionsOf, type SimulationOptions } from "./options.ts";
 import { RiskClient } from "./risk-client.ts";
 import { Life, Scheduler } from "./scheduler.ts";
@@ -44,6 +45,8 @@ const TRADERS_FROM_S = 3;
 /** Orders go on for so long after the last fault. */
 const CALM_S = 5;
 const PROBE_S = 30;
+/** A market maker's limits are confirmed, and its orders' fates known, by then. */
+const SETTLE_MAKERS_S = 60;
 const OPERATOR_NS = 3 * SECOND;
 const POLL_NS = SECOND / 2;
 
@@ -80,6 +83,7 @@ export class Simulation {
   readonly markets: readonly MarketDefinition[];
   readonly traders: readonly Trader[];
   readonly riskClients: readonly RiskClient[];
+  readonly makers: readonly MakerClient[];
   /** Everybody who was told anything. */
   readonly clients: { readonly acknowledged: readonly Acknowledgement[] }[];
   /** Event blocks in order of publication. */
@@ -138,6 +142,9 @@ export class Simulation {
     const regions = options.traders === 0 ? [] : [...new Set(homes)];
     this.riskClients = regions.map(
       (region, site) => new RiskClient(this.shared, region, site, random(`risk-${region}`)),
+    );
+    this.makers = (options.makers ? this.markets : []).map(
+      (market, index) => new MakerClient(this.shared, index, market, random(`maker-${index}`)),
     );
   }
 
@@ -233,7 +240,7 @@ export class Simulation {
     const untrap = trapProcessFailures((error) => this.#unowned(error));
     try {
       await this.begin();
-      for (const client of [...this.traders, ...this.riskClients]) client.start();
+      for (const client of [...this.traders, ...this.riskClients, ...this.makers]) client.start();
       this.shared.trouble = options.messages;
       const until = FAULTS_FROM_S + options.faultSeconds;
       const end = planFaults(
@@ -275,6 +282,9 @@ export class Simulation {
     const ailments = await this.recovered(this.options.settleSeconds);
     for (const one of ailments) this.violations.push(`not well in time: ${one}`);
     if (ailments.length > 0) return;
+    for (const ailment of await this.#idleMakers()) {
+      this.violations.push(`not well in time: ${ailment}`);
+    }
     for (const trader of this.traders) trader.probe();
     const limit = this.now + PROBE_S;
     await this.until(limit, () => this.traders.every(({ waitingSince }) => waitingSince === null));
@@ -287,15 +297,45 @@ export class Simulation {
   async #safety(): Promise<void> {
     // Blocks, followers and event blocks come to rest.
     await this.until(this.now + 3);
-    const asked = this.riskClients.map((client) => client.settle());
-    const state = { settled: false };
-    void Promise.all(asked).then(() => {
+    const limits = this.riskClients.map((client) => client.settle());
+    if ((await this.#within(10, Promise.all(limits))) === null) {
+      this.violations.push("not well in time: a risk limit does not answer");
+    }
+    const makers = this.makers.map((maker) => maker.settle());
+    if ((await this.#within(SETTLE_MAKERS_S, Promise.all(makers))) === null) {
+      this.violations.push("not well in time: a market maker does not stop");
+    }
+    for (const { violations } of [...this.riskClients, ...this.makers]) {
+      this.violations.push(...violations);
+    }
+    // Its last cancels have been committed.
+    if (this.makers.length > 0) await this.until(this.now + 3);
+    this.violations.push(...checkSafety(this));
+  }
+
+  /** What market makers do that do not quote by then; empty when all do. */
+  async #idleMakers(): Promise<readonly string[]> {
+    const limit = this.now + SETTLE_MAKERS_S;
+    for (;;) {
+      const asked = Promise.all(this.makers.map((maker) => maker.ailment()));
+      const told = (await this.#within(limit - this.now, asked)) ?? [
+        "a market maker's cells do not answer",
+      ];
+      const found = told.filter((ailment) => ailment !== null);
+      if (found.length === 0 || this.now >= limit) return found;
+      await this.until(Math.min(limit, this.now + POLL_NS / SECOND));
+    }
+  }
+
+  /** The outcome once it is there; null when it is not there by then. */
+  async #within<T>(seconds: number, outcome: Promise<T>): Promise<T | null> {
+    const state: { outcome: T | null; settled: boolean } = { outcome: null, settled: false };
+    void outcome.then((value) => {
+      state.outcome = value;
       state.settled = true;
     });
-    await this.until(this.now + 10, () => state.settled);
-    if (!state.settled) this.violations.push("not well in time: a risk limit does not answer");
-    for (const { violations } of this.riskClients) this.violations.push(...violations);
-    this.violations.push(...checkSafety(this));
+    await this.until(this.now + seconds, () => state.settled);
+    return state.outcome;
   }
 
   #cell(

@@ -9,7 +9,7 @@ import type { SimulatedCell } from "./simulated-cell.ts";
 /** Markets that change regions, played by real cells: one in each of three regions; M0 is at home in eu. */
 const test = suite("takeover by another region");
 
-const { FailoverRequest, FailoverReply, ApproveRequest } = wire.region.v1;
+const { AbortRequest, ApproveRequest, FailoverRequest, FailoverReply } = wire.region.v1;
 type Asked = Partial<wire.region.v1.IFailoverRequest>;
 
 const request = (from: string, to: string, more: Asked = {}): Uint8Array =>
@@ -163,30 +163,32 @@ test("B9.4 a durable market whose disk comes back goes on there, with everything
   assert.equal(await scene.end(), []);
 });
 
-test("B9.4 a planned move and the way back lose nothing, and each pause is below a second", async () => {
-  const scene = await Scene.open("replicated", 6, false, "regions");
-  await scene.seconds(1);
-  let number = 0;
-  for (const [from, to] of [
-    ["eu", "us"],
-    ["us", "eu"],
-    ["eu", "ap"],
-    ["ap", "eu"],
-  ] as const) {
-    // Only what is at home, or was moved here: us keeps its own market when it gives M0 back.
-    const began = await answered(scene, from, "failover", request(from, to));
-    assert.is(began.refusal?.reason ?? "", "");
-    const asked = scene.now;
-    number += 1;
-    assert.is((await scene.place(1, [number], 20))?.outcomes.length, 1);
-    assert.ok(scene.now - asked < 1, `${from} to ${to}: ${scene.now - asked} s`);
-    await failoverIs(scene, from, "done");
-    assert.is(await regionOf(scene), to);
-    const status = (await scene.reports()).find(({ name }) => name === from)?.lastFailover;
-    assert.ok((status?.longestPauseMs ?? 1e9) < 1_000, JSON.stringify(status));
-  }
-  assert.equal(await scene.end(), []);
-});
+for (const mode of ["replicated", "durable"] as const) {
+  test(`B9.4 planned moves of a ${mode} market and the way back lose nothing, and each pause is below a second`, async () => {
+    const scene = await Scene.open(mode, 6, false, "regions");
+    await scene.seconds(1);
+    let number = 0;
+    for (const [from, to] of [
+      ["eu", "us"],
+      ["us", "eu"],
+      ["eu", "ap"],
+      ["ap", "eu"],
+    ] as const) {
+      // Only what is at home, or was moved here: us keeps its own market when it gives M0 back.
+      const began = await answered(scene, from, "failover", request(from, to));
+      assert.is(began.refusal?.reason ?? "", "");
+      const asked = scene.now;
+      number += 1;
+      assert.is((await scene.place(1, [number], 20))?.outcomes.length, 1);
+      assert.ok(scene.now - asked < 1, `${from} to ${to}: ${scene.now - asked} s`);
+      await failoverIs(scene, from, "done");
+      assert.is(await regionOf(scene), to);
+      const status = (await scene.reports()).find(({ name }) => name === from)?.lastFailover;
+      assert.ok((status?.longestPauseMs ?? 1e9) < 1_000, JSON.stringify(status));
+    }
+    assert.equal(await scene.end(), []);
+  });
+}
 
 test("B9.4 a move that cannot drain leaves the market where it is, open", async () => {
   const scene = await Scene.open("durable", 7, false, "regions");
@@ -198,6 +200,29 @@ test("B9.4 a move that cannot drain leaves the market where it is, open", async 
   scene.noTrouble();
   assert.is((await scene.place(1, [2], 20))?.epoch, 1);
   assert.is(await regionOf(scene), "eu");
+  assert.equal(await scene.end(), []);
+});
+
+test("B9.4 a move is aborted until the market's last record is written: the market goes on at once, and can be moved later", async () => {
+  const scene = await Scene.open("durable", 10, false, "regions");
+  await scene.seconds(1);
+  scene.trouble(isBlock, never, 1_000);
+  assert.is((await scene.place(1, [1]))?.outcomes.length, 1);
+  await answered(scene, "eu", "failover", request("eu", "us"));
+  await scene.seconds(1);
+  const asked = scene.now;
+  const wish = { id: "eu-us", requestedBy: "operator", reason: "not today" };
+  const answer = await answered(scene, "eu", "failover-abort", AbortRequest.encode(wish).finish());
+  assert.is(answer.refusal?.code, undefined);
+  await failoverIs(scene, "eu", "aborted");
+  assert.ok(scene.now - asked < 1, `it drained for ${scene.now - asked} s more`);
+  scene.noTrouble();
+  assert.is((await scene.place(1, [2], 20))?.epoch, 1);
+  assert.is(await regionOf(scene), "eu");
+  await answered(scene, "eu", "failover", request("eu", "us", { id: "later" }));
+  await failoverIs(scene, "eu", "done");
+  assert.is(await regionOf(scene), "us");
+  assert.ok(((await scene.place(1, [3], 20))?.epoch ?? 0) > 1);
   assert.equal(await scene.end(), []);
 });
 
@@ -230,8 +255,19 @@ test("B9.4 in the production profile another person has to approve a failover be
   assert.is(asked.status?.state, "awaiting_approval");
   await scene.seconds(3);
   assert.is(await regionOf(scene), "eu");
+  const abort = (id: string): Promise<wire.region.v1.FailoverReply> =>
+    answered(
+      scene,
+      "eu",
+      "failover-abort",
+      AbortRequest.encode({ id, requestedBy: "bob", reason: "not today" }).finish(),
+    );
+  assert.is((await abort("another")).refusal?.code, "failover_unknown");
+  assert.is((await abort("eu-us")).status?.state, "aborted");
+  assert.is((await abort("eu-us")).refusal?.code, "failover_unknown", "it is over");
+  await answered(scene, "eu", "failover", request("eu", "us", { id: "again" }));
   const approve = (approvedBy: string): Promise<wire.region.v1.FailoverReply> =>
-    answered(scene, "eu", "approve", ApproveRequest.encode({ id: "eu-us", approvedBy }).finish());
+    answered(scene, "eu", "approve", ApproveRequest.encode({ id: "again", approvedBy }).finish());
   assert.is((await approve("ann")).refusal?.code, "same_person");
   assert.is(await regionOf(scene), "eu");
   assert.is((await approve("bob")).status?.approvedBy, "bob");

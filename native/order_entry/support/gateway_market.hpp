@@ -93,6 +93,16 @@ class GatewayMarket {
     }
   }
 
+  // A command of the journal, which the gateway learns of before its first login.
+  void restore(std::uint32_t member, const wire::Command& command) {
+    events_.clear();
+    market.apply(command, ++sequence_, now_ns, *this);
+    gateway.restore(member, command);
+    for (const wire::Event& event : events_) {
+      gateway.restore(event);
+    }
+  }
+
   template <class Message>
   Taken give(std::uint32_t member, const Message& message) {
     std::array<std::byte, protocols::most_bytes<Message>()> bytes{};

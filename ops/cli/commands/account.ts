@@ -53,6 +53,8 @@ interface View {
   readonly position: number;
   readonly profit: number;
   readonly limits: Readonly<Record<LimitName, number>>;
+  /** Of a dry run. */
+  readonly approvalNeeded: boolean;
 }
 
 function view(name: string, reply: wire.risk.v1.RiskLimitReply): View {
@@ -72,6 +74,7 @@ function view(name: string, reply: wire.risk.v1.RiskLimitReply): View {
     position: reply.position,
     profit: reply.profit,
     limits: limits as View["limits"],
+    approvalNeeded: reply.approvalNeeded,
   };
 }
 
@@ -147,6 +150,33 @@ function verb(account: Command, name: string): Command {
     .addOption(outputOption());
 }
 
+type LimitOptions = Options & { readonly set: readonly string[]; readonly dryRun?: boolean };
+
+/** What `account limit` would do: nothing is changed. */
+async function tried(
+  cluster: Cluster,
+  options: Options,
+  name: string,
+  wanted: wire.risk.v1.ILimits,
+): Promise<Result<ExitCode>> {
+  const question = risk.v1.Describe.encode({ wanted }).finish();
+  const held = await ask(cluster, options, name, "describe", question);
+  if (!held.ok) return held;
+  const limits = Object.fromEntries(
+    Object.entries(limitNames).map(([key, field]) => [key, wanted[field] ?? 0]),
+  );
+  const { approvalNeeded } = held.value;
+  const would = { name, approvalNeeded, from: held.value.limits, to: limits };
+  if (printed(options, { value: would })) return ok(exitCodes.ok);
+  const changes = Object.entries(limitNames).flatMap(([key, field]) => {
+    const [from, to] = [held.value.limits[key as LimitName], wanted[field] ?? 0];
+    return from === to ? [] : [`${key} ${from} → ${to}`];
+  });
+  print(changes.length === 0 ? "nothing would change" : changes.join(", "));
+  print(approvalNeeded ? "somebody else has to approve it" : "it would hold at once");
+  return ok(exitCodes.ok);
+}
+
 /** `meridian account …`: the limits of desks, accounts and strategies. */
 export function register(program: Command): void {
   const account = program
@@ -210,15 +240,17 @@ Examples:
 
   verb(account, "limit")
     .description("tighten limits at once, or propose wider ones for approval")
+    .option("--dry-run", "say whether they would hold at once or need approval; change nothing")
     .requiredOption("--set <limit=value...>", `of ${Object.keys(limitNames).join(", ")}; 0: none`)
     .addHelpText(
       "after",
       `
 Examples:
   npx meridian account limit acme --set order-quantity=100 open-quantity=1000 loss=50000 --as operator
+  npx meridian account limit acme --set position=5000 --dry-run
   npx meridian account approve acme ID --as approver`,
     )
-    .action((name: string, options: Options & { readonly set: readonly string[] }) =>
+    .action((name: string, options: LimitOptions) =>
       perform(() =>
         withCluster(options, async (cluster) => {
           const question = risk.v1.Describe.encode({}).finish();
@@ -230,6 +262,7 @@ Examples:
             options.set,
           );
           if (!limits.ok) return limits;
+          if (options.dryRun === true) return await tried(cluster, options, name, limits.value);
           const commandId = options.id ?? randomUUID();
           const fields = { commandId, limits: limits.value, requestedBy: cluster.user };
           const payload = risk.v1.SetLimits.encode(fields).finish();

@@ -11,6 +11,7 @@ import { exitCodes, perform } from "../action.ts";
 import { type Cluster, withCluster } from "../cluster.ts";
 import {
   changeMode,
+  changePhase,
   clusterStatus,
   createMarket,
   decodeMarketReply,
@@ -19,6 +20,8 @@ import {
   type MarketView,
   type ModeName,
   modeNames,
+  type PhaseName,
+  phaseNames,
 } from "../markets.ts";
 import { formatPrice } from "../prices.ts";
 import { type OutputFormat, outputOption, printed, quietOption } from "../output.ts";
@@ -32,7 +35,7 @@ type CreateOptions = MarketOptions & {
   readonly mode?: ModeName;
 };
 
-/** `meridian market …`: make, halt, resume and list markets, change their mode. */
+/** `meridian market …`: make, halt, resume and list markets, change their mode and phase. */
 export function register(program: Command): void {
   const market = program.command("market").description("make, halt, resume and list markets");
 
@@ -115,6 +118,30 @@ What follows the change is acknowledged as replicated until the change is in the
       ),
     );
 
+  withClusterOptions(market.command("phase"))
+    .description("call an auction, close the market, or uncross and open it")
+    .argument("<market>")
+    .addArgument(new Argument("<phase>", "what may be traded from now on").choices(phaseNames))
+    .option("--reason <text>", "kept with the change", "by command line")
+    .addOption(outputOption())
+    .addHelpText(
+      "after",
+      `
+In an auction orders gather and nothing is matched; open uncrosses them at one price. closed uncrosses as well, and
+cancels what is good for the day.`,
+    )
+    .action(
+      (name: string, phase: PhaseName, options: MarketOptions & { readonly reason: string }) =>
+        perform(() =>
+          withCluster(options, async (cluster) => {
+            const found = await findMarket(cluster, name);
+            if (!found.ok) return found;
+            const changed = await changePhase(cluster, found.value, phase, options.reason);
+            return changed.ok ? shown(changed.value, options) : changed;
+          }),
+        ),
+    );
+
   for (const verb of ["halt", "resume"] as const) {
     withClusterOptions(market.command(verb))
       .description(
@@ -145,9 +172,13 @@ What follows the change is acknowledged as replicated until the change is in the
   }
 }
 
+/** An auction is told in the place of the state: a market that is called is not open. */
+const stateText = ({ state, phase }: MarketView): string =>
+  state === "open" && phase !== "" ? phase : state;
+
 function shown(market: MarketView, options: MarketOptions) {
   if (!printed(options, { value: market, ids: [market.market] })) {
-    print(`${market.market} in ${market.region}: ${market.state}, ${market.mode}`);
+    print(`${market.market} in ${market.region}: ${stateText(market)}, ${market.mode}`);
   }
   return ok(exitCodes.ok);
 }
@@ -238,12 +269,13 @@ function readDefinition(path: string): Result<DefinitionView> {
 function definitionTable(markets: readonly MarketView[]): string {
   return table(
     ["MARKET", "HOME", "STATE", "MODE", "CURRENCY", "TICK", "LOT", "BANDS", "MAXIMUM", "NOTE"],
-    markets.map(({ market, home, state, mode, definition, detail }) => {
+    markets.map((found) => {
+      const { market, home, mode, definition, detail } = found;
       const price = (units: number): string => formatPrice(units, definition?.priceDecimals ?? 0);
       return [
         market,
         home,
-        state,
+        stateText(found),
         mode,
         definition?.currency ?? "-",
         definition === null ? "-" : price(definition.tick),

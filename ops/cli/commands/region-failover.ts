@@ -7,6 +7,7 @@ import { ok, refuse, type Result } from "../../../actors/kernel/result.ts";
 import { type ExitCode, exitCodes, perform } from "../action.ts";
 import { type Cluster, withCluster } from "../cluster.ts";
 import {
+  abortFailover,
   approveFailover,
   askFailover,
   failoverSteps,
@@ -30,14 +31,14 @@ type FailoverOptions = ClusterOptions & {
 const SILENT_AFTER_MS = 40_000;
 const marks = { ok: "●", warning: "▲", fault: "■" } as const;
 
-/** `meridian region failover | failback | approve`: moves a region's markets. */
+/** `meridian region failover | failback | approve | abort`: moves a region's markets. */
 export function extend(region: Command): void {
   for (const verb of ["failover", "failback"] as const) {
     withClusterOptions(region.command(verb))
       .description(
         verb === "failover"
-          ? "move a region's markets to another one: planned while it lives, forced when it is silent"
-          : "the same: gives the markets back",
+          ? "move a region's markets, strategies and risk limits to another one: planned while it lives, forced when it is silent"
+          : "give what is at home in a region back to it: markets, strategies and risk limits",
       )
       .argument("<from>", "region whose markets move")
       .requiredOption("--to <region>", "region that takes them")
@@ -62,7 +63,9 @@ Examples:
   npx meridian region failback us-east --to eu-central --as operator`,
       )
       .action((from: string, options: FailoverOptions) =>
-        perform(() => withCluster(options, (cluster) => failover(cluster, from, options))),
+        perform(() =>
+          withCluster(options, (cluster) => failover(cluster, from, options, verb === "failback")),
+        ),
       );
   }
 
@@ -84,12 +87,43 @@ Examples:
         }),
       ),
     );
+
+  withClusterOptions(region.command("abort"))
+    .description("end a failover where it stands: what has not been handed over stays")
+    .argument("<id>")
+    .requiredOption("--in <region>", "region that carries it out")
+    .option("--reason <text>", "kept with the failover", "by command line")
+    .addOption(outputOption())
+    .addHelpText(
+      "after",
+      `
+Until the last record of a market's epoch is written the market goes on where it is. What has moved stays moved:
+it goes back by a failover the other way.`,
+    )
+    .action(
+      (
+        id: string,
+        options: ClusterOptions & { in: string; reason: string; output: OutputFormat },
+      ) =>
+        perform(() =>
+          withCluster(options, async (cluster) => {
+            const aborted = await abortFailover(cluster, options.in, id, options.reason);
+            if (!aborted.ok) return aborted;
+            const { status } = aborted.value;
+            if (!printed(options, { value: status, rows: status === null ? [] : [status] })) {
+              print(`${id}: ${status?.state ?? ""}`);
+            }
+            return ok(exitCodes.ok);
+          }),
+        ),
+    );
 }
 
 async function failover(
   cluster: Cluster,
   from: string,
   options: FailoverOptions,
+  homeOnly: boolean,
 ): Promise<Result<ExitCode>> {
   const { to, output } = options;
   for (const name of [from, to]) {
@@ -107,6 +141,7 @@ async function failover(
     dryRun: true,
     acceptLoss: options.acceptLoss ?? false,
     reason: options.reason,
+    homeOnly,
   };
   const planned = await askFailover(cluster, wish);
   if (!planned.ok) return planned;
@@ -152,7 +187,7 @@ function concluded(status: FailoverView | null, output: OutputFormat): Result<Ex
     return ok(status?.state === "done" ? exitCodes.ok : exitCodes.failed);
   if (status?.state === "done") {
     print(
-      `${status.marketsMoved} markets moved; the longest pause was ${status.longestPauseMs} ms`,
+      `${status.marketsMoved} markets and ${status.actorsMoved} actors moved; the longest pause of a market was ${status.longestPauseMs} ms`,
     );
   } else print(`${status?.state ?? "unknown"}: ${status?.detail ?? ""}`);
   return ok(status?.state === "done" ? exitCodes.ok : exitCodes.failed);
@@ -176,7 +211,7 @@ async function follow(
     const step = next.value;
     if (step.id !== id) continue;
     onStep(step);
-    if (step.step === "done" || step.step === "failed") return;
+    if (["done", "failed", "aborted"].includes(step.step)) return;
   }
 }
 
@@ -210,7 +245,26 @@ function printPlan(plan: PlanView): void {
     ),
   );
   print("");
+  if (plan.actors.length > 0) printActors(plan);
   for (const check of plan.checks) print(`${marks[check.level]} ${check.name}: ${check.what}`);
+  print("");
+}
+
+function printActors({ actors, actorsLeftOut }: PlanView): void {
+  print(
+    table(
+      ["ACTOR", "OF", "TYPE", "SHARD", "EPOCH", "LAST EVENT"],
+      actors.map((one) => [
+        one.id,
+        one.region,
+        one.type,
+        one.shard,
+        String(one.epoch),
+        String(one.sequence),
+      ]),
+    ),
+  );
+  if (actorsLeftOut > 0) print(`and ${actorsLeftOut} more`);
   print("");
 }
 

@@ -61,7 +61,7 @@ function printStatus(status: ClusterStatus): void {
       ["REGION", "READY", "CELL", "ENGINE", "NATS", "RECONNECTS", "REFUSED", "HTTP", "REASON"],
       status.regions.map((region) => [
         region.name,
-        region.ready ? "yes" : "no",
+        region.stale ? "stale" : region.ready ? "yes" : "no",
         region.cell ?? "-",
         region.engine ?? "-",
         region.natsState === null ? "-" : `${region.natsState} ${region.natsServer ?? ""}`,

@@ -14,7 +14,8 @@ export type FailoverPlan = wire.region.v1.IFailoverPlan;
 export type FailoverStatus = wire.region.v1.IFailoverStatus;
 export type FailoverStep = wire.region.v1.FailoverStep;
 
-const { FailoverRequest, FailoverReply, FailoverStep, ApproveRequest } = wire.region.v1;
+const { FailoverRequest, FailoverReply, FailoverStep, ApproveRequest, AbortRequest } =
+  wire.region.v1;
 const planTimeoutMs = 8_000;
 const stepsKept = 400;
 
@@ -53,6 +54,18 @@ export function approve(at: string, id: string): Promise<Result<FailoverAnswer>>
   const request = ApproveRequest.encode({ id, approvedBy }).finish();
   return ask(operationsSubject(at, "approve"), request, decode, planTimeoutMs);
 }
+
+/** Ends it where it stands: what has not been handed over stays. */
+export function abort(at: string, id: string): Promise<Result<FailoverAnswer>> {
+  const requestedBy = person.peek()?.name ?? "";
+  const request = AbortRequest.encode({ id, requestedBy, reason: "by the console" }).finish();
+  return ask(operationsSubject(at, "failover-abort"), request, decode, planTimeoutMs);
+}
+
+export const approveCommand = (at: string, id: string): string =>
+  `npx meridian region approve ${id} --in ${at} --as approver`;
+export const abortCommand = (at: string, id: string): string =>
+  `npx meridian region abort ${id} --in ${at} --as operator`;
 
 /** Steps that were heard since the page was loaded, in the order they came; `at`: the region that told. */
 export const steps = signal<readonly (FailoverStep & { readonly at: string })[]>([]);

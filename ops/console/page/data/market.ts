@@ -6,11 +6,9 @@ import {
   marketDataSubject,
   operationsSubject,
 } from "../../../../schemas/subjects.ts";
-import { person } from "../live/access.ts";
 import { ask } from "../live/link.ts";
 import { polled, type Source, streamed } from "../live/source.ts";
 import { type MarketHistory, merged, nothingYet } from "./market-history.ts";
-import type { MarketStatus } from "./status.ts";
 
 /** One market as a page shows it: conflated data from md.*, the past from the cell that runs it. */
 
@@ -152,29 +150,4 @@ function historySource(region: string, market: string): Source<MarketHistory> {
     held = merged(held, asked.value);
     return ok(held);
   });
-}
-
-const { MarketStateRequest, MarketReply } = wire.control.v1;
-
-/** Halts or resumes; the value is what the market says of itself afterwards. */
-export function changeState(
-  region: string,
-  market: string,
-  verb: "halt" | "resume",
-  reason: string,
-): Promise<Result<{ readonly status: MarketStatus; readonly auditId: string }>> {
-  const requestedBy = person.peek()?.name ?? "";
-  const request = MarketStateRequest.encode({ market, reason, requestedBy }).finish();
-  return ask(
-    operationsSubject(region, `market-${verb}`),
-    request,
-    (payload) => {
-      const { refusal, market: status, auditId } = MarketReply.decode(payload);
-      const failure = decodeRefusal(refusal);
-      return failure === null
-        ? ok({ status: status as MarketStatus, auditId })
-        : { ok: false, failure };
-    },
-    10_000,
-  );
 }

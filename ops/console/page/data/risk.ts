@@ -4,13 +4,14 @@ import { decodeRefusal } from "../../../../schemas/sdk/codec.ts";
 import { actorSubject } from "../../../../schemas/subjects.ts";
 import { person } from "../live/access.ts";
 import { ask } from "../live/link.ts";
+import type { Limits } from "./limit-rules.ts";
 import { polled, type Source } from "../live/source.ts";
 
 /** Risk limits as their actors tell of them. Quantities are lots. */
 
 export type RiskLimit = wire.risk.v1.RiskLimitReply;
 
-const { Describe, RiskLimitReply, Stop, Resume, Approve, Scope } = wire.risk.v1;
+const { Describe, RiskLimitReply, SetLimits, Stop, Resume, Approve, Scope } = wire.risk.v1;
 const everyMs = 2_000;
 const actionTimeoutMs = 6_000;
 
@@ -32,6 +33,19 @@ const requester = (): string => person.peek()?.name ?? "";
 
 const act = (region: string, name: string, verb: string, payload: Uint8Array) =>
   ask(riskSubject(region, name, verb), payload, decode, actionTimeoutMs);
+
+/** Whether these would hold at once: the answer's approvalNeeded. Changes nothing. */
+export const tryLimits = (region: string, name: string, wanted: Limits) =>
+  act(region, name, "describe", Describe.encode({ wanted }).finish());
+
+/** Tighter ones hold at once, looser ones when a second person has approved them. */
+export const setLimits = (region: string, name: string, commandId: string, limits: Limits) =>
+  act(
+    region,
+    name,
+    "set-limits",
+    SetLimits.encode({ commandId, limits, requestedBy: requester() }).finish(),
+  );
 
 /** The kill switch: no order of the name and of what is below it is taken from now on. */
 export const stopRisk = (region: string, name: string, commandId: string, reason: string) =>

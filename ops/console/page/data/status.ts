@@ -61,6 +61,14 @@ export const regions = computed<readonly RegionView[]>(() =>
 /** Whether somebody leads the market there: an owner serves it, another cell only tells of it. */
 const leads = (market: MarketStatus): boolean => market.state !== "" && market.state !== "stopped";
 
+/** What a person calls its state: a market that is served may be in an auction, halted or closed. */
+export const stateOf = ({ state, phase }: MarketStatus): string =>
+  state === "open" && phase !== "" ? phase : state;
+
+/** Orders gather and nothing is matched. */
+export const isAuction = (status: MarketStatus): boolean =>
+  /^(pre_open|.*_auction)$/.test(stateOf(status));
+
 export interface MarketView {
   readonly market: string;
   readonly region: string;

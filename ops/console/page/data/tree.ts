@@ -4,8 +4,9 @@ import { ok, type Result } from "../../../../actors/kernel/result.ts";
 import { wire } from "../../../../schemas/messages.ts";
 import { decodeRefusal } from "../../../../schemas/sdk/codec.ts";
 import { operationsSubject } from "../../../../schemas/subjects.ts";
-import { ask, listen } from "../live/link.ts";
+import { ask, listen, onLive } from "../live/link.ts";
 import { polled, type Reading, type Source } from "../live/source.ts";
+import { following } from "./tree-window.ts";
 
 /**
  * Windows on a region's supervision trees. The region publishes each window once a second for as long as its lease is
@@ -39,6 +40,20 @@ const viewName = (): string => {
   return `con-${[...bytes].map((byte) => byte.toString(36)).join("")}`;
 };
 
+/**
+ * Names of views that nobody holds, by region: a view that is asked for with another window shows that from then on,
+ * and a region keeps few of them. Bounded by the views that were held at a time.
+ */
+const freeViews = new Map<string, string[]>();
+
+function viewFor(region: string): string {
+  return freeViews.get(region)?.pop() ?? viewName();
+}
+
+function freeView(region: string, view: string): void {
+  freeViews.set(region, [...(freeViews.get(region) ?? []), view]);
+}
+
 function decode(payload: Uint8Array): Result<TreeReply> {
   const reply = TreeReply.decode(payload);
   const failure = decodeRefusal(reply.refusal);
@@ -66,22 +81,30 @@ const retryMs = 1_000;
 /** A window that is kept up to date while it is held. */
 export function treeView(of: Window): Source<TreeReply> {
   const reading = signal<Reading<TreeReply>>({ value: null, at: 0, failure: null });
-  const view = viewName();
+  let view = "";
+  let asking = false;
   let holders = 0;
   let timer: ReturnType<typeof setTimeout> | null = null;
   let subject = "";
+  /** The question that counts: of before a cut, or of an earlier holder, none does. */
+  let latest = 0;
   let end = (): void => {};
+  let endLive = (): void => {};
 
   const take = (reply: TreeReply): void => {
-    const before = reading.peek().value;
-    const value = reply.unchanged && before !== null ? before : reply;
-    reading.value = { value, at: Date.now(), failure: null };
+    const value = following(reading.peek().value, reply);
+    if (value === null) soon();
+    else reading.value = { value, at: Date.now(), failure: null };
   };
   async function renew(): Promise<void> {
-    timer = null;
+    calm();
+    latest += 1;
+    const own = latest;
+    asking = true;
     const asked = await question(of, view);
-    if (holders === 0) return;
-    if (asked.ok) take(asked.value);
+    if (own !== latest) return;
+    asking = false;
+    if (asked.ok) reading.value = { value: asked.value, at: Date.now(), failure: null };
     else reading.value = { ...reading.peek(), failure: asked.failure };
     if (asked.ok && asked.value.subject !== subject) {
       end();
@@ -90,20 +113,41 @@ export function treeView(of: Window): Source<TreeReply> {
     }
     const leased = asked.ok && subject !== "" ? asked.value.leaseMs * leasePart : retryMs;
     timer = setTimeout(() => void renew(), Math.max(retryMs, leased));
+    timerIsSoon = false;
   }
+  const calm = (): void => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+  };
+  /** Something was missed: asked anew, at most once a second. */
+  let timerIsSoon = false;
+  const soon = (): void => {
+    if (timerIsSoon || timer === null) return;
+    calm();
+    timerIsSoon = true;
+    timer = setTimeout(() => void renew(), retryMs);
+  };
   return {
     reading,
     staleAfterMs: 4_000,
     refresh: () => void renew(),
     hold() {
       holders += 1;
-      if (holders === 1 && timer === null) void renew();
+      if (holders === 1) {
+        view = viewFor(of.region);
+        endLive = onLive(() => void renew());
+        void renew();
+      }
       return () => {
         holders -= 1;
         if (holders > 0) return;
-        if (timer !== null) clearTimeout(timer);
-        timer = null;
+        latest += 1;
+        calm();
+        endLive();
         end();
+        // A question under way may be answered after the next holder's: that view ends by itself.
+        if (!asking) freeView(of.region, view);
+        asking = false;
         end = () => {};
         subject = "";
       };

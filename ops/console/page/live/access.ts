@@ -3,6 +3,7 @@ import { fromSeed } from "@nats-io/nkeys";
 
 import { type Failure, ok, refuse, type Result } from "../../../../actors/kernel/result.ts";
 import type { Role } from "../../../deploy/roles.ts";
+import { begunAccess } from "./begun.ts";
 
 /** What the cell that served the page says of the cluster; never more than an observer may know. */
 export interface Access {
@@ -36,6 +37,11 @@ const keptSeed = "meridian.seed";
 
 /** Failure codes: unreachable. */
 export async function readAccess(): Promise<Result<Access>> {
+  const begun = await begunAccess();
+  if (begun !== null) {
+    access.value = begun;
+    return ok(begun);
+  }
   try {
     const reply = await fetch("/console/access", { cache: "no-store" });
     if (!reply.ok)

@@ -10,6 +10,7 @@ import {
 import { refuse, type Result } from "../../../../actors/kernel/result.ts";
 import { inboxPrefix } from "../../../../schemas/subjects.ts";
 import type { Access, Person } from "./access.ts";
+import { socketTo } from "./begun.ts";
 import { mayAsk } from "./permissions.ts";
 
 /** The connection of the page to the servers: one, as one person, made again for as long as it takes. */
@@ -41,9 +42,20 @@ let connection: NatsConnection | null = null;
 /** Rises with each person; what belongs to an earlier one ends by itself. */
 let generation = 0;
 
+const whenLive = new Set<() => void>();
+
 function become(state: LinkView["state"], reason = ""): void {
   if (link.peek().state === state && link.peek().reason === reason) return;
   link.value = { state, since: Date.now(), reason };
+  if (state === "live") for (const callback of whenLive) callback();
+}
+
+/** Calls back each time the connection is there, also after a cut, until the returned function is called. */
+export function onLive(callback: () => void): () => void {
+  whenLive.add(callback);
+  return () => {
+    whenLive.delete(callback);
+  };
 }
 
 /** Connects as this person; an earlier connection is closed. Resolves when it is live or refused. */
@@ -68,6 +80,7 @@ export async function connect(as: Person, to: Access): Promise<void> {
         pingInterval: pingEveryMs,
         maxPingOut: pingsMissed,
         timeout: 3_000,
+        wsFactory: socketTo,
         name: `console ${as.name}`,
       });
       if (own !== generation) {

@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 
 import type { Failure, Result } from "../../../../actors/kernel/result.ts";
 import { now } from "./clock.ts";
-import { link, listen } from "./link.ts";
+import { link, listen, onLive } from "./link.ts";
 
 /** What is known of something that changes, and since when. */
 export interface Reading<T> {
@@ -29,18 +29,30 @@ const nothing = { value: null, at: 0, failure: null } as const;
 const periodsMissed = 3;
 const leastStaleMs = 3_000;
 
-/** Asks again and again, the next time when the answer is there and the period over. */
+/**
+ * Asks again and again, the next time when the answer is there and the period over; at once when the connection is
+ * there, whatever was asked before it.
+ */
 export function polled<T>(everyMs: number, question: () => Promise<Result<T>>): Source<T> {
   const reading = signal<Reading<T>>(nothing);
   let holders = 0;
   let timer: ReturnType<typeof setTimeout> | null = null;
   let asking = false;
+  /** The question that counts: the answer to an earlier one may never come, or be of before a cut. */
+  let latest = 0;
+  let endLive = (): void => {};
 
-  async function turn(): Promise<void> {
-    if (asking) return;
-    asking = true;
+  const calm = (): void => {
+    if (timer !== null) clearTimeout(timer);
     timer = null;
+  };
+  async function turn(): Promise<void> {
+    calm();
+    asking = true;
+    latest += 1;
+    const own = latest;
     const answer = await question();
+    if (own !== latest) return;
     asking = false;
     reading.value = answer.ok
       ? { value: answer.value, at: Date.now(), failure: null }
@@ -49,8 +61,7 @@ export function polled<T>(everyMs: number, question: () => Promise<Result<T>>): 
       timer = setTimeout(() => void turn(), answer.ok ? everyMs : Math.min(everyMs, 1_000));
   }
   const refresh = (): void => {
-    if (timer !== null) clearTimeout(timer);
-    void turn();
+    if (!asking) void turn();
   };
   return {
     reading,
@@ -58,12 +69,15 @@ export function polled<T>(everyMs: number, question: () => Promise<Result<T>>): 
     refresh,
     hold() {
       holders += 1;
-      if (holders === 1) refresh();
+      if (holders === 1) {
+        endLive = onLive(() => void turn());
+        refresh();
+      }
       return () => {
         holders -= 1;
-        if (holders > 0 || timer === null) return;
-        clearTimeout(timer);
-        timer = null;
+        if (holders > 0) return;
+        endLive();
+        calm();
       };
     },
   };
@@ -80,17 +94,20 @@ export function streamed<T>(
 ): Source<T> {
   const reading = signal<Reading<T>>(nothing);
   let holders = 0;
-  let end: (() => void) | null = null;
+  let ends: readonly (() => void)[] = [];
   let latest: T | null = null;
+  /** Messages so far. */
+  let heard = 0;
   let frame = 0;
   const told = (): void => {
     frame = 0;
     reading.value = { value: latest, at: Date.now(), failure: null };
   };
   const refresh = (): void => {
+    const before = heard;
     void first?.().then((answer) => {
       if (!answer.ok) reading.value = { ...reading.peek(), failure: answer.failure };
-      else if (latest === null || reading.peek().at === 0) {
+      else if (heard === before) {
         latest = answer.value;
         told();
       }
@@ -103,17 +120,20 @@ export function streamed<T>(
     hold() {
       holders += 1;
       if (holders === 1) {
-        end = listen(subject, (payload) => {
+        const end = listen(subject, (payload) => {
+          heard += 1;
           latest = take(latest, payload);
           if (frame === 0) frame = requestAnimationFrame(told);
         });
+        // What was published during a cut is not told again.
+        ends = [end, onLive(refresh)];
         refresh();
       }
       return () => {
         holders -= 1;
         if (holders > 0) return;
-        end?.();
-        end = null;
+        for (const end of ends) end();
+        ends = [];
       };
     },
   };

@@ -3,7 +3,10 @@ import { useEffect, useState } from "preact/hooks";
 import type { Failure } from "../../../../actors/kernel/result.ts";
 import { operationsSubject } from "../../../../schemas/subjects.ts";
 import {
+  abort,
+  abortCommand,
   approve,
+  approveCommand,
   failover,
   failoverCommand,
   type FailoverAnswer,
@@ -291,6 +294,8 @@ const words: Readonly<Record<string, string>> = {
   taken: "is being claimed",
   market_moved: "serves at its new place",
   done: "done",
+  aborting: "is to end where it stands",
+  aborted: "aborted: what had not moved stayed",
   failed: "failed",
 };
 
@@ -298,7 +303,7 @@ function Progress({ id, at }: { id: string; at: string }) {
   const steps = heardSteps.value.filter((step) => step.id === id);
   const first = steps[0]?.atUnixMs ?? 0;
   const last = steps.at(-1);
-  const ended = last?.step === "done" || last?.step === "failed";
+  const ended = ["done", "failed", "aborted"].includes(last?.step ?? "");
   const waits = last?.step === "awaiting_approval";
   const told = last?.at ?? at;
   useEffect(() => {
@@ -332,14 +337,14 @@ function Progress({ id, at }: { id: string; at: string }) {
             </li>
           ))}
         </ol>
-        {waits && (
-          <div class="buttons">
+        <div class="buttons">
+          {waits && (
             <ActionButton
               may={mayAsk(operationsSubject(told, "approve"))}
               onClick={() =>
                 void perform(
                   `approve ${id}`,
-                  `npx meridian region approve ${id} --as approver`,
+                  approveCommand(told, id),
                   () => approve(told, id),
                   ({ status }) => status?.state ?? "approved",
                 )
@@ -347,7 +352,34 @@ function Progress({ id, at }: { id: string; at: string }) {
             >
               Approve, as the second person
             </ActionButton>
-          </div>
+          )}
+          {!ended && (
+            <ActionButton
+              may={mayAsk(operationsSubject(told, "failover-abort"))}
+              class="danger"
+              onClick={() =>
+                void perform(
+                  `abort ${id}`,
+                  abortCommand(told, id),
+                  () => abort(told, id),
+                  ({ status }) => status?.state ?? "asked for",
+                )
+              }
+            >
+              Abort
+            </ActionButton>
+          )}
+        </div>
+        {!ended && (
+          <>
+            <p class="second">
+              Abort holds until a market's last record is written here: it goes on at once. What has
+              moved stays moved.
+            </p>
+            <h3>The same by CLI</h3>
+            {waits && <Command line={approveCommand(told, id)} />}
+            <Command line={abortCommand(told, id)} />
+          </>
         )}
         {ended && (
           <p>

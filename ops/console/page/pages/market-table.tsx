@@ -1,4 +1,4 @@
-import { histories, type MarketView, markets, remembered } from "../data/status.ts";
+import { histories, markets, type MarketView, remembered, stateOf } from "../data/status.ts";
 import { StateBadge } from "../parts/badge.tsx";
 import { durationText, grouped, priceText, rateText } from "../parts/format.ts";
 import { Empty } from "../parts/panel.tsx";
@@ -85,7 +85,7 @@ function MarketRow({ of }: { of: MarketView }) {
         </a>
       </td>
       <td>
-        <StateBadge state={status.state} />
+        <StateBadge state={stateOf(status)} />
       </td>
       <td>
         {region} <span class="quiet mono">epoch {grouped(status.epoch)}</span>

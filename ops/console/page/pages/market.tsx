@@ -1,26 +1,29 @@
 import { useMemo, useState } from "preact/hooks";
 
-import { operationsSubject } from "../../../../schemas/subjects.ts";
 import {
   type Book,
-  changeState,
   feedOf,
   type Last,
   type Level,
   type MarketFeed,
   type Print,
 } from "../data/market.ts";
-import { histories, marketNamed, type MarketView, remembered } from "../data/status.ts";
-import { perform } from "../live/actions.ts";
-import { mayAsk } from "../live/permissions.ts";
+import {
+  histories,
+  isAuction,
+  marketNamed,
+  type MarketStatus,
+  type MarketView,
+  remembered,
+  stateOf,
+} from "../data/status.ts";
 import { type Source, useSource } from "../live/source.ts";
-import { ActionButton } from "../parts/action-button.tsx";
 import { StateBadge } from "../parts/badge.tsx";
 import type { Mark } from "../parts/chart-style.ts";
-import { ConfirmDialog } from "../parts/confirm.tsx";
 import { durationText, grouped, millisecondText, plural, priceText } from "../parts/format.ts";
 import { Empty, Panel } from "../parts/panel.tsx";
-import { amend, hrefOf, place } from "../router.ts";
+import { hrefOf, place } from "../router.ts";
+import { MarketActions } from "./market-actions.tsx";
 import { CandleChart, DepthChart, LatencyChart, sliceMs } from "./market-charts.tsx";
 import { MarketTable } from "./market-table.tsx";
 
@@ -55,19 +58,19 @@ function Market({ of }: { of: MarketView }) {
     <div class="page market-page">
       <div class="page-head">
         <h1>{market}</h1>
-        <StateBadge state={status.state} />
+        <StateBadge state={stateOf(status)} />
         <span class="second">
           <a href={hrefOf(["regions", region])}>{region}</a> epoch {grouped(status.epoch)} ·{" "}
           {status.mode}
         </span>
         <Quotes feed={feed} decimals={decimals} currency={status.definition?.currency ?? ""} />
         <span class="push buttons">
-          <StateActions of={of} />
+          <MarketActions of={of} />
         </span>
       </div>
       {status.detail !== "" && <p class="note warn-note">{status.detail}</p>}
       <div class="market-grid">
-        <LadderPanel feed={feed} decimals={decimals} lot={status.definition?.lot ?? 1} />
+        <LadderPanel feed={feed} status={status} />
         <DepthPanel feed={feed} decimals={decimals} />
         <LatencyPanel of={of} feed={feed} />
         <TradesPanel feed={feed} decimals={decimals} />
@@ -112,70 +115,11 @@ function Quotes({
   );
 }
 
-/** Halt and resume: what will happen is said before, and the market's name is typed. */
-function StateActions({ of }: { of: MarketView }) {
-  const { market, region, status } = of;
-  const asked = place.value.query["do"];
-  const verb = asked === "halt" || asked === "resume" ? asked : null;
-  const [reason, setReason] = useState("");
-  const may = (which: "halt" | "resume") => mayAsk(operationsSubject(region, `market-${which}`));
-  const close = (): void => amend({ do: null });
-  const command = `npx meridian market ${verb ?? "halt"} ${market}${reason === "" ? "" : ` --reason '${reason}'`} --as operator`;
-  return (
-    <>
-      {status.state === "halted" ? (
-        <ActionButton may={may("resume")} onClick={() => amend({ do: "resume" })}>
-          Resume…
-        </ActionButton>
-      ) : (
-        <ActionButton may={may("halt")} onClick={() => amend({ do: "halt" })} class="danger">
-          Halt…
-        </ActionButton>
-      )}
-      {verb !== null && may(verb).ok && (
-        <ConfirmDialog
-          title={verb === "halt" ? `Halt ${market}` : `Resume ${market}`}
-          typed={market}
-          verb={verb === "halt" ? "Halt the market" : "Resume the market"}
-          command={command}
-          onClose={close}
-          run={() =>
-            perform(
-              `${verb} ${market}`,
-              command,
-              () => changeState(region, market, verb, reason),
-              ({ status: after, auditId }) =>
-                `${after.state}${auditId === "" ? "" : `, audit ${auditId}`}`,
-            )
-          }
-        >
-          {verb === "halt" ? (
-            <ul class="effects">
-              <li>New orders and replacements are refused: market_halted.</li>
-              <li>
-                Cancels are taken; {plural(status.restingOrders, "resting order")} stay in the book.
-              </li>
-              <li>Market makers see it and wait; nothing is lost.</li>
-            </ul>
-          ) : (
-            <p>
-              Orders are taken again at once; {plural(status.restingOrders, "order")} rest in the
-              book.
-            </p>
-          )}
-          <label class="field">
-            <span>Reason, for the audit trail</span>
-            <input value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
-          </label>
-        </ConfirmDialog>
-      )}
-    </>
-  );
-}
-
 const ladderRows = 14;
 
-function LadderPanel({ feed, decimals, lot }: { feed: MarketFeed; decimals: number; lot: number }) {
+function LadderPanel({ feed, status }: { feed: MarketFeed; status: MarketStatus }) {
+  const decimals = status.definition?.priceDecimals ?? 0;
+  const lot = status.definition?.lot ?? 1;
   const { value } = useSource(feed.book);
   const [frozen, freeze] = useState<Book | null>(null);
   const book = frozen ?? value;
@@ -187,6 +131,7 @@ function LadderPanel({ feed, decimals, lot }: { feed: MarketFeed; decimals: numb
       class="ladder-panel"
       aside={frozen === null ? undefined : <span class="warn">▲ frozen under the pointer</span>}
     >
+      {isAuction(status) && <Indicative of={status} />}
       {book === null ? (
         <Empty what="The book has not come yet." />
       ) : (
@@ -199,6 +144,31 @@ function LadderPanel({ feed, decimals, lot }: { feed: MarketFeed; decimals: numb
         </div>
       )}
     </Panel>
+  );
+}
+
+/** In an auction the price that everything would trade at takes the place of the touch. */
+function Indicative({ of }: { of: MarketStatus }) {
+  const { indicativePrice, indicativeVolume, indicativeSurplus } = of;
+  const decimals = of.definition?.priceDecimals ?? 0;
+  const left = Math.abs(indicativeSurplus);
+  return (
+    <dl class="indicative" aria-label="what the auction would trade now">
+      <div>
+        <dt>indicative</dt>
+        <dd class="mono">{indicativePrice > 0 ? priceText(indicativePrice, decimals) : "none"}</dd>
+      </div>
+      <div>
+        <dt>would trade</dt>
+        <dd class="mono">{grouped(indicativeVolume)}</dd>
+      </div>
+      <div>
+        <dt>imbalance</dt>
+        <dd class={`mono ${indicativeSurplus >= 0 ? "bid" : "ask"}`}>
+          {left === 0 ? "0" : `${indicativeSurplus > 0 ? "▲ buy" : "▼ sell"} ${grouped(left)}`}
+        </dd>
+      </div>
+    </dl>
   );
 }
 

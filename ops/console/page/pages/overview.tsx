@@ -1,6 +1,6 @@
 import { alerts } from "../data/alerts.ts";
 import { type Problem, problemsOf } from "../data/problems.ts";
-import { markets, type RegionView, regions } from "../data/status.ts";
+import { markets, type RegionView, regions, stateOf } from "../data/status.ts";
 import { now } from "../live/clock.ts";
 import { Badge } from "../parts/badge.tsx";
 import { ageText, grouped, plural } from "../parts/format.ts";
@@ -43,7 +43,7 @@ function Situation({ problems }: { problems: readonly Problem[] }) {
     );
   }
   if (problems.length === 0) {
-    const open = markets.value.filter(({ status }) => status.state === "open").length;
+    const open = markets.value.filter(({ status }) => stateOf(status) === "open").length;
     return (
       <p class="situation">
         <Badge is="ok">

@@ -1,5 +1,5 @@
 import { patterns } from "../../../../schemas/subjects.ts";
-import { approve, waiting } from "../data/failover.ts";
+import { abort, abortCommand, approve, approveCommand, waiting } from "../data/failover.ts";
 import { type MarketView, markets, type RegionView, regions } from "../data/status.ts";
 import { perform } from "../live/actions.ts";
 import { now } from "../live/clock.ts";
@@ -68,13 +68,27 @@ export function Approvals() {
             onClick={() =>
               void perform(
                 `approve ${id}`,
-                `npx meridian region approve ${id} --as approver`,
+                approveCommand(at, id),
                 () => approve(at, id),
                 ({ status }) => status?.state ?? "approved",
               )
             }
           >
             Approve
+          </ActionButton>
+          <ActionButton
+            may={mayAsk(patterns.operation("failover-abort").replace("*", at))}
+            class="small"
+            onClick={() =>
+              void perform(
+                `abort ${id}`,
+                abortCommand(at, id),
+                () => abort(at, id),
+                ({ status }) => status?.state ?? "aborted",
+              )
+            }
+          >
+            Decline
           </ActionButton>
         </li>
       ))}

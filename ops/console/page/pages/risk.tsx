@@ -1,28 +1,20 @@
-import { useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 
 import {
-  approveRisk,
-  resumeRisk,
   type RiskLimit,
   riskSource,
-  riskSubject,
   scopeText,
-  stopRisk,
   type Utilisation,
   utilisationOf,
 } from "../data/risk.ts";
 import { regions } from "../data/status.ts";
 import { treeView, windowRows } from "../data/tree.ts";
-import { actionId, perform } from "../live/actions.ts";
-import { mayAsk } from "../live/permissions.ts";
 import { useSource } from "../live/source.ts";
-import { ActionButton } from "../parts/action-button.tsx";
 import { Badge } from "../parts/badge.tsx";
 import { Bar } from "../parts/bar.tsx";
-import { ConfirmDialog } from "../parts/confirm.tsx";
 import { FailureNote } from "../parts/failure.tsx";
 import { grouped, plural } from "../parts/format.ts";
-import { Age, Command, Empty, Facts, Panel } from "../parts/panel.tsx";
+import { Empty, Panel } from "../parts/panel.tsx";
 import { amend, hrefOf, place } from "../router.ts";
 
 export function RiskPage() {
@@ -153,7 +145,7 @@ function RiskRow({ region, name }: { region: string; name: string }) {
   );
 }
 
-function RiskState({ of }: { of: RiskLimit | null }) {
+export function RiskState({ of }: { of: RiskLimit | null }) {
   if (of === null) return <Badge is="stale">not read yet</Badge>;
   if (of.stopped !== "") return <Badge is="fail">stopped: {of.stopped}</Badge>;
   return <Badge is="ok">takes orders</Badge>;
@@ -176,144 +168,5 @@ function UsedCell({ of }: { of: Utilisation | undefined }) {
         </span>
       </span>
     </td>
-  );
-}
-
-/** `name`: region/name. */
-export function RiskDrawer({ name: given }: { name: string }) {
-  const [region = "", name = ""] = given.split("/");
-  const source = useMemo(() => riskSource(region, name), [given]);
-  const { value, failure } = useSource(source);
-  return (
-    <>
-      <h1>{name}</h1>
-      <p class="quiet">
-        {region} <Age sources={[source]} />
-      </p>
-      {value === null && failure !== null && <FailureNote of={failure} />}
-      {value !== null && (
-        <>
-          <RiskState of={value} />
-          <RiskActions region={region} name={name} of={value} />
-          <Facts
-            of={[
-              ["scope", scopeText(value.scope)],
-              ["parent", value.parent || "none"],
-              ["account", value.account === 0 ? "none" : grouped(value.account)],
-              ["profit", grouped(value.profit)],
-              ...utilisationOf(value).map(
-                (each) =>
-                  [
-                    each.title,
-                    `${grouped(each.used)} of ${grouped(each.limit)} ${each.unit}`,
-                  ] as const,
-              ),
-            ]}
-          />
-          <section>
-            <h2>Limits</h2>
-            <Facts
-              of={Object.entries({ ...value.limits }).map(
-                ([limit, held]) => [words(limit), grouped(Number(held))] as const,
-              )}
-            />
-          </section>
-        </>
-      )}
-      <section>
-        <h2>The same by CLI</h2>
-        <Command line={`npx meridian account show ${name} --region ${region}`} />
-        <Command
-          line={`npx meridian account limit ${name} --set position=100 --region ${region} --as operator`}
-        />
-      </section>
-    </>
-  );
-}
-
-const words = (name: string): string => name.replaceAll(/([A-Z])/g, " $1").toLowerCase();
-
-function RiskActions({ region, name, of }: { region: string; name: string; of: RiskLimit }) {
-  const [asked, ask] = useState<"stop" | "resume" | null>(null);
-  const [reason, setReason] = useState("");
-  const may = (verb: string) => mayAsk(riskSubject(region, name, verb));
-  const twin = (verb: string): string =>
-    `npx meridian account ${verb} ${name} --region ${region}${verb === "stop" && reason !== "" ? ` --reason '${reason}'` : ""} --as operator`;
-  return (
-    <div class="buttons">
-      {of.stopped === "" ? (
-        <ActionButton may={may("stop")} class="small danger" onClick={() => ask("stop")}>
-          Kill switch…
-        </ActionButton>
-      ) : (
-        <ActionButton may={may("resume")} class="small" onClick={() => ask("resume")}>
-          Resume…
-        </ActionButton>
-      )}
-      {of.proposal !== "" && (
-        <ActionButton
-          may={may("approve")}
-          class="small"
-          onClick={() => {
-            const id = actionId();
-            void perform(
-              `approve ${of.proposal}`,
-              `npx meridian account approve ${name} ${of.proposal} --region ${region} --as approver`,
-              () => approveRisk(region, name, id, of.proposal),
-              () => "approved",
-              id,
-            );
-          }}
-        >
-          Approve {of.proposal}
-        </ActionButton>
-      )}
-      {asked !== null && (
-        <ConfirmDialog
-          title={asked === "stop" ? `Stop ${name}` : `Resume ${name}`}
-          typed={name}
-          verb={asked === "stop" ? "Stop it" : "Ask for it"}
-          command={twin(asked)}
-          onClose={() => ask(null)}
-          run={() => {
-            const id = actionId();
-            return perform(
-              `${asked} ${name}`,
-              twin(asked),
-              () =>
-                asked === "stop"
-                  ? stopRisk(region, name, id, reason)
-                  : resumeRisk(region, name, id),
-              (after) =>
-                after.proposal === ""
-                  ? "done"
-                  : `waits for a second person, proposal ${after.proposal}`,
-              id,
-            );
-          }}
-        >
-          {asked === "stop" ? (
-            <>
-              <ul class="effects">
-                <li>No order of {name}, and of what is below it, is taken from now on.</li>
-                <li>
-                  {plural(of.reserved, "lot")} are open now; what rests in a book is canceled there.
-                </li>
-                <li>Taking orders again needs a second person.</li>
-              </ul>
-              <label class="field">
-                <span>Reason, for the audit trail</span>
-                <input value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
-              </label>
-            </>
-          ) : (
-            <p>
-              It was stopped: {of.stopped}. It takes orders again when a second person has approved
-              this.
-            </p>
-          )}
-        </ConfirmDialog>
-      )}
-    </div>
   );
 }

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { regions } from "../data/status.ts";
 import { type TreeCounts, type TreeNode, treeView, windowRows } from "../data/tree.ts";
@@ -110,7 +110,8 @@ function RegionTree({ region, filter }: { region: string; filter: string }) {
     [region, filter, offset],
   );
   const { value, failure } = useSource(source);
-  const nodes = (value?.nodes ?? []) as TreeNode[];
+  const nodes = (value?.nodes ?? noNodes) as readonly TreeNode[];
+  const rows = useRows(nodes, { region, level: 1, flat: filter !== "" });
   const totals = value?.totals ?? null;
   const silent = (value?.cells ?? []).filter((cell) => (cell.silent ?? "") !== "");
   return (
@@ -154,15 +155,7 @@ function RegionTree({ region, filter }: { region: string; filter: string }) {
         aria-label={`supervision tree of ${region}`}
         onKeyDown={onTreeKey}
       >
-        {nodes.map((node) => (
-          <Row
-            key={`${node.cell} ${node.path}`}
-            region={region}
-            node={node}
-            level={1}
-            flat={filter !== ""}
-          />
-        ))}
+        {rows}
       </div>
       <Pager total={value?.total ?? 0} offset={offset} source={source} />
     </Panel>
@@ -334,41 +327,99 @@ function setOpen(key: string, open: boolean): void {
   opened.value = toggled(toggled(opened.value, key, open), `-${key}`, !open);
 }
 
-function Branch({
-  region,
-  cell,
-  branch,
-  level,
-}: {
-  region: string;
-  cell: string;
-  branch: string;
-  level: number;
-}) {
+interface BranchProps {
+  readonly region: string;
+  readonly cell: string;
+  readonly branch: string;
+  readonly level: number;
+}
+
+function Branch({ region, cell, branch, level }: BranchProps) {
+  const [offset, setOffset] = useState(0);
   const source = useMemo(
-    () => treeView({ region, cell, branch, children: true, offset: 0, filter: "", sort: "" }),
-    [region, cell, branch],
+    () => treeView({ region, cell, branch, children: true, offset, filter: "", sort: "" }),
+    [region, cell, branch, offset],
   );
-  const { value } = useSource(source);
-  const nodes = (value?.nodes ?? []) as TreeNode[];
-  const more = (value?.total ?? 0) - nodes.length;
+  const { value, failure } = useSource(source);
+  const nodes = (value?.nodes ?? noNodes) as readonly TreeNode[];
+  const rows = useRows(nodes, { region, level, flat: false });
   return (
     <div role="group">
-      {nodes.map((node) => (
-        <Row key={node.path} region={region} node={node} level={level} flat={false} />
-      ))}
-      {more > 0 && (
-        <p class="tree-more" style={{ paddingLeft: `${level * 16 + 4}px` }}>
-          {plural(more, "more child", "more children")}:{" "}
-          <a
-            class="link"
-            href={hrefOf(["tree", region], { filter: branch.split("/").at(-1) ?? "" })}
-          >
-            show them in windows of {windowRows}
-          </a>
+      {value === null && failure !== null && (
+        <p class="tree-more">
+          <Badge is="warn">{failure.reason}</Badge>
         </p>
       )}
+      <Windows
+        total={value?.total ?? 0}
+        offset={offset}
+        go={setOffset}
+        of={branch.split("/").at(-1) ?? branch}
+        indent={level * 16 + 4}
+      />
+      {rows}
     </div>
+  );
+}
+
+interface WindowsProps {
+  readonly total: number;
+  readonly offset: number;
+  readonly go: (offset: number) => void;
+  readonly of: string;
+  readonly indent: number;
+}
+
+/** A branch of more than a window: which part of it is shown, and the way to the others. */
+function Windows({ total, offset, go, of, indent }: WindowsProps) {
+  if (total <= windowRows && offset === 0) return null;
+  const last = Math.max(0, Math.ceil(total / windowRows) - 1) * windowRows;
+  const steps = [
+    ["first", 0, offset === 0],
+    ["earlier", Math.max(0, offset - windowRows), offset === 0],
+    ["later", offset + windowRows, offset >= last],
+    ["last", last, offset >= last],
+  ] as const;
+  return (
+    <p class="tree-more" style={{ paddingLeft: `${indent}px` }}>
+      {steps.map(([name, to, disabled]) => (
+        <button
+          key={name}
+          type="button"
+          class="small"
+          disabled={disabled}
+          aria-label={`${name} of ${of}`}
+          onClick={() => go(to)}
+        >
+          {name}
+        </button>
+      ))}
+      <span class="mono">
+        {grouped(offset + 1)}–{grouped(Math.min(total, offset + windowRows))} of {grouped(total)}
+      </span>
+    </p>
+  );
+}
+
+const noNodes: readonly TreeNode[] = [];
+
+/** Made anew only when the window has other nodes: a message that tells of no change draws nothing. */
+function useRows(
+  nodes: readonly TreeNode[],
+  { region, level, flat }: Pick<RowProps, "region" | "level" | "flat">,
+) {
+  return useMemo(
+    () =>
+      nodes.map((node) => (
+        <Row
+          key={`${node.cell} ${node.path}`}
+          region={region}
+          node={node}
+          level={level}
+          flat={flat}
+        />
+      )),
+    [nodes, region, level, flat],
   );
 }
 

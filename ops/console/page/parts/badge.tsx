@@ -29,7 +29,7 @@ const meanings: readonly (readonly [Meaning, RegExp])[] = [
     /^(halted|stopping|paused|recovering|starting|fenced|not ready|waiting|doubtful|reconnecting)/,
   ],
   ["stale", /^(stopped|done|passive|put away|undefined|closed|unknown)/],
-  ["info", /^(looking|auction|moving|scheduled)/],
+  ["info", /^(looking|pre_open|.*_auction|moving|scheduled)/],
 ];
 
 /** What a state means, by its word. */

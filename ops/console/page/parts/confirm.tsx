@@ -18,11 +18,22 @@ interface ConfirmProps {
   readonly children: ComponentChildren;
   /** Set while something else keeps the action from being done. */
   readonly held?: string | null;
+  readonly class?: string;
 }
 
 /** For what does harm when it is done by mistake: says what will happen, and wants a name typed. */
 export function ConfirmDialog(props: ConfirmProps) {
-  const { title, typed, verb, command, onClose, run, children, held = null } = props;
+  const {
+    title,
+    typed,
+    verb,
+    command,
+    onClose,
+    run,
+    children,
+    held = null,
+    class: extra = "",
+  } = props;
   const [text, setText] = useState("");
   const [running, setRunning] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
@@ -36,7 +47,7 @@ export function ConfirmDialog(props: ConfirmProps) {
     else setFailure(outcome.failure);
   };
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} onClose={onClose} class={extra}>
       <form
         class="stack"
         onSubmit={(event) => {

@@ -1,0 +1,13 @@
+import type { wire } from "../../../../schemas/messages.ts";
+
+type TreeReply = wire.control.v1.TreeReply;
+
+/**
+ * What is known after the next message of a view. Rows that have not changed are left out of it, counts never are;
+ * null: rows were left out that were not seen, because a message before it was missed. Pure.
+ */
+export function following(before: TreeReply | null, message: TreeReply): TreeReply | null {
+  if (!message.unchanged) return message;
+  if (before === null || message.number !== before.number + 1) return null;
+  return Object.assign(message, { nodes: before.nodes });
+}
