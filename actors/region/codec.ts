@@ -59,6 +59,8 @@ export interface OwnershipRecord {
   readonly region: string;
   readonly cell: string;
   readonly incarnation: number;
+  /** First of the epochs up to this one that were all given to this cell; 0: not known. */
+  readonly since: number;
 }
 
 export const keys = {
@@ -130,9 +132,10 @@ export const encodeOwnership = (ownership: OwnershipRecord): Uint8Array =>
 /** Null when the bytes are no ownership record. */
 export function decodeOwnership(bytes: Uint8Array): OwnershipRecord | null {
   return decoded(() => {
-    const { shard, epoch, region, cell, incarnation } = wire.region.v1.Ownership.decode(bytes);
+    const { shard, epoch, region, cell, incarnation, since } =
+      wire.region.v1.Ownership.decode(bytes);
     const whole = shard !== "" && region !== "" && Number.isSafeInteger(epoch);
-    return whole ? { shard, epoch, region, cell, incarnation } : null;
+    return whole ? { shard, epoch, region, cell, incarnation, since } : null;
   });
 }
 

@@ -73,8 +73,8 @@ export interface CellPorts {
   /** Unpredictable bytes: nonces of leases, numbers of sessions. */
   readonly randomBytes: (count: number) => Uint8Array;
   readonly directory: CellDirectory;
-  /** Makes sure the market's journal and events have a stream. Failure code: unavailable. */
-  readonly ensureJournal: (definition: MarketDefinition) => Promise<Result<void>>;
+  /** As RegionPorts.ensureJournal. */
+  readonly ensureJournal: (definition: MarketDefinition, isNew: boolean) => Promise<Result<void>>;
   readonly facts: () => CellFacts;
   /** Streams as JetStream last told of them; absent: nobody asks. */
   readonly streams?: () => ClusterFacts["streams"];
@@ -192,7 +192,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   const { onServing, onLeaving, replicas } = ports;
   const market = marketActor({
     ...(replicas === undefined ? {} : { replicas }),
-    ensureJournal: ports.ensureJournal,
+    ensureJournal: (definition) => ports.ensureJournal(definition, true),
     bus,
     engine,
     slots,

@@ -240,7 +240,8 @@ class CellProcess {
         ...(this.#tracing === null ? {} : { tracing: this.#tracing }),
         randomBytes: (count) => new Uint8Array(randomBytes(count)),
         directory,
-        ensureJournal: async (definition) => await guard.ensureJournal(definition, placement),
+        ensureJournal: async (definition, isNew) =>
+          await guard.ensureJournal(definition, placement, isNew),
         facts: () => this.#facts(),
         streams: () => this.#leaders(),
         onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
