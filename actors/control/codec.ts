@@ -58,7 +58,7 @@ export const requestRules = {
   send: z.strictObject({
     id: token,
     commandId: token,
-    verb: z.enum(["pause", "resume"]),
+    verb: z.enum(["pause", "resume", "flatten"]),
     sender,
   }),
   watch: z.strictObject({ id: token }),

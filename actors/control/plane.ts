@@ -213,6 +213,14 @@ export class ActorPlane {
       const found = await this.#adopt(id);
       if (!found.ok) return found;
       if (found.value.record.stopped) return stoppedAlready(id);
+      const group = this.#ports.types.get(found.value.record.type)?.group;
+      if (verb === "flatten" && group !== "strategies") {
+        return refuse(
+          "parameters_invalid",
+          `${id} works a parent order: what it has done is wanted, and is not undone`,
+          "stop it, and spawn one of the other side",
+        );
+      }
       const steered = await this.#steer(found.value, commandId, verb);
       return steered.ok ? ok(this.#status(found.value)) : steered;
     });

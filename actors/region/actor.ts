@@ -84,8 +84,11 @@ export interface RegionPorts {
   readonly markets: MarketHost;
   readonly flow: FlowHost;
   readonly refusals: RefusalCounts;
-  /** Makes sure the market's journal and events have a stream. Failure code: unavailable. */
-  readonly ensureJournal: (definition: MarketDefinition) => Promise<Result<void>>;
+  /**
+   * Makes sure the market's journal and events have a stream. `isNew` false: a journal's stream that is not there is
+   * not made, for an empty one would pass for the journal. Failure codes: unavailable, not_found.
+   */
+  readonly ensureJournal: (definition: MarketDefinition, isNew: boolean) => Promise<Result<void>>;
   /** Last incarnation this data folder used; 0 at the first start. */
   readonly recordedIncarnation: () => number;
   /** Returns once the number is durable. */

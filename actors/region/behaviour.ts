@@ -5,7 +5,7 @@ import type { RequestTrace } from "../kernel/ports/tracing.ts";
 import { type Failure, refuse, type Result, unreachable } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { RegionPorts } from "./actor.ts";
-import { encodeRefusal, subscriptions, successionsOf } from "./codec.ts";
+import { encodeRefusal, shardOf, subscriptions, successionsOf } from "./codec.ts";
 import { emptyRegion, evolve, hostedMarkets, isFollowed, notReadyReason } from "./decide.ts";
 import { Directory } from "./directory.ts";
 import { Drills } from "./drills.ts";
@@ -99,7 +99,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       directory: this.#directory,
       state: () => this.#state,
       evolve: (event) => this.#evolve(event),
-      report: () => this.#report(),
+      report: (brief) => this.#report(brief),
       phase: () => servingOf(context.lifecycle.state()),
       startMarket: (definition) => this.#startMarket(definition),
       failovers: this.#failovers,
@@ -242,8 +242,11 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
   }
 
   async #startMarket(definition: MarketReport["definition"]): Promise<Result<void>> {
-    const journal = await this.#ports.ensureJournal(definition);
-    if (!journal.ok) return journal;
+    const isNew = await this.#ports.ownership.isNew(shardOf(definition));
+    if (!isNew.ok) return isNew;
+    const journal = await this.#ports.ensureJournal(definition, isNew.value);
+    // A stream that is lost is the market's to make again, or not: its log says who was the last owner.
+    if (!journal.ok && journal.failure.code !== "not_found") return journal;
     const started = await this.#ports.markets.start(definition);
     if (!started.ok && started.failure.code === "already_started")
       return { ok: true, value: undefined };
@@ -380,11 +383,12 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
     if (event.type === "flow_paused") this.#ports.flow.pause(event.paused);
   }
 
-  async #report(): Promise<RegionReport> {
+  /** Brief: no market is asked, and none is what the region is not ready for. */
+  async #report(brief = false): Promise<RegionReport> {
     const { bus, flow, facts } = this.#ports;
     const phase = servingOf(this.#context.lifecycle.state());
     const reports = await Promise.all(
-      (this.#servesMarkets ? hostedMarkets(this.#state) : []).map(async ({ definition }) => {
+      (this.#servesMarkets && !brief ? hostedMarkets(this.#state) : []).map(async ({ definition }) => {
         const found = await this.#ports.markets.report(definition.market);
         return found.ok ? found.value : absentReport(definition, found.failure.reason);
       }),

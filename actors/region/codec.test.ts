@@ -67,6 +67,7 @@ test("leases, ownership and definitions are read back as they were written", () 
     region: "eu-central",
     cell: "eu-central-1",
     incarnation: 3,
+    since: 5,
   };
   assert.equal(decodeOwnership(encodeOwnership(ownership)), ownership);
   for (const mode of ["matched", "durable", "replicated"] as const) {

@@ -59,6 +59,8 @@ export interface OwnershipRecord {
   readonly region: string;
   readonly cell: string;
   readonly incarnation: number;
+  /** First of the epochs up to this one that were all given to this cell; 0: not known. */
+  readonly since: number;
 }
 
 export const keys = {
@@ -130,9 +132,10 @@ export const encodeOwnership = (ownership: OwnershipRecord): Uint8Array =>
 /** Null when the bytes are no ownership record. */
 export function decodeOwnership(bytes: Uint8Array): OwnershipRecord | null {
   return decoded(() => {
-    const { shard, epoch, region, cell, incarnation } = wire.region.v1.Ownership.decode(bytes);
+    const { shard, epoch, region, cell, incarnation, since } =
+      wire.region.v1.Ownership.decode(bytes);
     const whole = shard !== "" && region !== "" && Number.isSafeInteger(epoch);
-    return whole ? { shard, epoch, region, cell, incarnation } : null;
+    return whole ? { shard, epoch, region, cell, incarnation, since } : null;
   });
 }
 
@@ -202,7 +205,7 @@ export const encodeRefusal = (failure: Failure): Uint8Array =>
 
 /** A request to the operations services, decoded but not checked further. */
 export type OperationRequest =
-  | { readonly verb: "status" }
+  | { readonly verb: "status"; readonly brief: boolean }
   | { readonly verb: "market-history"; readonly market: string; readonly payload: Uint8Array }
   | { readonly verb: "market-create"; readonly definition: DefinitionInput; readonly by: string }
   | {
@@ -253,8 +256,7 @@ export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): Operati
   return decoded((): OperationRequest | null => {
     switch (verb) {
       case "status":
-        control.StatusRequest.decode(bytes);
-        return { verb };
+        return { verb, brief: control.StatusRequest.decode(bytes).brief };
       case "market-history": {
         const { market } = wire.market.v1.MarketHistoryRequest.decode(bytes);
         return { verb, market, payload: bytes };

@@ -47,7 +47,8 @@ export interface OperationsOf {
   readonly directory: Directory;
   readonly state: () => RegionState;
   readonly evolve: (event: RegionEvent) => void;
-  readonly report: () => Promise<RegionReport>;
+  /** `brief`: without the markets. */
+  readonly report: (brief: boolean) => Promise<RegionReport>;
   readonly phase: () => "yes" | "starting" | "draining";
   readonly startMarket: (definition: MarketDefinition) => Promise<Result<void>>;
   readonly failovers: Failovers;
@@ -90,7 +91,7 @@ export class Operations {
     }
     switch (request.verb) {
       case "status":
-        reply(encodeStatus(await this.#of.report()));
+        reply(encodeStatus(await this.#of.report(request.brief)));
         return;
       case "market-history":
         this.#history(request.market, request.payload, reply);

@@ -28,12 +28,17 @@ import type {
 } from "../region/messages.ts";
 import { shardOf } from "../region/codec.ts";
 import { ShardOwnership } from "../region/ownership.ts";
+import type { Pager } from "../incident/actor.ts";
+import type { Told } from "../incident/findings.ts";
+import type { Patience } from "../incident/messages.ts";
 import type { Limits } from "../risk-limit/messages.ts";
 import { strategyActor } from "../strategy/actor.ts";
 import type { ControlEndpoint } from "./actor-host.ts";
 import { ActorHosts } from "./actor-hosts.ts";
 import type { CellDirectory } from "./cell-directory.ts";
 import { BackgroundFlow, flowStarts } from "./flow-host.ts";
+import type { CellSample } from "./cell-watch.ts";
+import { IncidentWatch } from "./incident-watch.ts";
 import { JournalAlerts } from "./journal-alerts.ts";
 import { defaultScrub, JournalScrub, marketsOf, type ScrubSettings } from "./journal-scrub.ts";
 import { LatencyAlerts } from "./latency-alerts.ts";
@@ -68,8 +73,8 @@ export interface CellPorts {
   /** Unpredictable bytes: nonces of leases, numbers of sessions. */
   readonly randomBytes: (count: number) => Uint8Array;
   readonly directory: CellDirectory;
-  /** Makes sure the market's journal and events have a stream. Failure code: unavailable. */
-  readonly ensureJournal: (definition: MarketDefinition) => Promise<Result<void>>;
+  /** As RegionPorts.ensureJournal. */
+  readonly ensureJournal: (definition: MarketDefinition, isNew: boolean) => Promise<Result<void>>;
   readonly facts: () => CellFacts;
   /** Streams as JetStream last told of them; absent: nobody asks. */
   readonly streams?: () => ClusterFacts["streams"];
@@ -80,6 +85,10 @@ export interface CellPorts {
   readonly processes?: StrategyProcesses;
   /** Serves the control subjects; absent: as plain requests on the bus. */
   readonly serveControl?: ServeControl;
+  /** Takes pages out of the house; absent: they are told on NATS only. */
+  readonly pager?: Pager;
+  /** What the machine says of the cell's disk and certificate; absent: nothing. */
+  readonly surroundings?: () => Promise<Pick<CellSample, "diskFree" | "certificateEndsUnixMs">>;
   /** Where the audit trail is kept; absent: in the memory of this process. */
   readonly audit?: AuditStore;
 }
@@ -119,6 +128,8 @@ export interface CellSettings {
   /** False: the cell hosts actors only. Absent: true. */
   readonly servesMarkets?: boolean;
   readonly hosting?: HostingSettings;
+  /** How long each level has to acknowledge a page; absent: a minute. */
+  readonly patience?: Patience;
   readonly scrub?: ScrubSettings;
 }
 
@@ -128,6 +139,8 @@ export interface Cell {
   /** Failure codes: busy, not_found, timeout, internal: the region actor is between two restarts. */
   report(): Promise<Result<RegionReport>>;
   measured(report: RegionReport): Measured;
+  /** Something outside the cluster has found something, or that it is over. */
+  found(told: Told): void;
   /**
    * Hosts the actors of another region, strategies, executions and risk limits, while that region has no cell
    * for them. Idempotent. Failure codes: not_permitted, and those of a start.
@@ -145,6 +158,8 @@ export interface Cell {
 }
 
 const askTimeout = 5_000_000_000 as DurationNs;
+const defaultPatience: Patience = { 1: 60_000, 2: 60_000, 3: 0 };
+const unknown = { diskFree: null, certificateEndsUnixMs: null };
 
 /** Starts the actors of a cell. Failure codes as ActorSystem.start. */
 export async function startCell(settings: CellSettings, ports: CellPorts): Promise<Result<Cell>> {
@@ -177,7 +192,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   const { onServing, onLeaving, replicas } = ports;
   const market = marketActor({
     ...(replicas === undefined ? {} : { replicas }),
-    ensureJournal: ports.ensureJournal,
+    ensureJournal: (definition) => ports.ensureJournal(definition, true),
     bus,
     engine,
     slots,
@@ -210,6 +225,9 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       places,
       ownership,
       refusals,
+      patience: settings.patience ?? defaultPatience,
+      ...(ports.pager === undefined ? {} : { pager: ports.pager }),
+      leasesRead: (read) => watch.leasesRead(read),
       ...(ports.processes === undefined ? {} : { processes: ports.processes }),
       ...(ports.serveControl === undefined
         ? {}
@@ -277,6 +295,34 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   });
   const alerts = new LatencyAlerts({ region, cell }, { bus, clock, log });
   engine.onLatencyAlert?.((alert) => alerts.note(alert));
+  const watch = new IncidentWatch({
+    region,
+    cell,
+    bus,
+    clock,
+    log,
+    session: session(),
+    sample: async () => {
+      const report = await cellOf.report();
+      const { diskFree, certificateEndsUnixMs } = (await ports.surroundings?.()) ?? unknown;
+      return {
+        escalations: system.counters().escalations,
+        deadLetters: system.deadLetters.total,
+        // Before the first renewal, and without the lease, others say what is wrong.
+        leaseMarginNs:
+          report.ok && report.value.ready ? ownership.validUntil() - clock.monotonic() : null,
+        markets: !report.ok
+          ? []
+          : report.value.markets.map(({ definition, state, detail }) => ({
+              market: definition.market,
+              state,
+              detail: detail ?? "",
+            })),
+        diskFree,
+        certificateEndsUnixMs,
+      };
+    },
+  });
   const started = await system.start(
     cellTree(
       {
@@ -334,7 +380,9 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       },
       alerts: alerts.counts(),
     }),
+    found: (told) => watch.tell(told),
     async drain() {
+      watch.end();
       await hosts.drain();
       alerts.stop();
       scrub?.stop();
@@ -347,6 +395,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       if (!drained.ok) log.warn({ failure: drained.failure }, "the region actor did not drain");
     },
   };
+  watch.begin();
   // Whatever becomes of it, the markets go on.
   scrub?.run().catch((error: unknown) => log.error({ error: String(error) }, "the scrub ended"));
   return ok(cellOf);

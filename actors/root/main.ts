@@ -30,6 +30,7 @@ import { Doors } from "./doors.ts";
 import { cellLog } from "./log.ts";
 import { type HttpFace, serveHttp } from "./http.ts";
 import { readReferenceData, type ReferenceData } from "./reference-data.ts";
+import { alertsToken, patienceOf, surroundingsOf, webhookPager } from "./pager.ts";
 import type { OrderTracing } from "./tracing.ts";
 import {
   connectPatiently,
@@ -132,6 +133,14 @@ class CellProcess {
             };
           },
           console: consoleFace(this.#configuration, this.#build),
+          alertmanager: {
+            region: this.#configuration.region,
+            token: alertsToken(this.#configuration.incidents),
+            found: () => {
+              const cell = this.#cell;
+              return cell === null ? null : (told) => cell.found(told);
+            },
+          },
         },
         this.#configuration.http,
       );
@@ -198,7 +207,8 @@ class CellProcess {
       const { orderTracing } = await import("./tracing.ts");
       this.#tracing = orderTracing(this.#configuration.tracing, this.#configuration, this.#clock);
     }
-    const { actors, cell, scrub } = this.#configuration;
+    const { actors, cell, scrub, incidents, nats, dataDirectory } = this.#configuration;
+    const pager = webhookPager(incidents);
     const others = sharedStreams(region);
     this.#streams = new StreamsWatch(bus, this.#clock, () => [...guard.streams, ...others]);
     this.#streams.start();
@@ -207,6 +217,7 @@ class CellProcess {
         ...this.#configuration,
         reference: this.#reference,
         strongestMode: sound.value,
+        patience: patienceOf(incidents),
         servesMarkets: this.#configuration.markets,
         scrub: { ...scrub, pause: durationNs(Math.round(scrub.pause * 1e9)) },
         hosting: {
@@ -229,13 +240,16 @@ class CellProcess {
         ...(this.#tracing === null ? {} : { tracing: this.#tracing }),
         randomBytes: (count) => new Uint8Array(randomBytes(count)),
         directory,
-        ensureJournal: async (definition) => await guard.ensureJournal(definition, placement),
+        ensureJournal: async (definition, isNew) =>
+          await guard.ensureJournal(definition, placement, isNew),
         facts: () => this.#facts(),
         streams: () => this.#leaders(),
         onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
         onLeaving: (market, definition) => this.#doors?.leave(market, definition),
         processes: this.#strategies(bus, directory),
         audit: new AuditStream(bus, region, group),
+        ...(pager === null ? {} : { pager }),
+        surroundings: () => surroundingsOf(dataDirectory, nats.caFile),
         serveControl: (endpoints, served) =>
           serveEndpoints(
             bus.connection,
@@ -266,8 +280,13 @@ class CellProcess {
     const pool = new ConfinedPool({
       users: nats.guests.map(({ subject, seedFile }) => ({
         servers: nats.servers,
-        seed: readFileSync(seedFile, "utf8").trim(),
-        authority: readFileSync(nats.caFile, "utf8"),
+        // Read when a process starts: keys change while the cell runs.
+        get seed() {
+          return readFileSync(seedFile, "utf8").trim();
+        },
+        get authority() {
+          return readFileSync(nats.caFile, "utf8");
+        },
         subject,
       })),
       directory: directory.strategies,

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { extend as extendDrill } from "./region-drill.ts";
 import { extend as extendFailover } from "./region-failover.ts";
 import { extendWithMembers } from "./region-members.ts";
+import { extendWithNearest } from "./region-nearest.ts";
 import { register as extendWithRecovery } from "./region-recover.ts";
 import { extend as extendStatus } from "./region-status.ts";
 
@@ -13,6 +14,7 @@ const extensions: readonly ((region: Command) => void)[] = [
   extendFailover,
   extendDrill,
   extendWithRecovery,
+  extendWithNearest,
 ];
 
 /** `meridian region …`: regions as a whole. */
