@@ -19,6 +19,12 @@ const report: RegionReport = {
   natsServer: "2.15.0",
   refusals: {},
   markets: [],
+  standbys: [
+    {
+      definition: { market: "FOLLOWED" },
+      standby: { owner: "eu/eu-1", epoch: 2, sequence: 9, lagRecords: 4, lagMs: 250, mode: null },
+    },
+  ],
 } as unknown as RegionReport;
 
 const kernel: KernelCounters = {
@@ -72,6 +78,8 @@ test("what the kernel counts is shown, by code and type, and twice scraped it is
   const lines = await scrape(measured, 2);
   for (const line of [
     "meridian_ready 1",
+    'meridian_standby_lag_records{market="FOLLOWED"} 4',
+    'meridian_standby_lag_seconds{market="FOLLOWED"} 0.25',
     'meridian_dead_letters_total{reason="poison"} 4',
     'meridian_dead_letters_total{reason="malformed"} 0',
     "meridian_dead_letters_pushed_out_total 1",

@@ -11,7 +11,7 @@ import type { AlertCounts } from "./latency-alerts.ts";
 import { busSamples, streamSamples } from "./metrics/bus.ts";
 import { cellSamples, type HostingMeasured, kernelSamples, traceSamples } from "./metrics/cell.ts";
 import { edgeSamples } from "./metrics/edges.ts";
-import { flowSamples, marketSamples } from "./metrics/market.ts";
+import { flowSamples, marketSamples, standbySamples } from "./metrics/market.ts";
 import { ProcessSamples } from "./metrics/process.ts";
 import { alertSamples, engineMarketSamples, engineSamples } from "./metrics/reactor.ts";
 import type { TraceCounts } from "./tracing.ts";
@@ -80,6 +80,7 @@ export class Metrics {
       marketSamples(into, market);
       engineMarketSamples(into, engine, market);
     }
+    for (const market of report.standbys) standbySamples(into, market);
     flowSamples(into, measured.flow);
     engineSamples(into, engine);
     const names = report.markets.map(({ definition }) => definition.market);

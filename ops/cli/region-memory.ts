@@ -29,7 +29,7 @@ export class RegionMemory {
       .flatMap(({ name }) => this.#last.get(name) ?? [])
       .flatMap(({ atMs, markets }) => markets.map((market) => staleMarket(market, nowMs - atMs)))
       .filter(({ market }) => !told.has(market));
-    return { regions, markets: [...status.markets, ...remembered] };
+    return { ...status, regions, markets: [...status.markets, ...remembered] };
   }
 }
 

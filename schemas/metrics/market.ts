@@ -223,6 +223,20 @@ export const journalFamilies = {
     owner: "native/journal",
     labels: ["market"],
   },
+  meridian_standby_lag_records: {
+    type: "gauge",
+    unit: "records",
+    help: "Records of a market followed here that are in its journal and not applied yet, at the last look",
+    owner: "actors/market",
+    labels: ["market"],
+  },
+  meridian_standby_lag_seconds: {
+    type: "gauge",
+    unit: "seconds",
+    help: "Since a market followed here last stood at its journal's tail",
+    owner: "actors/market",
+    labels: ["market"],
+  },
   meridian_shadow_sequence: {
     type: "gauge",
     unit: "sequence",

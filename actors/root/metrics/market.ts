@@ -20,6 +20,16 @@ const noRefusals: Readonly<Record<string, number>> = Object.fromEntries(
   Object.keys(refusals).map((code) => [code, 0]),
 );
 
+/** How far behind a market is that is followed here; it has no other samples. */
+export function standbySamples(into: Samples, { definition, standby }: MarketReport): void {
+  if (standby === undefined || standby === null) return;
+  const { market } = definition;
+  into.set("meridian_standby_lag_records", standby.lagRecords, { market });
+  if (standby.lagMs !== null) {
+    into.set("meridian_standby_lag_seconds", standby.lagMs / 1_000, { market });
+  }
+}
+
 export function marketSamples(into: Samples, report: MarketReport): void {
   const { market, orderCapacity } = report.definition;
   into.set("meridian_market_open", report.state === "open" ? 1 : 0, { market });
