@@ -132,6 +132,11 @@ const ofAnyMachine: Readonly<Record<string, (text: string) => string>> = {
       .join("\n"),
   // Three regions of one machine are equally near.
   "region nearest": (text) => text.replace(/"chosen":(true|false)/g, '"chosen":…'),
+  // What a cell refuses while its cluster starts is a matter of who was first.
+  status: (text) =>
+    text
+      .replace(/(connected +\S+ +\d+ +)\d+/g, "$1<number>")
+      .replace(/"refusals":\{[^}]*\}/g, '"refusals":{}'),
   doctor: (text) => text.replace(/("check":"[^"]+","verdict":).*/g, "$1 …"),
 };
 
