@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Result, ok } from "../../actors/kernel/result.ts";
 import type { CellConfiguration, CellConfigurationFile } from "../../schemas/configuration.ts";
+import type { IncidentsConfigurationFile } from "../../schemas/incidents-configuration.ts";
 import type { AssetPlacement } from "../../schemas/placement.ts";
 import { consoleSettings } from "./console.ts";
 import { guestSubject } from "../../schemas/subjects.ts";
@@ -37,6 +38,8 @@ export interface CellSettings {
   readonly tracing?: NonNullable<CellConfigurationFile["tracing"]>;
   /** Absent: automatic. */
   readonly takeover?: CellConfiguration["takeover"];
+  /** Absent: a minute to acknowledge, pages on NATS only. */
+  readonly incidents?: IncidentsConfigurationFile;
 }
 
 /** What a cluster is made of. */
@@ -94,7 +97,7 @@ export async function planCluster(
     ...(running?.regions ?? []),
     ...regions
       .filter(({ name }) => isNew(name))
-      .map(({ name }) => ({ name, http: ports[name]?.http ?? 0 })),
+      .map(({ name, residency }) => ({ name, http: ports[name]?.http ?? 0, residency })),
   ];
   const kept = ensureEncryptionKeys(encryptionFile(dataDirectory));
   if (!kept.ok) return kept;
@@ -167,6 +170,14 @@ const written = ({ cluster, tags, replicas }: AssetPlacement) => ({
 /** The cell that the launcher starts in a region. */
 export const cellNameOf = (region: string): string => `${region.slice(0, 29)}-1`;
 
+/** Regions that let what their actors write down be in this one: their actors may run here. */
+const mayHost = (region: string, regions: readonly Region[]): string[] =>
+  regions
+    .filter(({ name, residency }) => name !== region && mayKeep(residency.positions, region))
+    .map(({ name }) => name);
+const mayKeep = (allowed: readonly string[] | undefined, region: string): boolean =>
+  allowed === undefined || allowed.includes(region);
+
 function cellConfiguration(
   plan: ClusterPlan,
   declared: Region,
@@ -211,5 +222,7 @@ function cellConfiguration(
     flow: settings.flow,
     ...(settings.tracing === undefined ? {} : { tracing: settings.tracing }),
     takeover: settings.takeover ?? "automatic",
+    ...(settings.incidents === undefined ? {} : { incidents: settings.incidents }),
+    actors: { hosts: mayHost(region, regions) },
   };
 }

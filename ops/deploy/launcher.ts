@@ -2,6 +2,8 @@ import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Failure, type Result, ok, refuse } from "../../actors/kernel/result.ts";
 import type { CellConfiguration, ClusterFile } from "../../schemas/configuration.ts";
+import type { IncidentsConfigurationFile } from "../../schemas/incidents-configuration.ts";
+import type { ResidencyLists } from "../../schemas/placement.ts";
 import { locateNatsServer } from "../bootstrap/nats-server.mjs";
 import {
   type CellSettings,
@@ -54,6 +56,8 @@ export interface LauncherOptions {
   readonly tracing?: CellSettings["tracing"];
   /** Whether markets of a silent region are taken without an operator; absent: automatic. */
   readonly takeover?: CellConfiguration["takeover"];
+  /** Absent: a minute to acknowledge, pages on NATS only. */
+  readonly incidents?: IncidentsConfigurationFile;
   /** First port of each kind that is wanted. */
   readonly firstPorts: FirstPorts;
   /** actors/root/main.ts; null starts the servers only. */
@@ -267,13 +271,14 @@ export class Launcher {
   }
 
   #cellSettings(engine: CellSettings["engine"]): CellSettings {
-    const { regionsDirectory, flow, takeover = "automatic", tracing } = this.#options;
+    const { regionsDirectory, flow, takeover = "automatic", tracing, incidents } = this.#options;
     return {
       regionsDirectory: resolve(regionsDirectory),
       engine,
       flow,
       takeover,
       ...(tracing === undefined ? {} : { tracing }),
+      ...(incidents === undefined ? {} : { incidents }),
     };
   }
 
@@ -314,7 +319,10 @@ export class Launcher {
   #regionEntry(plan: ClusterPlan, region: string): ClusterFile["regions"][number] {
     const own = serversOf(plan, region);
     const global = globalServers(plan, region).filter((each) => each.region === region);
-    const { http } = plan.regions.find(({ name }) => name === region) ?? { http: 0 };
+    const { http, residency } = plan.regions.find(({ name }) => name === region) ?? {
+      http: 0,
+      residency: {},
+    };
     const [first] = own;
     if (first === undefined) throw new RangeError(`${region} has no server`);
     return {
@@ -326,7 +334,8 @@ export class Launcher {
         nats: natsUrl(ports),
         pid: this.#fleet?.server(name)?.pid ?? 0,
       })),
-      http: httpUrl({ name: region, http }),
+      http: httpUrl({ http }),
+      residency: writable(residency),
       websocket: websocketUrl(plan.profile, first.ports.websocket ?? 0),
       natsPid: this.processId(region, "server"),
       cellPid: this.processId(region, "cell"),
@@ -374,6 +383,12 @@ export class Launcher {
     this.#locked = false;
   }
 }
+
+/** As the file of the cluster has it. */
+const writable = (lists: ResidencyLists): ClusterFile["regions"][number]["residency"] =>
+  Object.fromEntries(
+    Object.entries(lists).map(([dataClass, regions]) => [dataClass, [...regions]]),
+  );
 
 /** What a region's entry in the file of the cluster says about shared memory. */
 function localAccess(

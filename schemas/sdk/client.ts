@@ -37,6 +37,8 @@ export interface ExchangeClientOptions {
   readonly region: string;
   /** Regions to ask when nobody answers in that one; absent: none. */
   readonly otherRegions?: readonly string[];
+  /** Regions that the orders may go to; absent: any. A market that has moved elsewhere is not followed there. */
+  readonly allowedRegions?: readonly string[] | null;
   readonly market: string;
   readonly transport: Transport;
   /** 1 … 2^53 - 1, chosen at random: two clients must never share one. */
@@ -46,6 +48,7 @@ export interface ExchangeClientOptions {
   readonly random: () => number;
   /** W3C traceparent of each request of orders, null for none; absent: no request is traced. */
   readonly trace?: () => string | null;
+  /** Of a delivery; up to four times as long after some that had no answer in time. */
   readonly timeoutMs?: number;
   /** Deliveries of one request, and rounds of retried commands, at most. */
   readonly attempts?: number;
@@ -104,6 +107,8 @@ interface Progress {
   receipt?: Omit<Receipt, "outcomes">;
 }
 
+const MOST_PATIENCE = 4;
+
 /** Refusals that say "later": nothing was processed, and the same command can succeed. */
 const retryable: ReadonlySet<string> = new Set([
   "busy",
@@ -114,6 +119,9 @@ const retryable: ReadonlySet<string> = new Set([
   "not_owner",
 ]);
 
+/** Of those, the ones by which a region says that it does not serve the market now. */
+const unserved: ReadonlySet<string> = new Set(["market_stopped", "not_owner"]);
+
 /**
  * Orders to one market over any transport. Each command carries (session, number) with rising
  * numbers, and the market remembers the outcomes of a session's last 1,024 commands: hence a request
@@ -123,6 +131,8 @@ const retryable: ReadonlySet<string> = new Set([
 export class ExchangeClient {
   readonly #options: Required<ExchangeClientOptions>;
   #region: string;
+  /** Times `timeoutMs` that a delivery is waited for. */
+  #patience = 1;
   #nextNumber = 1;
   #queued = 0;
   #tail: Promise<unknown> = Promise.resolve();
@@ -149,6 +159,7 @@ export class ExchangeClient {
       maximumQueued: 64,
       trace: () => null,
       otherRegions: [],
+      allowedRegions: null,
       ...options,
     };
     this.#region = options.region;
@@ -161,7 +172,7 @@ export class ExchangeClient {
   /**
    * Sends 1 to 1,024 actions, processed in order. Retryable refusals of single commands are tried
    * again after the others, under new numbers, a bounded number of times. Failure codes: usage (a
-   * wrong count), busy (too many calls wait), unreachable, outcome_unknown (no reply came although
+   * wrong count), busy (too many calls wait), region_not_allowed, unreachable, outcome_unknown (no reply came although
    * the request was sent again: it may or may not have been processed), reply_malformed,
    * not_permitted, and those of a refused request. When only a part of the commands failed like
    * that, their outcomes carry the failure as refusal.
@@ -286,27 +297,37 @@ export class ExchangeClient {
       }
       this.#counters.requests += 1;
       const asked = this.#region;
+      const { timeoutMs } = this.#options;
       const delivery = await this.#options.transport.request(
         commandSubject(asked, this.#options.market, verb),
         payload,
-        this.#options.timeoutMs,
+        timeoutMs * this.#patience,
         ...(trace === null ? [] : [trace]),
       );
       switch (delivery.kind) {
         case "reply": {
           const answer = decode(delivery.payload);
-          if (answer.ok) return answer;
+          if (answer.ok) {
+            this.#patience = Math.max(1, this.#patience / 2);
+            return answer;
+          }
           this.#countRefusal(answer.failure.code);
+          const barred = this.#barred(answer.failure);
+          if (barred !== null) return barred;
           if (this.#follow(answer.failure)) {
             last = answer;
             break;
           }
           if (!retryable.has(answer.failure.code)) return answer;
+          // Stopped, and nobody is named: it may be open elsewhere by now.
+          if (unserved.has(answer.failure.code)) this.#lookElsewhere(asked);
           last = answer;
           break;
         }
         case "timeout":
           this.#counters.timeouts += 1;
+          // A copy is processed behind all others: a market that is slower than this never answers in time.
+          this.#patience = Math.min(MOST_PATIENCE, this.#patience * 2);
           ambiguous = true;
           onAmbiguous();
           this.#lookElsewhere(asked);
@@ -330,6 +351,18 @@ export class ExchangeClient {
     return ambiguous ? outcomeUnknown : last;
   }
 
+  /** The market is where these orders may not go: a refusal of ours. */
+  #barred(failure: Refusal): Answer<never> | null {
+    const { allowedRegions, market } = this.#options;
+    const region = failure.region ?? "";
+    if (region === "" || allowedRegions === null || allowedRegions.includes(region)) return null;
+    return refusal(
+      "region_not_allowed",
+      `${market} is in ${region} now, and these orders may go to ${allowedRegions.join(", ") || "no region"} only`,
+      "wait until it is back, or order in a market whose region residency allows",
+    );
+  }
+
   /** Goes where the refusal says that the market is; false when it does not say. */
   #follow(failure: Refusal): boolean {
     const region = failure.region ?? "";
@@ -342,7 +375,9 @@ export class ExchangeClient {
   /** Nobody answers there: another region knows where the market is, or has it. */
   #lookElsewhere(asked: string): void {
     const { region, otherRegions } = this.#options;
-    const all = [region, ...otherRegions.filter((name) => name !== region)];
+    const all = [region, ...otherRegions.filter((name) => name !== region)].filter(
+      (name) => this.#options.allowedRegions?.includes(name) !== false,
+    );
     if (all.length < 2 || asked !== this.#region) return;
     this.#counters.moves += 1;
     this.#region = all[(all.indexOf(asked) + 1) % all.length] ?? region;
