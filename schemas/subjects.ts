@@ -51,6 +51,7 @@ export type DeploymentVerb =
   | "region-remove"
   | "certificates-rotate"
   | "authority-rotate"
+  | "encryption-rotate"
   | "residency";
 export type MarketDataKind = "l1" | "l2" | "trades";
 

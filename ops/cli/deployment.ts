@@ -1,7 +1,10 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { ok, type Result, refuse } from "../../actors/kernel/result.ts";
 import { wire } from "../../schemas/messages.ts";
 import { type DeploymentVerb, deploymentSubject } from "../../schemas/subjects.ts";
-import type { Cluster } from "./cluster.ts";
+import { type Cluster, withCluster } from "./cluster.ts";
+import type { ClusterOptions } from "./terminal.ts";
 import { decodeRefusal } from "../../schemas/sdk/codec.ts";
 
 const { DeploymentRequest, DeploymentReply } = wire.region.v1;
@@ -19,10 +22,11 @@ export async function askLauncher(
   cluster: Cluster,
   verb: DeploymentVerb,
   region = "",
+  commandId = "",
 ): Promise<Result<DeploymentAnswer>> {
   const answer = await cluster.ask(
     deploymentSubject(verb),
-    DeploymentRequest.encode({ region }).finish(),
+    DeploymentRequest.encode({ region, commandId }).finish(),
     (payload): Result<DeploymentAnswer> => {
       const reply = DeploymentReply.decode(payload);
       const failure = decodeRefusal(reply.refusal);
@@ -36,6 +40,30 @@ export async function askLauncher(
     "no launcher answers: the cluster was not started by meridian up",
     "npx meridian doctor",
   );
+}
+
+/** Seconds that a change may take whose servers are started again. */
+const askedAgainWithinMs = 900_000;
+const askAgainMs = 1_000;
+const lostTouch: ReadonlySet<string> = new Set([
+  "disconnected",
+  "not_connected",
+  "no_launcher",
+  "timeout",
+]);
+
+/** Asks for a change during which servers restart, this command's own among them. Failure codes: as askLauncher. */
+export async function askThroughRestarts(
+  options: ClusterOptions,
+  verb: DeploymentVerb,
+): Promise<Result<DeploymentAnswer>> {
+  const commandId = randomUUID();
+  const until = performance.now() + askedAgainWithinMs;
+  for (;;) {
+    const done = await withCluster(options, (cluster) => askLauncher(cluster, verb, "", commandId));
+    if (done.ok || !lostTouch.has(done.failure.code) || performance.now() > until) return done;
+    await delay(askAgainMs);
+  }
 }
 
 /** What was done, with the seconds it took. */

@@ -38,7 +38,11 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   "region remove": ["region remove uk-south --as operator"],
   "region residency": ["region residency", "region residency -o json"],
   "certificates show": ["certificates show", "certificates show -o csv"],
-  "certificates rotate": ["certificates rotate --as operator"],
+  "certificates rotate": [
+    "certificates rotate --as operator",
+    "certificates rotate --authority --as operator",
+  ],
+  "keys rotate-encryption": ["keys rotate-encryption --as operator"],
   "strategy list": [
     "strategy list",
     "strategy list --region eu-central -q",

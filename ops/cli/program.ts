@@ -6,7 +6,7 @@ import { Command } from "commander";
 import { register as registerAccount } from "./commands/account.ts";
 import { register as registerAudit } from "./commands/audit.ts";
 import { register as registerBacktest } from "./commands/backtest.ts";
-import { register as registerCertificates } from "./commands/certificates.ts";
+import { register as registerCertificates, registerKeys } from "./commands/certificates.ts";
 import { register as registerCompletion } from "./commands/completion.ts";
 import { register as registerConfiguration } from "./commands/config.ts";
 import { register as registerConsole } from "./commands/console.ts";
@@ -52,6 +52,7 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerDoctor,
   registerLog,
   registerCertificates,
+  registerKeys,
   registerConfiguration,
   registerCompletion,
 ];

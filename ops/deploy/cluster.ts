@@ -8,7 +8,7 @@ import { consoleSettings } from "./console.ts";
 import { guestSubject } from "../../schemas/subjects.ts";
 import { distrustOthers } from "./authority.ts";
 import { checkCertificates, ensureCertificates } from "./certificates.ts";
-import { ensureEncryptionKey } from "./encryption.ts";
+import { ensureEncryptionKeys, withoutSpentKey, writeEncryptionKeys } from "./encryption.ts";
 import { ensureEdges, ensureLocalAccess } from "./local-access.ts";
 import { type MovedPort, choosePorts, serverPorts, wantedPorts } from "./ports.ts";
 import type { Region } from "./regions.ts";
@@ -76,7 +76,7 @@ export function credentialsOf(plan: ClusterPlan, name: string): Credentials {
 
 /**
  * Chooses ports, and makes what servers need in the data folder: certificates, users and keys (made once
- * and kept). Failure codes: as choosePorts, checkCertificates, ensureEncryptionKey.
+ * and kept). Failure codes: as choosePorts, checkCertificates, ensureEncryptionKeys.
  */
 export async function planCluster(
   dataDirectory: string,
@@ -99,8 +99,10 @@ export async function planCluster(
       .filter(({ name }) => isNew(name))
       .map(({ name, residency }) => ({ name, http: ports[name]?.http ?? 0, residency })),
   ];
-  const encryption = ensureEncryptionKey(encryptionFile(dataDirectory));
-  if (!encryption.ok) return encryption;
+  const kept = ensureEncryptionKeys(encryptionFile(dataDirectory));
+  if (!kept.ok) return kept;
+  const encryption = running === undefined ? withoutSpentKey(kept.value) : kept.value;
+  writeEncryptionKeys(encryptionFile(dataDirectory), encryption);
   const names = regions.map((region) => region.name);
   if (running === undefined) await distrustOthers(certificatesFolder(dataDirectory));
   const certificates = await ensureCertificates(
@@ -126,7 +128,7 @@ export async function planCluster(
     ),
     certificates,
     users: ensureSeeds(join(dataDirectory, "users"), usersOf(names)),
-    encryptionKey: encryption.value,
+    encryption,
   };
   return ok({ plan, moved });
 }

@@ -156,6 +156,15 @@ export class Fleet {
     if (this.#ready) this.#options.changed();
   }
 
+  /** Stops one server; it can be started again. */
+  async stopServer(name: string): Promise<void> {
+    const found = this.#servers.find((each) => each.name === name);
+    if (found === undefined) return;
+    this.#servers = this.#servers.filter((each) => each !== found);
+    await found.process.stop(serverGraceMs);
+    this.#restartsOfStopped += found.process.restarts;
+  }
+
   /** Stops the cells of these regions, then their servers. */
   async stop(regions: readonly string[]): Promise<void> {
     const end = async (child: SupervisedProcess, graceMs: number): Promise<void> => {

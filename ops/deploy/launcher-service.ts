@@ -1,10 +1,11 @@
 import { type NatsConnection, connect } from "nats";
 import { readFileSync } from "node:fs";
 import { connectionOptions } from "../../actors/bus/nats.ts";
-import { type Failure, type Result, ok, refuse } from "../../actors/kernel/result.ts";
+import type { Failure, Result } from "../../actors/kernel/result.ts";
 import { wire } from "../../schemas/messages.ts";
-import { type DeploymentVerb, deploymentSubject } from "../../schemas/subjects.ts";
+import { type DeploymentVerb, deploymentSubject, userOfInbox } from "../../schemas/subjects.ts";
 import { credentialsOf } from "./cluster.ts";
+import type { DeploymentTrail } from "./deployment-trail.ts";
 import type { ResidencyFault } from "./residency.ts";
 import { deployerUser } from "./roles.ts";
 import { type ClusterPlan, natsUrl } from "./topology.ts";
@@ -30,6 +31,7 @@ export interface Deployment {
   removeRegion(region: string): Promise<Result<readonly Step[]>>;
   rotateCertificates(): Promise<Result<readonly Step[]>>;
   rotateAuthority(): Promise<Result<readonly Step[]>>;
+  rotateEncryption(): Promise<Result<readonly Step[]>>;
   residency(): Promise<Result<Residency>>;
 }
 
@@ -79,53 +81,94 @@ const residencyReply = ({ streams, faults, atUnixMs }: Residency): Uint8Array =>
     },
   }).finish();
 
+type Change = (region: string) => Promise<Result<readonly Step[]>>;
+
+/** What was asked for last: a change may outlive the connection of who asked for it. */
+interface LastChange {
+  readonly commandId: string;
+  readonly outcome: Promise<Uint8Array>;
+}
+
 /** Serves ops.launcher.* on the connection; a change that comes during another one is refused as busy. */
-export function serveDeployment(connection: NatsConnection, deployment: Deployment): void {
+export function serveDeployment(
+  connection: NatsConnection,
+  deployment: Deployment,
+  trail: DeploymentTrail,
+): void {
   let changing: DeploymentVerb | null = null;
-  const change =
-    (verb: DeploymentVerb, make: (region: string) => Promise<Result<readonly Step[]>>) =>
-    async (region: string): Promise<Result<Uint8Array>> => {
-      if (changing !== null) return refuse("busy", `${changing} is under way`, "wait for its end");
-      changing = verb;
-      try {
-        const made = await make(region);
-        return made.ok ? ok(stepsReply(made.value)) : made;
-      } finally {
-        changing = null;
-      }
-    };
-  const verbs: Readonly<Record<DeploymentVerb, (region: string) => Promise<Result<Uint8Array>>>> = {
-    "region-add": change("region-add", (region) => deployment.addRegion(region)),
-    "region-remove": change("region-remove", (region) => deployment.removeRegion(region)),
-    "certificates-rotate": change("certificates-rotate", () => deployment.rotateCertificates()),
-    "authority-rotate": change("authority-rotate", () => deployment.rotateAuthority()),
-    async residency() {
-      const looked = await deployment.residency();
-      return looked.ok ? ok(residencyReply(looked.value)) : looked;
-    },
+  let last: LastChange | null = null;
+  const changes: Readonly<Record<Exclude<DeploymentVerb, "residency">, Change>> = {
+    "region-add": (region) => deployment.addRegion(region),
+    "region-remove": (region) => deployment.removeRegion(region),
+    "certificates-rotate": () => deployment.rotateCertificates(),
+    "authority-rotate": () => deployment.rotateAuthority(),
+    "encryption-rotate": () => deployment.rotateEncryption(),
   };
-  for (const [verb, run] of Object.entries(verbs)) {
+  const change = async (
+    verb: DeploymentVerb,
+    make: Change,
+    region: string,
+  ): Promise<Uint8Array> => {
+    if (changing !== null) {
+      return refusalOf({
+        code: "busy",
+        reason: `${changing} is under way`,
+        next: "wait for its end",
+      });
+    }
+    changing = verb;
+    try {
+      const made = await make(region);
+      return made.ok ? stepsReply(made.value) : refusalOf(made.failure);
+    } catch (error) {
+      return internal(error);
+    } finally {
+      changing = null;
+    }
+  };
+  for (const [verb, make] of Object.entries(changes)) {
     connection.subscribe(deploymentSubject(verb as DeploymentVerb), {
       callback: (error, message) => {
         if (error !== null) return;
-        void answer(message.data, run).then((reply) => message.respond(reply));
+        const { region, commandId } = requestOf(message.data);
+        if (last === null || commandId === "" || last.commandId !== commandId) {
+          const atUnixMs = Date.now();
+          const outcome = change(verb as DeploymentVerb, make, region);
+          last = { commandId, outcome };
+          void outcome.then((reply) => {
+            trail.write({ verb, region, user: userOfInbox(message.reply ?? ""), atUnixMs, reply });
+          });
+        }
+        void last.outcome.then((reply) => message.respond(reply));
       },
     });
   }
+  connection.subscribe(deploymentSubject("residency"), {
+    callback: (error, message) => {
+      if (error !== null) return;
+      void deployment
+        .residency()
+        .then(
+          (looked) => (looked.ok ? residencyReply(looked.value) : refusalOf(looked.failure)),
+          internal,
+        )
+        .then((reply) => message.respond(reply));
+    },
+  });
 }
 
-async function answer(
-  payload: Uint8Array,
-  run: (region: string) => Promise<Result<Uint8Array>>,
-): Promise<Uint8Array> {
+const internal = (error: unknown): Uint8Array =>
+  refusalOf({
+    code: "internal",
+    reason: (error as Error).message,
+    next: "look at the launcher's terminal",
+  });
+
+function requestOf(payload: Uint8Array): wire.region.v1.DeploymentRequest {
   try {
-    const reply = await run(DeploymentRequest.decode(payload).region);
-    return reply.ok ? reply.value : refusalOf(reply.failure);
-  } catch (error) {
-    return refusalOf({
-      code: "internal",
-      reason: (error as Error).message,
-      next: "look at the launcher's terminal",
-    });
+    return DeploymentRequest.decode(payload);
+  } catch {
+    // Without a region: whatever needs one refuses it.
+    return DeploymentRequest.create();
   }
 }

@@ -18,21 +18,23 @@ const pageSize = 256;
 /** Pages that are read at most. */
 const mostPages = 40;
 
-interface ListedStream {
+export interface ListedStream {
   readonly config: {
     readonly name: string;
+    readonly num_replicas?: number;
+    readonly storage?: string;
     readonly placement?: { readonly tags?: readonly string[] };
     readonly mirror?: { readonly name: string };
     readonly sources?: readonly { readonly name: string }[];
   };
   readonly cluster?: {
     readonly leader?: string;
-    readonly replicas?: readonly { readonly name: string }[];
+    readonly replicas?: readonly { readonly name: string; readonly current?: boolean }[];
   };
 }
 
 /** All streams; rejects when JetStream does not answer. */
-async function listStreams(connection: NatsConnection): Promise<readonly ListedStream[]> {
+export async function listStreams(connection: NatsConnection): Promise<readonly ListedStream[]> {
   const listed: ListedStream[] = [];
   for (let page = 0; page < mostPages; page += 1) {
     const reply = await connection.request(

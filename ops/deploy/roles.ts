@@ -179,6 +179,7 @@ function allowed(user: User, profile: Profile): Permissions {
         publish: [
           patterns.operation("status"),
           patterns.alerts,
+          patterns.audits,
           "$JS.API.STREAM.LIST",
           ...inboxesOfPeople(),
         ],

@@ -13,6 +13,8 @@ import {
   connectDeployer,
   serveDeployment,
 } from "./launcher-service.ts";
+import { DeploymentTrail } from "./deployment-trail.ts";
+import { rotateEncryption } from "./encryption-rotation.ts";
 import { checkRemoval, forgetServers, reloadUsers } from "./membership.ts";
 import { waitForCells, waitForServers } from "./readiness.ts";
 import { type Region, readRegions } from "./regions.ts";
@@ -61,7 +63,12 @@ export class RunningCluster implements Deployment {
   /** Connects as the launcher's user and serves ops.launcher.*; rejects when no server takes it. */
   static async open(of: RunningClusterOf): Promise<RunningCluster> {
     const running = new RunningCluster(of, await connectDeployer(of.plan));
-    serveDeployment(running.#connection, running);
+    const trail = new DeploymentTrail(
+      running.#connection,
+      () => running.#plan.regions[0]?.name ?? "",
+      of.say,
+    );
+    serveDeployment(running.#connection, running, trail);
     return running;
   }
 
@@ -84,6 +91,17 @@ export class RunningCluster implements Deployment {
 
   rotateAuthority(): Promise<Result<readonly Step[]>> {
     return this.#rotate(rotateAuthority);
+  }
+
+  async rotateEncryption(): Promise<Result<readonly Step[]>> {
+    const steps = new Steps(this.#of.say);
+    const rotated = await rotateEncryption(this.#plan, {
+      fleet: this.#of.fleet,
+      connection: this.#connection,
+      steps,
+      adopt: (plan) => this.#adopt(plan, this.#regions),
+    });
+    return rotated.ok ? ok(steps.done) : rotated;
   }
 
   async #rotate(

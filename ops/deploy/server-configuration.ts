@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { globalCluster } from "../../schemas/placement.ts";
+import { keysOfServer } from "./encryption.ts";
 import { type Permissions, people, permissionsOf } from "./roles.ts";
 import { type ClusterPlan, type ServerPlan, httpUrl, loopback } from "./topology.ts";
 
@@ -91,6 +92,7 @@ export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): stri
   // A server proves itself to its peers by its certificate.
   const peerTls = { ...tls, verify: true };
   const { ports } = server;
+  const encryption = keysOfServer(plan.encryption, server.name);
   const configuration = {
     server_name: server.name,
     server_tags: server.tags,
@@ -134,7 +136,8 @@ export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): stri
       // one server of each region anyway.
       ...(plan.topology === "compact" ? { unique_tag: "region:" } : {}),
       cipher: "chachapoly",
-      key: plan.encryptionKey,
+      key: encryption.key,
+      ...(encryption.before === null ? {} : { prev_encryption_key: encryption.before }),
       max_memory_store: maxMemoryStoreBytes,
       max_file_store: maxFileStoreBytes,
     },

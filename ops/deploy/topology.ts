@@ -8,6 +8,7 @@ import {
   residencyTag,
   stretchedCluster,
 } from "../../schemas/placement.ts";
+import type { EncryptionKeys } from "./encryption.ts";
 import type { Certificates } from "./certificates.ts";
 import type { Region } from "./regions.ts";
 import type { Profile } from "./roles.ts";
@@ -72,7 +73,7 @@ export interface ClusterPlan {
   readonly certificates: Certificates;
   readonly users: readonly Credentials[];
   /** What JetStream encrypts its files with. */
-  readonly encryptionKey: string;
+  readonly encryption: EncryptionKeys;
 }
 
 export const loopback = "127.0.0.1";

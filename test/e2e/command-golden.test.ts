@@ -82,6 +82,7 @@ function normalised(text: string, data: string): string {
       .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "<uuid>")
       .replace(/\b[0-9a-f]{16,64}\b/g, "<hash>")
       .replace(/([0-9A-F]{2}:){7,}[0-9A-F]{2}/g, "<fingerprint>")
+      .replace(/authority [0-9a-f]{8}\b/g, "authority <serial>")
       .replace(/\b2\.\d+\.\d+\b/g, "<version>")
       .replace(/\b[\d,]+ records\/s/g, "<rate>")
       .replace(/\b\d+\/s\b/g, "<rate>")

@@ -229,6 +229,7 @@ export const session: readonly SessionLine[] = [
   line("certificates show", "certificates", "show"),
   line("certificates show", "certificates", "show", "-o", "csv"),
   { ...line("certificates rotate", "certificates", "rotate"), code: 3 },
+  { ...line("keys rotate-encryption", "keys", "rotate-encryption"), code: 3 },
   { ...line("region add", "region", "add", "nowhere", ...operator), code: 3 },
   { ...line("region remove", "region", "remove", "home", ...operator), code: 3 },
   {

@@ -4,23 +4,30 @@ import { wire } from "../../schemas/messages.ts";
 import { type OneRegion, place } from "./one-region.ts";
 
 const session = 9_001;
-const price = 100;
 const pauseMs = 5;
+
+/** Where orders go. */
+export type Exchange = Pick<OneRegion, "submit" | "book">;
 
 /** A client that sends one order after the other, numbered, until it is stopped. */
 export class NumberedOrders {
-  readonly #region: OneRegion;
+  readonly #region: Exchange;
   readonly #faults: string[] = [];
   readonly #running: Promise<void>;
   readonly #resends: boolean;
+  readonly #price: number;
   #sent = 0;
   #longestMs = 0;
   #stopping = false;
 
   /** `resends`: an order without an answer is sent again under its number, as a client does whose server restarts. */
-  constructor(region: OneRegion, { resends }: { readonly resends: boolean }) {
+  constructor(
+    region: Exchange,
+    { resends, price = 100 }: { readonly resends: boolean; readonly price?: number },
+  ) {
     this.#region = region;
     this.#resends = resends;
+    this.#price = price;
     this.#running = this.#run();
   }
 
@@ -36,7 +43,7 @@ export class NumberedOrders {
 
   async #send(number: number): Promise<void> {
     while (!this.#stopping || this.#resends) {
-      const reply = await this.#region.submit(session, [place(number, "buy", price, 1)]);
+      const reply = await this.#region.submit(session, [place(number, "buy", this.#price, 1)]);
       const refusal = reply?.refusal?.code ?? reply?.outcomes?.[0]?.refusal ?? null;
       const isTaken =
         reply !== null && refusal === null && Number(reply.outcomes?.[0]?.sequence) > 0;

@@ -9,7 +9,7 @@ import { certificatesFolder } from "../../deploy/cluster.ts";
 import { exitCodes, perform } from "../action.ts";
 import { withCluster } from "../cluster.ts";
 import { dataFolder } from "../data-folder.ts";
-import { askLauncher, stepLines } from "../deployment.ts";
+import { askLauncher, askThroughRestarts, stepLines } from "../deployment.ts";
 import { type OutputFormat, outputOption, printed } from "../output.ts";
 import { type ClusterOptions, print, table, withClusterOptions } from "../terminal.ts";
 
@@ -52,6 +52,31 @@ export function register(program: Command): void {
           return ok(exitCodes.ok);
         }),
       ),
+    );
+}
+
+/** `meridian keys rotate-encryption`: what streams are encrypted with on the servers' disks. */
+export function registerKeys(program: Command): void {
+  const group = program.command("keys").description("replace the keys of a running cluster");
+  withClusterOptions(group.command("rotate-encryption"))
+    .description(
+      "a new key of encryption at rest: server by server, each restarts and gets its streams from the others",
+    )
+    .addOption(outputOption())
+    .addHelpText(
+      "after",
+      "\nRuns while markets trade; interrupted, it goes on when it is asked again. The key is in <data>/nats/encryption.json: back it up.",
+    )
+    .action((options: CertificateOptions) =>
+      perform(async () => {
+        const done = await askThroughRestarts(options, "encryption-rotate");
+        if (!done.ok) return done;
+        const { steps } = done.value;
+        if (!printed(options, { value: { steps }, rows: steps ?? [] })) {
+          for (const line of stepLines(done.value)) print(line);
+        }
+        return ok(exitCodes.ok);
+      }),
     );
 }
 

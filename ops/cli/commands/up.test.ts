@@ -20,7 +20,7 @@ function overviewOf(
       dataDirectory: "/data",
       regions: [],
       servers: [],
-      encryptionKey: "",
+      encryption: { current: "", pending: [] },
       certificates: { authorityFile: "", servers: {} },
       users: [],
     },
