@@ -1,4 +1,4 @@
-import { ok, type Result } from "../../../../actors/kernel/result.ts";
+import { ok } from "../../../../actors/kernel/result.ts";
 import { wire } from "../../../../schemas/messages.ts";
 import { decodeRefusal } from "../../../../schemas/sdk/codec.ts";
 import {
