@@ -298,8 +298,8 @@ function TradesPanel({ feed, decimals }: { feed: MarketFeed; decimals: number })
               </tr>
             </thead>
             <tbody>
-              {value.slice(0, shownTrades).map((print, index) => (
-                <PrintRow key={`${print.sequence}/${index}`} of={print} decimals={decimals} />
+              {value.slice(0, shownTrades).map((print) => (
+                <PrintRow key={print.id} of={print} decimals={decimals} />
               ))}
             </tbody>
           </table>
