@@ -394,7 +394,7 @@ testUnless(
 );
 
 /** In the documents, when MERIDIAN_RENEW_SCREENSHOTS is set. */
-const pictured = new Set<string>(["", `markets/${market}`, "regions", "incidents"]);
+const pictured = new Set<string>(["", `markets/${market}`, "incidents"]);
 
 const pages = [
   "",
