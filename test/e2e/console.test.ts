@@ -7,12 +7,18 @@ import type { Browser, Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
+import { encodeLease } from "../../actors/region/codec.ts";
 import { credentialsOf } from "../../ops/deploy/cluster.ts";
 import { connectAs } from "../../ops/deploy/connection.ts";
 import { Launcher, type Overview } from "../../ops/deploy/launcher.ts";
 import { natsUrl, serversOf } from "../../ops/deploy/topology.ts";
 import { wire } from "../../schemas/messages.ts";
-import { operationsSubject } from "../../schemas/subjects.ts";
+import {
+  cellLeaseKey,
+  cellUserName,
+  leaseBucket,
+  operationsSubject,
+} from "../../schemas/subjects.ts";
 import {
   noBrowser,
   renewPicture,
@@ -286,6 +292,64 @@ testUnless(
   },
 );
 
+/** A holder that the cell did not know of: its supervisor starts it again, above that one. */
+async function takeLease(of: string): Promise<void> {
+  const { plan } = cluster().overview;
+  const user = cellUserName(of);
+  const connection = await connectAs({
+    user,
+    seedFile: credentialsOf(plan, user).seedFile,
+    authorityFile: plan.certificates.authorityFile,
+    servers: plan.servers.map(({ ports }) => natsUrl(ports)),
+  });
+  const cell = `${of}-1`;
+  const lease = encodeLease({
+    region: of,
+    cell,
+    node: "another",
+    incarnation: 1_000,
+    renewal: 1,
+    nonce: new Uint8Array(16),
+    fenced: true,
+    released: false,
+    actors: null,
+  });
+  connection.publish(`$KV.${leaseBucket}.${cellLeaseKey(of, cell)}`, lease);
+  await connection.flush();
+  await connection.close();
+}
+
+testUnless(
+  test,
+  noBrowser,
+  "B8.7 why an actor was restarted is found with the keyboard alone: the cause, its chain, and the machine with its state lit",
+  async () => {
+    const of = "us-east";
+    const { page, complaints, close } = await openPage(cluster().browser, url(`tree/${of}`));
+    await live(page);
+    await takeLease(of);
+    await page.keyboard.press("/");
+    await page.keyboard.type("restarts>0");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Escape");
+    await page.locator("main [data-row]", { hasText: of }).first().waitFor();
+    await page.keyboard.press("j");
+    await page.keyboard.press("Enter");
+    const drawer = page.locator(".drawer");
+    await drawer.getByRole("heading", { name: "Why restarted" }).waitFor();
+    await drawer
+      .getByText(/incarnation 1.?000/)
+      .first()
+      .waitFor();
+    await drawer.locator(".machine .state.lit").first().waitFor();
+    await drawer.getByRole("heading", { name: "Last transitions" }).waitFor();
+    await page.screenshot({ path: screenshotFile("why-restarted-dark") });
+    await renewPicture(page, "why-restarted");
+    assert.equal(complaints, []);
+    await close();
+  },
+);
+
 testUnless(
   test,
   noBrowser,
@@ -330,7 +394,7 @@ testUnless(
 );
 
 /** In the documents, when MERIDIAN_RENEW_SCREENSHOTS is set. */
-const pictured = new Set<string>(["", `markets/${market}`]);
+const pictured = new Set<string>(["", `markets/${market}`, "incidents"]);
 
 const pages = [
   "",

@@ -47,9 +47,21 @@ export const setLimits = (region: string, name: string, commandId: string, limit
     SetLimits.encode({ commandId, limits, requestedBy: requester() }).finish(),
   );
 
+/** A stop without a reason is refused: it is what everybody is shown afterwards. */
+const noReason = "by the console";
+
 /** The kill switch: no order of the name and of what is below it is taken from now on. */
 export const stopRisk = (region: string, name: string, commandId: string, reason: string) =>
-  act(region, name, "stop", Stop.encode({ commandId, reason, requestedBy: requester() }).finish());
+  act(
+    region,
+    name,
+    "stop",
+    Stop.encode({
+      commandId,
+      reason: reason.trim() || noReason,
+      requestedBy: requester(),
+    }).finish(),
+  );
 
 /** Takes effect when somebody else has approved it. */
 export const resumeRisk = (region: string, name: string, commandId: string) =>
