@@ -8,7 +8,7 @@ import { type Held, WatchedPage } from "../support/watched-page.ts";
 
 const eventsPerSecond = 10_000;
 const pagesByKey = ["t", "m", "s", "r", "k", "i", "a", "o"] as const;
-/** In every so many rounds the network is cut. */
+/** The network is cut in one of so many rounds, the first time in the second. */
 const roundsBetweenCuts = 10;
 /** Rounds until everything has been loaded, compiled and kept once. */
 const warmRounds = 3;
@@ -44,7 +44,7 @@ export async function soak({ seed, count }: SoakOptions): Promise<void> {
         const before = load.counts.events;
         const from = performance.now();
         await through(watched.page);
-        if (round % roundsBetweenCuts === 0) await cut(watched.page);
+        if (round % roundsBetweenCuts === 2) await cut(watched.page);
         await watched.page.waitForTimeout(restMs);
         held.push(await watched.held());
         const rate = (load.counts.events - before) / ((performance.now() - from) / 1_000);
@@ -82,18 +82,25 @@ async function cut(page: Page): Promise<void> {
   await page.keyboard.press("g");
   await page.keyboard.press("m");
   await page.locator("main a[data-row]").first().click();
-  const ladder = page.locator(".book tbody");
-  await ladder.locator("td.bid").first().waitFor();
+  await page.locator(".book tbody td.bid").first().waitFor();
+  // Not the ladder: the pointer may rest on it, and then it stands still.
+  const quotes = page.locator(".quotes");
   await page.context().setOffline(true);
   await page.locator(".ladder-panel.is-stale").waitFor();
   await page.locator(".banner").waitFor();
-  const old = await ladder.textContent();
+  const old = await quotes.textContent();
   await page.context().setOffline(false);
   const from = performance.now();
   await liveOf(page);
   const liveMs = performance.now() - from;
   await page.locator(".ladder-panel:not(.is-stale)").waitFor();
-  while ((await ladder.textContent()) === old) await page.waitForTimeout(20);
+  while ((await quotes.textContent()) === old) {
+    if (performance.now() - from > patienceMs) {
+      const shown = await page.locator("main").innerText();
+      throw new Error(`no new price ${patienceMs} ms after a cut; the page shows: ${shown}`);
+    }
+    await page.waitForTimeout(20);
+  }
   const newMs = performance.now() - from;
   console.log(
     `cut: live ${Math.round(liveMs)} ms after its end, new prices ${Math.round(newMs)} ms`,
