@@ -4,10 +4,19 @@ import type { SoakOptions } from "../soak.ts";
 import { noBrowser, startBrowser } from "../support/browser.ts";
 import { MarketLoad } from "../support/market-load.ts";
 import { marketName, regionName, withOneRegion } from "../support/one-region.ts";
-import { type Held, WatchedPage } from "../support/watched-page.ts";
+import { goTo, type Held, WatchedPage } from "../support/watched-page.ts";
 
 const eventsPerSecond = 10_000;
-const pagesByKey = ["t", "m", "s", "r", "k", "i", "a", "o"] as const;
+const titles = [
+  "Tree",
+  "Markets",
+  "Strategies",
+  "Regions",
+  "Risk",
+  "Incidents",
+  "Audit",
+  "Overview",
+] as const;
 /** The network is cut in one of so many rounds, the first time in the second. */
 const roundsBetweenCuts = 10;
 /** Rounds until everything has been loaded, compiled and kept once. */
@@ -66,11 +75,10 @@ const liveOf = (page: Page): Promise<void> => page.locator(".link-state .ok").wa
 
 /** All pages, the market with its ladder among them; ends on the overview. */
 async function through(page: Page): Promise<void> {
-  for (const key of pagesByKey) {
-    await page.keyboard.press("g");
-    await page.keyboard.press(key);
+  for (const title of titles) {
+    await goTo(page, title);
     await page.locator("main .panel, main form, main .situation").first().waitFor();
-    if (key !== "m") continue;
+    if (title !== "Markets") continue;
     await page.locator("main a[data-row]").first().click();
     await page.locator(".book tbody td.bid").first().waitFor();
   }
@@ -79,8 +87,7 @@ async function through(page: Page): Promise<void> {
 
 /** Grey while nothing comes, and new figures without a reload when it comes again. */
 async function cut(page: Page): Promise<void> {
-  await page.keyboard.press("g");
-  await page.keyboard.press("m");
+  await goTo(page, "Markets");
   await page.locator("main a[data-row]").first().click();
   await page.locator(".book tbody td.bid").first().waitFor();
   // Not the ladder: the pointer may rest on it, and then it stands still.
@@ -105,8 +112,7 @@ async function cut(page: Page): Promise<void> {
   console.log(
     `cut: live ${Math.round(liveMs)} ms after its end, new prices ${Math.round(newMs)} ms`,
   );
-  await page.keyboard.press("g");
-  await page.keyboard.press("o");
+  await goTo(page, "Overview");
   await page.locator("main .overview-charts").waitFor();
 }
 
@@ -132,7 +138,7 @@ function check(all: readonly Held[], seed: number): void {
       .map((each) => `not as before: ${textOf(each)}`),
     ...(growth(({ heapBytes }) => heapBytes) > keptBytes ? ["the heap grows"] : []),
     ...(growth(({ nodes }) => nodes) > keptNodes ? ["the page grows"] : []),
-    ...(growth(({ listeners }) => listeners) > pagesByKey.length ? ["listeners are left"] : []),
+    ...(growth(({ listeners }) => listeners) > titles.length ? ["listeners are left"] : []),
   ];
   const grown = (growth(({ heapBytes }) => heapBytes) / 1e6).toFixed(2);
   console.log(`heap: ${grown} MB from the first third of the rounds to the last`);
