@@ -159,7 +159,7 @@ function Indicative({ of }: { of: MarketStatus }) {
         <dd class="mono">{indicativePrice > 0 ? priceText(indicativePrice, decimals) : "none"}</dd>
       </div>
       <div>
-        <dt>would trade</dt>
+        <dt>volume</dt>
         <dd class="mono">{grouped(indicativeVolume)}</dd>
       </div>
       <div>
