@@ -4,11 +4,20 @@ import type { SoakOptions } from "../soak.ts";
 import { noBrowser, startBrowser } from "../support/browser.ts";
 import { MarketLoad } from "../support/market-load.ts";
 import { marketName, regionName, withOneRegion } from "../support/one-region.ts";
-import { type Held, WatchedPage } from "../support/watched-page.ts";
+import { goTo, type Held, WatchedPage } from "../support/watched-page.ts";
 
 const eventsPerSecond = 10_000;
-const pagesByKey = ["t", "m", "s", "r", "k", "i", "a", "o"] as const;
-/** In every so many rounds the network is cut. */
+const titles = [
+  "Tree",
+  "Markets",
+  "Strategies",
+  "Regions",
+  "Risk",
+  "Incidents",
+  "Audit",
+  "Overview",
+] as const;
+/** The network is cut in one of so many rounds, the first time in the second. */
 const roundsBetweenCuts = 10;
 /** Rounds until everything has been loaded, compiled and kept once. */
 const warmRounds = 3;
@@ -44,7 +53,7 @@ export async function soak({ seed, count }: SoakOptions): Promise<void> {
         const before = load.counts.events;
         const from = performance.now();
         await through(watched.page);
-        if (round % roundsBetweenCuts === 0) await cut(watched.page);
+        if (round % roundsBetweenCuts === 2) await cut(watched.page);
         await watched.page.waitForTimeout(restMs);
         held.push(await watched.held());
         const rate = (load.counts.events - before) / ((performance.now() - from) / 1_000);
@@ -66,11 +75,10 @@ const liveOf = (page: Page): Promise<void> => page.locator(".link-state .ok").wa
 
 /** All pages, the market with its ladder among them; ends on the overview. */
 async function through(page: Page): Promise<void> {
-  for (const key of pagesByKey) {
-    await page.keyboard.press("g");
-    await page.keyboard.press(key);
+  for (const title of titles) {
+    await goTo(page, title);
     await page.locator("main .panel, main form, main .situation").first().waitFor();
-    if (key !== "m") continue;
+    if (title !== "Markets") continue;
     await page.locator("main a[data-row]").first().click();
     await page.locator(".book tbody td.bid").first().waitFor();
   }
@@ -79,27 +87,32 @@ async function through(page: Page): Promise<void> {
 
 /** Grey while nothing comes, and new figures without a reload when it comes again. */
 async function cut(page: Page): Promise<void> {
-  await page.keyboard.press("g");
-  await page.keyboard.press("m");
+  await goTo(page, "Markets");
   await page.locator("main a[data-row]").first().click();
-  const ladder = page.locator(".book tbody");
-  await ladder.locator("td.bid").first().waitFor();
+  await page.locator(".book tbody td.bid").first().waitFor();
+  // Not the ladder: the pointer may rest on it, and then it stands still.
+  const quotes = page.locator(".quotes");
   await page.context().setOffline(true);
   await page.locator(".ladder-panel.is-stale").waitFor();
   await page.locator(".banner").waitFor();
-  const old = await ladder.textContent();
+  const old = await quotes.textContent();
   await page.context().setOffline(false);
   const from = performance.now();
   await liveOf(page);
   const liveMs = performance.now() - from;
   await page.locator(".ladder-panel:not(.is-stale)").waitFor();
-  while ((await ladder.textContent()) === old) await page.waitForTimeout(20);
+  while ((await quotes.textContent()) === old) {
+    if (performance.now() - from > patienceMs) {
+      const shown = await page.locator("main").innerText();
+      throw new Error(`no new price ${patienceMs} ms after a cut; the page shows: ${shown}`);
+    }
+    await page.waitForTimeout(20);
+  }
   const newMs = performance.now() - from;
   console.log(
     `cut: live ${Math.round(liveMs)} ms after its end, new prices ${Math.round(newMs)} ms`,
   );
-  await page.keyboard.press("g");
-  await page.keyboard.press("o");
+  await goTo(page, "Overview");
   await page.locator("main .overview-charts").waitFor();
 }
 
@@ -125,7 +138,7 @@ function check(all: readonly Held[], seed: number): void {
       .map((each) => `not as before: ${textOf(each)}`),
     ...(growth(({ heapBytes }) => heapBytes) > keptBytes ? ["the heap grows"] : []),
     ...(growth(({ nodes }) => nodes) > keptNodes ? ["the page grows"] : []),
-    ...(growth(({ listeners }) => listeners) > pagesByKey.length ? ["listeners are left"] : []),
+    ...(growth(({ listeners }) => listeners) > titles.length ? ["listeners are left"] : []),
   ];
   const grown = (growth(({ heapBytes }) => heapBytes) / 1e6).toFixed(2);
   console.log(`heap: ${grown} MB from the first third of the rounds to the last`);

@@ -57,6 +57,10 @@ class Socket {
   readonly subscriptions = new Set<string>();
 }
 
+/** To another page of the console without a key: between `g` and its letter a busy machine may take too long. */
+export const goTo = (page: Page, title: string): Promise<void> =>
+  page.locator("nav.nav a", { hasText: title }).click();
+
 /** Follows a page by what goes over its websockets and by what the browser counts. */
 export class WatchedPage {
   readonly page: Page;

@@ -53,8 +53,9 @@ function rowCommand(command: "fold" | "unfold" | "mark"): void {
   document.activeElement?.dispatchEvent(new CustomEvent(`row-${command}`, { bubbles: true }));
 }
 
-function plainKey(key: string): boolean {
-  if (performance.now() < prefixUntil) {
+/** `at`: when the key was pressed, however late the page comes to it. */
+function plainKey(key: string, at: number): boolean {
+  if (at < prefixUntil) {
     prefixUntil = 0;
     const entry = pages.find((each) => each.key === key);
     if (entry !== undefined) goPage(entry.id);
@@ -62,7 +63,7 @@ function plainKey(key: string): boolean {
   }
   switch (key) {
     case "g":
-      prefixUntil = performance.now() + prefixMs;
+      prefixUntil = at + prefixMs;
       return true;
     case "j":
       step(1);
@@ -113,6 +114,6 @@ export function followKeys(): void {
       return;
     }
     if (typing(event.target)) return;
-    if (plainKey(event.key)) event.preventDefault();
+    if (plainKey(event.key, event.timeStamp)) event.preventDefault();
   });
 }
