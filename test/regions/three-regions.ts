@@ -265,7 +265,11 @@ export class ThreeRegions {
       const reply = answer.ok ? wire.region.v1.FailoverReply.decode(answer.value) : null;
       const state = reply?.status?.state ?? "";
       if (state === "done") return;
-      if (state === "failed") throw new Error(`${from} to ${to}: ${reply?.status?.detail}`);
+      if (state === "failed") {
+        const { markets: there = [], standbys = [] } = (await this.status(to)) ?? {};
+        const stands = JSON.stringify([...(there ?? []), ...(standbys ?? [])]);
+        throw new Error(`${from} to ${to}: ${reply?.status?.detail}; there: ${stands}`);
+      }
       if (reply?.refusal) throw new Error(`${from} to ${to}: ${JSON.stringify(reply)}`);
       await sleep(100);
     }
