@@ -260,6 +260,7 @@ export class ThreeRegions {
       reason: "a drill",
     };
     const payload = wire.region.v1.FailoverRequest.encode(wish).finish();
+    let refused = "";
     for (let attempt = 0; attempt < 600; attempt += 1) {
       const answer = await this.#operator.request(`ops.${from}.failover`, payload, durationNs(5e9));
       const reply = answer.ok ? wire.region.v1.FailoverReply.decode(answer.value) : null;
@@ -270,10 +271,14 @@ export class ThreeRegions {
         const stands = JSON.stringify([...(there ?? []), ...(standbys ?? [])]);
         throw new Error(`${from} to ${to}: ${reply?.status?.detail}; there: ${stands}`);
       }
-      if (reply?.refusal) throw new Error(`${from} to ${to}: ${JSON.stringify(reply)}`);
+      refused = reply?.refusal?.reason ?? "";
+      // Its lease has lapsed for the moment, or another move is under way: rightly refused, asked again.
+      const isLater =
+        reply?.refusal?.code === "failover_refused" || reply?.refusal?.code === "busy";
+      if (reply?.refusal && !isLater) throw new Error(`${from} to ${to}: ${JSON.stringify(reply)}`);
       await sleep(100);
     }
-    throw new Error(`${from} to ${to}: not done`);
+    throw new Error(`${from} to ${to}: not done, ${refused}`);
   }
 
   /** Null while the region's cell does not answer. */
