@@ -27,6 +27,20 @@ export const groupTag = (group: string): string => `group:${group}`.toLowerCase(
 export const residencyTag = (home: string, dataClass: DataClass): string =>
   `keeps:${home}.${dataClass}`.toLowerCase();
 
+/** Regions that may keep what originates in a region, by class of data; a class without a list: any. */
+export type ResidencyLists = Readonly<Partial<Record<DataClass, readonly string[]>>>;
+
+/**
+ * Regions that a client's data of one class may go through: those that may keep what originates in `home`, of
+ * `regions`, in their order. `residencyOf`: what the home region declares.
+ */
+export const allowedRegions = (
+  regions: readonly string[],
+  residencyOf: ResidencyLists | undefined,
+  dataClass: DataClass,
+): readonly string[] =>
+  regions.filter((region) => residencyOf?.[dataClass]?.includes(region) !== false);
+
 /** Where the streams of one kind are. */
 export interface AssetPlacement {
   /** Empty: whichever; in the compact topology there is one. */

@@ -46,7 +46,12 @@ export const controlVerbs = [
 export type ControlVerb = (typeof controlVerbs)[number];
 export type AlertKind = "latency" | "residency" | "journal";
 /** What the launcher of a cluster is asked to do. */
-export type DeploymentVerb = "region-add" | "region-remove" | "certificates-rotate" | "residency";
+export type DeploymentVerb =
+  | "region-add"
+  | "region-remove"
+  | "certificates-rotate"
+  | "authority-rotate"
+  | "residency";
 export type MarketDataKind = "l1" | "l2" | "trades";
 
 export const commandSubject = (region: string, market: string, verb: CommandVerb): string =>

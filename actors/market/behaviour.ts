@@ -233,6 +233,8 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     }
     this.#recovery = null;
     this.#owned = owned;
+    // Without it nobody could say, were the stream lost before the first interval, that this log is the last owner's.
+    await this.#writeRoot({ ...owned.root, log: engine.logId });
     engine.setEpoch(epochOf(owned.epoch));
     const trading = new Trading(this.#tradingPorts(), this.#definition, engine, this.#counters, {
       epoch: owned.epoch,

@@ -1,14 +1,14 @@
 import { existsSync } from "node:fs";
 
-import type { MsgHdrs, NatsConnection } from "nats";
-import { errors, headers } from "nats";
-
 import { ok, type Result, refuse } from "../../actors/kernel/result.ts";
 import type { ClusterFile } from "../../schemas/configuration.ts";
-import { globalCluster } from "../../schemas/placement.ts";
+import { allowedRegions, dataClasses, globalCluster } from "../../schemas/placement.ts";
 import type { Delivery, Transport } from "../../schemas/sdk/client.ts";
 import { connectAs } from "../deploy/connection.ts";
 import { actingUser, dataFolder, readCluster, type Setting } from "./data-folder.ts";
+import { byGreeting } from "./greeting.ts";
+import { type Line, NatsLine } from "./line.ts";
+import { RegionalLine } from "./regional-line.ts";
 import type { ClusterOptions } from "./terminal.ts";
 
 /** How long a region may take to answer a question of an operator. */
@@ -22,6 +22,8 @@ export interface Target {
   readonly user: Setting;
   readonly role: string;
   readonly seedFile: string;
+  /** The region that the client's data originates in; null: its data may go through any. */
+  readonly home: string | null;
 }
 
 /** Failure codes: those of readCluster, user_unknown. */
@@ -36,23 +38,18 @@ export function findTarget(options: ClusterOptions): Result<Target> {
     return refuse("user_unknown", `the cluster has no user ${user.value}`, `one of: ${known}`);
   }
   const { role, seedFile } = entry;
-  return ok({ folder, cluster: cluster.value, user, role, seedFile });
+  const home = options.residencyOf ?? null;
+  return ok({ folder, cluster: cluster.value, user, role, seedFile, home });
 }
 
-function traceHeader(trace: string): MsgHdrs {
-  const sent = headers();
-  sent.set("traceparent", trace);
-  return sent;
-}
-
-/** A connection to the cluster as one of its users. */
+/** A line to the cluster as one of its users. */
 export class Cluster implements Transport {
   readonly target: Target;
-  readonly #connection: NatsConnection;
+  readonly #line: Line;
 
-  constructor(target: Target, connection: NatsConnection) {
+  constructor(target: Target, line: Line) {
     this.target = target;
-    this.#connection = connection;
+    this.#line = line;
   }
 
   get user(): string {
@@ -63,21 +60,13 @@ export class Cluster implements Transport {
     return this.target.cluster.regions.map((region) => region.name);
   }
 
-  async request(
+  request(
     subject: string,
     payload: Uint8Array,
     timeoutMs: number,
     trace?: string,
   ): Promise<Delivery> {
-    try {
-      const reply = await this.#connection.request(subject, payload, {
-        timeout: timeoutMs,
-        ...(trace === undefined ? {} : { headers: traceHeader(trace) }),
-      });
-      return { kind: "reply", payload: reply.data };
-    } catch (error) {
-      return this.#deliveryOf(error);
-    }
+    return this.#line.request(subject, payload, timeoutMs, trace);
   }
 
   /** One question to an operations service; the refusals of `decode` are the failure. */
@@ -121,46 +110,14 @@ export class Cluster implements Transport {
   }
 
   /** What is published at the subject from now on, until the loop over it ends. */
-  async *listen(subject: string): AsyncGenerator<Uint8Array> {
-    const subscription = this.#connection.subscribe(subject);
-    try {
-      for await (const message of subscription) yield message.data;
-    } finally {
-      subscription.unsubscribe();
-    }
+  listen(subject: string): AsyncGenerator<Uint8Array> {
+    return this.#line.listen(subject);
   }
 
-  async close(): Promise<void> {
-    if (!this.#connection.isClosed()) await this.#connection.close();
-  }
-
-  #deliveryOf(error: unknown): Delivery {
-    for (let cause = error; cause instanceof Error; cause = cause.cause) {
-      if (cause instanceof errors.PermissionViolationError) {
-        return {
-          kind: "not_permitted",
-          reason: `user ${this.user} (role ${this.target.role}) may not do this`,
-          next: otherUser(this.user),
-        };
-      }
-      if (cause instanceof errors.NoRespondersError) return { kind: "no_responders" };
-      if (cause instanceof errors.TimeoutError) return { kind: "timeout" };
-      if (
-        cause instanceof errors.ClosedConnectionError ||
-        cause instanceof errors.DrainingConnectionError ||
-        cause instanceof errors.RequestError
-      ) {
-        if (cause.cause === undefined) return { kind: "disconnected" };
-      }
-    }
-    throw error;
+  close(): Promise<void> {
+    return this.#line.close();
   }
 }
-
-const otherUser = (user: string): string =>
-  user === "operator"
-    ? "npx meridian login approver, or --as approver"
-    : "npx meridian login operator, or --as operator";
 
 /** Where clients of a region connect: any server of its own cluster. */
 const clientUrls = (region: ClusterFile["regions"][number]): readonly string[] => {
@@ -168,22 +125,44 @@ const clientUrls = (region: ClusterFile["regions"][number]): readonly string[] =
   return own.length === 0 ? [region.nats] : own.map((server) => server.nats);
 };
 
-/** Connects; failure codes: seed_missing, not_connected. */
-export async function connectTo(target: Target, firstRegion?: string): Promise<Result<Cluster>> {
-  if (!existsSync(target.seedFile)) {
+/**
+ * Regions that a client's data may go through: all, or those that may keep every class of what originates in
+ * `home`. Failure codes: region_unknown, region_not_allowed (none is left).
+ */
+export function regionsFor(target: Target): Result<readonly string[]> {
+  const { cluster, home } = target;
+  const all = cluster.regions.map(({ name }) => name);
+  if (home === null) return ok(all);
+  const declared = cluster.regions.find(({ name }) => name === home);
+  if (declared === undefined) {
     return refuse(
-      "seed_missing",
-      `the key of user ${target.user.value} is not readable at ${target.seedFile}`,
-      "run as the user that started the cluster, or start it again: npm start",
+      "region_unknown",
+      `the cluster has no region ${home}`,
+      `one of: ${all.join(", ")}`,
     );
   }
-  const regions = target.cluster.regions;
-  const servers = [
-    ...regions.filter((region) => region.name === firstRegion),
-    ...regions.filter((region) => region.name !== firstRegion),
-  ].flatMap(clientUrls);
-  try {
-    const connection = await connectAs(
+  const allowed = dataClasses.reduce<readonly string[]>(
+    (left, dataClass) => allowedRegions(left, declared.residency, dataClass),
+    all,
+  );
+  if (allowed.length > 0) return ok(allowed);
+  return refuse(
+    "region_not_allowed",
+    `what originates in ${home} may be kept in no region of this cluster`,
+    "npx meridian region nearest shows what each region may keep",
+  );
+}
+
+const missingSeed = (target: Target): Result<never> =>
+  refuse(
+    "seed_missing",
+    `the key of user ${target.user.value} is not readable at ${target.seedFile}`,
+    "run as the user that started the cluster, or start it again: npm start",
+  );
+
+const lineTo = async (target: Target, servers: readonly string[]): Promise<NatsLine> =>
+  new NatsLine(
+    await connectAs(
       {
         user: target.user.value,
         seedFile: target.seedFile,
@@ -191,14 +170,76 @@ export async function connectTo(target: Target, firstRegion?: string): Promise<R
         servers,
       },
       CONNECT_TIMEOUT_MS,
-    );
-    return ok(new Cluster(target, connection));
+    ),
+    target.user.value,
+    target.role,
+  );
+
+/**
+ * Connects, to a server of `firstRegion` when one takes it, else to the nearest allowed region whose server
+ * greets. Failure codes: seed_missing, not_connected, those of regionsFor.
+ */
+export async function connectTo(target: Target, firstRegion?: string): Promise<Result<Cluster>> {
+  if (!existsSync(target.seedFile)) return missingSeed(target);
+  const allowed = regionsFor(target);
+  if (!allowed.ok) return allowed;
+  const places = target.cluster.regions
+    .filter(({ name }) => allowed.value.includes(name))
+    .map((region) => ({ name: region.name, urls: clientUrls(region) }));
+  const order =
+    firstRegion === undefined && places.length > 1
+      ? await byGreeting(places, CONNECT_TIMEOUT_MS)
+      : [...places.map(({ name }) => name)].sort(
+          (a, b) => Number(b === firstRegion) - Number(a === firstRegion),
+        );
+  const servers = order.flatMap((name) => places.find((each) => each.name === name)?.urls ?? []);
+  try {
+    return ok(new Cluster(target, await lineTo(target, servers)));
   } catch (error) {
-    return refuse(
-      "not_connected",
-      `no server of the cluster takes a connection as ${target.user.value}: ${(error as Error).message}`,
-      "is it running? npm start; npx meridian doctor looks for the cause",
-    );
+    return notConnected(target, (error as Error).message);
+  }
+}
+
+const notConnected = (target: Target, why: string): Result<never> =>
+  refuse(
+    "not_connected",
+    `no server of the cluster takes a connection as ${target.user.value}: ${why}`,
+    "is it running? npm start; npx meridian doctor looks for the cause",
+  );
+
+/** A line that moves with the regions, for what goes on. Failure codes as of connectTo. */
+export async function openRegionalLine(target: Target): Promise<Result<RegionalLine>> {
+  if (!existsSync(target.seedFile)) return missingSeed(target);
+  const allowed = regionsFor(target);
+  if (!allowed.ok) return allowed;
+  const line = new RegionalLine(allowed.value, async (name) => {
+    const region = target.cluster.regions.find((each) => each.name === name);
+    try {
+      return region === undefined ? null : await lineTo(target, clientUrls(region));
+    } catch {
+      // Whatever the reason, the region cannot be gone through now; the next probe tries again.
+      return null;
+    }
+  });
+  if ((await line.start()) !== null) return ok(line);
+  const why = line.sights().map(({ region, reason }) => `${region}: ${reason}`);
+  await line.close();
+  return notConnected(target, why.join("; "));
+}
+
+/** Runs the body with a line that moves with the regions, and closes it, whatever happens. */
+export async function withRegionalCluster<T>(
+  options: ClusterOptions,
+  body: (cluster: Cluster, line: RegionalLine) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  const target = findTarget(options);
+  if (!target.ok) return target;
+  const line = await openRegionalLine(target.value);
+  if (!line.ok) return line;
+  try {
+    return await body(new Cluster(target.value, line.value), line.value);
+  } finally {
+    await line.value.close();
   }
 }
 

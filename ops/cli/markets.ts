@@ -21,6 +21,10 @@ export interface LatencyView {
 export interface RegionView {
   readonly name: string;
   readonly ready: boolean;
+  /** It does not answer: what is shown is what it told last. */
+  readonly stale: boolean;
+  /** Milliseconds since it told what is shown; null: it has told nothing yet. */
+  readonly ageMs: number | null;
   /** Why it is not ready; null when it is. */
   readonly reason: string | null;
   readonly cell: string | null;
@@ -148,6 +152,8 @@ export async function findMarket(cluster: Cluster, name: string): Promise<Result
 export const silentRegion = (name: string, reason: string): RegionView => ({
   name,
   ready: false,
+  stale: true,
+  ageMs: null,
   reason,
   cell: null,
   incarnation: null,
@@ -167,6 +173,8 @@ function regionView(name: string, region: WireRegion): RegionView {
   return {
     name,
     ready,
+    stale: false,
+    ageMs: 0,
     reason: ready ? null : (region.notReadyReason ?? ""),
     cell: region.cell ?? "",
     incarnation: region.incarnation ?? 0,

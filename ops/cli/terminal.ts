@@ -8,12 +8,17 @@ export { type OutputFormat, outputOption, quietOption } from "./output.ts";
 export function withClusterOptions(command: Command): Command {
   return command
     .option("--data <folder>", "data folder of the cluster ($MERIDIAN_DATA; default: .meridian)")
-    .option("--as <user>", "user to act as (default: the one of `meridian login`, else observer)");
+    .option("--as <user>", "user to act as (default: the one of `meridian login`, else observer)")
+    .option(
+      "--residency-of <region>",
+      "go only through regions that may keep what originates there",
+    );
 }
 
 export interface ClusterOptions {
   readonly data?: string;
   readonly as?: string;
+  readonly residencyOf?: string;
 }
 
 export const print = (text: string): void => {

@@ -1,5 +1,6 @@
 import {
   type AssetPlacement,
+  type ResidencyLists,
   dataClasses,
   globalCluster,
   groupTag,
@@ -57,6 +58,8 @@ export interface RegionPlan {
   readonly name: string;
   /** Port of the cell's health and status. */
   readonly http: number;
+  /** As its file declares it. */
+  readonly residency: ResidencyLists;
 }
 
 /** Everything a cluster is generated from. */
@@ -78,7 +81,8 @@ export const loopback = "127.0.0.1";
 export const natsUrl = (ports: Pick<ServerPorts, "nats">): string =>
   `tls://${loopback}:${ports.nats}`;
 /** URL of a cell's health and status. */
-export const httpUrl = (region: RegionPlan): string => `http://${loopback}:${region.http}`;
+export const httpUrl = (region: Pick<RegionPlan, "http">): string =>
+  `http://${loopback}:${region.http}`;
 /** URL a browser connects to; without TLS in the demo profile, where it listens on loopback only. */
 export const websocketUrl = (profile: Profile, port: number): string =>
   `${profile === "demo" ? "ws" : "wss"}://${loopback}:${port}`;

@@ -37,6 +37,8 @@ export interface ExchangeClientOptions {
   readonly region: string;
   /** Regions to ask when nobody answers in that one; absent: none. */
   readonly otherRegions?: readonly string[];
+  /** Regions that the orders may go to; absent: any. A market that has moved elsewhere is not followed there. */
+  readonly allowedRegions?: readonly string[] | null;
   readonly market: string;
   readonly transport: Transport;
   /** 1 … 2^53 - 1, chosen at random: two clients must never share one. */
@@ -157,6 +159,7 @@ export class ExchangeClient {
       maximumQueued: 64,
       trace: () => null,
       otherRegions: [],
+      allowedRegions: null,
       ...options,
     };
     this.#region = options.region;
@@ -169,7 +172,7 @@ export class ExchangeClient {
   /**
    * Sends 1 to 1,024 actions, processed in order. Retryable refusals of single commands are tried
    * again after the others, under new numbers, a bounded number of times. Failure codes: usage (a
-   * wrong count), busy (too many calls wait), unreachable, outcome_unknown (no reply came although
+   * wrong count), busy (too many calls wait), region_not_allowed, unreachable, outcome_unknown (no reply came although
    * the request was sent again: it may or may not have been processed), reply_malformed,
    * not_permitted, and those of a refused request. When only a part of the commands failed like
    * that, their outcomes carry the failure as refusal.
@@ -309,6 +312,8 @@ export class ExchangeClient {
             return answer;
           }
           this.#countRefusal(answer.failure.code);
+          const barred = this.#barred(answer.failure);
+          if (barred !== null) return barred;
           if (this.#follow(answer.failure)) {
             last = answer;
             break;
@@ -346,6 +351,18 @@ export class ExchangeClient {
     return ambiguous ? outcomeUnknown : last;
   }
 
+  /** The market is where these orders may not go: a refusal of ours. */
+  #barred(failure: Refusal): Answer<never> | null {
+    const { allowedRegions, market } = this.#options;
+    const region = failure.region ?? "";
+    if (region === "" || allowedRegions === null || allowedRegions.includes(region)) return null;
+    return refusal(
+      "region_not_allowed",
+      `${market} is in ${region} now, and these orders may go to ${allowedRegions.join(", ") || "no region"} only`,
+      "wait until it is back, or order in a market whose region residency allows",
+    );
+  }
+
   /** Goes where the refusal says that the market is; false when it does not say. */
   #follow(failure: Refusal): boolean {
     const region = failure.region ?? "";
@@ -358,7 +375,9 @@ export class ExchangeClient {
   /** Nobody answers there: another region knows where the market is, or has it. */
   #lookElsewhere(asked: string): void {
     const { region, otherRegions } = this.#options;
-    const all = [region, ...otherRegions.filter((name) => name !== region)];
+    const all = [region, ...otherRegions.filter((name) => name !== region)].filter(
+      (name) => this.#options.allowedRegions?.includes(name) !== false,
+    );
     if (all.length < 2 || asked !== this.#region) return;
     this.#counters.moves += 1;
     this.#region = all[(all.indexOf(asked) + 1) % all.length] ?? region;

@@ -125,6 +125,8 @@ const ofAnyMachine: Readonly<Record<string, (text: string) => string>> = {
       .filter((each) => !each.startsWith("complete ") || each.includes('"status"'))
       .map((each) => each.replace(/(contains -- \S+).*;/, "$1 …;"))
       .join("\n"),
+  // Three regions of one machine are equally near.
+  "region nearest": (text) => text.replace(/"chosen":(true|false)/g, '"chosen":…'),
   doctor: (text) => text.replace(/("check":"[^"]+","verdict":).*/g, "$1 …"),
 };
 

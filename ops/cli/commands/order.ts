@@ -5,6 +5,7 @@ import { type Command, Option } from "commander";
 
 import { type Failure, ok, type Result, refuse } from "../../../actors/kernel/result.ts";
 import { ExchangeClient } from "../../../schemas/sdk/client.ts";
+import { allowedRegions } from "../../../schemas/placement.ts";
 import type {
   Action,
   Book,
@@ -13,7 +14,7 @@ import type {
   TimeInForce,
 } from "../../../schemas/sdk/orders.ts";
 import { type ExitCode, exitCodes, perform } from "../action.ts";
-import { type Cluster, withCluster } from "../cluster.ts";
+import { type Cluster, type Target, withCluster } from "../cluster.ts";
 import { type DefinitionView, findMarket, type MarketView } from "../markets.ts";
 import { formatPrice, parsePrice, parseWhole } from "../prices.ts";
 import { cancelViaOuch, type OuchOptions, placeViaOuch, withOuchOptions } from "./ouch.ts";
@@ -215,10 +216,21 @@ async function list(
 
 const LARGEST_ACCOUNT = 2 ** 32 - 1;
 
+/** Regions that orders of the client's home may go to; null: any. */
+const ordersOf = ({ cluster, home }: Target): readonly string[] | null =>
+  home === null
+    ? null
+    : allowedRegions(
+        cluster.regions.map(({ name }) => name),
+        cluster.regions.find(({ name }) => name === home)?.residency,
+        "orders",
+      );
+
 const clientFor = (cluster: Cluster, market: MarketView): ExchangeClient =>
   new ExchangeClient({
     region: market.region,
     otherRegions: cluster.regions,
+    allowedRegions: ordersOf(cluster.target),
     market: market.market,
     transport: cluster,
     session: randomInt(1, 2 ** 48 - 1),

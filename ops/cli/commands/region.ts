@@ -2,6 +2,7 @@ import type { Command } from "commander";
 
 import { extend as extendFailover } from "./region-failover.ts";
 import { extendWithMembers } from "./region-members.ts";
+import { extendWithNearest } from "./region-nearest.ts";
 import { register as extendWithRecovery } from "./region-recover.ts";
 import { extend as extendStatus } from "./region-status.ts";
 
@@ -11,6 +12,7 @@ const extensions: readonly ((region: Command) => void)[] = [
   extendWithMembers,
   extendFailover,
   extendWithRecovery,
+  extendWithNearest,
 ];
 
 /** `meridian region …`: regions as a whole. */

@@ -4,9 +4,10 @@ import { ok, type Result, refuse } from "../../../actors/kernel/result.ts";
 import { wire } from "../../../schemas/messages.ts";
 import { patterns } from "../../../schemas/subjects.ts";
 import { type ExitCode, exitCodes, perform } from "../action.ts";
-import { type Cluster, withCluster } from "../cluster.ts";
+import { type Cluster, withCluster, withRegionalCluster } from "../cluster.ts";
 import { clusterStatus } from "../markets.ts";
-import { type OutputOptions, outputOption, printed } from "../output.ts";
+import { type OutputOptions, outputOption, printed, wholeOption } from "../output.ts";
+import { RegionMemory } from "../region-memory.ts";
 import { type ClusterOptions, print, withClusterOptions } from "../terminal.ts";
 import {
   type AlertLine,
@@ -19,7 +20,8 @@ import {
 import { Screen } from "../top/screen.ts";
 import { askTree, type NodeRow } from "../views.ts";
 
-type TopOptions = ClusterOptions & OutputOptions & { readonly once?: boolean };
+type TopOptions = ClusterOptions &
+  OutputOptions & { readonly once?: boolean; readonly count?: string };
 
 const sampleMs = 1_000;
 const drawMs = 500;
@@ -40,15 +42,19 @@ export function register(program: Command): void {
   withClusterOptions(program.command("top"))
     .description("watch regions, markets, latencies, actors and alerts on one screen")
     .option("--once", "print one screen and end")
+    .option("--count <samples>", "print that many samples, one a second, each a line; -o json")
     .addOption(outputOption())
     .addHelpText("after", help)
     .action((options: TopOptions) =>
-      perform(() =>
-        withCluster(options, (cluster) => {
-          const live = process.stdout.isTTY && process.stdin.isTTY && options.once !== true;
-          return live && options.output === "table" ? watch(cluster) : once(cluster, options);
-        }),
-      ),
+      perform(() => {
+        const tty = process.stdout.isTTY && process.stdin.isTTY;
+        const live = tty && options.once !== true && options.output === "table";
+        if (options.count !== undefined) return printSamples(options, options.count);
+        // What goes on moves with the regions; one screen needs a server once.
+        return live
+          ? withRegionalCluster(options, (cluster) => watch(cluster))
+          : withCluster(options, (cluster) => once(cluster, options));
+      }),
     );
 }
 
@@ -77,6 +83,25 @@ async function once(cluster: Cluster, options: TopOptions): Promise<Result<ExitC
   return ok(exitCodes.ok);
 }
 
+const mostSamples = 1_000_000;
+
+async function printSamples(options: TopOptions, count: string): Promise<Result<ExitCode>> {
+  const samples = wholeOption(count, "count", mostSamples);
+  if (!samples.ok) return samples;
+  return withRegionalCluster(options, async (cluster, line) => {
+    const memory = new RegionMemory();
+    for (let taken = 0; taken < samples.value; taken += 1) {
+      const due = new Promise((resolve) => setTimeout(resolve, sampleMs));
+      const sample = await sampleOf(cluster, memory);
+      const { regions, markets } = sample.status;
+      const at = new Date(sample.atMs).toISOString();
+      print(JSON.stringify({ at, through: line.region, regions, markets, actors: sample.trees }));
+      await due;
+    }
+    return ok(exitCodes.ok);
+  });
+}
+
 const initial = (cluster: Cluster): TopState => ({
   sample: null,
   before: null,
@@ -91,6 +116,7 @@ const initial = (cluster: Cluster): TopState => ({
 
 async function watch(cluster: Cluster): Promise<Result<ExitCode>> {
   const screen = new Screen(process.stdout, process.stdin);
+  const memory = new RegionMemory();
   let state = initial(cluster);
   const draw = (): void => {
     state = { ...state, nowMs: Date.now() };
@@ -99,7 +125,7 @@ async function watch(cluster: Cluster): Promise<Result<ExitCode>> {
   const take = async (): Promise<void> => {
     if (state.paused) return;
     try {
-      const sample = await sampleOf(cluster);
+      const sample = await sampleOf(cluster, memory);
       state = { ...state, sample, before: state.sample, fault: "" };
     } catch (error) {
       state = { ...state, fault: error instanceof Error ? error.message : String(error) };
@@ -142,13 +168,14 @@ export function pressed(state: TopState, key: string): TopState {
   return panel === undefined ? state : { ...state, panel, help: false };
 }
 
-async function sampleOf(cluster: Cluster): Promise<TopSample> {
-  const [status, ...windows] = await Promise.all([
+async function sampleOf(cluster: Cluster, memory = new RegionMemory()): Promise<TopSample> {
+  const [answered, ...windows] = await Promise.all([
     clusterStatus(cluster),
     ...cluster.regions.map((region) =>
       askTree(cluster, region, { sort: "-restarts", filter: "restarts>0", limit: troubledShown }),
     ),
   ]);
+  const status = memory.merge(answered, performance.now());
   const trees = windows.flatMap((window, index) =>
     window.ok ? [{ region: cluster.regions[index] ?? "", totals: window.value.totals }] : [],
   );

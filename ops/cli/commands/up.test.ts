@@ -43,6 +43,7 @@ function overviewOf(
         servers: [],
         nats: `tls://127.0.0.1:${4222 + index}`,
         http: `http://127.0.0.1:${8600 + index}`,
+        residency: {},
         websocket: `ws://127.0.0.1:${9222 + index}`,
         natsPid: 1,
         cellPid: 1,

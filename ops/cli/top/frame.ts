@@ -1,4 +1,4 @@
-import type { ClusterStatus, MarketView } from "../markets.ts";
+import type { ClusterStatus, MarketView, RegionView } from "../markets.ts";
 import { formatPrice } from "../prices.ts";
 import type { CountsView, NodeRow } from "../views.ts";
 
@@ -97,17 +97,22 @@ const signs: Readonly<Record<string, string>> = {
 const marketSign = (state: string): string =>
   state === "open" ? "●" : state === "failed" ? "■" : state === "halted" ? "◆" : "▲";
 
+const staleText = ({ ageMs, reason }: RegionView): string => {
+  const age = ageMs === null ? "never heard of" : `stale, ${(ageMs / 1_000).toFixed(1)} s old`;
+  return `${age}: ${reason ?? ""}`;
+};
+
 function regionLines({ status, trees }: TopSample): readonly string[] {
   const rows = status.regions.map((region) => {
     const totals = trees.find((tree) => tree.region === region.name)?.totals;
     return [
-      `${regionSign(region.ready, region.cell === null)} ${region.name}`,
+      `${regionSign(region.ready, region.stale)} ${region.name}`,
       region.cell ?? "-",
       region.natsState ?? "-",
       totals === undefined ? "-" : grouped(totals.nodes),
       totals === undefined ? "-" : String(totals.failed + totals.restarting),
       totals === undefined ? "-" : String(totals.recentRestarts),
-      region.reason ?? "",
+      region.stale ? staleText(region) : (region.reason ?? ""),
     ];
   });
   return columns(["REGION", "CELL", "NATS", "ACTORS", "FAILED", "RESTARTS/10 MIN", "REASON"], rows);
