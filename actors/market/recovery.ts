@@ -124,6 +124,8 @@ const turnDelay = durationNs(100_000_000);
 /** How often it looks for the journal's tail while market data says that there is more, and else. */
 const tailDelay = durationNs(200_000_000);
 const idleTailDelay = durationNs(1_000_000_000);
+/** Messages of the journal that are asked for together, each at most a block. */
+const READS_AT_ONCE = 8;
 /** Seals kept until they are written. */
 const SEALS_TOGETHER = 4_096;
 /** Records read from the log at a time. */
@@ -375,15 +377,8 @@ export class Recovery {
 
   /** Folds everything up to a message that the stream's leader has named. */
   async #foldTo(target: number): Promise<void> {
-    const { journal } = this.#ports.bus;
     while (this.#position < target) {
-      const stored = await this.#read(() =>
-        journal.next(this.#stream, this.#subject, this.#position + 1),
-      );
-      if (stored !== null) {
-        await this.#foldOne(stored);
-        continue;
-      }
+      if (await this.#foldSome(target)) continue;
       // A missing message below the tail means that the reader is behind, never the end: but the tail
       // itself may have gone since it was named.
       await this.#ports.sleep(retryDelay);
@@ -395,6 +390,30 @@ export class Recovery {
       }
     }
     await this.#writeSeals();
+  }
+
+  /**
+   * The next messages, read at once: one after the other, a journal whose leader is far away would be
+   * written faster than it is read. False: one is missing.
+   */
+  async #foldSome(target: number): Promise<boolean> {
+    const { journal } = this.#ports.bus;
+    const from = this.#position + 1;
+    const count = Math.min(READS_AT_ONCE, target - this.#position);
+    const found = await Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        this.#read(() => journal.next(this.#stream, this.#subject, from + index)),
+      ),
+    );
+    for (const stored of found) {
+      if (stored === null) return false;
+      // Where other markets' messages lie between, several reads find the same one.
+      if (stored.streamSequence <= this.#position) continue;
+      await this.#foldOne(stored);
+      // It is to be read again, before what is behind it.
+      if (this.#position < stored.streamSequence) return true;
+    }
+    return true;
   }
 
   async #writeSeals(): Promise<void> {

@@ -6,7 +6,8 @@ import { dataFolder, readCluster } from "./data-folder.ts";
 
 /** Where a market of a cluster on this machine takes orders by OUCH, and a member who may. */
 export interface LocalGateway {
-  readonly gateway: string;
+  /** Of every region that has had the market; only its owner listens. */
+  readonly gateways: readonly string[];
   readonly symbol: string;
   readonly username: string;
   readonly password: string;
@@ -24,10 +25,13 @@ export function findGateway(
   const folder = dataFolder(data);
   const cluster = readCluster(folder.value);
   if (!cluster.ok) return cluster;
+  const gateways: string[] = [];
+  let found: Omit<LocalGateway, "gateways"> | null = null;
   for (const { edges } of cluster.value.regions) {
     if (edges === undefined) continue;
     const place = read(edges.edgesFile, edgesFileSchema)?.markets[market];
     if (place === undefined || place.orders === 0) continue;
+    gateways.push(`${place.host}:${place.orders}`);
     const members = read(edges.accessFile, edgeAccessSchema)?.members ?? [];
     const member = members.find((one) => username === undefined || one.username === username);
     if (member === undefined) {
@@ -37,13 +41,9 @@ export function findGateway(
         `add a member to ${edges.accessFile}, or --user and --password`,
       );
     }
-    return ok({
-      gateway: `${place.host}:${place.orders}`,
-      symbol: place.symbol,
-      username: member.username,
-      password: member.password,
-    });
+    found ??= { symbol: place.symbol, username: member.username, password: member.password };
   }
+  if (found !== null) return ok({ ...found, gateways });
   return refuse(
     "not_found",
     `no cell of ${folder.value} takes orders of ${market} by OUCH`,

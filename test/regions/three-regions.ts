@@ -260,16 +260,25 @@ export class ThreeRegions {
       reason: "a drill",
     };
     const payload = wire.region.v1.FailoverRequest.encode(wish).finish();
+    let refused = "";
     for (let attempt = 0; attempt < 600; attempt += 1) {
       const answer = await this.#operator.request(`ops.${from}.failover`, payload, durationNs(5e9));
       const reply = answer.ok ? wire.region.v1.FailoverReply.decode(answer.value) : null;
       const state = reply?.status?.state ?? "";
       if (state === "done") return;
-      if (state === "failed") throw new Error(`${from} to ${to}: ${reply?.status?.detail}`);
-      if (reply?.refusal) throw new Error(`${from} to ${to}: ${JSON.stringify(reply)}`);
+      if (state === "failed") {
+        const { markets: there = [], standbys = [] } = (await this.status(to)) ?? {};
+        const stands = JSON.stringify([...(there ?? []), ...(standbys ?? [])]);
+        throw new Error(`${from} to ${to}: ${reply?.status?.detail}; there: ${stands}`);
+      }
+      refused = reply?.refusal?.reason ?? "";
+      // Its lease has lapsed for the moment, or another move is under way: rightly refused, asked again.
+      const isLater =
+        reply?.refusal?.code === "failover_refused" || reply?.refusal?.code === "busy";
+      if (reply?.refusal && !isLater) throw new Error(`${from} to ${to}: ${JSON.stringify(reply)}`);
       await sleep(100);
     }
-    throw new Error(`${from} to ${to}: not done`);
+    throw new Error(`${from} to ${to}: not done, ${refused}`);
   }
 
   /** Null while the region's cell does not answer. */

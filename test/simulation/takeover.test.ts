@@ -60,6 +60,30 @@ test("B8.3 B9.4 every other region follows a market with its whole book, and say
   assert.equal(await scene.end(), []);
 });
 
+test("B8.3 a standby that was away reads several messages of the journal at a time", async () => {
+  const scene = await Scene.open("replicated", 9, false, "regions");
+  const [standby] = scene.others(await scene.owner());
+  if (standby === undefined) throw new Error("nobody follows");
+  scene.down(standby);
+  const missed = 120;
+  const began = scene.now;
+  for (let number = 1; number <= missed; number += 1) {
+    assert.is((await scene.place(1, [number]))?.outcomes.length, 1);
+  }
+  const written = scene.now - began;
+  scene.back(standby);
+  const back = scene.now;
+  const isThere = async (): Promise<boolean> => {
+    const states = await scene.states();
+    const sequence = states.find(({ cell }) => cell === standby)?.report?.standby?.sequence ?? 0;
+    return sequence === scene.chain().lastSequence;
+  };
+  while (!(await isThere())) await scene.seconds(0.1);
+  const read = scene.now - back;
+  assert.ok(read < written / 5, `written in ${written} s, read in ${read} s`);
+  assert.equal(await scene.end(), []);
+});
+
 for (const [how, fault] of [
   ["is killed", (cell: SimulatedCell) => cell.crash(false)],
   ["loses its power", (cell: SimulatedCell) => cell.crash(true)],

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 
 import { ok, type Result, refuse } from "../../../actors/kernel/result.ts";
 import type { OuchInbound, OuchOutbound } from "../../../schemas/nasdaq/codec.ts";
-import { OuchClient, connectTcp } from "../../../schemas/nasdaq/ouch-client.ts";
+import { type ByteStream, OuchClient, connectTcp } from "../../../schemas/nasdaq/ouch-client.ts";
 import { type ExitCode, exitCodes } from "../action.ts";
 import { findGateway, type LocalGateway } from "../local-edges.ts";
 import { formatPrice, parsePrice, parseWhole } from "../prices.ts";
@@ -113,7 +113,7 @@ export async function cancelViaOuch(
 function memberOf(symbol: string, options: OuchOptions): Result<LocalGateway> {
   const { gateway, data, user: username, password } = options;
   if (gateway !== undefined && username !== undefined && password !== undefined)
-    return ok({ gateway, symbol, username, password });
+    return ok({ gateways: [gateway], symbol, username, password });
   if (gateway !== undefined)
     return refuse(
       "usage",
@@ -133,18 +133,28 @@ async function withMember(
 ): Promise<Result<ExitCode>> {
   const member = memberOf(market, options);
   if (!member.ok) return member;
-  const { gateway, symbol, username, password } = member.value;
-  const [, host = "", port = ""] = /^(.+):(\d{1,5})$/.exec(gateway) ?? [];
-  if (host === "") return refuse("usage", `${gateway} is no gateway`, "--gateway HOST:PORT");
-  const connected = await connectTcp(host, Number(port));
-  if (!connected.ok)
-    return refuse("unavailable", `${gateway}: ${connected.reason}`, "npx meridian status");
-  const loggedIn = await OuchClient.logIn(connected.stream, { username, password });
+  const { gateways, symbol, username, password } = member.value;
+  const connected = await connectFirst(gateways);
+  if (!connected.ok) return connected;
+  const loggedIn = await OuchClient.logIn(connected.value, { username, password });
   if (!loggedIn.ok)
     return refuse("unavailable", `the gateway: ${loggedIn.failure.reason}`, "see its members file");
   const result = await body(loggedIn.client, symbol);
   loggedIn.client.logOut();
   return result;
+}
+
+/** The first that listens: where the market is now. */
+async function connectFirst(gateways: readonly string[]): Promise<Result<ByteStream>> {
+  const reasons: string[] = [];
+  for (const gateway of gateways) {
+    const [, host = "", port = ""] = /^(.+):(\d{1,5})$/.exec(gateway) ?? [];
+    if (host === "") return refuse("usage", `${gateway} is no gateway`, "--gateway HOST:PORT");
+    const connected = await connectTcp(host, Number(port), ANSWER_MS);
+    if (connected.ok) return ok(connected.stream);
+    reasons.push(`${gateway}: ${connected.reason}`);
+  }
+  return refuse("unavailable", reasons.join("; "), "npx meridian status");
 }
 
 /** The next message of one of these kinds, about this order if one is named. */
