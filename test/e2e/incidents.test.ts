@@ -117,17 +117,16 @@ async function drill(cluster: LaunchedCluster, webhook: readonly Page[]): Promis
     ["L1", "L2", "L3"],
   );
 
-  const drilled = await meridian(data, [
-    ...["runbook", "run", "RB-14", "--drill", "--set", `affected=${dead}`],
-    ...["--set", `target=${target}`, ...asOperator],
-  ]);
+  const values = ["--set", `affected=${dead}`, "--set", `target=${target}`, ...asOperator];
+  const drilled = await meridian(data, ["runbook", "run", "RB-14", "--drill", ...values]);
   assert.is(drilled.code, 0, drilled.errors);
   assert.match(drilled.output, /verify {2}meridian status --ready --region us-east: not_run/);
 
-  const ran = await meridian(data, [
-    ...["runbook", "run", "RB-14", "--incident", id],
-    ...["--set", `target=${target}`, ...asOperator],
-  ]);
+  const above = await meridian(data, ["incident", "escalate", id, ...asOperator]);
+  assert.is(above.code, 3, "there is no level above the last");
+  await json(data, "incident", "acknowledge", id, ...asOperator);
+  const about = ["--incident", id, "--set", `target=${target}`, ...asOperator];
+  const ran = await meridian(data, ["runbook", "run", "RB-14", ...about]);
   assert.is(ran.code, 0, `${ran.output}\n${ran.errors}`);
   const status = await json<{
     readonly markets: readonly { readonly market: string; readonly state: string }[];
@@ -149,10 +148,14 @@ async function drill(cluster: LaunchedCluster, webhook: readonly Page[]): Promis
   assert.not.ok(open.incidents.some((one) => one.id === id));
   const trail = await json<{ readonly entries: readonly { readonly action: string }[] }>(
     data,
-    ...["audit", "--kind", "incident", "--target", id],
+    "audit",
+    "--kind",
+    "incident",
+    "--target",
+    id,
   );
   const actions = trail.entries.map(({ action }) => action);
-  for (const action of ["step", "mitigate", "resolve", "review"]) {
+  for (const action of ["acknowledge", "step", "mitigate", "resolve", "review"]) {
     assert.ok(actions.includes(action), `${action} is in the trail: ${actions.join()}`);
   }
 }
