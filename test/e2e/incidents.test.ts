@@ -122,8 +122,6 @@ async function drill(cluster: LaunchedCluster, webhook: readonly Page[]): Promis
   assert.is(drilled.code, 0, drilled.errors);
   assert.match(drilled.output, /verify {2}meridian status --ready --region us-east: not_run/);
 
-  const above = await meridian(data, ["incident", "escalate", id, ...asOperator]);
-  assert.is(above.code, 3, "there is no level above the last");
   await json(data, "incident", "acknowledge", id, ...asOperator);
   const about = ["--incident", id, "--set", `target=${target}`, ...asOperator];
   const ran = await meridian(data, ["runbook", "run", "RB-14", ...about]);
@@ -137,8 +135,6 @@ async function drill(cluster: LaunchedCluster, webhook: readonly Page[]): Promis
     JSON.stringify(market),
   );
 
-  const observerMay = await meridian(data, ["incident", "resolve", id, "--as", "observer"]);
-  assert.is(observerMay.code, 3, "an observer changes nothing");
   const note = ["--note", "moved to us-east", ...asOperator];
   await json(data, "incident", "resolve", id, ...note);
   await json(data, "incident", "review", id, "--note", "the disk was wrong", ...asOperator);
