@@ -8,6 +8,7 @@ import { RegionBehaviour } from "./behaviour.ts";
 import type { HostedActors, HostedRegion } from "./codec.ts";
 import type { RegionMachine } from "./machine.ts";
 import type {
+  ClusterFacts,
   FailoverActor,
   MarketDefinition,
   MarketReport,
@@ -83,8 +84,11 @@ export interface RegionPorts {
   readonly markets: MarketHost;
   readonly flow: FlowHost;
   readonly refusals: RefusalCounts;
-  /** Makes sure the market's journal and events have a stream. Failure code: unavailable. */
-  readonly ensureJournal: (definition: MarketDefinition) => Promise<Result<void>>;
+  /**
+   * Makes sure the market's journal and events have a stream. `isNew` false: a journal's stream that is not there is
+   * not made, for an empty one would pass for the journal. Failure codes: unavailable, not_found.
+   */
+  readonly ensureJournal: (definition: MarketDefinition, isNew: boolean) => Promise<Result<void>>;
   /** Last incarnation this data folder used; 0 at the first start. */
   readonly recordedIncarnation: () => number;
   /** Returns once the number is durable. */
@@ -92,6 +96,7 @@ export interface RegionPorts {
   /** 16 unpredictable bytes. */
   readonly nonce: () => Uint8Array;
   readonly facts: () => CellFacts;
+  readonly cluster: () => ClusterFacts;
   /** Absent: no order is traced. */
   readonly tracing?: Tracing;
   /** Absent: the log has one level. */

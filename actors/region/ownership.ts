@@ -89,6 +89,28 @@ export class ShardOwnership implements Ownership {
     return ok(found === null ? null : epoch(found.epoch));
   }
 
+  /** The shard has never had an owner. Failure code: unavailable. */
+  async isNew(shard: string): Promise<Result<boolean>> {
+    const { keys: store } = this.#ports;
+    const mark = await store.get(keys.directoryBucket, keys.shard(shard));
+    if (!mark.ok) return mark;
+    if (mark.value !== null) return ok(false);
+    const recorded = await this.recordedEpoch(shard);
+    return recorded.ok ? ok(recorded.value === null) : recorded;
+  }
+
+  async heldSince(shard: string): Promise<Result<Epoch | null>> {
+    const entry = await this.#ports.keys.get(keys.leaseBucket, keys.ownership(shard));
+    if (!entry.ok) return entry;
+    const found = entry.value === null ? null : decodeOwnership(entry.value.value);
+    if (found === null || !this.#isMine(found)) return ok(null);
+    return ok(epoch(found.since === 0 ? found.epoch : found.since));
+  }
+
+  #isMine({ region, cell }: OwnershipRecord): boolean {
+    return region === this.#identity.region && cell === this.#identity.cell;
+  }
+
   watch(listener: (validUntil: DurationNs) => void): () => void {
     this.#listeners.add(listener);
     listener(this.validUntil());
@@ -135,9 +157,13 @@ export class ShardOwnership implements Ownership {
           ? await this.#firstOwner(shard, floor, lastHolder)
           : await this.#mayReplace(shard, found, lease);
       if (!allowed.ok) return allowed;
+      const epochNow = Math.max(found?.epoch ?? 0, floor) + 1;
+      // Above a floor that is not on record there may have been an owner that the record has lost.
+      const goesOn = found !== null && this.#isMine(found) && epochNow === found.epoch + 1;
       const next = {
         shard,
-        epoch: Math.max(found?.epoch ?? 0, floor) + 1,
+        epoch: epochNow,
+        since: goesOn ? found.since || found.epoch : epochNow,
         region: this.#identity.region,
         cell: this.#identity.cell,
         incarnation: lease.incarnation,

@@ -10,7 +10,14 @@ import { leaseTimes } from "./silence.ts";
 const test = suite("succession");
 
 const silence = leaseTimes.timeToLive + leaseTimes.margin;
-const record = { shard: "atlas-00", epoch: 4, region: "eu", cell: "eu-1", incarnation: 2 };
+const record = {
+  shard: "atlas-00",
+  epoch: 4,
+  region: "eu",
+  cell: "eu-1",
+  incarnation: 2,
+  since: 4,
+};
 const standing = (more: Partial<NonNullable<Standing["lease"]>>): Standing => ({
   record,
   recordStandsNs: 0,

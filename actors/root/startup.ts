@@ -164,12 +164,13 @@ export class SyncGuard {
   }
 
   /** Makes the streams of a market and takes its journal into the watch. */
-  async ensureJournal(definition: MarketDefinition, placement: Placement): Promise<Result<void>> {
-    const made = await ensureMarketAssets(
-      { bus: this.#bus, ...this.#ports },
-      definition,
-      placement,
-    );
+  async ensureJournal(
+    definition: MarketDefinition,
+    placement: Placement,
+    isNew: boolean,
+  ): Promise<Result<void>> {
+    const ports = { bus: this.#bus, ...this.#ports };
+    const made = await ensureMarketAssets(ports, definition, placement, isNew);
     if (!made.ok) return made;
     this.#streams.add(journalStream(definition.group, definition.shard));
     const checked = await this.check();
