@@ -145,13 +145,18 @@ function plain(message: object): Record<string, unknown> {
   return fields;
 }
 
-/** The same request with the user that it came from. */
+/** The same request with the user that it came from, whatever it says itself. */
 export function withUser(verb: string, payload: Uint8Array, user: string): Uint8Array {
   if (!isVerb(verb) || !isAction(verb)) return payload;
   const { ActRequest, StepRequest } = incident.v1;
-  const message = requestMessages[verb] === ActRequest ? ActRequest : StepRequest;
-  // A field that comes again replaces the one before.
-  return Buffer.concat([payload, message.encode({ user }).finish()]);
+  try {
+    return requestMessages[verb] === ActRequest
+      ? ActRequest.encode({ ...ActRequest.decode(payload), user }).finish()
+      : StepRequest.encode({ ...StepRequest.decode(payload), user }).finish();
+  } catch {
+    // What cannot be read is refused where it is decoded.
+    return new Uint8Array([0xff]);
+  }
 }
 
 export const encodeRaise = (id: string, finding: Finding): Uint8Array =>

@@ -388,10 +388,12 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
     const { bus, flow, facts } = this.#ports;
     const phase = servingOf(this.#context.lifecycle.state());
     const reports = await Promise.all(
-      (this.#servesMarkets && !brief ? hostedMarkets(this.#state) : []).map(async ({ definition }) => {
-        const found = await this.#ports.markets.report(definition.market);
-        return found.ok ? found.value : absentReport(definition, found.failure.reason);
-      }),
+      (this.#servesMarkets && !brief ? hostedMarkets(this.#state) : []).map(
+        async ({ definition }) => {
+          const found = await this.#ports.markets.report(definition.market);
+          return found.ok ? found.value : absentReport(definition, found.failure.reason);
+        },
+      ),
     );
     const owned = reports.filter((report) => !isFollowed(this.#start.region, report));
     const { connected, reconnects } = bus.state();

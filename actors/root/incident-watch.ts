@@ -1,6 +1,7 @@
 import { patterns } from "../../schemas/subjects.ts";
 import { IncidentFeed } from "../incident/feed.ts";
-import { fromAlert, type Told } from "../incident/findings.ts";
+import { fromAlert } from "../incident/alert-codec.ts";
+import type { Told } from "../incident/findings.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";

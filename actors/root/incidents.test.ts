@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
+import { MemoryBroker } from "../bus/memory.ts";
 import { wire } from "../../schemas/messages.ts";
 import { alertSubject, incidentSubject, patterns } from "../../schemas/subjects.ts";
 import {
@@ -118,6 +119,57 @@ test("B1.5 B8.1 an alert pages, is acknowledged, resolved and reviewed, each ste
       assert.ok((step.atUnixMs ?? 0) > 1.7e12, step.type ?? "");
     assert.is(pages.length, 1);
     assert.is(whole.occurrence, 1);
+  }));
+
+test("B1.5 B8.1 a cell that falls silent is an incident of the region's other cell, which takes over those that it kept", async () => {
+  const broker = new MemoryBroker();
+  const first = await startMemoryCell({ broker, name: "first" });
+  const second = await startMemoryCell({ broker, name: "second", servesMarkets: false });
+  try {
+    await first.ready();
+    alert(first, true);
+    await described(second, slow, "detected");
+    // Both have seen each other, or there is nobody to miss.
+    await until("the second cell hosts shards", async () => {
+      const { hosting } = second.cell.measured(await second.report());
+      return (hosting?.hosted?.shards.length ?? 0) > 0 ? true : null;
+    });
+    first.bus.setConnected(false);
+    const down = await described(second, `cell_down-${cellRegion}-first`, "detected");
+    assert.is(down.finding?.source, `${cellRegion}/second`);
+    assert.is(down.finding?.runbook, "RB-01");
+    const taken = await described(second, slow, "detected");
+    assert.is(taken.occurrence, 1, "what the silent cell kept is where it was");
+    assert.is((await act(second, slow, "acknowledge"))?.refusal, null);
+    first.bus.setConnected(true);
+    await until("it is back", async () => {
+      const found = await asked(second, `cell_down-${cellRegion}-first`, "describe");
+      return found?.incident?.stands === false ? found : null;
+    });
+    // It came back by itself, and a person has to look at it all the same.
+    await described(second, `cell_down-${cellRegion}-first`, "detected");
+  } finally {
+    await second.stop();
+    await first.stop();
+  }
+});
+
+test("B1.5 a list has what is open, and what is closed when it is asked for", () =>
+  withCell(async (cell) => {
+    const list = async (closed: boolean) => {
+      const payload = incident.v1.ListRequest.encode({ closed }).finish();
+      const reply = await cell.raw(incidentSubject(cellRegion, "all", "list"), payload);
+      return incident.v1.ListReply.decode(reply ?? new Uint8Array()).incidents.map(({ id }) => id);
+    };
+    assert.equal(await until("nothing", async () => await list(true)), []);
+    alert(cell, true);
+    await described(cell, slow, "detected");
+    assert.equal(await list(false), [slow]);
+    alert(cell, false);
+    await described(cell, slow, "resolved");
+    assert.equal(await list(false), []);
+    assert.equal(await list(true), [slow]);
+    assert.is((await act(cell, "nothing", "acknowledge"))?.refusal?.code, "not_found");
   }));
 
 test.run();

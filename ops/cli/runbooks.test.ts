@@ -9,6 +9,22 @@ import { faultOf, filled, parseRunbook, readRunbooks } from "./runbooks.ts";
 const test = suite("runbooks");
 
 const runbooks = readRunbooks();
+
+/** What `meridian …` prints, run in this process. */
+async function printed(...words: readonly string[]): Promise<string> {
+  const write = process.stdout.write.bind(process.stdout);
+  let output = "";
+  process.stdout.write = (text: string | Uint8Array) => {
+    output += String(text);
+    return true;
+  };
+  try {
+    await createProgram().parseAsync(["node", "meridian", ...words]);
+  } finally {
+    process.stdout.write = write;
+  }
+  return output;
+}
 const program = createProgram();
 const stepOf = (line: string, phase: "check" | "do" | "verify" = "check") => ({
   phase,
@@ -54,7 +70,11 @@ test("B1.5 every runbook checks something and says how to see that it helped", (
       );
     }
     const order = steps.map((step) => ["check", "do", "verify"].indexOf(step.phase));
-    assert.equal(order, order.toSorted(), `${id}: check, do, verify`);
+    assert.equal(
+      order,
+      order.toSorted((one, other) => one - other),
+      `${id}: check, do, verify`,
+    );
   }
 });
 
@@ -73,6 +93,24 @@ test("B1.5 a step that is no command, that hides another user, or that changes t
   assert.is(
     faultOf(program, stepOf("npx meridian region failover a --to b --confirm a", "do")),
     null,
+  );
+});
+
+test("B8.8 runbook list and runbook show print what is in the files", async () => {
+  const ids = await printed("runbook", "list", "-q");
+  assert.equal(
+    ids.trim().split("\n"),
+    runbooks.map(({ id }) => id),
+  );
+  assert.match(await printed("runbook", "list"), /RB-14 +4 +affected target +A region has no cell/);
+  assert.match(await printed("runbook", "list", "-o", "csv"), /^id,title,file,steps,values\r\n/);
+  assert.is((await printed("runbook", "show", "RB-01")).trim(), runbooks[0]?.text.trim());
+  const shown = JSON.parse(await printed("runbook", "show", "RB-14", "-o", "json")) as {
+    readonly steps: readonly { readonly phase: string }[];
+  };
+  assert.equal(
+    shown.steps.map(({ phase }) => phase),
+    ["check", "check", "do", "verify"],
   );
 });
 

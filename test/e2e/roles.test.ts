@@ -65,9 +65,12 @@ const reading = {
     `ctl.${region}.list`,
     `ctl.${region}.describe`,
     `ctl.${region}.watch`,
+    `act.${region}.incident.all.list`,
+    `act.${region}.incident.x.describe`,
     "$SRV.PING",
   ],
   listen: [
+    `page.${region}.L1`,
     "md.BTC-EUR.l1",
     "md.>",
     "evt.BTC-EUR.block",
@@ -90,6 +93,9 @@ const forbidden = {
     `act.${region}.cell.${region}-1.stop`,
     `audit.${region}.operation`,
     `act.${region}.cell.${region}-1.tree`,
+    `act.${region}.incident.x.raise`,
+    `act.${region}.incident.x.clear`,
+    `page.${region}.L1`,
     "$JS.API.INFO",
     "$JS.API.STREAM.CREATE.X",
     "$JS.API.STREAM.MSG.GET.JRN_atlas_00",
@@ -122,6 +128,7 @@ const create = `ops.${region}.market-create`;
 const limits = `act.${region}.risk-limit.acme.set-limits`;
 const spawn = `ctl.${region}.spawn`;
 const stop = `ctl.${region}.stop`;
+const acknowledge = `act.${region}.incident.x.acknowledge`;
 const approve = `ops.${region}.approve`;
 const approveLimits = `act.${region}.risk-limit.acme.approve`;
 
@@ -132,14 +139,24 @@ async function checkPeople(cluster: LaunchedCluster, profile: Profile): Promise<
       .map((user) => `_INBOX_${user}.>`);
   await check(cluster, "observer", {
     publish: reading.publish,
-    publishNot: [...forbidden.publish, order, create, limits, spawn, stop, approve, approveLimits],
+    publishNot: [
+      ...forbidden.publish,
+      order,
+      create,
+      limits,
+      spawn,
+      stop,
+      approve,
+      approveLimits,
+      acknowledge,
+    ],
     listen: reading.listen,
     listenNot: [...forbidden.listen, ...others("observer")],
   });
   const mayApprove = profile === "demo" ? [approve, approveLimits] : [];
   const mayNotApprove = profile === "demo" ? [] : [approve, approveLimits];
   await check(cluster, "operator", {
-    publish: [...reading.publish, order, create, limits, spawn, stop, ...mayApprove],
+    publish: [...reading.publish, order, create, limits, spawn, stop, acknowledge, ...mayApprove],
     publishNot: [
       ...forbidden.publish.filter((subject) => !subject.startsWith("_INBOX_")),
       "_INBOX_observer.x",

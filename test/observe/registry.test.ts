@@ -97,10 +97,6 @@ test("B1.5 B8.1 every alert names a runbook that is there, and says what is wron
   }
   for (const [runbook, text] of runbooks) {
     for (const part of ["## Check", "## Do", "## Verify"]) assert.ok(text.includes(part), runbook);
-    assert.ok(
-      alerts.some((alert) => alert.runbook === runbook),
-      `no alert leads to ${runbook}`,
-    );
   }
 });
 

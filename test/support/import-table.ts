@@ -50,7 +50,7 @@ export const typescriptFolders: readonly Folder[] = [
   { path: "actors/views", imports: [kernel, schemas] },
   { path: "actors/confined", imports: [kernel] },
   { path: "actors/fix", imports: [kernel, schemas] },
-  { path: "actors/incident", imports: [kernel, schemas] },
+  { path: "actors/incident", imports: [kernel, schemas], actor: true },
   { path: "actors/replay", imports: [kernel, models, schemas] },
   { path: "actors/bus", imports: [kernel, schemas] },
   {
