@@ -8,6 +8,7 @@ import type { RegionPorts } from "./actor.ts";
 import { encodeRefusal, shardOf, subscriptions, successionsOf } from "./codec.ts";
 import { emptyRegion, evolve, hostedMarkets, isFollowed, notReadyReason } from "./decide.ts";
 import { Directory } from "./directory.ts";
+import { Drains } from "./drains.ts";
 import { Failovers } from "./failovers.ts";
 import { CellLease } from "./lease.ts";
 import { regionMachine, type RegionMachine, servingOf } from "./machine.ts";
@@ -48,6 +49,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
   readonly #directory: Directory;
   readonly #operations: Operations;
   readonly #failovers: Failovers;
+  readonly #drains: Drains;
   readonly #subscriptions: Subscription[] = [];
   #state: RegionState;
   #waitingFor = "";
@@ -82,12 +84,19 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       { region: start.region, cell: start.cell, node: start.node },
     );
     this.#directory = new Directory(ports.bus.keys, context.log);
+    this.#drains = new Drains({
+      region: start.region,
+      keys: ports.bus.keys,
+      clock: context.clock,
+      succession: ports.ownership.succession,
+    });
     this.#failovers = new Failovers({
       region: start.region,
       twoPersons: ports.twoPersons ?? false,
       context,
       ports,
       state: () => this.#state,
+      drains: this.#drains,
     });
     this.#operations = new Operations({
       cell: start.cell,
@@ -100,6 +109,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       phase: () => servingOf(context.lifecycle.state()),
       startMarket: (definition) => this.#startMarket(definition),
       failovers: this.#failovers,
+      drains: this.#drains,
     });
     context.onExit(() => {
       ports.ownership.use(null);
@@ -183,6 +193,8 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       this.#directory.load(this.#state),
     );
     for (const event of listed) this.#evolve(event);
+    // Before any market asks whether it may be taken.
+    await this.#retry(signal, "whether the region is drained", () => this.#drains.recall());
     const markets = this.#servesMarkets ? hostedMarkets(this.#state) : [];
     for (const { definition } of markets) {
       if (definition.home !== this.#start.region) this.#follow(definition);
@@ -232,6 +244,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
           if (isHosted) this.#follow(definition);
         }
         await this.#failovers.recall();
+        await this.#drains.recall();
         this.#lookForMarkets();
       });
     });
@@ -384,10 +397,12 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
     const { bus, flow, facts } = this.#ports;
     const phase = servingOf(this.#context.lifecycle.state());
     const reports = await Promise.all(
-      (this.#servesMarkets && !brief ? hostedMarkets(this.#state) : []).map(async ({ definition }) => {
-        const found = await this.#ports.markets.report(definition.market);
-        return found.ok ? found.value : absentReport(definition, found.failure.reason);
-      }),
+      (this.#servesMarkets && !brief ? hostedMarkets(this.#state) : []).map(
+        async ({ definition }) => {
+          const found = await this.#ports.markets.report(definition.market);
+          return found.ok ? found.value : absentReport(definition, found.failure.reason);
+        },
+      ),
     );
     const owned = reports.filter((report) => !isFollowed(this.#start.region, report));
     const { connected, reconnects } = bus.state();
@@ -413,6 +428,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       standbys: reports.filter((report) => isFollowed(this.#start.region, report)),
       leaseValidMs: Math.max(0, Math.round((this.#lease.validUntil() - now) / 1e6)),
       lastFailover: this.#failovers.last,
+      drain: this.#drains.state,
       deadLetters: counts,
       refusals: this.#ports.refusals.read(),
       flow: { paused: this.#state.flowPaused, ...flow.totals() },

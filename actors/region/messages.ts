@@ -133,6 +133,8 @@ export interface JournalReport {
 /** The cell as operators and health checks see it. */
 export interface RegionReport {
   readonly name: string;
+  /** Empty: neither. */
+  readonly drain?: "" | "draining" | "drained";
   /** Takes orders on every market of its home. */
   readonly ready: boolean;
   /** Why not; empty when ready. */
@@ -196,6 +198,7 @@ export interface FailoverStatus {
   readonly reason: string;
   readonly planned: boolean;
   readonly actorsMoved: number;
+  readonly drain?: boolean;
 }
 
 export interface FailoverRequest {
@@ -208,6 +211,8 @@ export interface FailoverRequest {
   readonly reason: string;
   /** A fail-back: only what is at home in `to`. */
   readonly homeOnly: boolean;
+  /** Afterwards no cell of `from` takes a market. */
+  readonly drain?: boolean;
 }
 
 export interface FailoverMarket {
@@ -269,6 +274,7 @@ export interface FailoverStep {
     | "market_moved"
     | "actors_leaving"
     | "actors_moved"
+    | "drained"
     | "aborting"
     | "aborted"
     | "failed"
@@ -288,6 +294,7 @@ export const operationVerbs = [
   "market-phase",
   "failover",
   "failover-abort",
+  "undrain",
   "approve",
   "flow",
   "log-level",

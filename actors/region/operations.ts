@@ -16,6 +16,7 @@ import {
 } from "./codec.ts";
 import { decide, hosts, listedMarket } from "./decide.ts";
 import type { Directory } from "./directory.ts";
+import type { Drains } from "./drains.ts";
 import type { FailoverAnswer, Failovers } from "./failovers.ts";
 import type { RegionMachine } from "./machine.ts";
 import type {
@@ -50,6 +51,7 @@ export interface OperationsOf {
   readonly phase: () => "yes" | "starting" | "draining";
   readonly startMarket: (definition: MarketDefinition) => Promise<Result<void>>;
   readonly failovers: Failovers;
+  readonly drains: Drains;
 }
 
 /** The operations services of a region: one decoded request, one encoded reply. */
@@ -151,6 +153,11 @@ export class Operations {
       case "failover-abort": {
         const { id, by, reason } = request;
         reply(this.#failoverReply(this.#of.failovers.abort(id, by, reason)));
+        return;
+      }
+      case "undrain": {
+        const undone = await this.#of.drains.undo(request.by, request.reason);
+        reply(this.#failoverReply(undone.ok ? ok({}) : undone));
         return;
       }
       case "approve":

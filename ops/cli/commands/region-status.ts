@@ -40,6 +40,7 @@ async function view(cluster: Cluster, name: string) {
       owned: [],
       standbys: [],
       lastFailover: null,
+      drain: "",
     };
   }
   const { cell, ready, notReadyReason, incarnation, leaseValidMs, markets, standbys } =
@@ -72,6 +73,7 @@ async function view(cluster: Cluster, name: string) {
       lagMs: one.lagMs ?? 0,
       detail: one.detail ?? "",
     })),
+    drain: answer.value.drain ?? "",
     lastFailover: lastFailover ? failoverView(lastFailover) : null,
   };
 }
@@ -82,7 +84,7 @@ function printRegions(regions: readonly RegionView[]): void {
       ["REGION", "READY", "CELL", "INCARNATION", "LEASE HOLDS", "LAST FAILOVER", "REASON"],
       regions.map((one) => [
         one.name,
-        one.ready ? "yes" : "no",
+        one.drain === "" ? (one.ready ? "yes" : "no") : one.drain,
         one.cell ?? "-",
         String(one.incarnation),
         one.cell === null ? "-" : `${one.leaseValidMs} ms`,

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 
+import { extend as extendDrain } from "./region-drain.ts";
 import { extend as extendFailover } from "./region-failover.ts";
 import { extendWithMembers } from "./region-members.ts";
 import { extendWithNearest } from "./region-nearest.ts";
@@ -11,6 +12,7 @@ const extensions: readonly ((region: Command) => void)[] = [
   extendStatus,
   extendWithMembers,
   extendFailover,
+  extendDrain,
   extendWithRecovery,
   extendWithNearest,
 ];
