@@ -85,17 +85,23 @@ const turnNs = 500_000_000;
 const returnNs = 15_000_000_000;
 
 /**
- * How long a region waits before it takes the actors of a seat without a cell; null: it never does. Their
- * home comes first, then the others by rendezvous, so that every cell comes to the same order by itself.
+ * How long a region waits before it takes the actors of a seat without a cell; null: it never does. Their home
+ * comes first, then the others as `order` has them, which has to be the same in every cell.
  */
-export function waitToTake(seat: Seat, taker: string, cells: readonly SeatedCell[]): number | null {
+export function waitToTake(
+  seat: Seat,
+  taker: string,
+  cells: readonly SeatedCell[],
+  order: (regions: readonly string[]) => readonly string[] = (regions) =>
+    rendezvousOrder(`seat-${seat.region}`, regions),
+): number | null {
   const ofSeat = cells.filter(({ region, hosts }) => region === seat.at && hosts);
   // Without a lease there never was a cell: nothing is lost that could be taken.
   if (seat.at === taker || ofSeat.length === 0) return null;
   const able = new Set(cells.filter((cell) => canRun(cell, seat.region)).map((one) => one.region));
   const others = [...able].filter((name) => name !== seat.region && name !== seat.at);
   const home = able.has(seat.region) && seat.region !== seat.at ? [seat.region] : [];
-  const rank = [...home, ...rendezvousOrder(`seat-${seat.region}`, others)].indexOf(taker);
+  const rank = [...home, ...order(others)].indexOf(taker);
   if (rank < 0) return null;
   const comesBack = ofSeat.every(({ released }) => released) ? returnNs : 0;
   return comesBack + rank * turnNs;

@@ -677,7 +677,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   #notServing(): Failure {
     const state = this.#state();
     const owner = this.#recovery?.following.owner ?? null;
-    if (state === "standby" && owner !== null) {
+    if ((state === "standby" || state === "recovering") && owner !== null) {
       this.#counters.refuse("not_owner");
       const { market } = this.#definition;
       return {

@@ -194,12 +194,20 @@ export class Recovery {
    */
   async run(): Promise<Owned> {
     this.#ports.report("recovering", "reading the accepted journal");
+    await this.#noteOwner();
     await this.#startFromRoot();
     await this.#foldToTail();
     for (;;) {
       const owned = await this.#fenceAs(await this.#turn());
       if (owned !== null) return owned;
     }
+  }
+
+  /** A long journal takes its time: clients are told meanwhile where the market is. */
+  async #noteOwner(): Promise<void> {
+    const candidate = this.#candidate("its journal is being read");
+    const candidacy = await this.#ports.ownership.candidacy(candidate);
+    this.#owner = candidacy.may === "wait" ? candidacy.owner : null;
   }
 
   /** Null when the market has turned out not to be this log's to take. */

@@ -8,6 +8,7 @@ import { RegionBehaviour } from "./behaviour.ts";
 import type { HostedActors, HostedRegion } from "./codec.ts";
 import type { RegionMachine } from "./machine.ts";
 import type {
+  ClusterFacts,
   FailoverActor,
   MarketDefinition,
   MarketReport,
@@ -95,6 +96,7 @@ export interface RegionPorts {
   /** 16 unpredictable bytes. */
   readonly nonce: () => Uint8Array;
   readonly facts: () => CellFacts;
+  readonly cluster: () => ClusterFacts;
   /** Absent: no order is traced. */
   readonly tracing?: Tracing;
   /** Absent: the log has one level. */

@@ -9,6 +9,7 @@ import { encodeRefusal, shardOf, subscriptions, successionsOf } from "./codec.ts
 import { emptyRegion, evolve, hostedMarkets, isFollowed, notReadyReason } from "./decide.ts";
 import { Directory } from "./directory.ts";
 import { Drains } from "./drains.ts";
+import { Drills } from "./drills.ts";
 import { Failovers } from "./failovers.ts";
 import { CellLease } from "./lease.ts";
 import { regionMachine, type RegionMachine, servingOf } from "./machine.ts";
@@ -50,6 +51,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
   readonly #operations: Operations;
   readonly #failovers: Failovers;
   readonly #drains: Drains;
+  readonly #drills: Drills;
   readonly #subscriptions: Subscription[] = [];
   #state: RegionState;
   #waitingFor = "";
@@ -90,6 +92,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       clock: context.clock,
       succession: ports.ownership.succession,
     });
+    this.#drills = new Drills(ports.bus.keys);
     this.#failovers = new Failovers({
       region: start.region,
       twoPersons: ports.twoPersons ?? false,
@@ -110,6 +113,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       startMarket: (definition) => this.#startMarket(definition),
       failovers: this.#failovers,
       drains: this.#drains,
+      drills: this.#drills,
     });
     context.onExit(() => {
       ports.ownership.use(null);
@@ -243,8 +247,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
           );
           if (isHosted) this.#follow(definition);
         }
-        await this.#failovers.recall();
-        await this.#drains.recall();
+        await Promise.all([this.#failovers.recall(), this.#drills.recall(), this.#drains.recall()]);
         this.#lookForMarkets();
       });
     });
@@ -429,6 +432,8 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       leaseValidMs: Math.max(0, Math.round((this.#lease.validUntil() - now) / 1e6)),
       lastFailover: this.#failovers.last,
       drain: this.#drains.state,
+      lastDrill: this.#drills.last,
+      cluster: this.#ports.cluster(),
       deadLetters: counts,
       refusals: this.#ports.refusals.read(),
       flow: { paused: this.#state.flowPaused, ...flow.totals() },

@@ -9,6 +9,7 @@ import type {
 import { type Failure, unreachable } from "../kernel/result.ts";
 import type {
   DefinitionInput,
+  DrillRecord,
   FailoverPlan,
   FailoverRequest,
   FailoverStatus,
@@ -71,6 +72,7 @@ export const keys = {
   shard: subjects.shardDirectoryKey,
   market: subjects.marketDirectoryKey,
   marketPrefix: subjects.marketDirectoryPrefix,
+  lastDrill: subjects.lastDrillKey,
 } as const;
 
 export const encodeLease = (lease: LeaseRecord): Uint8Array =>
@@ -235,6 +237,7 @@ export type OperationRequest =
       readonly by: string;
       readonly reason: string;
     }
+  | { readonly verb: "drill-record"; readonly drill: DrillRecord }
   | { readonly verb: "flow"; readonly paused: boolean }
   | { readonly verb: "log-level"; readonly level: string; readonly actor: string };
 
@@ -303,6 +306,10 @@ export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): Operati
         const { id, approvedBy } = wire.region.v1.ApproveRequest.decode(bytes);
         return { verb, id, by: approvedBy };
       }
+      case "drill-record": {
+        const { drill } = wire.region.v1.DrillRequest.decode(bytes);
+        return drill ? { verb, drill: drillFromWire(drill) } : null;
+      }
       case "flow":
         return { verb, paused: control.FlowRequest.decode(bytes).paused };
       case "log-level": {
@@ -331,6 +338,28 @@ export const encodeLogLevel = (cell: string, { level, overrides }: LogControl): 
     actors: Object.fromEntries(overrides),
   }).finish();
 
+export const encodeDrillReply = (drill: DrillRecord): Uint8Array =>
+  wire.region.v1.DrillReply.encode({ drill }).finish();
+export const encodeDrill = (drill: DrillRecord): Uint8Array =>
+  wire.region.v1.DrillRecord.encode(drill).finish();
+/** Null when the bytes are none. */
+export const decodeDrill = (bytes: Uint8Array): DrillRecord | null =>
+  decoded(() => drillFromWire(wire.region.v1.DrillRecord.decode(bytes)));
+
+function drillFromWire(found: wire.region.v1.IDrillRecord): DrillRecord {
+  return {
+    id: found.id?.slice(0, 64) ?? "",
+    fault: found.fault?.slice(0, 64) ?? "",
+    outcome: found.outcome ?? "",
+    atUnixMs: found.atUnixMs ?? 0,
+    recoveryMs: found.recoveryMs ?? 0,
+    lost: found.lost ?? 0,
+    doubled: found.doubled ?? 0,
+    detail: found.detail?.slice(0, 512) ?? "",
+    recordedBy: found.recordedBy?.slice(0, 64) ?? "",
+  };
+}
+
 /** The report in the fields of the schema, for replies and for JSON over HTTP. */
 export function statusToWire(report: RegionReport): wire.control.v1.IRegionStatus {
   return {
@@ -338,6 +367,10 @@ export function statusToWire(report: RegionReport): wire.control.v1.IRegionStatu
     markets: report.markets.map(marketToWire),
     standbys: report.standbys.map(standbyToWire),
     lastFailover: report.lastFailover,
+    lastDrill: report.lastDrill,
+    streams: [...report.cluster.streams],
+    leases: [...report.cluster.leases],
+    actors: [...report.cluster.actors],
   };
 }
 

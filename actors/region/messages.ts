@@ -155,6 +155,8 @@ export interface RegionReport {
   /** Milliseconds for which the lease holds without another renewal. */
   readonly leaseValidMs: number;
   readonly lastFailover: FailoverStatus | null;
+  readonly lastDrill: DrillRecord | null;
+  readonly cluster: ClusterFacts;
   readonly startedUnixMs: number;
   readonly build: string;
   readonly deadLetters: number;
@@ -199,6 +201,43 @@ export interface FailoverStatus {
   readonly planned: boolean;
   readonly actorsMoved: number;
   readonly drain?: boolean;
+}
+
+/** A drill as whoever ran it tells of it (schemas/region/v1 DrillRecord). */
+export interface DrillRecord {
+  readonly id: string;
+  readonly fault: string;
+  readonly outcome: string;
+  readonly atUnixMs: number;
+  readonly recoveryMs: number;
+  readonly lost: number;
+  readonly doubled: number;
+  readonly detail: string;
+  readonly recordedBy: string;
+}
+
+/** What a cell knows of the cluster beyond its markets (schemas/control/v1). */
+export interface ClusterFacts {
+  readonly streams: readonly {
+    readonly stream: string;
+    readonly leader: string;
+    readonly replicas: number;
+    readonly replicasCurrent: number;
+    readonly replicaLag: number;
+    readonly atUnixMs: number;
+  }[];
+  readonly leases: readonly {
+    readonly holder: string;
+    readonly incarnation: number;
+    readonly state: "held" | "silent" | "fenced" | "released";
+    readonly remainingNs: number;
+  }[];
+  readonly actors: readonly {
+    readonly region: string;
+    readonly at: string;
+    readonly shards: number;
+    readonly running: number;
+  }[];
 }
 
 export interface FailoverRequest {
@@ -296,6 +335,7 @@ export const operationVerbs = [
   "failover-abort",
   "undrain",
   "approve",
+  "drill-record",
   "flow",
   "log-level",
 ] as const;

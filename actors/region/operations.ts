@@ -7,6 +7,7 @@ import type { DurationNs } from "../kernel/units.ts";
 import type { RegionPorts } from "./actor.ts";
 import {
   decodeOperation,
+  encodeDrillReply,
   encodeFailover,
   encodeFlow,
   encodeLogLevel,
@@ -17,6 +18,7 @@ import {
 import { decide, hosts, listedMarket } from "./decide.ts";
 import type { Directory } from "./directory.ts";
 import type { Drains } from "./drains.ts";
+import type { Drills } from "./drills.ts";
 import type { FailoverAnswer, Failovers } from "./failovers.ts";
 import type { RegionMachine } from "./machine.ts";
 import type {
@@ -52,6 +54,7 @@ export interface OperationsOf {
   readonly startMarket: (definition: MarketDefinition) => Promise<Result<void>>;
   readonly failovers: Failovers;
   readonly drains: Drains;
+  readonly drills: Drills;
 }
 
 /** The operations services of a region: one decoded request, one encoded reply. */
@@ -160,6 +163,16 @@ export class Operations {
         reply(this.#failoverReply(undone.ok ? ok({}) : undone));
         return;
       }
+      case "drill-record":
+        this.#aside(
+          reply,
+          (work) => void work(),
+          async () => {
+            const recorded = await this.#of.drills.record(request.drill);
+            reply(recorded.ok ? encodeDrillReply(recorded.value) : this.#refusal(recorded.failure));
+          },
+        );
+        return;
       case "approve":
         reply(this.#failoverReply(this.#of.failovers.approve(request.id, request.by)));
         return;

@@ -2,7 +2,7 @@ import type { ActorDefinition, ActorSystem } from "../kernel/actor.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import { type KeptSeat, SeatDirectory } from "../control/seats.ts";
 import type { ActorMoves } from "../region/actor.ts";
-import type { HostedRegion } from "../region/codec.ts";
+import { type HostedRegion, shardOf } from "../region/codec.ts";
 import { ActorHost, type ActorHostOf, type ActorHostSettings, guestName } from "./actor-host.ts";
 import { actorMoves } from "./actor-moves.ts";
 import { ActorSeats } from "./actor-seats.ts";
@@ -52,7 +52,13 @@ export class ActorHosts {
         leave: (other) => this.leave(other),
         shardsHere: (other) => this.#guests.get(other)?.view?.shards.length ?? 0,
       },
-      settings,
+      {
+        ...settings,
+        homeShard(of) {
+          const found = given.markets.filter(({ home }) => home === of).map(shardOf);
+          return found.sort((one, other) => (one < other ? -1 : 1))[0] ?? null;
+        },
+      },
     );
     const of = { ...given, board, seat: (one: string) => seats.at(one) ?? this.#asked(one) };
     this.board = board;

@@ -13,6 +13,7 @@ import type { Log } from "../kernel/ports/log.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { ShardOwnership } from "../region/ownership.ts";
+import { rankOf } from "../region/succession.ts";
 import { type LeaseBoard, type SeenLease, silenceNs } from "./lease-board.ts";
 
 export interface ActorSeatsOf {
@@ -36,6 +37,8 @@ export interface ActorSeatsSettings {
   readonly mayHost: readonly string[];
   /** Actors of a seat without a cell are taken without an operator. */
   readonly automatic: boolean;
+  /** A shard of markets at home in a region; null: it has none. */
+  readonly homeShard: (region: string) => string | null;
 }
 
 const lookEvery = 500_000_000 as DurationNs;
@@ -235,10 +238,18 @@ export class ActorSeats {
     const now = clock.monotonic();
     const since = this.#emptySince.get(region) ?? now;
     this.#emptySince.set(region, since);
-    const wait = waitToTake(seat, own, cells);
+    const wait = waitToTake(seat, own, cells, (regions) => this.#order(seat, regions));
     const may = this.#settings.automatic && now < ownership.validUntil();
     if (!may || wait === null || now - since < wait) return;
     await this.#take(seat, leases);
+  }
+
+  /** That of those who take its markets: actors trade at most where they are at home. */
+  #order({ region, at }: KeptSeat, regions: readonly string[]): readonly string[] {
+    const shard = this.#settings.homeShard(region) ?? `seat-${region}`;
+    return [...regions].sort(
+      (one, other) => rankOf(shard, one, regions, at) - rankOf(shard, other, regions, at),
+    );
   }
 
   /** The seat has no cell left: what it had is fenced, and this region is the seat. */

@@ -85,7 +85,9 @@ export function serveAlertmanager(app: FastifyInstance, face: AlertmanagerFace):
     }
     const found = face.found();
     if (found === null) {
-      return reply.code(503).send({ code: "unavailable", reason: "the cell is starting", next: "" });
+      return reply
+        .code(503)
+        .send({ code: "unavailable", reason: "the cell is starting", next: "" });
     }
     for (const told of alerts) found(told);
     return reply.code(202).send({ taken: alerts.length });

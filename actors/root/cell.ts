@@ -20,6 +20,7 @@ import type { DurationNs } from "../kernel/units.ts";
 import { marketActor, type MarketPorts } from "../market/actor.ts";
 import { type CellFacts, regionActor } from "../region/actor.ts";
 import type {
+  ClusterFacts,
   MarketDefinition,
   RegionMessage,
   RegionReply,
@@ -43,6 +44,7 @@ import { defaultScrub, JournalScrub, marketsOf, type ScrubSettings } from "./jou
 import { LatencyAlerts } from "./latency-alerts.ts";
 import { marketHost } from "./market-host.ts";
 import { serveMarketLimits } from "./market-limits.ts";
+import { clusterFacts } from "./cluster-facts.ts";
 import { DirectoryPlaces } from "./market-places.ts";
 import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
 import type { Measured } from "./metrics.ts";
@@ -74,6 +76,8 @@ export interface CellPorts {
   /** As RegionPorts.ensureJournal. */
   readonly ensureJournal: (definition: MarketDefinition, isNew: boolean) => Promise<Result<void>>;
   readonly facts: () => CellFacts;
+  /** Streams as JetStream last told of them; absent: nobody asks. */
+  readonly streams?: () => ClusterFacts["streams"];
   /** As MarketPorts.onServing. */
   readonly onServing?: MarketPorts["onServing"];
   readonly onLeaving?: MarketPorts["onLeaving"];
@@ -258,6 +262,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     persistIncarnation: (incarnation) => directory.persistIncarnation(incarnation),
     nonce,
     facts: ports.facts,
+    cluster: () => clusterFacts(hosts, ports.streams?.() ?? []),
     ...(ports.tracing === undefined ? {} : { tracing: ports.tracing }),
     ...(ports.logs === undefined ? {} : { logs: ports.logs }),
     actors: () => hosts.own.view,

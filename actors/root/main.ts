@@ -19,7 +19,7 @@ import { durationNs } from "../kernel/units.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { SystemFiles } from "../kernel/system-files.ts";
 import type { CellFacts } from "../region/actor.ts";
-import type { RegionReport } from "../region/messages.ts";
+import type { ClusterFacts, RegionReport } from "../region/messages.ts";
 import { type Cell, startCell } from "./cell.ts";
 import { spawnLimits } from "./trader-limits.ts";
 import { type CellDirectory, openCellDirectory } from "./cell-directory.ts";
@@ -243,6 +243,7 @@ class CellProcess {
         ensureJournal: async (definition, isNew) =>
           await guard.ensureJournal(definition, placement, isNew),
         facts: () => this.#facts(),
+        streams: () => this.#leaders(),
         onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
         onLeaving: (market, definition) => this.#doors?.leave(market, definition),
         processes: this.#strategies(bus, directory),
@@ -361,10 +362,24 @@ class CellProcess {
       standbys: [],
       leaseValidMs: 0,
       lastFailover: null,
+      lastDrill: null,
+      cluster: { streams: this.#leaders(), leases: [], actors: [] },
       deadLetters: 0,
       refusals: {},
       flow: { paused: true, sent: 0, refused: 0 },
     };
+  }
+
+  #leaders(): ClusterFacts["streams"] {
+    const { streams, takenUnixMs } = this.#streams?.report ?? { streams: [], takenUnixMs: 0 };
+    return streams.map(({ stream, leader, replicas, replicasCurrent, replicaLag }) => ({
+      stream,
+      leader,
+      replicas,
+      replicasCurrent,
+      replicaLag,
+      atUnixMs: takenUnixMs,
+    }));
   }
 
   #facts(): CellFacts {

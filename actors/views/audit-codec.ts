@@ -87,6 +87,7 @@ const messages: Readonly<Record<string, Decoder>> = {
   "operation market-resume": control.v1.MarketStateRequest,
   "operation market-mode": control.v1.MarketModeRequest,
   "operation market-phase": control.v1.MarketPhaseRequest,
+  "operation drill-record": wire.region.v1.DrillRequest,
   "operation flow": control.v1.FlowRequest,
   "operation log-level": control.v1.LogLevelRequest,
   "failover failover": wire.region.v1.FailoverRequest,

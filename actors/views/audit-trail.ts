@@ -115,6 +115,8 @@ export class AuditTrail {
       finish: (reply) => {
         this.#write({
           ...facts,
+          // A client that does not say for whom it asks, asks for its own user.
+          requestedBy: facts.requestedBy || user,
           ...outcomeOf(reply),
           id,
           region: this.#region,

@@ -23,7 +23,7 @@ export interface FailoverWish {
   /** A fail-back: only what is at home in `to`. */
   readonly homeOnly: boolean;
   /** Afterwards no cell of `from` takes a market. */
-  readonly drain: boolean;
+  readonly drain?: boolean;
 }
 
 export interface PlanMarket {

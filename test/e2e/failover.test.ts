@@ -6,7 +6,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { Cluster, connectTo, findTarget } from "../../ops/cli/cluster.ts";
-import type { FailoverView, PlanView } from "../../ops/cli/failovers.ts";
+import { askFailover, type FailoverView, type PlanView } from "../../ops/cli/failovers.ts";
 import { askStatus } from "../../ops/cli/markets.ts";
 import { openCellDirectory } from "../../actors/root/cell-directory.ts";
 import { Launcher, type Overview } from "../../ops/deploy/launcher.ts";
@@ -59,6 +59,20 @@ interface Told {
   readonly at: number;
 }
 
+const clientOf = (session: number): ExchangeClient =>
+  new ExchangeClient({
+    region: "eu-central",
+    otherRegions: connected().regions,
+    market: "BTC-EUR",
+    transport: connected(),
+    session,
+    sleep: delay,
+    random: Math.random,
+    // A region may be silent for as long as a takeover lasts.
+    attempts: 200,
+    maximumBackOffMs: 50,
+  });
+
 /** One client of BTC-EUR, order after order, each acknowledged before the next. */
 class Flow {
   readonly #client: ExchangeClient;
@@ -68,19 +82,7 @@ class Flow {
   #ended: Promise<void> = Promise.resolve();
 
   constructor(session: number) {
-    const { regions } = connected();
-    this.#client = new ExchangeClient({
-      region: "eu-central",
-      otherRegions: regions,
-      market: "BTC-EUR",
-      transport: connected(),
-      session,
-      sleep: delay,
-      random: Math.random,
-      // A region may be silent for as long as a takeover lasts.
-      attempts: 200,
-      maximumBackOffMs: 50,
-    });
+    this.#client = clientOf(session);
   }
 
   begin(): void {
@@ -167,9 +169,9 @@ async function regionStatus() {
 }
 
 async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 120; tries += 1) {
+  for (let tries = 0; tries < 600; tries += 1) {
     if (await holds()) return;
-    await delay(250);
+    await delay(100);
   }
   throw new Error(`did not come about: ${what}`);
 }
@@ -220,14 +222,29 @@ function holdsOn(before: ActorJson, after: ActorJson): void {
 
 /** A market maker of eu-central that has bought something, through a risk limit of its own. */
 async function spawnMaker(): Promise<ActorJson> {
-  const settings = ["--set", "gamma=0.1", "--set", "reference=6000000", "--set", "interval=200"];
-  const words = ["strategy", "spawn", "avellaneda-stoikov", "--market", "BTC-EUR"];
-  await run(0, ...words, "--key", "mover", "--region", "eu-central", ...settings);
+  const parameters = { market: "BTC-EUR", gamma: "0.1", reference: "6000000", interval: "200" };
+  const request = { key: "mover", type: "avellaneda-stoikov", parameters };
+  const payload = new TextEncoder().encode(JSON.stringify(request));
+  const spawned = await connected().request("ctl.eu-central.spawn", payload, 15_000);
+  assert.is(spawned.kind, "reply");
   await quotingIn("eu-central");
-  const sale = ["order", "place", "BTC-EUR", "sell", "1", "50000", "--tif", "ioc"];
-  await run(0, ...sale, "-o", "json");
+  const sale = { kind: "place", side: "sell", timeInForce: "ioc", price: 5_000_000 } as const;
+  const sold = await clientOf(10).submit([{ ...sale, account: 8, quantity: 1 }]);
+  assert.ok(sold.ok && sold.value.outcomes[0]?.refusal === null);
   await eventually("it has bought", async () => ((await maker())?.strategy?.inventory ?? 0) > 0);
   return quotingIn("eu-central");
+}
+
+/** What the command line's failback asks for; it is waited for. */
+async function giveBack(from: string): Promise<void> {
+  const id = `back-${from}`;
+  const wish = { id, from, to: "eu-central", dryRun: false, acceptLoss: false, reason: "test" };
+  await eventually(`${from} has given back what is at home in eu-central`, async () => {
+    const asked = await askFailover(connected(), { ...wish, homeOnly: true });
+    const state = asked.ok ? asked.value.status?.state : asked.failure.reason;
+    if (state === "failed") throw new Error(JSON.stringify(asked));
+    return state === "done";
+  });
 }
 
 /** The region in which BTC-EUR is open. */
@@ -357,9 +374,7 @@ testUnless(
     const owner = await eventuallyOwned();
     await ownedIn(owner);
     assert.is((await quotingIn(taker)).incarnation, away.incarnation);
-    for (const from of new Set([owner, taker])) {
-      await run(0, "region", "failback", from, "--to", "eu-central", "--confirm", from);
-    }
+    for (const from of new Set([owner, taker])) await giveBack(from);
     holdsOn(away, await quotingIn("eu-central", away.incarnation));
     await flow.until(20);
     await flow.end();

@@ -63,7 +63,7 @@ export async function openPage(
     ignoreHTTPSErrors: as.trustAll ?? false,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(Number(process.env["MERIDIAN_PATIENCE"] ?? 60_000));
   const complaints: string[] = [];
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());

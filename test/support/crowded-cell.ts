@@ -10,7 +10,7 @@ import { dynamicSupervisorSpec, supervisorSpec } from "../../actors/kernel/child
 import { deadLetterStore } from "../../actors/kernel/dead-letters.ts";
 import { seededRandomness } from "../../actors/kernel/seeded-randomness.ts";
 import { systemClock } from "../../actors/kernel/system-clock.ts";
-import { type DurationNs, durationNs } from "../../actors/kernel/units.ts";
+import { durationNs } from "../../actors/kernel/units.ts";
 import { CellLease } from "../../actors/region/lease.ts";
 import { RefusalCounter } from "../../actors/root/refusal-counter.ts";
 import { ViewHost } from "../../actors/root/view-host.ts";
@@ -158,7 +158,7 @@ async function crowdOf(region: string, actors: number) {
   });
   const pool = dynamicSupervisorSpec(
     "crowd",
-    { type: worker.type, restart: "permanent", shutdown: durationNs(1e9) as DurationNs },
+    { type: worker.type, restart: "permanent", shutdown: durationNs(1e9) },
     {
       maximumChildren: actors,
       intensity: { maximumRestarts: 1_000_000, within: durationNs(1) },

@@ -143,7 +143,6 @@ async function failover(
     acceptLoss: options.acceptLoss ?? false,
     reason: options.reason,
     homeOnly,
-    drain: false,
   };
   const planned = await askFailover(cluster, wish);
   if (!planned.ok) return planned;

@@ -103,7 +103,7 @@ function SpawnForm({ type, market, region, parameters }: FormProps) {
             `spawn ${key}`,
             command,
             () => spawn(region, verb, order),
-            ({ actor, auditId }) => `${actor.state}${auditId === "" ? "" : `, audit ${auditId}`}`,
+            ({ actor }) => actor.state,
           );
     setRunning(false);
     setFailure(outcome.ok ? null : outcome.failure);
@@ -335,10 +335,14 @@ function WhatWouldHappen({ of, market }: { of: Spawned; market: string }) {
       {!repeated && actor.strategy != null && <QuotesNow of={actor.strategy} decimals={decimals} />}
       <Facts
         of={[
-          [
-            "market now",
-            mid > 0 ? `around ${priceText(mid, decimals)}` : "one side of the book is empty",
-          ],
+          ...(actor.strategy == null || repeated
+            ? [
+                [
+                  "market now",
+                  mid > 0 ? `around ${priceText(mid, decimals)}` : "one side of the book is empty",
+                ] as const,
+              ]
+            : []),
           ...Object.entries(actor.parameters)
             .filter(([name]) => name !== "source")
             .map(([name, value]) => [name, value] as const),
