@@ -51,6 +51,7 @@ export const refusals = {
   stale_epoch: "the sender's epoch is over",
   mode_not_available: "the servers or the region do not allow this mode",
   failover_refused: "a check of the failover says no",
+  not_drained: "the region takes markets: there is nothing to undo",
   failover_unknown: "no such failover waits for approval or is under way",
   recovery_refused: "a check of the recovery says no",
   recovery_unknown: "no such recovery has been proposed",

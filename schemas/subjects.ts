@@ -28,6 +28,7 @@ export type OperationsVerb =
   | "failover"
   | "failover-abort"
   | "approve"
+  | "undrain"
   | "drill-record"
   | "flow"
   | "log-level";
@@ -146,6 +147,8 @@ export const guestUserName = (region: string, slot: number): string =>
 export const failoverSubject = (region: string, id: string): string =>
   supervisionSubject(region, `failover/${id}`);
 export const failoversOf = (region: string): string => `sup.${token(region)}.failover.*`;
+/** Whether a region has been drained, in bucket DIR. */
+export const drainDirectoryKey = (region: string): string => `drain.${token(region)}`;
 /** Last failover of a region's markets, in bucket DIR. */
 export const failoverDirectoryKey = (region: string): string => `failover.${token(region)}`;
 /** The region whose cells run a region's actors, in bucket DIR; absent: its own. */

@@ -8,6 +8,7 @@ import type { RegionPorts } from "./actor.ts";
 import { encodeRefusal, shardOf, subscriptions, successionsOf } from "./codec.ts";
 import { emptyRegion, evolve, hostedMarkets, isFollowed, notReadyReason } from "./decide.ts";
 import { Directory } from "./directory.ts";
+import { Drains } from "./drains.ts";
 import { Drills } from "./drills.ts";
 import { Failovers } from "./failovers.ts";
 import { CellLease } from "./lease.ts";
@@ -49,6 +50,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
   readonly #directory: Directory;
   readonly #operations: Operations;
   readonly #failovers: Failovers;
+  readonly #drains: Drains;
   readonly #drills: Drills;
   readonly #subscriptions: Subscription[] = [];
   #state: RegionState;
@@ -84,6 +86,12 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       { region: start.region, cell: start.cell, node: start.node },
     );
     this.#directory = new Directory(ports.bus.keys, context.log);
+    this.#drains = new Drains({
+      region: start.region,
+      keys: ports.bus.keys,
+      clock: context.clock,
+      succession: ports.ownership.succession,
+    });
     this.#drills = new Drills(ports.bus.keys);
     this.#failovers = new Failovers({
       region: start.region,
@@ -91,6 +99,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       context,
       ports,
       state: () => this.#state,
+      drains: this.#drains,
     });
     this.#operations = new Operations({
       cell: start.cell,
@@ -103,6 +112,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       phase: () => servingOf(context.lifecycle.state()),
       startMarket: (definition) => this.#startMarket(definition),
       failovers: this.#failovers,
+      drains: this.#drains,
       drills: this.#drills,
     });
     context.onExit(() => {
@@ -187,6 +197,8 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       this.#directory.load(this.#state),
     );
     for (const event of listed) this.#evolve(event);
+    // Before any market asks whether it may be taken.
+    await this.#retry(signal, "whether the region is drained", () => this.#drains.recall());
     const markets = this.#servesMarkets ? hostedMarkets(this.#state) : [];
     for (const { definition } of markets) {
       if (definition.home !== this.#start.region) this.#follow(definition);
@@ -235,7 +247,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
           );
           if (isHosted) this.#follow(definition);
         }
-        await Promise.all([this.#failovers.recall(), this.#drills.recall()]);
+        await Promise.all([this.#failovers.recall(), this.#drills.recall(), this.#drains.recall()]);
         this.#lookForMarkets();
       });
     });
@@ -419,6 +431,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       standbys: reports.filter((report) => isFollowed(this.#start.region, report)),
       leaseValidMs: Math.max(0, Math.round((this.#lease.validUntil() - now) / 1e6)),
       lastFailover: this.#failovers.last,
+      drain: this.#drains.state,
       lastDrill: this.#drills.last,
       cluster: this.#ports.cluster(),
       deadLetters: counts,

@@ -229,6 +229,7 @@ export type OperationRequest =
       readonly by: string;
     }
   | { readonly verb: "failover"; readonly request: FailoverRequest }
+  | { readonly verb: "undrain"; readonly by: string; readonly reason: string }
   | { readonly verb: "approve"; readonly id: string; readonly by: string }
   | {
       readonly verb: "failover-abort";
@@ -286,15 +287,20 @@ export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): Operati
           : { verb, market, phase: wanted, reason, by: requestedBy };
       }
       case "failover": {
-        const { from, to, dryRun, requestedBy, id, acceptLoss, reason, homeOnly } =
+        const { from, to, dryRun, requestedBy, id, acceptLoss, reason, homeOnly, drain } =
           wire.region.v1.FailoverRequest.decode(bytes);
         const tokens = [from, to, id].every((text) => subjects.isToken(text));
-        const request = { from, to, dryRun, requestedBy, id, acceptLoss, reason, homeOnly };
+        const asked = { from, to, dryRun, requestedBy, id, acceptLoss };
+        const request = { ...asked, reason, homeOnly, drain };
         return tokens ? { verb, request } : null;
       }
       case "failover-abort": {
         const { id, requestedBy, reason } = wire.region.v1.AbortRequest.decode(bytes);
         return { verb, id, by: requestedBy, reason };
+      }
+      case "undrain": {
+        const { requestedBy, reason } = wire.region.v1.UndrainRequest.decode(bytes);
+        return { verb, by: requestedBy, reason };
       }
       case "approve": {
         const { id, approvedBy } = wire.region.v1.ApproveRequest.decode(bytes);
@@ -434,9 +440,30 @@ export const decodeFailoverStatus = (bytes: Uint8Array): FailoverStatus | null =
     const state = failoverStates.find((name) => name === found.state);
     if (state === undefined) return null;
     const { id, from, to, requestedBy, approvedBy, startedUnixMs, endedUnixMs } = found;
-    const { marketsMoved, actorsMoved, longestPauseMs, detail, reason, planned } = found;
+    const { marketsMoved, actorsMoved, longestPauseMs, detail, reason, planned, drain } = found;
     const times = { startedUnixMs, endedUnixMs, marketsMoved, actorsMoved, longestPauseMs };
-    return { id, from, to, state, requestedBy, approvedBy, ...times, detail, reason, planned };
+    const said = { detail, reason, planned, drain };
+    return { id, from, to, state, requestedBy, approvedBy, ...times, ...said };
+  });
+
+/** Whether a region's cells may take markets, as it is written down. */
+export interface DrainRecord {
+  readonly region: string;
+  readonly drained: boolean;
+  readonly by: string;
+  readonly approvedBy: string;
+  readonly reason: string;
+  readonly sinceUnixMs: number;
+}
+export const drainKey = subjects.drainDirectoryKey;
+export const encodeDrain = (record: DrainRecord): Uint8Array =>
+  wire.region.v1.DrainRecord.encode(record).finish();
+/** Null when the region is not drained. */
+export const decodeDrain = (bytes: Uint8Array): DrainRecord | null =>
+  decoded(() => {
+    const { region, drained, by, approvedBy, reason, sinceUnixMs } =
+      wire.region.v1.DrainRecord.decode(bytes);
+    return drained ? { region, drained, by, approvedBy, reason, sinceUnixMs } : null;
   });
 
 /** What another region says of its markets; null when it refused or the bytes are no status. */
@@ -455,12 +482,16 @@ export const decodeRemoteStatus = (bytes: Uint8Array): RemoteStatus | null =>
       lagRecords: one.lagRecords ?? 0,
       lagMs: one.lagMs ?? 0,
     }));
-    return { cell: status.cell ?? "", ready: status.ready ?? false, markets, standbys };
+    const { cell, ready, drain } = status;
+    const self = { cell: cell ?? "", ready: ready ?? false, drain: drain ?? "" };
+    return { ...self, markets, standbys };
   });
 
 export interface RemoteStatus {
   readonly cell: string;
   readonly ready: boolean;
+  /** draining or drained: it takes nothing. */
+  readonly drain: string;
   readonly markets: readonly { readonly market: string; readonly state: string }[];
   readonly standbys: readonly {
     readonly market: string;

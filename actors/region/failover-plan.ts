@@ -24,6 +24,8 @@ export interface FoundMarket {
 
 /** A taker that is further behind pauses the market while it reads. */
 const lagWarning = 8_192;
+/** States in which a market is here or elsewhere, for certain. */
+const settled: ReadonlySet<string> = new Set(["open", "halted", "standby"]);
 const silentLongEnough = leaseTimes.timeToLive + leaseTimes.margin;
 
 /** What is found where the markets and actors of a region are looked for. */
@@ -54,13 +56,17 @@ export function plannedPlan(
       : check("lease", "fault", `the lease of ${from} has lapsed: it cannot hand anything over`),
     targetCheck(to, target),
     owned.length === 0
-      ? check("markets", moving.seats.length === 0 ? "fault" : "warning", noMarket(request))
+      ? check("markets", isNothing(request, moving.seats), noMarket(request))
       : check("markets", "ok", `${owned.length} of ${from} move`),
     ...moving.checks,
   ];
+  const staying = request.drain === true ? "fault" : "warning";
   for (const { definition, report } of found) {
-    if (report.state !== "failed" || definition.home !== from) continue;
-    checks.push(check(definition.market, "warning", `stays: it is failed: ${report.detail}`));
+    if (definition.home !== from) continue;
+    const isStuck = report.state === "failed" || (request.drain && !settled.has(report.state));
+    if (!isStuck) continue;
+    const why = `stays: it is ${report.state}: ${report.detail}`;
+    checks.push(check(definition.market, staying, why));
   }
   const markets = owned.map(({ definition, shard, report }): FailoverMarket => {
     const standby = target?.standbys.find((one) => one.market === definition.market);
@@ -134,12 +140,21 @@ export function forcedPlan(
   return { id, from, to, planned: false, approvalNeeded, markets, ...moving, checks };
 }
 
+/** A region that serves nothing can be drained all the same: it then takes nothing either. */
+const isNothing = (
+  { drain = false }: FailoverRequest,
+  seats: readonly string[],
+): FailoverCheck["level"] => {
+  if (drain) return "ok";
+  return seats.length === 0 ? "fault" : "warning";
+};
+
 const noMarket = ({ from, to, homeOnly }: FailoverRequest): string =>
   homeOnly ? `${from} has no market whose home is ${to}` : `${from} has no market that is open`;
 
 /** Actors follow their region's seat; those that residency keeps stay where they are. */
 function movingActors(
-  { from, to, homeOnly }: FailoverRequest,
+  { from, to, homeOnly, drain = false }: FailoverRequest,
   found: FoundActors | null,
 ): Pick<FailoverPlan, "actors" | "actorsLeftOut" | "seats"> & {
   readonly checks: readonly FailoverCheck[];
@@ -150,7 +165,7 @@ function movingActors(
   const checks = wanted.map(({ region, mayGo }) => {
     if (!mayGo) {
       const why = `stay: no cell of ${to} may run the strategies and risk limits of ${region}`;
-      return check("actors", "warning", why);
+      return check("actors", drain ? "fault" : "warning", why);
     }
     const count = actors.filter((actor) => actor.region === region).length;
     return check("actors", "ok", `${count} strategies and risk limits of ${region} move`);
@@ -211,6 +226,9 @@ const check = (name: string, level: FailoverCheck["level"], what: string): Failo
 
 function targetCheck(to: string, target: RemoteStatus | null): FailoverCheck {
   if (target === null) return check(to, "fault", `${to} does not answer`);
+  if (target.drain !== "") {
+    return check(to, "fault", `${to} is ${target.drain}: npx meridian region undrain ${to}`);
+  }
   if (target.ready) return check(to, "ok", `${to} is ready`);
   return check(to, "warning", `${to} is not ready: not all of its own markets are open`);
 }

@@ -15,6 +15,7 @@ import {
   statusSubject,
   successionSubject,
 } from "./codec.ts";
+import type { Drains } from "./drains.ts";
 import { hostedMarkets } from "./decide.ts";
 import { type FoundMarket, forcedPlan, plannedPlan, refusalOf } from "./failover-plan.ts";
 import type { RegionMachine } from "./machine.ts";
@@ -40,6 +41,7 @@ export interface FailoversOf {
   readonly context: ActorContext<RegionMessage, RegionMachine>;
   readonly ports: RegionPorts;
   readonly state: () => RegionState;
+  readonly drains: Drains;
 }
 
 /** What nobody has approved by then has to be asked for again. */
@@ -123,6 +125,7 @@ export class Failovers {
         reason: request.reason.slice(0, 256),
         planned: plan.value.planned,
         actorsMoved: 0,
+        drain: request.drain ?? false,
       },
     };
     this.#current = current;
@@ -201,15 +204,28 @@ export class Failovers {
 
   #begin(current: Current): void {
     this.#of.context.run(async () => {
+      const { drains } = this.#of;
+      const { drain = false, requestedBy } = current.status;
+      if (drain) drains.begin();
       const markets = current.plan.planned
         ? await this.#handOver(current)
         : await this.#take(current);
       // Those that trade follow their markets.
-      const failure = markets ?? (await this.#moveActors(current));
+      const moved = markets ?? (await this.#moveActors(current));
+      const failure = moved ?? (drain ? await this.#drained(current, requestedBy) : null);
+      if (failure !== null && drain) drains.giveUp();
       const state = failure === null ? "done" : failure.code === "aborted" ? "aborted" : "failed";
       this.#end(current, state, failure?.reason ?? "");
       await this.#write(current.status);
     });
+  }
+
+  async #drained(current: Current, by: string): Promise<Failure | null> {
+    const { approvedBy, reason, from } = current.status;
+    const written = await this.#of.drains.complete(by, approvedBy, reason);
+    if (!written.ok) return written.failure;
+    this.#step(current, { step: "drained", detail: `${from} serves nothing and takes nothing` });
+    return null;
   }
 
   async #plan(request: FailoverRequest): Promise<Result<FailoverPlan>> {
@@ -224,6 +240,13 @@ export class Failovers {
     }
     const found = { markets: await this.#markets(), actors: await this.#actors(from, to) };
     const { twoPersons } = this.#of;
+    if (region === to && request.drain === true) {
+      return refuse(
+        "failover_refused",
+        `${from} is silent: only a region that lives can be drained`,
+        `npx meridian region failover ${from} --to ${to}`,
+      );
+    }
     if (region === to) return ok(forcedPlan(request, found, twoPersons));
     const leaseValid = this.#of.context.clock.monotonic() < this.#of.ports.ownership.validUntil();
     return ok(plannedPlan(request, found, await this.#statusOf(to), leaseValid, twoPersons));

@@ -133,6 +133,8 @@ export interface JournalReport {
 /** The cell as operators and health checks see it. */
 export interface RegionReport {
   readonly name: string;
+  /** Empty: neither. */
+  readonly drain?: "" | "draining" | "drained";
   /** Takes orders on every market of its home. */
   readonly ready: boolean;
   /** Why not; empty when ready. */
@@ -198,6 +200,7 @@ export interface FailoverStatus {
   readonly reason: string;
   readonly planned: boolean;
   readonly actorsMoved: number;
+  readonly drain?: boolean;
 }
 
 /** A drill as whoever ran it tells of it (schemas/region/v1 DrillRecord). */
@@ -247,6 +250,8 @@ export interface FailoverRequest {
   readonly reason: string;
   /** A fail-back: only what is at home in `to`. */
   readonly homeOnly: boolean;
+  /** Afterwards no cell of `from` takes a market. */
+  readonly drain?: boolean;
 }
 
 export interface FailoverMarket {
@@ -308,6 +313,7 @@ export interface FailoverStep {
     | "market_moved"
     | "actors_leaving"
     | "actors_moved"
+    | "drained"
     | "aborting"
     | "aborted"
     | "failed"
@@ -327,6 +333,7 @@ export const operationVerbs = [
   "market-phase",
   "failover",
   "failover-abort",
+  "undrain",
   "approve",
   "drill-record",
   "flow",

@@ -17,6 +17,7 @@ import {
 } from "./codec.ts";
 import { decide, hosts, listedMarket } from "./decide.ts";
 import type { Directory } from "./directory.ts";
+import type { Drains } from "./drains.ts";
 import type { Drills } from "./drills.ts";
 import type { FailoverAnswer, Failovers } from "./failovers.ts";
 import type { RegionMachine } from "./machine.ts";
@@ -52,6 +53,7 @@ export interface OperationsOf {
   readonly phase: () => "yes" | "starting" | "draining";
   readonly startMarket: (definition: MarketDefinition) => Promise<Result<void>>;
   readonly failovers: Failovers;
+  readonly drains: Drains;
   readonly drills: Drills;
 }
 
@@ -154,6 +156,11 @@ export class Operations {
       case "failover-abort": {
         const { id, by, reason } = request;
         reply(this.#failoverReply(this.#of.failovers.abort(id, by, reason)));
+        return;
+      }
+      case "undrain": {
+        const undone = await this.#of.drains.undo(request.by, request.reason);
+        reply(this.#failoverReply(undone.ok ? ok({}) : undone));
         return;
       }
       case "drill-record":

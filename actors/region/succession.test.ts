@@ -1,10 +1,20 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
+import { MemoryBroker, MemoryBus } from "../bus/memory.ts";
+import { manualClock } from "../kernel/manual-clock.ts";
 import { forcedPlan, plannedPlan, refusalOf } from "./failover-plan.ts";
 import type { FailoverRequest, MarketDefinition, MarketReport } from "./messages.ts";
 import { absentReport } from "./report.ts";
-import { type Asker, mayNotClaim, rankOf, returnNs, type Standing, turnNs } from "./succession.ts";
+import {
+  Succession,
+  type Asker,
+  mayNotClaim,
+  rankOf,
+  returnNs,
+  type Standing,
+  turnNs,
+} from "./succession.ts";
 import { leaseTimes } from "./silence.ts";
 
 const test = suite("succession");
@@ -147,11 +157,75 @@ const actors = {
   leftOut: 0,
 };
 
+test("B9.4 a cell of a drained region claims nothing but what is its own, unless an operator says so", async () => {
+  const clock = manualClock();
+  const { keys: store } = new MemoryBus(new MemoryBroker(), clock);
+  const succession = new Succession({
+    keys: store,
+    clock,
+    region: "eu",
+    cell: "eu-1",
+    regionsOf: () => ["eu", "us"],
+    automatic: true,
+  });
+  const candidate = { market: "BTC-EUR", shard: "atlas-00", home: "eu", blocked: null };
+  assert.is((await succession.candidacy(candidate)).may, "claim");
+  succession.close("eu is drained");
+  const waits = await succession.candidacy(candidate);
+  assert.is(waits.may === "wait" ? waits.reason : "", "eu is drained");
+  succession.permit("atlas-00", false);
+  assert.is((await succession.candidacy(candidate)).may, "claim");
+  succession.close(null);
+  assert.is((await succession.candidacy(candidate)).may, "claim");
+  succession.stop();
+});
+
+test("B9.4 a drain is refused when something would have to stay, and nothing goes to a drained region", () => {
+  const target = {
+    cell: "us-1",
+    ready: true,
+    drain: "",
+    markets: [],
+    standbys: [{ market: "BTC-EUR", state: "standby", sequence: 7, lagRecords: 0, lagMs: 90 }],
+  };
+  const drain = { ...request, drain: true };
+  const faults = (plan: ReturnType<typeof plannedPlan>): readonly string[] =>
+    plan.checks.filter(({ level }) => level === "fault").map(({ what }) => what);
+  assert.equal(
+    faults(plannedPlan(drain, { markets: open, actors: null }, target, true, false)),
+    [],
+  );
+  assert.equal(
+    faults(plannedPlan(drain, { markets: [], actors: null }, target, true, false)),
+    [],
+    "a region that serves nothing can be drained",
+  );
+  const stuck = open.map((one) => ({
+    ...one,
+    report: { ...one.report, state: "failed" as const },
+  }));
+  const [why = ""] = faults(
+    plannedPlan(drain, { markets: stuck, actors: null }, target, true, false),
+  );
+  assert.match(why, /stays: it is failed/);
+  const kept = { regions: [{ region: request.from, mayGo: false }], actors: [], leftOut: 0 };
+  const [actor = ""] = faults(
+    plannedPlan(drain, { markets: open, actors: kept }, target, true, false),
+  );
+  assert.match(actor, /stay: no cell of/);
+  const closed = { ...target, drain: "drained" };
+  const [no = ""] = faults(
+    plannedPlan(request, { markets: open, actors: null }, closed, true, false),
+  );
+  assert.match(no, /is drained: npx meridian region undrain/);
+});
+
 test("B9.4 a planned move loses nothing; it is refused when the taker does not follow", () => {
   const found = { markets: open, actors };
   const target = (state: string) => ({
     cell: "us-1",
     ready: true,
+    drain: "",
     markets: [],
     standbys: [{ market: "BTC-EUR", state, sequence: 7, lagRecords: 0, lagMs: 90 }],
   });
@@ -175,6 +249,7 @@ test("B9.4 actors move with their region's seat, by their last numbers; those th
   const target = {
     cell: "us-1",
     ready: true,
+    drain: "",
     markets: [],
     standbys: [{ market: "BTC-EUR", state: "standby", sequence: 7, lagRecords: 0, lagMs: 90 }],
   };

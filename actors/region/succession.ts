@@ -139,6 +139,7 @@ export class Succession {
   /** Shards on their way to another region: nothing here claims them. */
   readonly #leaving = new Set<string>();
   readonly #permitted = new Map<string, { readonly until: number; readonly loss: boolean }>();
+  #closed: string | null = null;
   #looking: Promise<void> | null = null;
   #rounds = 0;
   #cancel: (() => void) | null = null;
@@ -166,6 +167,8 @@ export class Succession {
     const permitted = permission !== undefined && permission.until > now;
     const rank = permitted ? 0 : rankOf(shard, region, regionsOf(group), owner?.region ?? home);
     const asker = { region, cell, home, rank, permitted, automatic };
+    const own = owner?.region === region && owner.cell === cell;
+    if (this.#closed !== null && !own && !permitted) return wait(this.#closed);
     const reason = mayNotClaim(this.#standing(followed), asker);
     if (reason !== null) return wait(reason);
     const lossAccepted = permitted && permission.loss;
@@ -191,6 +194,11 @@ export class Succession {
     const seen = this.#leases.get(key);
     const needed = leaseTimes.timeToLive + leaseTimes.margin;
     return seen !== undefined && seen.watch.silentFor >= needed ? seen.revision : null;
+  }
+
+  /** Why this cell takes nothing that is not its own already; null: it takes what it may. */
+  close(reason: string | null): void {
+    this.#closed = reason;
   }
 
   leaving(shard: string, isLeaving: boolean): void {

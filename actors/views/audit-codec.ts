@@ -92,6 +92,7 @@ const messages: Readonly<Record<string, Decoder>> = {
   "operation log-level": control.v1.LogLevelRequest,
   "failover failover": wire.region.v1.FailoverRequest,
   "failover approve": wire.region.v1.ApproveRequest,
+  "failover undrain": wire.region.v1.UndrainRequest,
   "failover failover-abort": wire.region.v1.AbortRequest,
   "control spawn": control.v1.SpawnRequest,
   "control stop": control.v1.StopRequest,

@@ -4,8 +4,14 @@ import { decodeRefusal } from "../../schemas/sdk/codec.ts";
 import { failoversOf, operationsSubject } from "../../schemas/subjects.ts";
 import type { Cluster } from "./cluster.ts";
 
-const { FailoverRequest, FailoverReply, FailoverStep, ApproveRequest, AbortRequest } =
-  wire.region.v1;
+const {
+  FailoverRequest,
+  FailoverReply,
+  FailoverStep,
+  ApproveRequest,
+  AbortRequest,
+  UndrainRequest,
+} = wire.region.v1;
 
 export interface FailoverWish {
   readonly id: string;
@@ -16,6 +22,8 @@ export interface FailoverWish {
   readonly reason: string;
   /** A fail-back: only what is at home in `to`. */
   readonly homeOnly: boolean;
+  /** Afterwards no cell of `from` takes a market. */
+  readonly drain?: boolean;
 }
 
 export interface PlanMarket {
@@ -133,6 +141,15 @@ export function abortFailover(
   const payload = AbortRequest.encode({ id, requestedBy: cluster.user, reason }).finish();
   const subject = operationsSubject(region, "failover-abort");
   return cluster.ask(subject, payload, decodeReply, PLAN_TIMEOUT_MS);
+}
+
+export function askUndrain(
+  cluster: Cluster,
+  region: string,
+  reason: string,
+): Promise<Result<Reply>> {
+  const payload = UndrainRequest.encode({ requestedBy: cluster.user, reason }).finish();
+  return cluster.ask(operationsSubject(region, "undrain"), payload, decodeReply, PLAN_TIMEOUT_MS);
 }
 
 /** Steps of the failovers that a region's cell carries out, as they happen. */

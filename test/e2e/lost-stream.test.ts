@@ -29,9 +29,9 @@ const { Side, OrderType, TimeInForce } = wire.market.v1;
 interface World {
   readonly bus: NatsBus;
   /** A cell on a log of its own, or on one that another cell has left. */
-  open(ownership: TestOwnership, directory?: string): Promise<MarketCell>;
-  remove(): Promise<void>;
-  isThere(): Promise<boolean>;
+  readonly open: (ownership: TestOwnership, directory?: string) => Promise<MarketCell>;
+  readonly remove: () => Promise<void>;
+  readonly isThere: () => Promise<boolean>;
 }
 
 let cluster: TestCluster | null = null;

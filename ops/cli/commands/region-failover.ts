@@ -12,6 +12,7 @@ import {
   askFailover,
   failoverSteps,
   type FailoverView,
+  type FailoverWish,
   type PlanView,
   type StepView,
 } from "../failovers.ts";
@@ -125,7 +126,7 @@ async function failover(
   options: FailoverOptions,
   homeOnly: boolean,
 ): Promise<Result<ExitCode>> {
-  const { to, output } = options;
+  const { to } = options;
   for (const name of [from, to]) {
     if (cluster.regions.includes(name)) continue;
     return refuse(
@@ -148,6 +149,17 @@ async function failover(
   const { plan, region } = planned.value;
   if (plan === null)
     return refuse("reply_malformed", `${region} has sent no plan`, "npx meridian doctor");
+  return carryOut(cluster, { wish, plan, region }, options);
+}
+
+/** Shows the plan, and does it unless only the plan was wanted. */
+export async function carryOut(
+  cluster: Cluster,
+  { wish, plan, region }: { wish: FailoverWish; plan: PlanView; region: string },
+  options: Pick<FailoverOptions, "dryRun" | "confirm" | "output">,
+): Promise<Result<ExitCode>> {
+  const { from } = wish;
+  const { output } = options;
   if (output === "table") printPlan(plan);
   const faults = plan.checks.filter(({ level }) => level === "fault");
   if (options.dryRun === true) {

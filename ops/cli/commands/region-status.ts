@@ -48,6 +48,7 @@ async function view(cluster: Cluster, name: string) {
       owned: [],
       standbys: [],
       lastFailover: null,
+      drain: "",
     };
     return { status: null, shown };
   }
@@ -81,6 +82,7 @@ async function view(cluster: Cluster, name: string) {
       lagMs: one.lagMs ?? 0,
       detail: one.detail ?? "",
     })),
+    drain: answer.value.drain ?? "",
     lastFailover: lastFailover ? failoverView(lastFailover) : null,
   };
   return { status: answer.value, shown };
@@ -92,7 +94,7 @@ function printRegions(regions: readonly RegionView[], facts: ClusterFactsView): 
       ["REGION", "READY", "CELL", "INCARNATION", "LEASE HOLDS", "LAST FAILOVER", "REASON"],
       regions.map((one) => [
         one.name,
-        one.ready ? "yes" : "no",
+        one.drain === "" ? (one.ready ? "yes" : "no") : one.drain,
         one.cell ?? "-",
         String(one.incarnation),
         one.cell === null ? "-" : `${one.leaseValidMs} ms`,

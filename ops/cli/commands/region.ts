@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 
 import { extend as extendDrill } from "./region-drill.ts";
+import { extend as extendDrain } from "./region-drain.ts";
 import { extend as extendFailover } from "./region-failover.ts";
 import { extendWithMembers } from "./region-members.ts";
 import { extendWithNearest } from "./region-nearest.ts";
@@ -13,6 +14,7 @@ const extensions: readonly ((region: Command) => void)[] = [
   extendWithMembers,
   extendFailover,
   extendDrill,
+  extendDrain,
   extendWithRecovery,
   extendWithNearest,
 ];
