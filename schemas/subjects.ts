@@ -46,7 +46,12 @@ export const controlVerbs = [
 export type ControlVerb = (typeof controlVerbs)[number];
 export type AlertKind = "latency" | "residency" | "journal";
 /** What the launcher of a cluster is asked to do. */
-export type DeploymentVerb = "region-add" | "region-remove" | "certificates-rotate" | "residency";
+export type DeploymentVerb =
+  | "region-add"
+  | "region-remove"
+  | "edge-add"
+  | "certificates-rotate"
+  | "residency";
 export type MarketDataKind = "l1" | "l2" | "trades";
 
 export const commandSubject = (region: string, market: string, verb: CommandVerb): string =>
@@ -167,6 +172,13 @@ export const userOfInbox = (reply: string): string =>
 export const cellUserName = (region: string): string => `cell-${token(region)}`;
 export const reporterUserName = (region: string): string => `reporter-${token(region)}`;
 
+/** User of an edge site's server in its region; the site's cache has the same inbox. */
+export const siteUserName = (site: string): string => `site-${token(site)}`;
+/** What an edge site's cache is asked; `read`: a market's copy. */
+export const siteReadSubject = (site: string, market: string): string =>
+  `edge.${token(site)}.read.${token(market)}`;
+export const siteStatusSubject = (site: string): string => `edge.${token(site)}.status`;
+
 /** Patterns over whole families of subjects: what permissions and wide subscriptions are made of. */
 export const patterns = {
   commands: "cmd.>",
@@ -219,6 +231,8 @@ export const patterns = {
   audits: "audit.>",
   auditsOf: (region: string): string => `audit.${token(region)}.>`,
   deadLettersOf: (region: string): string => `dead.${token(region)}.>`,
+  siteOf: (site: string): string => `edge.${token(site)}.>`,
+  siteReadsOf: (site: string): string => `edge.${token(site)}.read.*`,
   inbox: (user: string): string => `${inboxPrefix(user)}.>`,
 } as const;
 

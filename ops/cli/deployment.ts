@@ -19,10 +19,11 @@ export async function askLauncher(
   cluster: Cluster,
   verb: DeploymentVerb,
   region = "",
+  site: { readonly site?: string; readonly port?: number } = {},
 ): Promise<Result<DeploymentAnswer>> {
   const answer = await cluster.ask(
     deploymentSubject(verb),
-    DeploymentRequest.encode({ region }).finish(),
+    DeploymentRequest.encode({ region, ...site }).finish(),
     (payload): Result<DeploymentAnswer> => {
       const reply = DeploymentReply.decode(payload);
       const failure = decodeRefusal(reply.refusal);

@@ -12,6 +12,7 @@ import { register as registerConfiguration } from "./commands/config.ts";
 import { register as registerConsole } from "./commands/console.ts";
 import { register as registerDoctor } from "./commands/doctor.ts";
 import { register as registerDown } from "./commands/down.ts";
+import { register as registerEdge } from "./commands/edge.ts";
 import { register as registerJournal } from "./commands/journal.ts";
 import { register as registerLog } from "./commands/log.ts";
 import { register as registerLogin } from "./commands/login.ts";
@@ -40,6 +41,7 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerOrder,
   registerMarket,
   registerRegion,
+  registerEdge,
   registerStrategy,
   registerAccount,
   registerReplay,

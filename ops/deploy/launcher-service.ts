@@ -5,11 +5,14 @@ import { type Failure, type Result, ok, refuse } from "../../actors/kernel/resul
 import { wire } from "../../schemas/messages.ts";
 import { type DeploymentVerb, deploymentSubject } from "../../schemas/subjects.ts";
 import { credentialsOf } from "./cluster.ts";
+import type { EdgeSite } from "./edge-sites.ts";
 import type { ResidencyFault } from "./residency.ts";
 import { deployerUser } from "./roles.ts";
 import { type ClusterPlan, natsUrl } from "./topology.ts";
 
 const { DeploymentRequest, DeploymentReply } = wire.region.v1;
+
+type Asked = Pick<wire.region.v1.DeploymentRequest, "region" | "site" | "port">;
 
 /** Something that was done, and how long it took. */
 export interface Step {
@@ -30,6 +33,13 @@ export interface Deployment {
   removeRegion(region: string): Promise<Result<readonly Step[]>>;
   rotateCertificates(): Promise<Result<readonly Step[]>>;
   residency(): Promise<Result<Residency>>;
+  /** Makes the folder of an edge site and lets its server in. */
+  addSite(site: EdgeSite, port: number): Promise<Result<AddedSite>>;
+}
+
+export interface AddedSite {
+  readonly folder: string;
+  readonly steps: readonly Step[];
 }
 
 /** Notes the steps of a change as they are done. */
@@ -69,6 +79,9 @@ const refusalOf = ({ code, reason, next }: Failure): Uint8Array =>
 const stepsReply = (steps: readonly Step[]): Uint8Array =>
   DeploymentReply.encode({ steps: [...steps] }).finish();
 
+const siteReply = ({ folder, steps }: AddedSite): Uint8Array =>
+  DeploymentReply.encode({ folder, steps: [...steps] }).finish();
+
 const residencyReply = ({ streams, faults, atUnixMs }: Residency): Uint8Array =>
   DeploymentReply.encode({
     residency: {
@@ -81,19 +94,30 @@ const residencyReply = ({ streams, faults, atUnixMs }: Residency): Uint8Array =>
 /** Serves ops.launcher.* on the connection; a change that comes during another one is refused as busy. */
 export function serveDeployment(connection: NatsConnection, deployment: Deployment): void {
   let changing: DeploymentVerb | null = null;
-  const change =
-    (verb: DeploymentVerb, make: (region: string) => Promise<Result<readonly Step[]>>) =>
-    async (region: string): Promise<Result<Uint8Array>> => {
+  const alone =
+    (verb: DeploymentVerb, make: (asked: Asked) => Promise<Result<Uint8Array>>) =>
+    async (asked: Asked): Promise<Result<Uint8Array>> => {
       if (changing !== null) return refuse("busy", `${changing} is under way`, "wait for its end");
       changing = verb;
       try {
-        const made = await make(region);
-        return made.ok ? ok(stepsReply(made.value)) : made;
+        return await make(asked);
       } finally {
         changing = null;
       }
     };
-  const verbs: Readonly<Record<DeploymentVerb, (region: string) => Promise<Result<Uint8Array>>>> = {
+  const change = (
+    verb: DeploymentVerb,
+    make: (region: string) => Promise<Result<readonly Step[]>>,
+  ): ((asked: Asked) => Promise<Result<Uint8Array>>) =>
+    alone(verb, async ({ region }) => {
+      const made = await make(region);
+      return made.ok ? ok(stepsReply(made.value)) : made;
+    });
+  const verbs: Readonly<Record<DeploymentVerb, (asked: Asked) => Promise<Result<Uint8Array>>>> = {
+    "edge-add": alone("edge-add", async ({ region, site, port }) => {
+      const made = await deployment.addSite({ name: site, region }, port);
+      return made.ok ? ok(siteReply(made.value)) : made;
+    }),
     "region-add": change("region-add", (region) => deployment.addRegion(region)),
     "region-remove": change("region-remove", (region) => deployment.removeRegion(region)),
     "certificates-rotate": change("certificates-rotate", () => deployment.rotateCertificates()),
@@ -114,10 +138,10 @@ export function serveDeployment(connection: NatsConnection, deployment: Deployme
 
 async function answer(
   payload: Uint8Array,
-  run: (region: string) => Promise<Result<Uint8Array>>,
+  run: (asked: Asked) => Promise<Result<Uint8Array>>,
 ): Promise<Uint8Array> {
   try {
-    const reply = await run(DeploymentRequest.decode(payload).region);
+    const reply = await run(DeploymentRequest.decode(payload));
     return reply.ok ? reply.value : refusalOf(reply.failure);
   } catch (error) {
     return refusalOf({
