@@ -1,136 +1,234 @@
-import { rmSync } from "node:fs";
-import { join } from "node:path";
+import type { Browser, BrowserContext } from "playwright-core";
 
-import type { Page } from "playwright-core";
-
-import { Launcher } from "../ops/deploy/launcher.ts";
-import { noBrowser, openPage, startBrowser } from "../test/support/browser.ts";
-import { launcherOptions, temporaryFolder } from "../test/support/launched-cluster.ts";
-import { repository } from "../test/support/shared-data.ts";
-import { type BenchOptions, BenchVoid, figure, median, type Report } from "./bench.ts";
+import { startBrowser, noBrowser, sizes } from "../test/support/browser.ts";
+import { CrowdedCell } from "../test/support/crowded-cell.ts";
+import { MarketLoad } from "../test/support/market-load.ts";
+import {
+  marketName,
+  type OneRegion,
+  regionName,
+  withOneRegion,
+} from "../test/support/one-region.ts";
+import { WatchedPage } from "../test/support/watched-page.ts";
+import { type BenchOptions, BenchVoid, figure, type Report } from "./bench.ts";
+import { openUntilLive, type Watched, watchPage } from "./page-probe.ts";
 
 /**
- * The console beside a busy market: from the first byte to the first live figures, and what the page's main
- * thread and its frames do while the market's background flow runs at a high rate.
+ * The console beside a busy market and beside many actors: from the first byte to the first live figures, what the
+ * page's main thread and its frames do, how many messages it gets.
  */
 
-const market = "BTC-EUR";
-const region = "eu-central";
-/** Orders a second; each is about two events, so that the market makes ten thousand. */
-const ordersPerSecond = 5_000;
-const watchedMs = 15_000;
+interface Sizes {
+  readonly eventsPerSecond: number;
+  readonly watchedMs: number;
+  readonly actors: number;
+}
+const whole: Sizes = { eventsPerSecond: 10_500, watchedMs: 15_000, actors: 100_000 };
+const tiny: Sizes = { eventsPerSecond: 500, watchedMs: 1_500, actors: 2_000 };
 
-interface Watched {
-  readonly longestTaskMs: number;
-  readonly frameP95Ms: number;
-  readonly frames: number;
+interface MarketRun {
+  readonly coldMs: number;
+  readonly warmMs: number;
+  readonly keyMs: number;
+  readonly market: Watched;
+  readonly overview: Watched;
+  readonly eventsPerSecond: number;
 }
 
-/** Counts long tasks and frames from now on, within the page. */
-const observe = `
-  window.watched = { longest: 0, frames: [], last: 0 };
-  new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) {
-      window.watched.longest = Math.max(window.watched.longest, entry.duration);
-    }
-  }).observe({ type: "longtask" });
-  const frame = (at) => {
-    if (window.watched.last > 0) window.watched.frames.push(at - window.watched.last);
-    window.watched.last = at;
-    requestAnimationFrame(frame);
-  };
-  requestAnimationFrame(frame);
-`;
-
-async function watch(page: Page, milliseconds: number): Promise<Watched> {
-  await page.evaluate(observe);
-  await page.waitForTimeout(milliseconds);
-  const seen = await page.evaluate<{
-    readonly longest: number;
-    readonly frames: readonly number[];
-  }>("window.watched");
-  const sorted = [...seen.frames].sort((a, b) => a - b);
-  const frameP95Ms = sorted[Math.floor(sorted.length * 0.95)] ?? Number.NaN;
-  // A task below 50 ms is not told of: 50 stands for all of them.
-  return { longestTaskMs: Math.max(50, seen.longest), frameP95Ms, frames: sorted.length };
+interface TreeRun {
+  readonly watched: Watched;
+  /** Of the view that had most. */
+  readonly messagesPerSecond: number;
+  readonly kilobytesPerSecond: number;
+  readonly nodes: number;
+  readonly heapBytes: number;
 }
+
+const ladder = ".book tbody td.bid";
 
 export async function runConsole({ quick, repeats }: BenchOptions): Promise<Report> {
   if (noBrowser !== null) throw new BenchVoid(noBrowser);
-  const data = temporaryFolder();
-  const rate = quick ? 50 : ordersPerSecond;
-  const launcher = new Launcher(
-    launcherOptions(data, {
-      cellProgram: join(repository, "actors", "root", "main.ts"),
-      flow: { enabled: true, seed: 3, rate },
-    }),
-  );
-  const browser = await startBrowser();
-  try {
-    const started = await launcher.start();
-    if (!started.ok) throw new BenchVoid(started.failure.reason);
-    const { cluster } = started.value;
-    const http = cluster.regions.find(({ name }) => name === region)?.http ?? "";
-    const interactive: number[] = [];
-    const watched: Watched[] = [];
-    const eventRates: number[] = [];
-    for (let repeat = 0; repeat < repeats; repeat += 1) {
-      const began = performance.now();
-      const { page, close } = await openPage(browser, `${http}/console/markets/${market}`);
-      await page.locator(".book tbody td.bid").first().waitFor();
-      interactive.push(performance.now() - began);
-      const before = await eventsOf(http);
-      const from = performance.now();
-      watched.push(await watch(page, quick ? 1_000 : watchedMs));
-      const seconds = (performance.now() - from) / 1_000;
-      eventRates.push(((await eventsOf(http)) - before) / seconds);
-      await close();
+  const size = quick ? tiny : whole;
+  const markets: MarketRun[] = [];
+  const trees: TreeRun[] = [];
+  let version = "";
+  await withOneRegion("matched", async (region) => {
+    await region.ready();
+    const load = new MarketLoad(region.connection, {
+      region: regionName,
+      market: marketName,
+      seed: 3,
+      eventsPerSecond: size.eventsPerSecond,
+    });
+    load.start();
+    try {
+      // The book fills up before anything is measured.
+      await new Promise((resolve) => setTimeout(resolve, quick ? 500 : 3_000));
+      for (let repeat = 0; repeat < repeats; repeat += 1) {
+        // A browser that has never run: nothing is kept from the page before.
+        const browser = await startBrowser();
+        version = browser.version();
+        try {
+          markets.push(await marketRun(browser, region, load, size));
+        } finally {
+          await browser.close();
+        }
+      }
+    } finally {
+      load.stop();
     }
-    return {
-      workload: [
-        `market page of ${market}, ${sizesShown}, background flow of ${rate} orders/s in each of two markets, three regions on this machine`,
-        `headless Chromium ${browser.version()}, software rendering, on the same processors as the cluster`,
-      ],
-      figures: [
-        figure("console.interactive", "ms", "lower", interactive, 1_000),
-        figure(
-          "console.longest_task",
-          "ms",
-          "lower",
-          watched.map((each) => each.longestTaskMs),
-          50,
-        ),
-        figure(
-          "console.frame_p95",
-          "ms",
-          "lower",
-          watched.map((each) => each.frameP95Ms),
-          33,
-        ),
-        figure("console.events", "1/s", "higher", eventRates, 10_000),
-      ],
-      notes: [
-        `frames a run: ${watched.map(({ frames }) => frames).join(", ")}`,
-        `records a second of the market, which stand for its events: ${Math.round(median(eventRates))}`,
-        "a longest task of 50 ms stands for 50 or less: the browser tells of longer ones only",
-      ],
-    };
-  } finally {
-    await browser.close();
-    await launcher.stop();
-    rmSync(data, { recursive: true, force: true });
-  }
+    const crowd = await CrowdedCell.start(region.plan, regionName, size.actors);
+    try {
+      for (let repeat = 0; repeat < repeats; repeat += 1) {
+        const browser = await startBrowser();
+        try {
+          trees.push(await treeRun(browser, region, size));
+        } finally {
+          await browser.close();
+        }
+      }
+    } finally {
+      await crowd.stop();
+    }
+  });
+  return report(size, version, markets, trees);
 }
 
-const sizesShown = "1280 × 800";
-
-/** Records that the market has matched: commands, each of which makes at least one event. */
-async function eventsOf(http: string): Promise<number> {
-  const status = (await (await fetch(`${http}/status`)).json()) as {
-    readonly markets: readonly {
-      readonly definition: { readonly market: string };
-      readonly matched: number;
-    }[];
+async function marketRun(
+  browser: Browser,
+  { region }: OneRegion,
+  load: MarketLoad,
+  { watchedMs }: Sizes,
+): Promise<MarketRun> {
+  const context = await newContext(browser);
+  const address = `${region.http}/console/markets/${marketName}`;
+  const first = await context.newPage();
+  const cold = await openUntilLive(first, address, ladder);
+  const before = load.counts.events;
+  const from = performance.now();
+  const market = await watchPage(browser, first, () => first.waitForTimeout(watchedMs));
+  const eventsPerSecond = (load.counts.events - before) / ((performance.now() - from) / 1_000);
+  await first.keyboard.press("g");
+  await first.keyboard.press("o");
+  await first.locator(".overview-charts canvas").first().waitFor();
+  const overview = await watchPage(browser, first, () => first.waitForTimeout(watchedMs / 3));
+  await first.close();
+  const second = await context.newPage();
+  const warm = await openUntilLive(second, address, ladder);
+  await context.close();
+  return {
+    coldMs: cold.shownMs,
+    warmMs: warm.shownMs,
+    keyMs: cold.keyMs,
+    market,
+    overview,
+    eventsPerSecond,
   };
-  return status.markets.find(({ definition }) => definition.market === market)?.matched ?? 0;
 }
+
+const newContext = (browser: Browser): Promise<BrowserContext> =>
+  browser.newContext({ viewport: sizes.desk, colorScheme: "dark" });
+
+/** A branch of all actors is open, paged through and scrolled; one of them crashes all the time. */
+async function treeRun(
+  browser: Browser,
+  { region }: OneRegion,
+  { watchedMs, actors }: Sizes,
+): Promise<TreeRun> {
+  const watched = await WatchedPage.open(browser, `${region.http}/console/tree/${regionName}`);
+  const { page } = watched;
+  const branch = page.locator(".tree-row[data-row]", {
+    has: page.getByText("crowd", { exact: true }),
+  });
+  await branch.first().press("l");
+  await page.getByText("w199", { exact: true }).waitFor();
+  watched.forget();
+  const from = performance.now();
+  const frames = await watchPage(browser, page, async () => {
+    const until = performance.now() + watchedMs;
+    await page.locator(".scroll.tree").hover();
+    for (let step = 0; performance.now() < until; step += 1) {
+      await page.mouse.wheel(0, step % 20 < 10 ? 300 : -300);
+      await page.waitForTimeout(50);
+      if (step % 20 === 19) await page.getByLabel("later of crowd").click();
+    }
+  });
+  const seconds = (performance.now() - from) / 1_000;
+  const views = watched.received.filter(({ subject }) => subject.includes(".views."));
+  const perView = new Map<string, number>();
+  for (const { subject } of views) perView.set(subject, (perView.get(subject) ?? 0) + 1);
+  if (perView.size === 0) throw new BenchVoid("no view of the tree has told anything");
+  const bytes = watched.received.reduce((sum, each) => sum + each.bytes, 0);
+  const { nodes, heapBytes } = await watched.held();
+  await page.getByRole("button", { name: "/failed" }).click();
+  await page.getByText(`/${regionName}/crowd/w3`, { exact: true }).waitFor();
+  await page.getByRole("button", { name: "restarts>0" }).click();
+  const looping = `/${regionName}/crowd/w${Math.floor(actors * 0.617)}`;
+  await page.getByText(looping, { exact: true }).waitFor();
+  await watched.close();
+  return {
+    watched: frames,
+    messagesPerSecond: Math.max(...perView.values()) / seconds,
+    kilobytesPerSecond: bytes / 1_000 / seconds,
+    nodes,
+    heapBytes,
+  };
+}
+
+function report(
+  { actors, watchedMs }: Sizes,
+  version: string,
+  markets: readonly MarketRun[],
+  trees: readonly TreeRun[],
+): Report {
+  const of = (name: string, unit: string, pick: (run: MarketRun) => number, goal?: number) =>
+    figure(name, unit, "lower", markets.map(pick), goal);
+  const ofTree = (name: string, unit: string, pick: (run: TreeRun) => number, goal?: number) =>
+    figure(name, unit, "lower", trees.map(pick), goal);
+  return {
+    workload: [
+      `market page of ${marketName}, ${sizes.desk.width} × ${sizes.desk.height}, a client that sends orders, cancels and crossing orders over NATS; mode matched, three regions on this machine`,
+      `tree page of a region with ${actors} actors more in a second cell, their branch open, scrolled and paged through, one of them crashing all the time`,
+      `headless Chromium ${version}, software rendering, on the same processors as the cluster and its client; watched for ${watchedMs} ms each, the overview for a third of that`,
+    ],
+    figures: [
+      of("console.interactive", "ms", (run) => run.coldMs, 1_000),
+      of("console.interactive_warm", "ms", (run) => run.warmMs, 1_000),
+      of("console.key", "ms", (run) => run.keyMs, 100),
+      of("console.longest_task", "ms", (run) => run.market.longestTaskMs, 50),
+      of("console.longest_task_processor", "ms", (run) => run.market.longestTaskProcessorMs, 50),
+      of("console.frame_p95", "ms", (run) => run.market.frameP95Ms, 33),
+      of("console.overview_longest_task", "ms", (run) => run.overview.longestTaskMs, 50),
+      of("console.overview_frame_p95", "ms", (run) => run.overview.frameP95Ms, 33),
+      figure(
+        "console.events",
+        "1/s",
+        "higher",
+        markets.map((run) => run.eventsPerSecond),
+        10_000,
+      ),
+      ofTree("console.tree_longest_task", "ms", (run) => run.watched.longestTaskMs, 50),
+      ofTree(
+        "console.tree_longest_task_processor",
+        "ms",
+        (run) => run.watched.longestTaskProcessorMs,
+        50,
+      ),
+      ofTree("console.tree_frame_p95", "ms", (run) => run.watched.frameP95Ms, 33),
+      // Each question is answered with a window as well: a message more every 6 s.
+      ofTree("console.tree_messages", "1/s and view", (run) => run.messagesPerSecond, 1.1),
+      ofTree("console.tree_traffic", "kB/s", (run) => run.kilobytesPerSecond),
+      ofTree("console.tree_heap", "MB", (run) => run.heapBytes / 1e6),
+      ofTree("console.tree_nodes", "", (run) => run.nodes),
+    ],
+    notes: [
+      "interactive: begin of the navigation to the frame with the first live figures, in a browser that was just started; key: a key pressed then to the frame with its answer",
+      "longest_task: main-thread tasks of the browser's trace, from begin to end; _processor: what the longest had of a processor",
+      `main thread on the market page: ${markets.map(({ market }) => shareOf(market)).join("; ")}`,
+      `on the tree: ${trees.map(({ watched }) => shareOf(watched)).join("; ")}`,
+    ],
+  };
+}
+
+const shareOf = ({ processorShare, longTasks, tasks, frames }: Watched): string =>
+  `${(100 * processorShare).toFixed(1)} % of a processor, ${longTasks} of ${tasks} tasks above 50 ms, ${frames} frames`;

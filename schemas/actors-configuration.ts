@@ -12,7 +12,7 @@ export const actorsSchema = z.strictObject({
   maximum: z.int().min(0).max(100_000).default(4_096),
   /** Seconds without a message after which a paused or finished one is put away. */
   passivateAfter: z.number().min(0).default(30),
-  /** Regions whose actors are hosted here while they have no cell for them. */
+  /** Other regions whose actors may run here, when they are moved or have no cell left. */
   hosts: z.array(z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, "the name of a region")).default([]),
   /**
    * What an account may do whose first actor is spawned, and the most that an actor's own limit allows.

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { actorsSchema } from "./actors-configuration.ts";
+import { incidentsSchema } from "./incidents-configuration.ts";
 import { dataClasses } from "./placement.ts";
 
 /**
@@ -198,6 +199,7 @@ export const cellConfigurationSchema = z.strictObject({
     })
     .prefault({}),
   actors: actorsSchema.prefault({}),
+  incidents: incidentsSchema.prefault({}),
 });
 export type CellConfiguration = z.infer<typeof cellConfigurationSchema>;
 /** As it is written: what has a default may be left out. */

@@ -69,6 +69,8 @@ export const refusals = {
   no_cell: "no cell of the region has room for the actor",
   actor_stopped: "the actor is stopped",
   not_found: "no such thing",
+  not_in_state: "the incident is in no state to be changed so",
+  too_many_incidents: "the region keeps as many incidents as it may",
   strategy_invalid: "the strategy's file cannot be started",
   strategy_failed: "the strategy's decision failed",
   strategy_ended: "the strategy's process was ended",

@@ -51,6 +51,7 @@ export type DeploymentVerb =
   | "region-remove"
   | "edge-add"
   | "certificates-rotate"
+  | "authority-rotate"
   | "residency";
 export type MarketDataKind = "l1" | "l2" | "trades";
 

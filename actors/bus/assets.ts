@@ -127,12 +127,14 @@ export function ensureAuditAssets(
 /**
  * Makes the stream of the market's shard and puts the market's subjects into it and into the event
  * stream of its home. To be called before the market's actor starts: a takeover makes no asset.
- * Failure codes: unavailable; market_exists (another shard has a journal of that name).
+ * `isNew` false: a journal stream that is not there is lost, and not made. Failure codes: unavailable, not_found;
+ * market_exists (another shard has a journal of that name).
  */
 export async function ensureMarketAssets(
   ports: AssetPorts,
   market: MarketAssets,
   placement: Placement | number,
+  isNew = true,
 ): Promise<Result<void>> {
   const { journals, events } = placed(placement);
   const journal: StreamPlan = {
@@ -143,7 +145,7 @@ export async function ensureMarketAssets(
     max_msg_size: 1024 * 1024,
     max_bytes: assetBounds.journal,
   };
-  const made = await ensureStream(ports, journal, journal.subjects);
+  const made = await ensureStream(ports, journal, journal.subjects, isNew);
   if (!made.ok) return made;
   return ensureStream(ports, eventStreamConfig(market.home, events(market.home)), [
     eventSubject(market.market, "block"),
@@ -200,11 +202,19 @@ async function ensureStream(
   ports: AssetPorts,
   plan: StreamPlan,
   subjects: readonly string[],
+  mayMake = true,
 ): Promise<Result<void>> {
   const until = ports.clock.monotonic() + LEADER_WAIT_MS * 1e6;
   for (;;) {
-    const failure = await tryStream(ports, plan, subjects);
+    const failure = await tryStream(ports, plan, subjects, mayMake);
     if (failure === null) return ok(undefined);
+    if (failure.code === STREAM_NOT_FOUND) {
+      return refuse(
+        "not_found",
+        `there is no stream ${plan.name}`,
+        "its last owner makes it again",
+      );
+    }
     if (failure.code === SUBJECTS_OVERLAP) {
       return refuse(
         "market_exists",
@@ -235,6 +245,7 @@ async function tryStream(
   ports: AssetPorts,
   plan: StreamPlan,
   subjects: readonly string[],
+  mayMake: boolean,
 ): Promise<StreamFailure | null> {
   try {
     const manager = await jetstreamManager(ports.bus.connection, {
@@ -243,6 +254,7 @@ async function tryStream(
     });
     const held = await heldSubjects(manager, plan.name);
     if (held === null) {
+      if (!mayMake) return { code: STREAM_NOT_FOUND, reason: "not found" };
       const all = [...new Set([...plan.subjects, ...subjects])];
       await manager.streams.add({ ...plan, subjects: all });
       return null;

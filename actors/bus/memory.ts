@@ -164,6 +164,7 @@ export class MemoryBroker {
     return { unsubscribe: () => void this.#services.delete(service) };
   }
 
+  /** To all that listen, and to one of those that serve the subject, who answers nobody. */
   deliver(subject: string, payload: Uint8Array): void {
     for (const handler of this.#handlers) {
       if (!subjectMatches(handler.pattern, subject)) continue;
@@ -174,6 +175,10 @@ export class MemoryBroker {
         }
       });
     }
+    const service = this.serviceFor(subject);
+    if (service === null) return;
+    const request = { subject, payload: payload.slice(), user: "", respond: () => {} };
+    queueMicrotask(() => service.handle(request));
   }
 
   /** The first service that listens, as a queue group of one would. */

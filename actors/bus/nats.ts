@@ -35,10 +35,10 @@ export interface NatsOptions {
   readonly journalServers?: readonly string[];
   /** Name of the user: its private inbox is `_INBOX_<user>`. */
   readonly user: string;
-  /** Nkey seed of the user. */
-  readonly seed: Uint8Array;
-  /** Certificate authority of the servers, PEM; null for a cluster without TLS. */
-  readonly authority: string | null;
+  /** Nkey seed of the user. A function is asked at every connect: keys change while a process runs. */
+  readonly seed: Uint8Array | (() => Uint8Array);
+  /** Certificate authorities of the servers, PEM; null for a cluster without TLS. A function: as `seed`. */
+  readonly authority: string | (() => string) | null;
 }
 
 const second = 1_000;
@@ -70,6 +70,16 @@ export interface BusCounters extends RequestFigures {
   readonly requestsUnderWay: number;
 }
 
+/** The client library reads `ca` at every handshake. */
+function tlsOf(authority: string | (() => string)): { readonly ca: string } {
+  if (typeof authority === "string") return { ca: authority };
+  return {
+    get ca() {
+      return authority();
+    },
+  };
+}
+
 /** Options of the client library: reconnects for ever with jitter, resends nothing by itself. */
 export function connectionOptions(options: NatsOptions): ConnectionOptions {
   return {
@@ -77,7 +87,7 @@ export function connectionOptions(options: NatsOptions): ConnectionOptions {
     name: `meridian ${options.user}`,
     authenticator: nkeyAuthenticator(options.seed),
     inboxPrefix: inboxPrefix(options.user),
-    ...(options.authority === null ? {} : { tls: { ca: options.authority } }),
+    ...(options.authority === null ? {} : { tls: tlsOf(options.authority) }),
     timeout: CONNECT_TIMEOUT_MS,
     noRandomize: true,
     ignoreClusterUpdates: true,

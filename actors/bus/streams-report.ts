@@ -14,6 +14,8 @@ export interface StreamState {
   readonly subjects: number;
   readonly consumers: number;
   readonly hasLeader: boolean;
+  /** Name of the server that leads it; empty: none, or the stream is not replicated. */
+  readonly leader: string;
   /** Servers that hold it, the leader included, and those of them that are up to date and in reach. */
   readonly replicas: number;
   readonly replicasCurrent: number;
@@ -181,6 +183,7 @@ export function streamOf(answer: unknown): StreamState | null {
     subjects: info.state.num_subjects ?? 0,
     consumers: info.state.consumer_count,
     hasLeader,
+    leader: info.cluster?.leader ?? "",
     replicas: others.length + 1,
     replicasCurrent: current + (hasLeader ? 1 : 0),
     replicaLag: Math.max(0, ...others.map(({ lag }) => lag ?? 0)),

@@ -78,6 +78,10 @@ async function load(file: string): Promise<Loaded> {
   return { name, start, decide: decide.bind(strategy) };
 }
 
+/** It cannot read new keys: after half a minute without a server it ends, and is started with those of then. */
+const reconnectAttempts = 120;
+const reconnectWaitMs = 250;
+
 async function main(): Promise<void> {
   const [line] = await once(createInterface({ input: process.stdin }));
   const settings = JSON.parse(line ?? "") as RunnerSettings;
@@ -85,11 +89,12 @@ async function main(): Promise<void> {
   const options: ConnectionOptions = {
     servers: [...servers],
     authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: 250,
+    maxReconnectAttempts: reconnectAttempts,
+    reconnectTimeWait: reconnectWaitMs,
     ...(authority === null ? {} : { tls: { ca: authority } }),
   };
   const connection = await connect(options);
+  void connection.closed().then(() => process.exit(1));
   confineImports(file);
   confineGlobals();
   let strategy: Loaded;

@@ -58,7 +58,7 @@ export const requestRules = {
   send: z.strictObject({
     id: token,
     commandId: token,
-    verb: z.enum(["pause", "resume"]),
+    verb: z.enum(["pause", "resume", "flatten"]),
     sender,
   }),
   watch: z.strictObject({ id: token }),
@@ -308,6 +308,48 @@ export function decodeRecord(bytes: Uint8Array): ActorRecord | null {
   }
 }
 
+/** As seats.ts has it. */
+export const encodeSeat = (seat: {
+  readonly region: string;
+  readonly at: string;
+  readonly by: string;
+  readonly sinceUnixMs: number;
+}): Uint8Array => wire.region.v1.ActorSeat.encode(seat).finish();
+
+/** Null when the bytes are none. */
+export function decodeSeat(bytes: Uint8Array): {
+  readonly region: string;
+  readonly at: string;
+  readonly by: string;
+  readonly sinceUnixMs: number;
+} | null {
+  try {
+    const found = wire.region.v1.ActorSeat.decode(bytes);
+    const { at, by, sinceUnixMs } = found;
+    if (!subjects.isToken(found.region) || !subjects.isToken(at)) return null;
+    return { region: found.region, at, by, sinceUnixMs };
+  } catch {
+    return null;
+  }
+}
+
+/** Shards that one cell has just given up for another. */
+export const encodeOffer = (shards: readonly number[]): Uint8Array => Uint8Array.from(shards);
+export const decodeOffer = (bytes: Uint8Array): readonly number[] =>
+  [...new Set(bytes)].filter((shard) => shard < subjects.actorShards);
+
+/** Number of the last event of a log, by the last message on its subject; null: the bytes are none. */
+export function lastEventOf(
+  bytes: Uint8Array,
+): { readonly epoch: number; readonly sequence: number } | null {
+  try {
+    const { epoch, first, entries } = control.v1.EventLogMessage.decode(bytes);
+    return { epoch, sequence: first + entries.length - 1 };
+  } catch {
+    return null;
+  }
+}
+
 /** What a cell asks another one for: all actors it hosts. */
 export const encodeListRequest = (): Uint8Array =>
   control.v1.ListRequest.encode({ limit: MAXIMUM_LISTED }).finish();
@@ -316,6 +358,8 @@ export const keys = {
   directoryBucket: subjects.directoryBucket,
   actor: subjects.actorDirectoryKey,
   actorPrefix: subjects.actorDirectoryPrefix,
+  seat: subjects.actorSeatKey,
+  seatPrefix: subjects.actorSeatPrefix,
 } as const;
 export const {
   actorShards,

@@ -1,4 +1,3 @@
-import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import { ok, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
@@ -18,10 +17,17 @@ export interface LeaseView {
   readonly revision: number;
 }
 
+/** Leases as they were between two times; whoever reads for others as well has read before he was asked. */
+export interface LeaseReading {
+  readonly leases: readonly LeaseView[];
+  readonly began: DurationNs;
+  readonly ended: DurationNs;
+}
+
 /** The leases of the region's cells; what implements it knows how they are kept. */
 export interface Leases {
   /** Failure code: unavailable. */
-  read(): Promise<Result<readonly LeaseView[]>>;
+  read(): Promise<Result<LeaseReading>>;
   /** Told what each read found; true: the lease stood still for so long that it may be fenced. */
   silence(): {
     read(revision: number, began: DurationNs, ended: DurationNs): boolean;
@@ -33,7 +39,6 @@ export interface Leases {
 
 export interface MembershipPorts {
   readonly leases: Leases;
-  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -56,16 +61,15 @@ export class Membership {
 
   /** Looks at all leases, and fences those that were silent for long enough. Failure code: unavailable. */
   async look(): Promise<Result<void>> {
-    const { leases, clock, log } = this.#ports;
-    const began = clock.monotonic();
+    const { leases, log } = this.#ports;
     const found = await leases.read();
     if (!found.ok) {
       for (const watch of this.#watches.values()) watch.failed();
       return found;
     }
-    const ended = clock.monotonic();
+    const { began, ended } = found.value;
     const live: LeaseView[] = [];
-    for (const lease of found.value) {
+    for (const lease of found.value.leases) {
       if (lease.cell === this.#own || lease.fenced || lease.actors === null) continue;
       const watch = this.#watches.get(lease.cell) ?? leases.silence();
       this.#watches.set(lease.cell, watch);

@@ -62,6 +62,11 @@ export interface SpawnableType {
    * Makes what an actor must have before its record is written; once for each. Failure codes as check.
    */
   prepare(record: ActorRecord): Promise<Result<void>>;
+  /**
+   * The report of one that had just been spawned, encoded as its group's: what it would quote now. Absent, and empty:
+   * it cannot be told.
+   */
+  preview?(id: string, parameters: Readonly<Record<string, string>>): Promise<Uint8Array>;
   /** JSON Schema of the parameters. */
   readonly schema: object;
   /** `start` of the child specification. Failure codes as check. */
@@ -70,7 +75,7 @@ export interface SpawnableType {
   steer(path: string, commandId: string, verb: SteerVerb): Promise<Result<void>>;
 }
 
-export type SteerVerb = "pause" | "resume" | "stop" | "start";
+export type SteerVerb = "pause" | "resume" | "flatten" | "stop" | "start";
 
 export interface SpawnFields {
   readonly key: string;
@@ -98,7 +103,7 @@ export type ControlRequest =
       readonly verb: "send";
       readonly id: string;
       readonly commandId: string;
-      readonly message: "pause" | "resume";
+      readonly message: "pause" | "resume" | "flatten";
       readonly sender: SenderIdentity | null;
     };
 

@@ -15,6 +15,8 @@ export interface CellView {
   readonly shards: readonly number[];
   /** Of another region: it hosts while the region has no cell of its own. Absent: false. */
   readonly guest?: boolean;
+  /** Of the region where the actors are to run now; absent: false. */
+  readonly seated?: boolean;
 }
 
 /** Two hashes of 32 bits over the text (FNV-1a, then the finaliser of MurmurHash3), as one of 53. */
@@ -60,15 +62,27 @@ export function rendezvous<T extends { readonly name: string; readonly weight: n
   return best;
 }
 
+/** Names by falling weight under the key: what `rendezvous` chooses first, second, … of equals. */
+export const rendezvousOrder = (key: string, names: readonly string[]): readonly string[] =>
+  names
+    .map((name) => ({ name, hash: hashOf(`${key}|${name}`) }))
+    .sort((one, other) => other.hash - one.hash || (one.name < other.name ? -1 : 1))
+    .map(({ name }) => name);
+
 /** The shard of what is found by its name alone. */
 export const shardOfName = (type: string, name: string): number =>
   hashOf(`${type}|${name}`) % actorShards;
 
-/** The cell that ought to own a shard: by capacity, which does not change from one moment to the next. */
+/**
+ * The cell that ought to own a shard, by capacity, which does not change from one moment to the next: one of
+ * the seat's; when that has none, one of the region's own; a guest at last.
+ */
 export function ownerOf(shard: string, cells: readonly CellView[]): string | null {
   const able = cells.filter(({ draining }) => !draining);
   const own = able.filter(({ guest }) => guest !== true);
-  const candidates = (own.length > 0 ? own : able).map(({ cell, capacity }) => ({
+  const seated = able.filter((view) => view.seated === true);
+  const first = [seated, own, able].find((some) => some.length > 0) ?? [];
+  const candidates = first.map(({ cell, capacity }) => ({
     name: cell,
     weight: capacity,
   }));

@@ -35,10 +35,16 @@ export interface PlanePorts {
   /** Forgets what is remembered of an event log that is another cell's now. */
   readonly forget: (log: string) => void;
   readonly residents: ShardResidents;
+  /** The region whose cells are to run the actors; null: not known yet. */
+  readonly seat: () => string | null;
+  /** Tells another cell that these shards were given up for it. */
+  readonly offer: (cell: string, shards: readonly number[]) => void;
 }
 
 export interface PlaneSettings {
   readonly region: string;
+  /** The region that the cell itself is of. */
+  readonly own: string;
   readonly cell: string;
   /** The cell is one of another region. */
   readonly guest: boolean;
@@ -107,10 +113,12 @@ export class ActorPlane {
 
   /** All live cells that host actors, this one included while it holds its lease. */
   get cells(): readonly CellView[] {
-    const others = this.#ports.membership.others.flatMap(({ cell, actors }) =>
-      actors === null ? [] : [{ cell, ...actors }],
+    const seat = this.#ports.seat();
+    const others = this.#ports.membership.others.flatMap(({ cell, holder, actors }) =>
+      actors === null ? [] : [{ cell, ...actors, seated: holder.region === seat }],
     );
-    return this.#leased ? [this.view, ...others] : others;
+    const own = { ...this.view, seated: this.#settings.own === seat };
+    return this.#leased ? [own, ...others] : others;
   }
 
   owns(shard: number): boolean {
@@ -140,13 +148,32 @@ export class ActorPlane {
     await this.#turns.force(() => this.#look());
     this.end();
     await this.#turns.force(async () => {
-      for (const shard of this.#shards.keys()) await this.#give(shard);
+      await Promise.all([...this.#shards.keys()].map((shard) => this.#give(shard)));
     });
   }
 
   end(): void {
     this.#ended = true;
     this.#cancel();
+  }
+
+  /** Another cell has given these shards up for this one: they are claimed without another look at the leases. */
+  offered(shards: readonly number[]): void {
+    void this.#turns
+      .force(async () => {
+        if (this.#ended || !this.#leased || this.#ports.rights.holder !== this.#holder) return;
+        const wanted = shards.filter(
+          (shard) =>
+            !this.#shards.has(shard) &&
+            ownerOf(actorShardName(this.#settings.region, shard), this.cells) ===
+              this.#settings.cell,
+        );
+        const claimed = await Promise.all(wanted.map((shard) => this.#claim(shard)));
+        if (claimed.includes(true)) await this.#readDirectory();
+      })
+      .catch((error: unknown) => {
+        this.#ports.log.error({ error: String(error) }, "offered shards were not taken");
+      });
   }
 
   /** An actor of this cell said something of itself. */
@@ -186,6 +213,14 @@ export class ActorPlane {
       const found = await this.#adopt(id);
       if (!found.ok) return found;
       if (found.value.record.stopped) return stoppedAlready(id);
+      const group = this.#ports.types.get(found.value.record.type)?.group;
+      if (verb === "flatten" && group !== "strategies") {
+        return refuse(
+          "parameters_invalid",
+          `${id} works a parent order: what it has done is wanted, and is not undone`,
+          "stop it, and spawn one of the other side",
+        );
+      }
       const steered = await this.#steer(found.value, commandId, verb);
       return steered.ok ? ok(this.#status(found.value)) : steered;
     });
@@ -255,24 +290,26 @@ export class ActorPlane {
     const { holder } = this.#ports.rights;
     if (holder !== this.#holder) {
       // Another incarnation of this cell: what was claimed before may be anybody's by now.
-      for (const shard of this.#shards.keys()) await this.#leave(shard);
+      await Promise.all([...this.#shards.keys()].map((shard) => this.#leave(shard)));
       this.#holder = holder;
     }
-    if (!looked.ok) return;
+    if (!looked.ok || this.#ports.seat() === null) return;
     this.#looks += 1;
     const cells = this.cells;
     const taken = new Set(
       this.#ports.membership.others.flatMap(({ actors }) => actors?.shards ?? []),
     );
-    let claimed = false;
+    const free: number[] = [];
+    const given = new Map<string, number[]>();
     for (let shard = 0; shard < actorShards; shard += 1) {
       const owner = ownerOf(actorShardName(this.#settings.region, shard), cells);
       if (this.#shards.has(shard)) {
-        if (owner !== null && owner !== this.#settings.cell) await this.#give(shard);
-      } else if (owner === this.#settings.cell && !taken.has(shard)) {
-        claimed = (await this.#claim(shard)) || claimed;
-      }
+        if (owner === null || owner === this.#settings.cell) continue;
+        given.set(owner, [...(given.get(owner) ?? []), shard]);
+      } else if (owner === this.#settings.cell && !taken.has(shard)) free.push(shard);
     }
+    await Promise.all([...given].map(([owner, shards]) => this.#giveTo(owner, shards)));
+    const claimed = (await Promise.all(free.map((shard) => this.#claim(shard)))).includes(true);
     if (claimed || this.#looks % directoryEvery === 0) await this.#readDirectory();
     await this.#sweep();
   }
@@ -287,6 +324,11 @@ export class ActorPlane {
       this.#ports.log.info({ shard: name, failure: claimed.failure }, "a shard is not to be had");
     }
     return claimed.ok;
+  }
+
+  async #giveTo(owner: string, shards: readonly number[]): Promise<void> {
+    await Promise.all(shards.map((shard) => this.#give(shard)));
+    this.#ports.offer(owner, shards);
   }
 
   /** Ends the shard's actors, then lets another cell have it without waiting. */

@@ -222,7 +222,8 @@ export class ControlServices {
     }
     const record = await this.#placed(request, parameters.value);
     if (!record.ok) return record;
-    const status = { ...this.#unknown(record.value), state: "checked", detail: "" };
+    const report = (await type.preview?.(request.key, parameters.value)) ?? new Uint8Array();
+    const status = { ...this.#unknown(record.value), state: "checked", detail: "", report };
     return ok({ type: "actor", status, repeated: false });
   }
 

@@ -233,6 +233,8 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     }
     this.#recovery = null;
     this.#owned = owned;
+    // Without it nobody could say, were the stream lost before the first interval, that this log is the last owner's.
+    await this.#writeRoot({ ...owned.root, log: engine.logId });
     engine.setEpoch(epochOf(owned.epoch));
     const trading = new Trading(this.#tradingPorts(), this.#definition, engine, this.#counters, {
       epoch: owned.epoch,
@@ -675,7 +677,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   #notServing(): Failure {
     const state = this.#state();
     const owner = this.#recovery?.following.owner ?? null;
-    if (state === "standby" && owner !== null) {
+    if ((state === "standby" || state === "recovering") && owner !== null) {
       this.#counters.refuse("not_owner");
       const { market } = this.#definition;
       return {

@@ -113,6 +113,8 @@ export interface Owned {
   readonly reference: JournalledReference;
   /** What the accepted records say. */
   readonly acceptedReference: JournalledReference;
+  /** The chain up to the fence, as the next start finds it on the disk. */
+  readonly root: Omit<AcceptedRoot, "log">;
 }
 
 const retryDelay = durationNs(200_000_000);
@@ -151,6 +153,8 @@ export class Recovery {
   /** Last record of the journal's tail as it was seen last. */
   #tailRecord = 0;
   #atTail: DurationNs | null = null;
+  /** The epoch of this log's own fence, when it was the last that it knew of; 0: another's, or none. */
+  #ownedAs = 0;
   /** Accepted messages whose seals are not on the disk yet. */
   #unsealed: Seal[] = [];
   readonly #doubt: LeaderDoubt | null;
@@ -190,12 +194,20 @@ export class Recovery {
    */
   async run(): Promise<Owned> {
     this.#ports.report("recovering", "reading the accepted journal");
+    await this.#noteOwner();
     await this.#startFromRoot();
     await this.#foldToTail();
     for (;;) {
       const owned = await this.#fenceAs(await this.#turn());
       if (owned !== null) return owned;
     }
+  }
+
+  /** A long journal takes its time: clients are told meanwhile where the market is. */
+  async #noteOwner(): Promise<void> {
+    const candidate = this.#candidate("its journal is being read");
+    const candidacy = await this.#ports.ownership.candidacy(candidate);
+    this.#owner = candidacy.may === "wait" ? candidacy.owner : null;
   }
 
   /** Null when the market has turned out not to be this log's to take. */
@@ -225,6 +237,7 @@ export class Recovery {
   async #turn(): Promise<number> {
     let lookedAt = this.#ports.now();
     let blocked = await this.#blocked();
+    let couldClaim = false;
     this.#stirred = false;
     for (;;) {
       const candidacy = await this.#ports.ownership.candidacy(this.#candidate(blocked));
@@ -241,9 +254,14 @@ export class Recovery {
       } else {
         this.#standBy(candidacy, blocked);
       }
-      await this.#ports.sleep(turnDelay);
-      const waited = this.#ports.now() - lookedAt;
-      if (waited < (this.#stirred ? tailDelay : idleTailDelay)) continue;
+      // Given up just now: the HANDOVER that lets a durable market be taken is at the tail already.
+      const isGivenUp = candidacy.may === "claim" && !couldClaim;
+      couldClaim = candidacy.may === "claim";
+      if (!isGivenUp) {
+        await this.#ports.sleep(turnDelay);
+        const waited = this.#ports.now() - lookedAt;
+        if (waited < (this.#stirred ? tailDelay : idleTailDelay)) continue;
+      }
       lookedAt = this.#ports.now();
       this.#stirred = false;
       await this.#foldToTail();
@@ -261,7 +279,11 @@ export class Recovery {
     const reason = candidacy.may === "wait" ? candidacy.reason : null;
     this.#ports.report("standby", [reason, blocked].filter((text) => text !== null).join("; "));
     if (this.#anchors.length === 0) return;
-    this.#ports.onFollowed({
+    this.#ports.onFollowed(this.#root());
+  }
+
+  #root(): Omit<AcceptedRoot, "log"> {
+    return {
       streamSequence: this.#anchors.at(-1)?.streamSequence ?? 0,
       epoch: this.#chain.epoch,
       lastSequence: this.#chain.lastSequence,
@@ -270,12 +292,13 @@ export class Recovery {
       fenceHolder: this.#fenceHolder ?? "",
       reference: this.#reference,
       anchors: this.#anchors,
-    });
+    };
   }
 
   async #startFromRoot(): Promise<void> {
     const root = await loadRoot(this.#ports.files, this.#directory);
     if (root === null || root.log !== this.#engine.logId) return;
+    if (root.fenceLog === this.#engine.logId) this.#ownedAs = root.epoch;
     if (root.lastSequence > this.#engine.progress().durable) return;
     if (!(await this.#areInPlace(root.anchors))) {
       this.#ports.log.warn(
@@ -480,6 +503,11 @@ export class Recovery {
     }
     const hasTail = this.#engine.progress().durable > accepted;
     const first = hasTail ? this.#readLog(accepted + 1, 1) : null;
+    const last = hasTail ? recordEpoch(this.#readLog(this.#engine.progress().durable, 1), 0) : 0;
+    if (last > this.#chain.epoch && last > this.#ownedAs) {
+      // Even the fence of its owner is gone: what that one wrote behind what was followed here, only its log says.
+      return `the journal has lost epoch ${last}, which was followed here up to record ${this.#engine.progress().durable}: the log of its owner can give all of it again`;
+    }
     const takeover = decideTakeover(
       this.#engine.logId,
       this.#fences,
@@ -571,6 +599,7 @@ export class Recovery {
         this.#reference,
       ),
       acceptedReference: this.#reference,
+      root: this.#root(),
     };
   }
 
@@ -620,32 +649,56 @@ export class Recovery {
 
   /**
    * The journal's stream is gone. Only the log of its last owner can give all of it again; any other
-   * would begin an empty journal, and what was acknowledged would be lost without a word.
+   * would lose without a word what was acknowledged, and gives what it has when an operator takes that loss.
    */
   async #restoreStream(): Promise<void> {
-    const { ensureJournal, files, log, ownership } = this.#ports;
-    const root = await loadRoot(files, this.#directory);
-    const { group, shard } = this.#definition;
-    const recorded = await ownership.recordedEpoch(shardName(group, shard));
-    if (!recorded.ok) return;
-    const isWhole =
-      root !== null &&
-      root.log === this.#engine.logId &&
-      root.lastSequence <= this.#engine.progress().durable &&
-      this.#engine.trimmed === null;
-    if (!isWhole || root.epoch < (recorded.value ?? 0) || ensureJournal === undefined) {
-      this.#ports.report(
-        "recovering",
-        `there is no stream ${this.#stream}, and this log cannot give all of it again: restore the stream, or start the cell of its last owner`,
-      );
-      return;
+    const { ensureJournal, files, log, ownership, report } = this.#ports;
+    if (ensureJournal === undefined) {
+      return report("recovering", `there is no stream ${this.#stream}: restore it`);
     }
-    log.error(
-      { stream: this.#stream },
-      "the journal's stream is gone, making it again from the log",
-    );
+    const root = await loadRoot(files, this.#directory);
+    const fault = await this.#notWhole(root);
+    if (fault !== null) {
+      const what = `there is no stream ${this.#stream}, and this log cannot give all of it again: ${fault}`;
+      const candidacy = await ownership.candidacy(this.#candidate(what));
+      report(
+        "standby",
+        `${what}; start the cell of its last owner, restore the stream, or accept the loss`,
+      );
+      if (candidacy.may === "wait" || !candidacy.lossAccepted) return;
+    }
     const made = await ensureJournal(this.#definition);
-    if (!made.ok) log.warn({ failure: made.failure }, "the stream could not be made yet");
+    if (!made.ok) return log.warn({ failure: made.failure }, "the stream could not be made yet");
+    const restored = {
+      market: this.#definition.market,
+      stream: this.#stream,
+      log: this.#engine.logId,
+      records: this.#engine.progress().durable,
+      fencedAs: root?.epoch ?? 0,
+      lossAcceptedBecause: fault ?? "",
+    };
+    log.error(restored, "the journal's stream was gone and is made again from this log");
+    const name = `${this.#directory}/restored-${restored.fencedAs}-${restored.records}.json`;
+    await files.replace(name, Buffer.from(`${JSON.stringify(restored, null, 2)}\n`));
+  }
+
+  /** Why this log may lack something that was accepted; null when that is excluded. */
+  async #notWhole(root: AcceptedRoot | null): Promise<string | null> {
+    const { logId, trimmed } = this.#engine;
+    const { group, shard } = this.#definition;
+    const { ownership } = this.#ports;
+    const recorded = await ownership.recordedEpoch(shardName(group, shard));
+    const held = await ownership.heldSince(shardName(group, shard));
+    if (!recorded.ok || !held.ok) return "the store of leases does not answer";
+    if (root === null) return recorded.value === null ? null : "it has never owned the market";
+    if (root.log !== logId) return "its notes are of another log";
+    if (root.fenceLog !== logId) return `log ${root.fenceLog} of ${root.fenceHolder} was the last`;
+    if (root.lastSequence > this.#engine.progress().durable) return "its end is gone";
+    if (trimmed !== null) return `it begins behind record ${trimmed.sequence}`;
+    // Whoever has fenced behind this log's fence had an epoch of the shard.
+    if (root.epoch >= (recorded.value ?? 0)) return null;
+    if (held.value !== null && held.value <= root.epoch) return null;
+    return `epoch ${recorded.value} was given to another cell after its own ${root.epoch}`;
   }
 
   /** Reads until it works: a journal without a leader is waited for. */

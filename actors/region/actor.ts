@@ -8,6 +8,8 @@ import { RegionBehaviour } from "./behaviour.ts";
 import type { HostedActors, HostedRegion } from "./codec.ts";
 import type { RegionMachine } from "./machine.ts";
 import type {
+  ClusterFacts,
+  FailoverActor,
   MarketDefinition,
   MarketReport,
   RegionMessage,
@@ -55,14 +57,38 @@ export interface RefusalCounts {
   read(): Readonly<Record<string, number>>;
 }
 
+/** Strategies, executions and risk limits of whole regions, which go where an operator wants them. */
+export interface ActorMoves {
+  /**
+   * Regions whose actors are seated in `from`, whether `to` has a cell that may run them, and the actors with
+   * the last number of their logs. Failure code: unavailable.
+   */
+  find(from: string, to: string): Promise<Result<FoundActors>>;
+  /**
+   * Seats the actors of a region in another one; done when cells there own every shard of them. The same again
+   * goes on where it was. `by`: id of the move. Failure codes: not_permitted, unavailable, timeout.
+   */
+  move(region: string, to: string, by: string): Promise<Result<void>>;
+}
+
+export interface FoundActors {
+  readonly regions: readonly { readonly region: string; readonly mayGo: boolean }[];
+  readonly actors: readonly FailoverActor[];
+  /** More than are listed. */
+  readonly leftOut: number;
+}
+
 export interface RegionPorts {
   readonly bus: Bus;
   readonly ownership: ShardOwnership;
   readonly markets: MarketHost;
   readonly flow: FlowHost;
   readonly refusals: RefusalCounts;
-  /** Makes sure the market's journal and events have a stream. Failure code: unavailable. */
-  readonly ensureJournal: (definition: MarketDefinition) => Promise<Result<void>>;
+  /**
+   * Makes sure the market's journal and events have a stream. `isNew` false: a journal's stream that is not there is
+   * not made, for an empty one would pass for the journal. Failure codes: unavailable, not_found.
+   */
+  readonly ensureJournal: (definition: MarketDefinition, isNew: boolean) => Promise<Result<void>>;
   /** Last incarnation this data folder used; 0 at the first start. */
   readonly recordedIncarnation: () => number;
   /** Returns once the number is durable. */
@@ -70,6 +96,7 @@ export interface RegionPorts {
   /** 16 unpredictable bytes. */
   readonly nonce: () => Uint8Array;
   readonly facts: () => CellFacts;
+  readonly cluster: () => ClusterFacts;
   /** Absent: no order is traced. */
   readonly tracing?: Tracing;
   /** Absent: the log has one level. */
@@ -78,6 +105,10 @@ export interface RegionPorts {
   readonly actors?: () => HostedActors | null;
   /** The same of actors of other regions. */
   readonly hosts?: () => readonly HostedRegion[];
+  /** Regions whose actors may run here when their own cells cannot; absent: none. */
+  readonly mayHost?: readonly string[];
+  /** Moves actors between regions; absent: they stay where they are. */
+  readonly actorMoves?: ActorMoves;
   /** True: a second person has to approve what moves markets. Absent: false. */
   readonly twoPersons?: boolean;
   /** Answers the verbs that every cell answers; requests to them come here by the same subscription. */

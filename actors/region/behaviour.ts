@@ -5,9 +5,10 @@ import type { RequestTrace } from "../kernel/ports/tracing.ts";
 import { type Failure, refuse, type Result, unreachable } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { RegionPorts } from "./actor.ts";
-import { encodeRefusal, subscriptions, successionsOf } from "./codec.ts";
+import { encodeRefusal, shardOf, subscriptions, successionsOf } from "./codec.ts";
 import { emptyRegion, evolve, hostedMarkets, isFollowed, notReadyReason } from "./decide.ts";
 import { Directory } from "./directory.ts";
+import { Drills } from "./drills.ts";
 import { Failovers } from "./failovers.ts";
 import { CellLease } from "./lease.ts";
 import { regionMachine, type RegionMachine, servingOf } from "./machine.ts";
@@ -48,6 +49,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
   readonly #directory: Directory;
   readonly #operations: Operations;
   readonly #failovers: Failovers;
+  readonly #drills: Drills;
   readonly #subscriptions: Subscription[] = [];
   #state: RegionState;
   #waitingFor = "";
@@ -77,10 +79,12 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
         persistIncarnation: ports.persistIncarnation,
         ...(ports.actors === undefined ? {} : { actors: ports.actors }),
         ...(ports.hosts === undefined ? {} : { hosts: ports.hosts }),
+        ...(ports.mayHost === undefined ? {} : { mayHost: ports.mayHost }),
       },
       { region: start.region, cell: start.cell, node: start.node },
     );
     this.#directory = new Directory(ports.bus.keys, context.log);
+    this.#drills = new Drills(ports.bus.keys);
     this.#failovers = new Failovers({
       region: start.region,
       twoPersons: ports.twoPersons ?? false,
@@ -99,6 +103,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       phase: () => servingOf(context.lifecycle.state()),
       startMarket: (definition) => this.#startMarket(definition),
       failovers: this.#failovers,
+      drills: this.#drills,
     });
     context.onExit(() => {
       ports.ownership.use(null);
@@ -230,15 +235,18 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
           );
           if (isHosted) this.#follow(definition);
         }
-        await this.#failovers.recall();
+        await Promise.all([this.#failovers.recall(), this.#drills.recall()]);
         this.#lookForMarkets();
       });
     });
   }
 
   async #startMarket(definition: MarketReport["definition"]): Promise<Result<void>> {
-    const journal = await this.#ports.ensureJournal(definition);
-    if (!journal.ok) return journal;
+    const isNew = await this.#ports.ownership.isNew(shardOf(definition));
+    if (!isNew.ok) return isNew;
+    const journal = await this.#ports.ensureJournal(definition, isNew.value);
+    // A stream that is lost is the market's to make again, or not: its log says who was the last owner.
+    if (!journal.ok && journal.failure.code !== "not_found") return journal;
     const started = await this.#ports.markets.start(definition);
     if (!started.ok && started.failure.code === "already_started")
       return { ok: true, value: undefined };
@@ -409,6 +417,8 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       standbys: reports.filter((report) => isFollowed(this.#start.region, report)),
       leaseValidMs: Math.max(0, Math.round((this.#lease.validUntil() - now) / 1e6)),
       lastFailover: this.#failovers.last,
+      lastDrill: this.#drills.last,
+      cluster: this.#ports.cluster(),
       deadLetters: counts,
       refusals: this.#ports.refusals.read(),
       flow: { paused: this.#state.flowPaused, ...flow.totals() },

@@ -67,6 +67,7 @@ test("leases, ownership and definitions are read back as they were written", () 
     region: "eu-central",
     cell: "eu-central-1",
     incarnation: 3,
+    since: 5,
   };
   assert.equal(decodeOwnership(encodeOwnership(ownership)), ownership);
   for (const mode of ["matched", "durable", "replicated"] as const) {
@@ -169,6 +170,31 @@ test("the status carries a market's latencies as whole nanoseconds, and every re
       },
     ],
     leaseValidMs: 1_500,
+    lastDrill: {
+      id: "d1",
+      fault: "process-kill",
+      outcome: "passed",
+      atUnixMs: 12,
+      recoveryMs: 2_700,
+      lost: 0,
+      doubled: 0,
+      detail: "",
+      recordedBy: "ann",
+    },
+    cluster: {
+      streams: [
+        {
+          stream: "KV_LEASE",
+          leader: "uk",
+          replicas: 3,
+          replicasCurrent: 2,
+          replicaLag: 4,
+          atUnixMs: 9,
+        },
+      ],
+      leases: [{ holder: "eu/eu-1", incarnation: 2, state: "held", remainingNs: 1_900_000_000 }],
+      actors: [{ region: "eu", at: "us", shards: 16, running: 3 }],
+    },
     lastFailover: {
       id: "f1",
       from: "eu-central",
@@ -183,6 +209,7 @@ test("the status carries a market's latencies as whole nanoseconds, and every re
       detail: "",
       reason: "drill",
       planned: true,
+      actorsMoved: 3,
     },
     startedUnixMs: 1,
     build: "0.1.0",
@@ -208,6 +235,15 @@ test("the status carries a market's latencies as whole nanoseconds, and every re
   assert.equal(
     [standby?.owner, standby?.epoch, standby?.sequence, standby?.lagRecords, standby?.lagMs],
     ["us-east/us-east-1", 4, 11, 2, 120],
+  );
+  assert.equal(
+    [
+      status?.streams?.[0]?.leader,
+      status?.leases?.[0]?.remainingNs,
+      status?.actors?.[0]?.at,
+      status?.lastDrill?.recoveryMs,
+    ],
+    ["uk", 1_900_000_000, "us", 2_700],
   );
   assert.equal(
     [status?.leaseValidMs, status?.lastFailover?.id, status?.lastFailover?.longestPauseMs],

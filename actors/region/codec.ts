@@ -9,6 +9,7 @@ import type {
 import { type Failure, unreachable } from "../kernel/result.ts";
 import type {
   DefinitionInput,
+  DrillRecord,
   FailoverPlan,
   FailoverRequest,
   FailoverStatus,
@@ -36,6 +37,8 @@ export interface LeaseRecord {
   readonly actors: HostedActors | null;
   /** What it says of actors of other regions; absent: it hosts none. */
   readonly hosts?: readonly HostedRegion[];
+  /** Regions whose actors may run here when their own cells cannot; absent: none. */
+  readonly mayHost?: readonly string[];
 }
 export interface HostedRegion {
   readonly region: string;
@@ -56,6 +59,8 @@ export interface OwnershipRecord {
   readonly region: string;
   readonly cell: string;
   readonly incarnation: number;
+  /** First of the epochs up to this one that were all given to this cell; 0: not known. */
+  readonly since: number;
 }
 
 export const keys = {
@@ -67,6 +72,7 @@ export const keys = {
   shard: subjects.shardDirectoryKey,
   market: subjects.marketDirectoryKey,
   marketPrefix: subjects.marketDirectoryPrefix,
+  lastDrill: subjects.lastDrillKey,
 } as const;
 
 export const encodeLease = (lease: LeaseRecord): Uint8Array =>
@@ -77,6 +83,7 @@ export const encodeLease = (lease: LeaseRecord): Uint8Array =>
       region,
       actors: hostedToWire(actors),
     })),
+    mayHost: [...(lease.mayHost ?? [])],
   }).finish();
 
 /** Null when the bytes are no lease. */
@@ -92,7 +99,11 @@ export function decodeLease(bytes: Uint8Array): LeaseRecord | null {
       return said === null ? [] : [{ region: hosted.region ?? "", actors: said }];
     });
     const lease = { region, cell, node, incarnation, renewal, nonce, fenced, released, actors };
-    return hosts.length === 0 ? lease : { ...lease, hosts };
+    return {
+      ...lease,
+      ...(hosts.length === 0 ? {} : { hosts }),
+      ...(found.mayHost.length === 0 ? {} : { mayHost: found.mayHost }),
+    };
   });
 }
 
@@ -121,9 +132,10 @@ export const encodeOwnership = (ownership: OwnershipRecord): Uint8Array =>
 /** Null when the bytes are no ownership record. */
 export function decodeOwnership(bytes: Uint8Array): OwnershipRecord | null {
   return decoded(() => {
-    const { shard, epoch, region, cell, incarnation } = wire.region.v1.Ownership.decode(bytes);
+    const { shard, epoch, region, cell, incarnation, since } =
+      wire.region.v1.Ownership.decode(bytes);
     const whole = shard !== "" && region !== "" && Number.isSafeInteger(epoch);
-    return whole ? { shard, epoch, region, cell, incarnation } : null;
+    return whole ? { shard, epoch, region, cell, incarnation, since } : null;
   });
 }
 
@@ -224,6 +236,7 @@ export type OperationRequest =
       readonly by: string;
       readonly reason: string;
     }
+  | { readonly verb: "drill-record"; readonly drill: DrillRecord }
   | { readonly verb: "flow"; readonly paused: boolean }
   | { readonly verb: "log-level"; readonly level: string; readonly actor: string };
 
@@ -273,10 +286,10 @@ export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): Operati
           : { verb, market, phase: wanted, reason, by: requestedBy };
       }
       case "failover": {
-        const { from, to, dryRun, requestedBy, id, acceptLoss, reason } =
+        const { from, to, dryRun, requestedBy, id, acceptLoss, reason, homeOnly } =
           wire.region.v1.FailoverRequest.decode(bytes);
         const tokens = [from, to, id].every((text) => subjects.isToken(text));
-        const request = { from, to, dryRun, requestedBy, id, acceptLoss, reason };
+        const request = { from, to, dryRun, requestedBy, id, acceptLoss, reason, homeOnly };
         return tokens ? { verb, request } : null;
       }
       case "failover-abort": {
@@ -286,6 +299,10 @@ export function decodeOperation(verb: OperationVerb, bytes: Uint8Array): Operati
       case "approve": {
         const { id, approvedBy } = wire.region.v1.ApproveRequest.decode(bytes);
         return { verb, id, by: approvedBy };
+      }
+      case "drill-record": {
+        const { drill } = wire.region.v1.DrillRequest.decode(bytes);
+        return drill ? { verb, drill: drillFromWire(drill) } : null;
       }
       case "flow":
         return { verb, paused: control.FlowRequest.decode(bytes).paused };
@@ -315,6 +332,28 @@ export const encodeLogLevel = (cell: string, { level, overrides }: LogControl): 
     actors: Object.fromEntries(overrides),
   }).finish();
 
+export const encodeDrillReply = (drill: DrillRecord): Uint8Array =>
+  wire.region.v1.DrillReply.encode({ drill }).finish();
+export const encodeDrill = (drill: DrillRecord): Uint8Array =>
+  wire.region.v1.DrillRecord.encode(drill).finish();
+/** Null when the bytes are none. */
+export const decodeDrill = (bytes: Uint8Array): DrillRecord | null =>
+  decoded(() => drillFromWire(wire.region.v1.DrillRecord.decode(bytes)));
+
+function drillFromWire(found: wire.region.v1.IDrillRecord): DrillRecord {
+  return {
+    id: found.id?.slice(0, 64) ?? "",
+    fault: found.fault?.slice(0, 64) ?? "",
+    outcome: found.outcome ?? "",
+    atUnixMs: found.atUnixMs ?? 0,
+    recoveryMs: found.recoveryMs ?? 0,
+    lost: found.lost ?? 0,
+    doubled: found.doubled ?? 0,
+    detail: found.detail?.slice(0, 512) ?? "",
+    recordedBy: found.recordedBy?.slice(0, 64) ?? "",
+  };
+}
+
 /** The report in the fields of the schema, for replies and for JSON over HTTP. */
 export function statusToWire(report: RegionReport): wire.control.v1.IRegionStatus {
   return {
@@ -322,6 +361,10 @@ export function statusToWire(report: RegionReport): wire.control.v1.IRegionStatu
     markets: report.markets.map(marketToWire),
     standbys: report.standbys.map(standbyToWire),
     lastFailover: report.lastFailover,
+    lastDrill: report.lastDrill,
+    streams: [...report.cluster.streams],
+    leases: [...report.cluster.leases],
+    actors: [...report.cluster.actors],
   };
 }
 
@@ -346,7 +389,14 @@ export const encodeFailover = (reply: {
   return wire.region.v1.FailoverReply.encode({
     ...(plan === undefined
       ? {}
-      : { plan: { ...plan, markets: [...plan.markets], checks: [...plan.checks] } }),
+      : {
+          plan: {
+            ...plan,
+            markets: [...plan.markets],
+            checks: [...plan.checks],
+            actors: [...plan.actors],
+          },
+        }),
     ...(status === undefined ? {} : { status }),
   }).finish();
 };
@@ -384,8 +434,8 @@ export const decodeFailoverStatus = (bytes: Uint8Array): FailoverStatus | null =
     const state = failoverStates.find((name) => name === found.state);
     if (state === undefined) return null;
     const { id, from, to, requestedBy, approvedBy, startedUnixMs, endedUnixMs } = found;
-    const { marketsMoved, longestPauseMs, detail, reason, planned } = found;
-    const times = { startedUnixMs, endedUnixMs, marketsMoved, longestPauseMs };
+    const { marketsMoved, actorsMoved, longestPauseMs, detail, reason, planned } = found;
+    const times = { startedUnixMs, endedUnixMs, marketsMoved, actorsMoved, longestPauseMs };
     return { id, from, to, state, requestedBy, approvedBy, ...times, detail, reason, planned };
   });
 

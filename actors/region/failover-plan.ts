@@ -1,5 +1,6 @@
 import { type Failure, refuse } from "../kernel/result.ts";
 import type { RemoteStatus } from "./codec.ts";
+import type { FoundActors } from "./actor.ts";
 import type {
   FailoverCheck,
   FailoverMarket,
@@ -25,24 +26,37 @@ export interface FoundMarket {
 const lagWarning = 8_192;
 const silentLongEnough = leaseTimes.timeToLive + leaseTimes.margin;
 
+/** What is found where the markets and actors of a region are looked for. */
+export interface Found {
+  readonly markets: readonly FoundMarket[];
+  /** Null: nobody looks after actors here. */
+  readonly actors: FoundActors | null;
+}
+
 /** The region lives and hands its markets over: nothing is lost, only time. */
 export function plannedPlan(
   request: FailoverRequest,
-  found: readonly FoundMarket[],
+  { markets: found, actors }: Found,
   target: RemoteStatus | null,
   leaseValid: boolean,
   approvalNeeded: boolean,
 ): FailoverPlan {
   const { id, from, to } = request;
-  const owned = found.filter(({ report }) => report.state === "open" || report.state === "halted");
+  const owned = found.filter(
+    ({ definition, report }) =>
+      (report.state === "open" || report.state === "halted") &&
+      (!request.homeOnly || definition.home === to),
+  );
+  const moving = movingActors(request, actors);
   const checks: FailoverCheck[] = [
     leaseValid
       ? check("lease", "ok", `the lease of ${from} is valid`)
       : check("lease", "fault", `the lease of ${from} has lapsed: it cannot hand anything over`),
     targetCheck(to, target),
     owned.length === 0
-      ? check("markets", "fault", `${from} has no market that is open`)
+      ? check("markets", moving.seats.length === 0 ? "fault" : "warning", noMarket(request))
       : check("markets", "ok", `${owned.length} of ${from} move`),
+    ...moving.checks,
   ];
   for (const { definition, report } of found) {
     if (report.state !== "failed" || definition.home !== from) continue;
@@ -61,13 +75,13 @@ export function plannedPlan(
       lossRecords: 0,
     };
   });
-  return { id, from, to, planned: true, approvalNeeded, markets, checks };
+  return { id, from, to, planned: true, approvalNeeded, markets, ...moving, checks };
 }
 
 /** The region is silent: its markets are claimed, and what its disks alone know stays behind. */
 export function forcedPlan(
   request: FailoverRequest,
-  found: readonly FoundMarket[],
+  { markets: found, actors }: Found,
   approvalNeeded: boolean,
 ): FailoverPlan {
   const { id, from, to } = request;
@@ -115,7 +129,35 @@ export function forcedPlan(
       lossRecords: 0,
     };
   });
-  return { id, from, to, planned: false, approvalNeeded, markets, checks };
+  const moving = movingActors(request, actors);
+  checks.push(...moving.checks);
+  return { id, from, to, planned: false, approvalNeeded, markets, ...moving, checks };
+}
+
+const noMarket = ({ from, to, homeOnly }: FailoverRequest): string =>
+  homeOnly ? `${from} has no market whose home is ${to}` : `${from} has no market that is open`;
+
+/** Actors follow their region's seat; those that residency keeps stay where they are. */
+function movingActors(
+  { from, to, homeOnly }: FailoverRequest,
+  found: FoundActors | null,
+): Pick<FailoverPlan, "actors" | "actorsLeftOut" | "seats"> & {
+  readonly checks: readonly FailoverCheck[];
+} {
+  const wanted = (found?.regions ?? []).filter(({ region }) => !homeOnly || region === to);
+  const seats = wanted.filter(({ mayGo }) => mayGo).map(({ region }) => region);
+  const actors = (found?.actors ?? []).filter(({ region }) => seats.includes(region));
+  const checks = wanted.map(({ region, mayGo }) => {
+    if (!mayGo) {
+      const why = `stay: no cell of ${to} may run the strategies and risk limits of ${region}`;
+      return check("actors", "warning", why);
+    }
+    const count = actors.filter((actor) => actor.region === region).length;
+    return check("actors", "ok", `${count} strategies and risk limits of ${region} move`);
+  });
+  if (found === null) checks.push(check("actors", "warning", `those of ${from} stay`));
+  const actorsLeftOut = seats.length === 0 ? 0 : (found?.leftOut ?? 0);
+  return { actors, actorsLeftOut, seats, checks };
 }
 
 /** Null: it may begin. Failure code: failover_refused. */

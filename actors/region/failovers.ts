@@ -1,7 +1,7 @@
 import type { ActorContext } from "../kernel/actor.ts";
 import { type Failure, ok, refuse, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
-import type { RegionPorts } from "./actor.ts";
+import type { FoundActors, RegionPorts } from "./actor.ts";
 import {
   decodeFailoverStatus,
   decodeRemoteStatus,
@@ -122,6 +122,7 @@ export class Failovers {
         detail: "",
         reason: request.reason.slice(0, 256),
         planned: plan.value.planned,
+        actorsMoved: 0,
       },
     };
     this.#current = current;
@@ -200,9 +201,11 @@ export class Failovers {
 
   #begin(current: Current): void {
     this.#of.context.run(async () => {
-      const failure = current.plan.planned
+      const markets = current.plan.planned
         ? await this.#handOver(current)
         : await this.#take(current);
+      // Those that trade follow their markets.
+      const failure = markets ?? (await this.#moveActors(current));
       const state = failure === null ? "done" : failure.code === "aborted" ? "aborted" : "failed";
       this.#end(current, state, failure?.reason ?? "");
       await this.#write(current.status);
@@ -219,7 +222,7 @@ export class Failovers {
         `send it to ops.${from}.failover, or when ${from} is silent to ops.${to}.failover`,
       );
     }
-    const found = await this.#markets();
+    const found = { markets: await this.#markets(), actors: await this.#actors(from, to) };
     const { twoPersons } = this.#of;
     if (region === to) return ok(forcedPlan(request, found, twoPersons));
     const leaseValid = this.#of.context.clock.monotonic() < this.#of.ports.ownership.validUntil();
@@ -241,6 +244,31 @@ export class Failovers {
         };
       }),
     );
+  }
+
+  async #actors(from: string, to: string): Promise<FoundActors | null> {
+    const found = await this.#of.ports.actorMoves?.find(from, to);
+    return found?.ok === true ? found.value : null;
+  }
+
+  async #moveActors(current: Current): Promise<Failure | null> {
+    const { plan } = current;
+    for (const region of plan.seats) {
+      const aborted = this.#aborted(current);
+      if (aborted !== null) return aborted;
+      const count = plan.actors.filter((actor) => actor.region === region).length;
+      const began = this.#of.context.clock.monotonic();
+      this.#step(current, { step: "actors_leaving", detail: `${count} of ${region}` });
+      const moved = await this.#of.ports.actorMoves?.move(region, plan.to, plan.id);
+      if (moved?.ok === false) return moved.failure;
+      current.status = {
+        ...current.status,
+        actorsMoved: current.status.actorsMoved + count,
+      };
+      const took = Math.round((this.#of.context.clock.monotonic() - began) / 1e6);
+      this.#step(current, { step: "actors_moved", detail: `${count} of ${region} in ${took} ms` });
+    }
+    return null;
   }
 
   async #statusOf(region: string): Promise<RemoteStatus | null> {

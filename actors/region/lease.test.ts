@@ -315,7 +315,7 @@ test("a lost ownership record waits for an operator, unless the journal names th
 test("an ownership record of a later incarnation of this cell is not overwritten", async () => {
   const { lease, ownership } = cell("eu", "n1");
   await lease.acquire(0);
-  const record = { shard: "atlas-00", epoch: 4, region: "eu", cell: "a", incarnation: 9 };
+  const record = { shard: "atlas-00", epoch: 4, region: "eu", cell: "a", incarnation: 9, since: 4 };
   broker.bucket("LEASE").set(keys.ownership("atlas-00"), {
     value: encodeOwnership(record),
     revision: broker.nextRevision("LEASE"),

@@ -33,6 +33,8 @@ export interface LeasePorts {
   readonly actors?: () => HostedActors | null;
   /** The same of actors of other regions. */
   readonly hosts?: () => readonly HostedRegion[];
+  /** Regions whose actors may run here when their own cells cannot; absent: none. */
+  readonly mayHost?: readonly string[];
 }
 
 /** A write whose fate is not known yet. */
@@ -258,6 +260,7 @@ export class CellLease {
       released: fenced,
       actors: this.#ports.actors?.() ?? null,
       hosts: this.#ports.hosts?.() ?? [],
+      mayHost: this.#ports.mayHost ?? [],
     };
   }
 

@@ -153,6 +153,8 @@ export interface RegionReport {
   /** Milliseconds for which the lease holds without another renewal. */
   readonly leaseValidMs: number;
   readonly lastFailover: FailoverStatus | null;
+  readonly lastDrill: DrillRecord | null;
+  readonly cluster: ClusterFacts;
   readonly startedUnixMs: number;
   readonly build: string;
   readonly deadLetters: number;
@@ -195,6 +197,44 @@ export interface FailoverStatus {
   readonly detail: string;
   readonly reason: string;
   readonly planned: boolean;
+  readonly actorsMoved: number;
+}
+
+/** A drill as whoever ran it tells of it (schemas/region/v1 DrillRecord). */
+export interface DrillRecord {
+  readonly id: string;
+  readonly fault: string;
+  readonly outcome: string;
+  readonly atUnixMs: number;
+  readonly recoveryMs: number;
+  readonly lost: number;
+  readonly doubled: number;
+  readonly detail: string;
+  readonly recordedBy: string;
+}
+
+/** What a cell knows of the cluster beyond its markets (schemas/control/v1). */
+export interface ClusterFacts {
+  readonly streams: readonly {
+    readonly stream: string;
+    readonly leader: string;
+    readonly replicas: number;
+    readonly replicasCurrent: number;
+    readonly replicaLag: number;
+    readonly atUnixMs: number;
+  }[];
+  readonly leases: readonly {
+    readonly holder: string;
+    readonly incarnation: number;
+    readonly state: "held" | "silent" | "fenced" | "released";
+    readonly remainingNs: number;
+  }[];
+  readonly actors: readonly {
+    readonly region: string;
+    readonly at: string;
+    readonly shards: number;
+    readonly running: number;
+  }[];
 }
 
 export interface FailoverRequest {
@@ -205,6 +245,8 @@ export interface FailoverRequest {
   readonly id: string;
   readonly acceptLoss: boolean;
   readonly reason: string;
+  /** A fail-back: only what is at home in `to`. */
+  readonly homeOnly: boolean;
 }
 
 export interface FailoverMarket {
@@ -229,6 +271,18 @@ export interface FailoverCheck {
   readonly what: string;
 }
 
+/** An actor that moves with what its log holds. */
+export interface FailoverActor {
+  /** That it belongs to, wherever it runs. */
+  readonly region: string;
+  readonly type: string;
+  readonly id: string;
+  readonly shard: string;
+  readonly epoch: number;
+  /** Number of its last event; 0: there is none. */
+  readonly sequence: number;
+}
+
 export interface FailoverPlan {
   readonly id: string;
   readonly from: string;
@@ -237,6 +291,10 @@ export interface FailoverPlan {
   readonly approvalNeeded: boolean;
   readonly markets: readonly FailoverMarket[];
   readonly checks: readonly FailoverCheck[];
+  readonly actors: readonly FailoverActor[];
+  readonly actorsLeftOut: number;
+  /** Regions whose actors move. */
+  readonly seats: readonly string[];
 }
 
 export interface FailoverStep {
@@ -248,6 +306,8 @@ export interface FailoverStep {
     | "handed_over"
     | "taken"
     | "market_moved"
+    | "actors_leaving"
+    | "actors_moved"
     | "aborting"
     | "aborted"
     | "failed"
@@ -268,6 +328,7 @@ export const operationVerbs = [
   "failover",
   "failover-abort",
   "approve",
+  "drill-record",
   "flow",
   "log-level",
 ] as const;

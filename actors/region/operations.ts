@@ -7,6 +7,7 @@ import type { DurationNs } from "../kernel/units.ts";
 import type { RegionPorts } from "./actor.ts";
 import {
   decodeOperation,
+  encodeDrillReply,
   encodeFailover,
   encodeFlow,
   encodeLogLevel,
@@ -16,6 +17,7 @@ import {
 } from "./codec.ts";
 import { decide, hosts, listedMarket } from "./decide.ts";
 import type { Directory } from "./directory.ts";
+import type { Drills } from "./drills.ts";
 import type { FailoverAnswer, Failovers } from "./failovers.ts";
 import type { RegionMachine } from "./machine.ts";
 import type {
@@ -50,6 +52,7 @@ export interface OperationsOf {
   readonly phase: () => "yes" | "starting" | "draining";
   readonly startMarket: (definition: MarketDefinition) => Promise<Result<void>>;
   readonly failovers: Failovers;
+  readonly drills: Drills;
 }
 
 /** The operations services of a region: one decoded request, one encoded reply. */
@@ -153,6 +156,16 @@ export class Operations {
         reply(this.#failoverReply(this.#of.failovers.abort(id, by, reason)));
         return;
       }
+      case "drill-record":
+        this.#aside(
+          reply,
+          (work) => void work(),
+          async () => {
+            const recorded = await this.#of.drills.record(request.drill);
+            reply(recorded.ok ? encodeDrillReply(recorded.value) : this.#refusal(recorded.failure));
+          },
+        );
+        return;
       case "approve":
         reply(this.#failoverReply(this.#of.failovers.approve(request.id, request.by)));
         return;

@@ -41,8 +41,8 @@ export class ShardOwnership implements Ownership {
   #lease: CellLease | null = null;
   #unwatchLease: () => void = () => {};
   readonly #listeners = new Set<(validUntil: DurationNs) => void>();
-  /** One claim at a time: markets of one shard would only make each other's compare-and-set fail. */
-  #queue: Promise<unknown> = Promise.resolve();
+  /** One claim of a shard at a time: its markets would only make each other's compare-and-set fail. */
+  readonly #queues = new Map<string, Promise<unknown>>();
   /** Shards known to be marked in the directory. */
   readonly #marked = new Set<string>();
   /** Whose turn it is to claim a shard of markets. */
@@ -89,6 +89,28 @@ export class ShardOwnership implements Ownership {
     return ok(found === null ? null : epoch(found.epoch));
   }
 
+  /** The shard has never had an owner. Failure code: unavailable. */
+  async isNew(shard: string): Promise<Result<boolean>> {
+    const { keys: store } = this.#ports;
+    const mark = await store.get(keys.directoryBucket, keys.shard(shard));
+    if (!mark.ok) return mark;
+    if (mark.value !== null) return ok(false);
+    const recorded = await this.recordedEpoch(shard);
+    return recorded.ok ? ok(recorded.value === null) : recorded;
+  }
+
+  async heldSince(shard: string): Promise<Result<Epoch | null>> {
+    const entry = await this.#ports.keys.get(keys.leaseBucket, keys.ownership(shard));
+    if (!entry.ok) return entry;
+    const found = entry.value === null ? null : decodeOwnership(entry.value.value);
+    if (found === null || !this.#isMine(found)) return ok(null);
+    return ok(epoch(found.since === 0 ? found.epoch : found.since));
+  }
+
+  #isMine({ region, cell }: OwnershipRecord): boolean {
+    return region === this.#identity.region && cell === this.#identity.cell;
+  }
+
   watch(listener: (validUntil: DurationNs) => void): () => void {
     this.#listeners.add(listener);
     listener(this.validUntil());
@@ -100,12 +122,23 @@ export class ShardOwnership implements Ownership {
   }
 
   claim(shard: string, floor: Epoch, lastHolder: string | null = null): Promise<Result<Epoch>> {
-    const result = this.#queue.then(async () => {
+    return this.#inTurn(shard, async () => {
       const claimed = await this.#claim(shard, floor, lastHolder);
       if (claimed.ok) await this.#mark(shard);
       return claimed;
     });
-    this.#queue = result.catch(() => {});
+  }
+
+  #inTurn<T>(shard: string, work: () => Promise<T>): Promise<T> {
+    const result = (this.#queues.get(shard) ?? Promise.resolve()).then(work);
+    const settled = result.then(
+      () => {},
+      () => {},
+    );
+    this.#queues.set(shard, settled);
+    void settled.then(() => {
+      if (this.#queues.get(shard) === settled) this.#queues.delete(shard);
+    });
     return result;
   }
 
@@ -124,9 +157,13 @@ export class ShardOwnership implements Ownership {
           ? await this.#firstOwner(shard, floor, lastHolder)
           : await this.#mayReplace(shard, found, lease);
       if (!allowed.ok) return allowed;
+      const epochNow = Math.max(found?.epoch ?? 0, floor) + 1;
+      // Above a floor that is not on record there may have been an owner that the record has lost.
+      const goesOn = found !== null && this.#isMine(found) && epochNow === found.epoch + 1;
       const next = {
         shard,
-        epoch: Math.max(found?.epoch ?? 0, floor) + 1,
+        epoch: epochNow,
+        since: goesOn ? found.since || found.epoch : epochNow,
         region: this.#identity.region,
         cell: this.#identity.cell,
         incarnation: lease.incarnation,
@@ -267,9 +304,7 @@ export class ShardOwnership implements Ownership {
    * one. Failure codes: not_owner, unavailable.
    */
   handOver(shard: string, to: string = this.#identity.region): Promise<Result<void>> {
-    const result = this.#queue.then(() => this.#handOver(shard, to));
-    this.#queue = result.catch(() => {});
-    return result;
+    return this.#inTurn(shard, () => this.#handOver(shard, to));
   }
 
   async #handOver(shard: string, to: string): Promise<Result<void>> {

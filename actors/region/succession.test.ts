@@ -10,7 +10,14 @@ import { leaseTimes } from "./silence.ts";
 const test = suite("succession");
 
 const silence = leaseTimes.timeToLive + leaseTimes.margin;
-const record = { shard: "atlas-00", epoch: 4, region: "eu", cell: "eu-1", incarnation: 2 };
+const record = {
+  shard: "atlas-00",
+  epoch: 4,
+  region: "eu",
+  cell: "eu-1",
+  incarnation: 2,
+  since: 4,
+};
 const standing = (more: Partial<NonNullable<Standing["lease"]>>): Standing => ({
   record,
   recordStandsNs: 0,
@@ -109,6 +116,7 @@ const request: FailoverRequest = {
   requestedBy: "ann",
   id: "f1",
   acceptLoss: false,
+  homeOnly: false,
   reason: "",
 };
 const report = (more: Partial<MarketReport>): MarketReport => ({
@@ -116,15 +124,31 @@ const report = (more: Partial<MarketReport>): MarketReport => ({
   ...more,
 });
 
+const open = [
+  {
+    definition,
+    shard: "atlas-00",
+    standing: null,
+    report: report({ state: "open", committed: 9 }),
+  },
+];
+const actor = { type: "market-maker", shard: "act-eu-03", epoch: 2 };
+const actors = {
+  regions: [
+    { region: "eu", mayGo: true },
+    { region: "uk", mayGo: false },
+    { region: "us", mayGo: true },
+  ],
+  actors: [
+    { ...actor, region: "eu", id: "maker", sequence: 12 },
+    { ...actor, region: "uk", id: "resident", sequence: 5 },
+    { ...actor, region: "us", id: "desk", sequence: 3 },
+  ],
+  leftOut: 0,
+};
+
 test("B9.4 a planned move loses nothing; it is refused when the taker does not follow", () => {
-  const found = [
-    {
-      definition,
-      shard: "atlas-00",
-      standing: null,
-      report: report({ state: "open", committed: 9 }),
-    },
-  ];
+  const found = { markets: open, actors };
   const target = (state: string) => ({
     cell: "us-1",
     ready: true,
@@ -141,10 +165,43 @@ test("B9.4 a planned move loses nothing; it is refused when the taker does not f
     plannedPlan(request, found, target("failed"), true, false),
     plannedPlan(request, found, null, true, false),
     plannedPlan(request, found, target("standby"), false, false),
-    plannedPlan(request, [], target("standby"), true, false),
+    plannedPlan(request, { markets: [], actors: null }, target("standby"), true, false),
   ]) {
     assert.is(refusalOf(bad, request)?.code, "failover_refused");
   }
+});
+
+test("B9.4 actors move with their region's seat, by their last numbers; those that residency keeps stay", () => {
+  const target = {
+    cell: "us-1",
+    ready: true,
+    markets: [],
+    standbys: [{ market: "BTC-EUR", state: "standby", sequence: 7, lagRecords: 0, lagMs: 90 }],
+  };
+  const plan = plannedPlan(request, { markets: open, actors }, target, true, false);
+  assert.equal(plan.seats, ["eu", "us"]);
+  assert.equal(
+    plan.actors.map(({ region, id, sequence }) => [region, id, sequence]),
+    [
+      ["eu", "maker", 12],
+      ["us", "desk", 3],
+    ],
+  );
+  assert.is(refusalOf(plan, request), null);
+  assert.match(
+    plan.checks.find(({ level }) => level === "warning")?.what ?? "",
+    /stay: no cell of us may run the strategies and risk limits of uk/,
+  );
+  const back = plannedPlan(
+    { ...request, homeOnly: true },
+    { markets: open, actors },
+    target,
+    true,
+    false,
+  );
+  assert.equal(back.seats, ["us"]);
+  assert.equal(back.markets, [], "the market's home is not us");
+  assert.is(refusalOf(back, request), null, "its actors go home all the same");
 });
 
 test("B9.3 what a silent region can lose is said by mode, and has to be accepted", () => {
@@ -156,10 +213,14 @@ test("B9.3 what a silent region can lose is said by mode, and has to be accepted
     const standby = { owner: "eu/eu-1", epoch: 4, sequence: 7, lagRecords: 0, lagMs: 1, mode };
     const known = { definition, shard: "atlas-00", report: report({ state: "standby", standby }) };
     const silent = [{ ...known, standing: standing({ silentNs: silence }) }];
-    const plan = forcedPlan(request, silent, false);
+    const plan = forcedPlan(request, { markets: silent, actors: null }, false);
     assert.is(refusalOf(plan, request) !== null, refused, mode);
     assert.is(refusalOf(plan, { ...request, acceptLoss: true }), null);
-    const alive = forcedPlan(request, [{ ...known, standing: standing({}) }], false);
+    const alive = forcedPlan(
+      request,
+      { markets: [{ ...known, standing: standing({}) }], actors: null },
+      false,
+    );
     assert.match(refusalOf(alive, { ...request, acceptLoss: true })?.reason ?? "", /eu is alive/);
   }
 });

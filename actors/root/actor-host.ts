@@ -1,16 +1,16 @@
 import {
-  cellLeases,
   controlSubject,
   type ControlVerb,
   controlVerbs,
   hostSubject,
-  leaseBucket,
+  offeredShardsSubject,
   reportSubject,
 } from "../../schemas/subjects.ts";
 import { ReplicatedEventLog } from "../bus/replicated-event-log.ts";
 import { ActorDirectory } from "../control/directory.ts";
 import { type Leases, type LeaseView, Membership } from "../control/membership.ts";
-import type { ActorGroup, SteerVerb } from "../control/messages.ts";
+import { decodeOffer, encodeOffer } from "../control/codec.ts";
+import type { ActorGroup, SpawnableType, SteerVerb } from "../control/messages.ts";
 import { ActorPlane } from "../control/plane.ts";
 import { type ControlReply, ControlServices } from "../control/services.ts";
 import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
@@ -19,6 +19,9 @@ import { executionActor } from "../execution/actor.ts";
 import { encodeReport as encodeExecution } from "../execution/codec.ts";
 import type { ExecutionParameters } from "../execution/messages.ts";
 import type { ActorDefinition, ActorSystem } from "../kernel/actor.ts";
+import { incidentActor, type Pager } from "../incident/actor.ts";
+import { IncidentDirectory } from "../incident/directory.ts";
+import type { Patience } from "../incident/messages.ts";
 import { IncarnationFence } from "../kernel/incarnation-fence.ts";
 import type { EventSourcedMachine } from "../kernel/event-sourced-machine.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
@@ -28,7 +31,7 @@ import { ok, refuse, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import { marketMakerActor } from "../market-maker/actor.ts";
 import { encodeReport as encodeMaker } from "../market-maker/codec.ts";
-import { decodeLease, type HostedActors } from "../region/codec.ts";
+import type { HostedActors, LeaseRecord } from "../region/codec.ts";
 import type { MarketDefinition } from "../region/messages.ts";
 import type { ShardOwnership } from "../region/ownership.ts";
 import { SilenceWatch } from "../region/silence.ts";
@@ -38,6 +41,10 @@ import type { MarketPlaces } from "../risk-limit/effects.ts";
 import type { Limits } from "../risk-limit/messages.ts";
 import type { TraderMessage, TraderReply, TraderStart } from "../trading/messages.ts";
 import type { TraderPorts, TraderReport } from "../trading/trader.ts";
+import { bookSubject, decodeBook, encodeBookRequest } from "../trading/wire.ts";
+import { serveIncidents, type ServedIncidents } from "./incident-host.ts";
+import { allResidents, IncidentResidents } from "./incident-residents.ts";
+import type { LeaseBoard } from "./lease-board.ts";
 import { LimitResidents } from "./limit-residents.ts";
 import { LimitRoutes } from "./limit-routes.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
@@ -45,6 +52,9 @@ import { type ServedLimits, serveRiskLimits } from "./risk-host.ts";
 import { RiskReports } from "./risk-reports.ts";
 import { spawnableTypes } from "./spawnable.ts";
 import { TraderLimits } from "./trader-limits.ts";
+
+/** A dry run says what it knows: a market that does not answer has no quotes in it. */
+const touchWithin = 1_000_000_000 as DurationNs;
 
 /** One service of the control plane: `nats micro` lists it. */
 export interface ControlEndpoint {
@@ -60,6 +70,8 @@ export interface ActorHostSettings {
   readonly cell: string;
   /** The cell is one of another region. */
   readonly guest: boolean;
+  /** The region that the cell itself is of. */
+  readonly own: string;
   /** Path of the supervisor above those of the actors. */
   readonly base: string;
   /** Actors this cell hosts at most; 0: it hosts none, and answers no control request. */
@@ -80,7 +92,17 @@ export interface ActorHostOf {
   /** Where risk limits are to hold. */
   readonly places: MarketPlaces;
   readonly ownership: ShardOwnership;
+  /** Leases of all cells. */
+  readonly board: LeaseBoard;
+  /** The region whose cells are to run a region's actors; null: not known yet. */
+  readonly seat: (region: string) => string | null;
   readonly refusals: RefusalCounter;
+  /** How long each level has to acknowledge a page. */
+  readonly patience: Patience;
+  /** Absent: pages are told on NATS only. */
+  readonly pager?: Pager;
+  /** Hears of all leases that were read, of all regions; absent: nobody does. */
+  readonly leasesRead?: (read: LeasesRead) => void;
   /** Runs users' strategies; absent: none. */
   readonly processes?: StrategyProcesses;
   /** Serves the control subjects; absent: as plain requests on the bus. */
@@ -88,6 +110,14 @@ export interface ActorHostOf {
     endpoints: readonly ControlEndpoint[],
     region: string,
   ) => Promise<Subscription>;
+}
+
+/** The leases of all cells of all regions as they were read. */
+export interface LeasesRead {
+  readonly began: DurationNs;
+  readonly ended: DurationNs;
+  /** Null: they could not be read. */
+  readonly leases: readonly { readonly lease: LeaseRecord; readonly revision: number }[] | null;
 }
 
 type Trader = ActorDefinition<
@@ -108,6 +138,8 @@ const askTimeout = 10_000_000_000 as DurationNs;
 export class ActorHost {
   /** To be registered with the actor system. */
   readonly definitions: readonly ActorDefinition[];
+  /** What can be spawned. */
+  readonly types: ReadonlyMap<string, SpawnableType>;
   readonly #of: ActorHostOf;
   readonly #settings: ActorHostSettings;
   readonly #plane: ActorPlane;
@@ -116,10 +148,12 @@ export class ActorHost {
   readonly #risk: RiskReports;
   readonly #limits: LimitDirectory;
   readonly #residents: LimitResidents;
+  readonly #incidents: IncidentResidents;
   readonly #senders: IncarnationFence;
   readonly #subscriptions: Subscription[] = [];
   #system: ActorSystem | null = null;
   #serving: ServedLimits | null = null;
+  #servingIncidents: ServedIncidents | null = null;
   /** What everybody asks the region. */
   readonly #public: Subscription[] = [];
   #opened = false;
@@ -151,6 +185,23 @@ export class ActorHost {
       directory: this.#limits,
       forget: (name) => events.forget(name),
     });
+    const { patience, pager } = of;
+    const incident = incidentActor({
+      events,
+      bus: of.bus,
+      patience,
+      ...(pager === undefined ? {} : { pager }),
+    });
+    this.#incidents = new IncidentResidents({
+      region,
+      base,
+      clock,
+      log,
+      system: () => this.#running(),
+      definition: incident,
+      directory: new IncidentDirectory(bus.keys, region),
+      forget: (name) => events.forget(name),
+    });
     const ports = (group: ActorGroup): TraderPorts => ({
       bus,
       events,
@@ -163,7 +214,7 @@ export class ActorHost {
     const execution = executionActor(ports("executions"));
     const { processes = noProcesses } = of;
     const custom = customStrategyActor({ ...ports("strategies"), processes });
-    this.definitions = [maker, execution, custom, riskLimit];
+    this.definitions = [maker, execution, custom, riskLimit, incident];
     const types = spawnableTypes({
       markets: of.markets,
       keys: bus.keys,
@@ -171,6 +222,14 @@ export class ActorHost {
       steerExecution: (path, id, verb) =>
         this.#steer(execution as unknown as Trader, path, id, verb),
       steerCustom: (path, id, verb) => this.#steer(custom as unknown as Trader, path, id, verb),
+      touch: async ({ home, market }) => {
+        const reply = await bus.request(
+          bookSubject(home, market),
+          encodeBookRequest(1),
+          touchWithin,
+        );
+        return reply.ok ? decodeBook(reply.value, clock.monotonic()) : null;
+      },
       processes,
       region,
       limits: new TraderLimits({
@@ -181,8 +240,10 @@ export class ActorHost {
         allowed: settings.limits,
       }),
     });
-    const membership = new Membership({ leases: this.#leases(), clock, log }, cell);
+    this.types = types;
+    const membership = new Membership({ leases: this.#leases(), log }, cell);
     const directory = new ActorDirectory(bus.keys, region);
+    const residents = allResidents(this.#residents, this.#incidents);
     this.#plane = new ActorPlane(
       {
         clock,
@@ -192,17 +253,20 @@ export class ActorHost {
         membership,
         directory,
         types,
+        seat: () => of.seat(region),
+        offer: (to, shards) =>
+          of.bus.publish(offeredShardsSubject(region, to), encodeOffer(shards)),
         forget: (name) => {
           events.forget(name);
           this.#risk.forget(name.slice(name.indexOf(".") + 1));
         },
         residents: {
           arrive: (shard, epoch) => {
-            this.#residents.arrive(shard, epoch);
+            residents.arrive(shard, epoch);
             void this.#open();
           },
           leave: async (shard) => {
-            await this.#residents.leave(shard);
+            await residents.leave(shard);
             if (settings.guest && this.#plane.view.shards.length <= 1) this.#close();
           },
         },
@@ -236,12 +300,18 @@ export class ActorHost {
     const { region, cell } = this.#settings;
     const { bus, log } = this.#of;
     this.#serving = this.#serveLimits(system);
-    this.#subscriptions.push(this.#serving);
+    this.#servingIncidents = this.#serveIncidents();
+    this.#subscriptions.push(this.#serving, this.#servingIncidents);
     for (const verb of controlVerbs) {
       const answer = (payload: Uint8Array) => this.#services.answerHost(verb, payload);
       const subject = hostSubject(region, cell, verb);
       this.#subscriptions.push(await servePlainly(bus, log, [{ verb, subject, answer }]));
     }
+    this.#subscriptions.push(
+      bus.subscribe(offeredShardsSubject(region, cell), (_subject, payload) =>
+        this.#plane.offered(decodeOffer(payload)),
+      ),
+    );
     if (!this.#settings.guest) await this.#open();
     this.#plane.begin();
   }
@@ -258,6 +328,8 @@ export class ActorHost {
       subject: controlSubject(region, verb),
       answer: (payload: Uint8Array) => this.#services.answer(verb, payload),
     }));
+    const incidents = this.#servingIncidents?.serveRegion();
+    if (incidents !== undefined) this.#public.push(incidents);
     this.#public.push(this.#serving.serveRegion(), await serveControl(endpoints, region));
     if (!this.#opened) this.#close();
   }
@@ -282,6 +354,24 @@ export class ActorHost {
       ownerOf: (shard) => this.#plane.ownerOf(shard),
       directory: this.#limits,
       senders: this.#senders,
+    });
+  }
+
+  #serveIncidents(): ServedIncidents {
+    const { log, refusals, bus } = this.#of;
+    const { region, cell } = this.#settings;
+    return serveIncidents({
+      region,
+      cell,
+      bus,
+      log,
+      refusals,
+      residents: this.#incidents,
+      ownerOf: (shard) => this.#plane.ownerOf(shard),
+      others: () =>
+        this.#plane.cells.flatMap((one) =>
+          one.cell === cell || one.shards.length === 0 ? [] : [one.cell],
+        ),
     });
   }
 
@@ -338,25 +428,33 @@ export class ActorHost {
   }
 
   #leases(): Leases {
-    const { bus, ownership } = this.#of;
-    const { region } = this.#settings;
+    const { board, ownership, clock, leasesRead = () => {} } = this.#of;
+    const { region, guest } = this.#settings;
     return {
       async read() {
-        const found = await bus.keys.list(leaseBucket, cellLeases);
+        const began = clock.monotonic();
+        const found = await board.read();
+        if (!guest) {
+          const read = found.ok ? found.value : null;
+          leasesRead({
+            began: read?.began ?? began,
+            ended: read?.ended ?? clock.monotonic(),
+            leases:
+              read?.leases.map(({ record: lease, revision }) => ({ lease, revision })) ?? null,
+          });
+        }
         if (!found.ok) return found;
-        const leases = [...found.value].flatMap(([, entry]): LeaseView[] => {
-          const lease = decodeLease(entry.value);
-          if (lease === null) return [];
+        const leases = found.value.leases.flatMap(({ record: lease, revision }): LeaseView[] => {
           const { node, incarnation, fenced } = lease;
           const holder = { region: lease.region, cell: lease.cell };
-          const said = { holder, node, incarnation, fenced, revision: entry.revision };
+          const said = { holder, node, incarnation, fenced, revision };
           if (lease.region === region) return [{ ...said, cell: lease.cell, actors: lease.actors }];
           const hosted = lease.hosts?.find((one) => one.region === region);
           if (hosted === undefined) return [];
           const actors = { ...hosted.actors, guest: true };
           return [{ ...said, cell: guestName(lease.region, lease.cell), actors }];
         });
-        return ok(leases);
+        return ok({ ...found.value, leases });
       },
       silence: () => new SilenceWatch(),
       fence: ({ holder, node, incarnation, revision }) =>

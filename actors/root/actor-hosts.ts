@@ -1,36 +1,79 @@
 import type { ActorDefinition, ActorSystem } from "../kernel/actor.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
-import type { HostedRegion } from "../region/codec.ts";
+import { type KeptSeat, SeatDirectory } from "../control/seats.ts";
+import type { ActorMoves } from "../region/actor.ts";
+import { type HostedRegion, shardOf } from "../region/codec.ts";
 import { ActorHost, type ActorHostOf, type ActorHostSettings, guestName } from "./actor-host.ts";
+import { actorMoves } from "./actor-moves.ts";
+import { ActorSeats } from "./actor-seats.ts";
+import { LeaseBoard } from "./lease-board.ts";
 import { guestTree } from "./tree.ts";
 
-type Settings = Omit<ActorHostSettings, "guest" | "base">;
+type Settings = Omit<ActorHostSettings, "guest" | "base" | "own"> & {
+  /** Other regions whose actors may run here. */
+  readonly mayHost: readonly string[];
+  /** Actors whose region has no cell left are taken without an operator. */
+  readonly automatic: boolean;
+};
 
 /**
- * The actors that a cell hosts: those of its region, and those of other regions while it is told so. The
- * shards of another region are claimed only when that has no cell of its own that hosts actors, and handed
- * over as soon as it has one again; logs and limits are where they were, for they are kept by all regions.
+ * The actors that a cell hosts: those of its region, and those of other regions while their seat is here, or
+ * while it is told so and they have no cell of their own. Logs and limits are where they were, for they are
+ * kept by all regions.
  */
 export class ActorHosts {
   /** To be registered with the actor system; they are the same for every region. */
   readonly definitions: readonly ActorDefinition[];
   readonly own: ActorHost;
+  /** Moves of whole regions' actors. */
+  readonly moves: ActorMoves;
+  /** Leases of all cells, as they were read last. */
+  readonly board: LeaseBoard;
   readonly #of: ActorHostOf;
   readonly #settings: Settings;
+  readonly #seats: ActorSeats;
   readonly #guests = new Map<string, ActorHost>();
   #system: ActorSystem | null = null;
 
-  constructor(of: ActorHostOf, settings: Settings) {
+  constructor(given: Omit<ActorHostOf, "board" | "seat">, settings: Settings) {
+    const { bus, clock, log, ownership } = given;
+    const { region } = settings;
+    const board = new LeaseBoard(bus.keys, clock);
+    const directory = new SeatDirectory(bus.keys);
+    const seats = new ActorSeats(
+      {
+        bus,
+        clock,
+        log,
+        board,
+        directory,
+        ownership,
+        host: (other) => this.host(other),
+        leave: (other) => this.leave(other),
+        shardsHere: (other) => this.#guests.get(other)?.view?.shards.length ?? 0,
+      },
+      {
+        ...settings,
+        homeShard(of) {
+          const found = given.markets.filter(({ home }) => home === of).map(shardOf);
+          return found.sort((one, other) => (one < other ? -1 : 1))[0] ?? null;
+        },
+      },
+    );
+    const of = { ...given, board, seat: (one: string) => seats.at(one) ?? this.#asked(one) };
+    this.board = board;
+    this.#seats = seats;
     this.#of = of;
     this.#settings = settings;
-    this.own = new ActorHost(of, { ...settings, guest: false, base: `/${settings.region}` });
+    this.own = new ActorHost(of, { ...settings, own: region, guest: false, base: `/${region}` });
+    this.moves = actorMoves({ bus, board, seats, directory, types: this.own.types });
     this.definitions = this.own.definitions.map((own) => ({
       ...own,
       create: (context, start) => {
-        const { region } = start as { readonly region: string };
-        const host = region === settings.region ? this.own : this.#guests.get(region);
+        const { region: home } = start as { readonly region: string };
+        const host = home === region ? this.own : this.#guests.get(home);
         const found = host?.definitions.find(({ type }) => type === own.type);
-        if (found === undefined) throw new Error(`no actors of ${region} are hosted here`);
+        if (found === undefined) throw new Error(`no actors of ${home} are hosted here`);
         return found.create(context, start);
       },
     }));
@@ -47,6 +90,24 @@ export class ActorHosts {
   async begin(system: ActorSystem): Promise<void> {
     this.#system = system;
     await this.own.begin(system);
+    this.#seats.begin();
+  }
+
+  /** Of a region that this cell hosts because it was told to, its own seat is where its actors are at home. */
+  #asked(region: string): string | null {
+    return this.#guests.has(region) && !this.#settings.mayHost.includes(region) ? region : null;
+  }
+
+  /** Where the actors of regions are to run, as far as this cell looks at them. */
+  get seats(): readonly KeptSeat[] {
+    return this.#seats.known;
+  }
+
+  /** Of the actors hosted here, by region. */
+  get hosted(): readonly HostedRegion[] {
+    const own = this.own.view;
+    const { region } = this.#settings;
+    return [...(own === null ? [] : [{ region, actors: own }]), ...this.guests];
   }
 
   /**
@@ -60,7 +121,7 @@ export class ActorHosts {
       return refuse("not_permitted", `this cell of ${own} hosts no actors of ${region}`);
     }
     if (this.#guests.has(region)) return ok(undefined);
-    const settings = { ...this.#settings, region, cell: guestName(own, cell) };
+    const settings = { ...this.#settings, region, own, cell: guestName(own, cell) };
     const base = `/${own}/for-${region}`;
     const host = new ActorHost(this.#of, { ...settings, guest: true, base });
     this.#guests.set(region, host);
@@ -85,6 +146,7 @@ export class ActorHosts {
   }
 
   async drain(): Promise<void> {
+    this.#seats.end();
     await Promise.all([...this.#guests.keys()].map((region) => this.leave(region)));
     await this.own.drain();
   }

@@ -20,6 +20,7 @@ import type { DurationNs } from "../kernel/units.ts";
 import { marketActor, type MarketPorts } from "../market/actor.ts";
 import { type CellFacts, regionActor } from "../region/actor.ts";
 import type {
+  ClusterFacts,
   MarketDefinition,
   RegionMessage,
   RegionReply,
@@ -27,17 +28,23 @@ import type {
 } from "../region/messages.ts";
 import { shardOf } from "../region/codec.ts";
 import { ShardOwnership } from "../region/ownership.ts";
+import type { Pager } from "../incident/actor.ts";
+import type { Told } from "../incident/findings.ts";
+import type { Patience } from "../incident/messages.ts";
 import type { Limits } from "../risk-limit/messages.ts";
 import { strategyActor } from "../strategy/actor.ts";
 import type { ControlEndpoint } from "./actor-host.ts";
 import { ActorHosts } from "./actor-hosts.ts";
 import type { CellDirectory } from "./cell-directory.ts";
 import { BackgroundFlow, flowStarts } from "./flow-host.ts";
+import type { CellSample } from "./cell-watch.ts";
+import { IncidentWatch } from "./incident-watch.ts";
 import { JournalAlerts } from "./journal-alerts.ts";
 import { defaultScrub, JournalScrub, marketsOf, type ScrubSettings } from "./journal-scrub.ts";
 import { LatencyAlerts } from "./latency-alerts.ts";
 import { marketHost } from "./market-host.ts";
 import { serveMarketLimits } from "./market-limits.ts";
+import { clusterFacts } from "./cluster-facts.ts";
 import { DirectoryPlaces } from "./market-places.ts";
 import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
 import type { Measured } from "./metrics.ts";
@@ -66,9 +73,11 @@ export interface CellPorts {
   /** Unpredictable bytes: nonces of leases, numbers of sessions. */
   readonly randomBytes: (count: number) => Uint8Array;
   readonly directory: CellDirectory;
-  /** Makes sure the market's journal and events have a stream. Failure code: unavailable. */
-  readonly ensureJournal: (definition: MarketDefinition) => Promise<Result<void>>;
+  /** As RegionPorts.ensureJournal. */
+  readonly ensureJournal: (definition: MarketDefinition, isNew: boolean) => Promise<Result<void>>;
   readonly facts: () => CellFacts;
+  /** Streams as JetStream last told of them; absent: nobody asks. */
+  readonly streams?: () => ClusterFacts["streams"];
   /** As MarketPorts.onServing. */
   readonly onServing?: MarketPorts["onServing"];
   readonly onLeaving?: MarketPorts["onLeaving"];
@@ -76,6 +85,10 @@ export interface CellPorts {
   readonly processes?: StrategyProcesses;
   /** Serves the control subjects; absent: as plain requests on the bus. */
   readonly serveControl?: ServeControl;
+  /** Takes pages out of the house; absent: they are told on NATS only. */
+  readonly pager?: Pager;
+  /** What the machine says of the cell's disk and certificate; absent: nothing. */
+  readonly surroundings?: () => Promise<Pick<CellSample, "diskFree" | "certificateEndsUnixMs">>;
   /** Where the audit trail is kept; absent: in the memory of this process. */
   readonly audit?: AuditStore;
 }
@@ -90,7 +103,7 @@ export interface HostingSettings {
   readonly passivateAfter: DurationNs;
   /** Of an account whose first actor is spawned; no limit that is made for an actor allows more. */
   readonly limits: Limits;
-  /** Regions whose actors are hosted here while they have no cell for them. */
+  /** Other regions whose actors may run here, when they are moved or have no cell left. */
   readonly hosts?: readonly string[];
 }
 
@@ -115,6 +128,8 @@ export interface CellSettings {
   /** False: the cell hosts actors only. Absent: true. */
   readonly servesMarkets?: boolean;
   readonly hosting?: HostingSettings;
+  /** How long each level has to acknowledge a page; absent: a minute. */
+  readonly patience?: Patience;
   readonly scrub?: ScrubSettings;
 }
 
@@ -124,11 +139,18 @@ export interface Cell {
   /** Failure codes: busy, not_found, timeout, internal: the region actor is between two restarts. */
   report(): Promise<Result<RegionReport>>;
   measured(report: RegionReport): Measured;
+  /** Something outside the cluster has found something, or that it is over. */
+  found(told: Told): void;
   /**
    * Hosts the actors of another region, strategies, executions and risk limits, while that region has no cell
    * for them. Idempotent. Failure codes: not_permitted, and those of a start.
    */
   hostActorsOf(region: string): Promise<Result<void>>;
+  /**
+   * Has the actors of a region run in another one from now on, or at home again; done when cells there own them
+   * all. Failure codes: not_permitted, unavailable, timeout.
+   */
+  moveActorsOf(region: string, to: string, by: string): Promise<Result<void>>;
   /** Ends that; what runs here is handed over to another cell that hosts them, or waits for one. */
   leaveActorsOf(region: string): Promise<void>;
   /** Readiness drops, no order is taken, the flow stops. */
@@ -136,6 +158,8 @@ export interface Cell {
 }
 
 const askTimeout = 5_000_000_000 as DurationNs;
+const defaultPatience: Patience = { 1: 60_000, 2: 60_000, 3: 0 };
+const unknown = { diskFree: null, certificateEndsUnixMs: null };
 
 /** Starts the actors of a cell. Failure codes as ActorSystem.start. */
 export async function startCell(settings: CellSettings, ports: CellPorts): Promise<Result<Cell>> {
@@ -168,7 +192,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   const { onServing, onLeaving, replicas } = ports;
   const market = marketActor({
     ...(replicas === undefined ? {} : { replicas }),
-    ensureJournal: ports.ensureJournal,
+    ensureJournal: (definition) => ports.ensureJournal(definition, true),
     bus,
     engine,
     slots,
@@ -201,12 +225,21 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       places,
       ownership,
       refusals,
+      patience: settings.patience ?? defaultPatience,
+      ...(ports.pager === undefined ? {} : { pager: ports.pager }),
+      leasesRead: (read) => watch.leasesRead(read),
       ...(ports.processes === undefined ? {} : { processes: ports.processes }),
       ...(ports.serveControl === undefined
         ? {}
         : { serveControl: auditedControl(ports.serveControl, trail) }),
     },
-    { region, cell, ...hosting },
+    {
+      region,
+      cell,
+      ...hosting,
+      mayHost: hosting.capacity === 0 ? [] : (hosting.hosts ?? []),
+      automatic: settings.takeover !== "manual",
+    },
   );
   const markets = marketHost({
     region,
@@ -229,10 +262,13 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     persistIncarnation: (incarnation) => directory.persistIncarnation(incarnation),
     nonce,
     facts: ports.facts,
+    cluster: () => clusterFacts(hosts, ports.streams?.() ?? []),
     ...(ports.tracing === undefined ? {} : { tracing: ports.tracing }),
     ...(ports.logs === undefined ? {} : { logs: ports.logs }),
     actors: () => hosts.own.view,
     hosts: () => hosts.guests,
+    mayHost: hosting.capacity === 0 ? [] : (hosting.hosts ?? []),
+    actorMoves: hosts.moves,
     views: (verb, payload) => views.answer(verb, payload),
     servesMarkets,
     twoPersons: settings.profile === "production",
@@ -259,6 +295,34 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   });
   const alerts = new LatencyAlerts({ region, cell }, { bus, clock, log });
   engine.onLatencyAlert?.((alert) => alerts.note(alert));
+  const watch = new IncidentWatch({
+    region,
+    cell,
+    bus,
+    clock,
+    log,
+    session: session(),
+    sample: async () => {
+      const report = await cellOf.report();
+      const { diskFree, certificateEndsUnixMs } = (await ports.surroundings?.()) ?? unknown;
+      return {
+        escalations: system.counters().escalations,
+        deadLetters: system.deadLetters.total,
+        // Before the first renewal, and without the lease, others say what is wrong.
+        leaseMarginNs:
+          report.ok && report.value.ready ? ownership.validUntil() - clock.monotonic() : null,
+        markets: !report.ok
+          ? []
+          : report.value.markets.map(({ definition, state, detail }) => ({
+              market: definition.market,
+              state,
+              detail: detail ?? "",
+            })),
+        diskFree,
+        certificateEndsUnixMs,
+      };
+    },
+  });
   const started = await system.start(
     cellTree(
       {
@@ -279,10 +343,6 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   places.start();
   views.begin(system);
   await hosts.begin(system);
-  for (const other of hosting.hosts ?? []) {
-    const hosted = await hosts.host(other);
-    if (!hosted.ok) log.warn({ failure: hosted.failure }, "another region's actors are not hosted");
-  }
   const asked = async (message: RegionMessage): Promise<Result<RegionReply>> => {
     const ref = system.find(router, paths.cell(region));
     return ref.ok ? await ref.value.ask(message, askTimeout) : ref;
@@ -301,6 +361,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   const cellOf: Cell = {
     system,
     hostActorsOf: (other) => hosts.host(other),
+    moveActorsOf: (other, to, by) => hosts.moves.move(other, to, by),
     leaveActorsOf: (other) => hosts.leave(other),
     async report() {
       const reply = await asked({ type: "report" });
@@ -319,7 +380,9 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       },
       alerts: alerts.counts(),
     }),
+    found: (told) => watch.tell(told),
     async drain() {
+      watch.end();
       await hosts.drain();
       alerts.stop();
       scrub?.stop();
@@ -332,6 +395,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       if (!drained.ok) log.warn({ failure: drained.failure }, "the region actor did not drain");
     },
   };
+  watch.begin();
   // Whatever becomes of it, the markets go on.
   scrub?.run().catch((error: unknown) => log.error({ error: String(error) }, "the scrub ended"));
   return ok(cellOf);

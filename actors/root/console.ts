@@ -51,7 +51,7 @@ const loopbackAddress = (address: string): boolean =>
  * A request from this machine by a page of this cell. The name in `Host` counts too: else a page of another site
  * whose name has been pointed to 127.0.0.1 would be given the key.
  */
-function fromHere(request: FastifyRequest): boolean {
+export function isFromHere(request: FastifyRequest): boolean {
   const name = (request.headers.host ?? "").replace(/:\d+$/, "");
   const site = request.headers["sec-fetch-site"] ?? "same-origin";
   return (
@@ -90,7 +90,7 @@ export function serveConsole(app: FastifyInstance, face: ConsoleFace): void {
   app.get("/console/access", (request, reply) =>
     reply
       .headers({ ...headers, "cache-control": "no-store" })
-      .send({ ...face.access, observerSeed: fromHere(request) ? face.observerSeed : null }),
+      .send({ ...face.access, observerSeed: isFromHere(request) ? face.observerSeed : null }),
   );
   app.get<{ Params: { "*": string } }>("/console/*", (request, reply) => {
     void reply.headers(headers);

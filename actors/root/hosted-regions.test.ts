@@ -81,4 +81,84 @@ test("B8.2 B5.3 strategies and risk limits of a region without a cell run in ano
   }
 });
 
+test("B9.4 B8.2 a region's actors are moved to another one and home again, with their state", async () => {
+  const broker = new MemoryBroker();
+  const home = await startMemoryCell({ broker, name: "home" });
+  const started = [home];
+  try {
+    await home.ready();
+    const desk = new Desk(home);
+    await desk.open();
+    const abroad = await startMemoryCell({
+      broker,
+      region: "us-east",
+      name: "abroad",
+      servesMarkets: false,
+      hosting: { hosts: ["eu-central"] },
+    });
+    started.push(abroad);
+    const request = { key: "maker", type: "avellaneda-stoikov", parameters };
+    assert.is((await home.control("spawn", request)).refusal, undefined);
+    const before = await quotingIn(home, "home");
+    await desk.define("people", "strategy", "account-77");
+    await desk.allow("people", wide);
+    assert.is(await desk.reserve("people", 5, "once"), "done");
+
+    const nowhere = await home.cell.moveActorsOf("eu-central", "ap-south", "f0");
+    assert.is(nowhere.ok ? "" : nowhere.failure.code, "not_permitted");
+    assert.ok((await home.cell.moveActorsOf("eu-central", "us-east", "f1")).ok);
+    const away = await quotingIn(home, "us-east_abroad", before.incarnation);
+    assert.ok((away.strategy?.sent ?? 0) >= (before.strategy?.sent ?? 0), "it counts on");
+    // The same command id again: what was reserved once stays reserved once.
+    assert.is(await desk.reserve("people", 5, "once"), "done");
+    assert.is((await desk.ask("people", { type: "describe" })).outcome.reserved, 5);
+
+    assert.ok((await abroad.cell.moveActorsOf("eu-central", "eu-central", "f2")).ok);
+    await quotingIn(home, "home", away.incarnation);
+    assert.is((await desk.ask("people", { type: "describe" })).outcome.reserved, 5);
+  } finally {
+    for (const cell of started.reverse()) await cell.stop();
+  }
+});
+
+test("B9.1 B8.2 actors whose region is cut off are taken by themselves, and stay until they are moved home", async () => {
+  const broker = new MemoryBroker();
+  const home = await startMemoryCell({ broker, name: "home", hosting: { capacity: 0 } });
+  const started = [home];
+  try {
+    await home.ready();
+    const one = await startMemoryCell({ broker, name: "one", servesMarkets: false });
+    started.push(one);
+    const abroad = await startMemoryCell({
+      broker,
+      region: "us-east",
+      name: "abroad",
+      servesMarkets: false,
+      hosting: { hosts: ["eu-central"] },
+    });
+    started.push(abroad);
+    const request = { key: "maker", type: "avellaneda-stoikov", parameters };
+    await until("the cell hosts actors", async () => {
+      const spawned = await home.control("spawn", request).catch(() => null);
+      return spawned !== null && spawned.refusal === undefined;
+    });
+    const before = await quotingIn(home, "one");
+
+    one.bus.setConnected(false);
+    const away = await quotingIn(home, "us-east_abroad", before.incarnation);
+    one.bus.setConnected(true);
+    // It has its lease again, and would have the shards at its next look but for the seat.
+    await until("the cell is back under a new lease", async () => {
+      const { incarnation } = await one.report();
+      return incarnation >= 2;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    assert.is((await quotingIn(home, "us-east_abroad")).incarnation, away.incarnation);
+    assert.ok((await home.cell.moveActorsOf("eu-central", "eu-central", "back")).ok);
+    await quotingIn(home, "one", away.incarnation);
+  } finally {
+    for (const cell of started.reverse()) await cell.stop();
+  }
+});
+
 test.run();

@@ -1,6 +1,7 @@
 import fastify, { type FastifyInstance } from "fastify";
 
 import type { RegionReport } from "../region/messages.ts";
+import { type AlertmanagerFace, serveAlertmanager } from "./alertmanager.ts";
 import { type ConsoleFace, serveConsole } from "./console.ts";
 import { Metrics, type Measured } from "./metrics.ts";
 
@@ -10,6 +11,7 @@ export interface HttpSource {
   readonly measured: () => Promise<Measured>;
   /** The ops console; null: not served. */
   readonly console: ConsoleFace | null;
+  readonly alertmanager: AlertmanagerFace;
 }
 
 export interface HttpFace {
@@ -20,7 +22,7 @@ export interface HttpFace {
 
 /**
  * Serves /livez (the process runs), /readyz (it takes orders; 503 with the reason when not), /status
- * (JSON), /metrics (Prometheus text) and the console below /console/. Rejects when the address cannot be bound.
+ * (JSON), /metrics (Prometheus text), the console below /console/, and takes alerts at /alerts. Rejects when the address cannot be bound.
  */
 export async function serveHttp(
   source: HttpSource,
@@ -40,12 +42,13 @@ export async function serveHttp(
     const text = await metrics.render(await source.measured());
     return await reply.type(metrics.contentType).send(text);
   });
+  serveAlertmanager(app, source.alertmanager);
   if (source.console !== null) serveConsole(app, source.console);
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send({
       code: "not_found",
       reason: `nothing is served at ${request.method} ${request.url.slice(0, 128)}`,
-      next: "GET /livez, /readyz, /status, /metrics or /console/",
+      next: "POST /alerts, GET /livez, /readyz, /status, /metrics or /console/",
     }),
   );
   const url = await app.listen({ host: address.host, port: address.port });

@@ -19,7 +19,7 @@ import { durationNs } from "../kernel/units.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { SystemFiles } from "../kernel/system-files.ts";
 import type { CellFacts } from "../region/actor.ts";
-import type { RegionReport } from "../region/messages.ts";
+import type { ClusterFacts, RegionReport } from "../region/messages.ts";
 import { type Cell, startCell } from "./cell.ts";
 import { spawnLimits } from "./trader-limits.ts";
 import { type CellDirectory, openCellDirectory } from "./cell-directory.ts";
@@ -30,6 +30,7 @@ import { Doors } from "./doors.ts";
 import { cellLog } from "./log.ts";
 import { type HttpFace, serveHttp } from "./http.ts";
 import { readReferenceData, type ReferenceData } from "./reference-data.ts";
+import { alertsToken, patienceOf, surroundingsOf, webhookPager } from "./pager.ts";
 import type { OrderTracing } from "./tracing.ts";
 import {
   connectPatiently,
@@ -132,6 +133,14 @@ class CellProcess {
             };
           },
           console: consoleFace(this.#configuration, this.#build),
+          alertmanager: {
+            region: this.#configuration.region,
+            token: alertsToken(this.#configuration.incidents),
+            found: () => {
+              const cell = this.#cell;
+              return cell === null ? null : (told) => cell.found(told);
+            },
+          },
         },
         this.#configuration.http,
       );
@@ -198,7 +207,8 @@ class CellProcess {
       const { orderTracing } = await import("./tracing.ts");
       this.#tracing = orderTracing(this.#configuration.tracing, this.#configuration, this.#clock);
     }
-    const { actors, cell, scrub } = this.#configuration;
+    const { actors, cell, scrub, incidents, nats, dataDirectory } = this.#configuration;
+    const pager = webhookPager(incidents);
     const others = sharedStreams(region);
     this.#streams = new StreamsWatch(bus, this.#clock, () => [...guard.streams, ...others]);
     this.#streams.start();
@@ -207,6 +217,7 @@ class CellProcess {
         ...this.#configuration,
         reference: this.#reference,
         strongestMode: sound.value,
+        patience: patienceOf(incidents),
         servesMarkets: this.#configuration.markets,
         scrub: { ...scrub, pause: durationNs(Math.round(scrub.pause * 1e9)) },
         hosting: {
@@ -229,12 +240,16 @@ class CellProcess {
         ...(this.#tracing === null ? {} : { tracing: this.#tracing }),
         randomBytes: (count) => new Uint8Array(randomBytes(count)),
         directory,
-        ensureJournal: async (definition) => await guard.ensureJournal(definition, placement),
+        ensureJournal: async (definition, isNew) =>
+          await guard.ensureJournal(definition, placement, isNew),
         facts: () => this.#facts(),
+        streams: () => this.#leaders(),
         onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
         onLeaving: (market, definition) => this.#doors?.leave(market, definition),
         processes: this.#strategies(bus, directory),
         audit: new AuditStream(bus, region, group),
+        ...(pager === null ? {} : { pager }),
+        surroundings: () => surroundingsOf(dataDirectory, nats.caFile),
         serveControl: (endpoints, served) =>
           serveEndpoints(
             bus.connection,
@@ -265,8 +280,13 @@ class CellProcess {
     const pool = new ConfinedPool({
       users: nats.guests.map(({ subject, seedFile }) => ({
         servers: nats.servers,
-        seed: readFileSync(seedFile, "utf8").trim(),
-        authority: readFileSync(nats.caFile, "utf8"),
+        // Read when a process starts: keys change while the cell runs.
+        get seed() {
+          return readFileSync(seedFile, "utf8").trim();
+        },
+        get authority() {
+          return readFileSync(nats.caFile, "utf8");
+        },
         subject,
       })),
       directory: directory.strategies,
@@ -342,10 +362,24 @@ class CellProcess {
       standbys: [],
       leaseValidMs: 0,
       lastFailover: null,
+      lastDrill: null,
+      cluster: { streams: this.#leaders(), leases: [], actors: [] },
       deadLetters: 0,
       refusals: {},
       flow: { paused: true, sent: 0, refused: 0 },
     };
+  }
+
+  #leaders(): ClusterFacts["streams"] {
+    const { streams, takenUnixMs } = this.#streams?.report ?? { streams: [], takenUnixMs: 0 };
+    return streams.map(({ stream, leader, replicas, replicasCurrent, replicaLag }) => ({
+      stream,
+      leader,
+      replicas,
+      replicasCurrent,
+      replicaLag,
+      atUnixMs: takenUnixMs,
+    }));
   }
 
   #facts(): CellFacts {

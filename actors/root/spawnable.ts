@@ -16,8 +16,11 @@ import {
 import type { ExecutionParameters } from "../execution/messages.ts";
 import type { KeyStore } from "../kernel/ports/bus.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
-import { parameterRules as makerRules } from "../market-maker/codec.ts";
+import { encodeReport, parameterRules as makerRules } from "../market-maker/codec.ts";
+import { targetQuotes } from "../market-maker/decide.ts";
 import type { MarketMakerParameters, QuotingModel } from "../market-maker/messages.ts";
+import { emptyLedger } from "../trading/ledger.ts";
+import { emptyView, type Seen, seen } from "../trading/market-view.ts";
 import type { Instrument, TraderStart } from "../trading/messages.ts";
 import { type OwnLimits, ownLimit, type TraderLimits } from "./trader-limits.ts";
 import { parameterSchema } from "./parameter-schema.ts";
@@ -35,6 +38,8 @@ export interface SpawnableOf {
     verb: SteerVerb,
   ) => Promise<Result<void>>;
   readonly steerCustom: (path: string, commandId: string, verb: SteerVerb) => Promise<Result<void>>;
+  /** The best prices of a market now; null: nobody tells. */
+  readonly touch: (instrument: Instrument) => Promise<Seen | null>;
   readonly processes: StrategyProcesses;
   readonly limits: TraderLimits;
   readonly region: string;
@@ -83,7 +88,7 @@ const shared = z.looseObject({
 
 export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableType> {
   const maker = (model: QuotingModel): SpawnableType =>
-    spawnable(of, {
+    spawnable<z.infer<typeof makerRules>, MarketMakerParameters>(of, {
       type: model,
       group: "strategies",
       actorType: "market-maker",
@@ -98,6 +103,10 @@ export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableTy
         };
       },
       steer: of.steerMaker,
+      preview: async (parameters, instrument) => {
+        const touch = await of.touch(instrument);
+        return touch === null ? new Uint8Array() : quotesNow(parameters, instrument, touch);
+      },
     });
   const execution = {
     group: "executions",
@@ -140,20 +149,44 @@ export function spawnableTypes(of: SpawnableOf): ReadonlyMap<string, SpawnableTy
   return new Map(types.map((type) => [type.type, type]));
 }
 
-interface Kind<Given extends { readonly quantity?: number | undefined }>
+/** What a market maker that holds nothing would quote, as its report tells quotes. */
+function quotesNow(
+  parameters: MarketMakerParameters,
+  instrument: Instrument,
+  touch: Seen,
+): Uint8Array {
+  const view = seen(emptyView, touch);
+  const target = targetQuotes(parameters, instrument, 0, view);
+  const live = (["buy", "sell"] as const).flatMap((side) => {
+    const price = side === "buy" ? target?.bid : target?.ask;
+    if (price === null || price === undefined) return [];
+    return [{ orderId: 0, side, price, remaining: parameters.quantity }];
+  });
+  const report = {
+    state: "checked",
+    detail: "",
+    trader: { ledger: { ...emptyLedger, live }, phase: "running", memo: null },
+    view,
+    limit: { name: "", held: 0, refused: 0 },
+  } as const;
+  return encodeReport(report, 0);
+}
+
+interface Kind<Given extends { readonly quantity?: number | undefined }, Parameters>
   extends Pick<SpawnableType, "type" | "group" | "actorType" | "steer"> {
   readonly rules: z.ZodObject & z.ZodType<Given>;
-  readonly parameters: (given: Given, instrument: Instrument) => TraderParameters;
+  readonly parameters: (given: Given, instrument: Instrument) => Parameters;
+  readonly preview?: (parameters: Parameters, instrument: Instrument) => Promise<Uint8Array>;
   /** What only a trial shows; done when one is spawned, not when it is started again. */
   readonly trial?: (given: Given) => Promise<Result<void>>;
 }
 
 type TraderParameters = MarketMakerParameters | ExecutionParameters | CustomStrategyParameters;
 
-function spawnable<Given extends { readonly quantity?: number | undefined }>(
-  of: SpawnableOf,
-  kind: Kind<Given>,
-): SpawnableType {
+function spawnable<
+  Given extends { readonly quantity?: number | undefined },
+  Parameters extends TraderParameters,
+>(of: SpawnableOf, kind: Kind<Given, Parameters>): SpawnableType {
   const { type, group, actorType, steer } = kind;
   async function read(id: string, texts: Texts): Promise<Result<Prepared<Given>>> {
     const own = String(defaultAccount(of.region, id));
@@ -212,6 +245,12 @@ function spawnable<Given extends { readonly quantity?: number | undefined }>(
         quantity: String(defaultQuantity(instrument)),
         ...textsOf(given),
       });
+    },
+    async preview(id, texts) {
+      const prepared = kind.preview === undefined ? null : await read(id, texts);
+      if (prepared?.ok !== true || kind.preview === undefined) return new Uint8Array();
+      const { given, instrument } = prepared.value;
+      return await kind.preview(kind.parameters(given, instrument), instrument);
     },
     async prepare(record) {
       const prepared = await read(record.id, record.parameters);

@@ -40,14 +40,15 @@ export function natsOptions(
 ): Result<{ readonly cell: NatsOptions; readonly reporter: NatsOptions }> {
   const { region, nats } = configuration;
   try {
-    const authority = readFileSync(nats.caFile, "utf8");
-    const options = (user: string, seedFile: string): NatsOptions => ({
-      servers: nats.servers,
-      journalServers: nats.journalServers,
-      user,
-      seed: new TextEncoder().encode(readFileSync(seedFile, "utf8").trim()),
-      authority,
-    });
+    const authority = (): string => readFileSync(nats.caFile, "utf8");
+    const options = (user: string, seedFile: string): NatsOptions => {
+      const seed = (): Uint8Array =>
+        new TextEncoder().encode(readFileSync(seedFile, "utf8").trim());
+      // What cannot be read at the start will not be read at a reconnect either.
+      seed();
+      authority();
+      return { servers: nats.servers, journalServers: nats.journalServers, user, seed, authority };
+    };
     return ok({
       cell: options(`cell-${region}`, nats.seedFile),
       reporter: options(`reporter-${region}`, nats.systemSeedFile),
@@ -163,12 +164,13 @@ export class SyncGuard {
   }
 
   /** Makes the streams of a market and takes its journal into the watch. */
-  async ensureJournal(definition: MarketDefinition, placement: Placement): Promise<Result<void>> {
-    const made = await ensureMarketAssets(
-      { bus: this.#bus, ...this.#ports },
-      definition,
-      placement,
-    );
+  async ensureJournal(
+    definition: MarketDefinition,
+    placement: Placement,
+    isNew: boolean,
+  ): Promise<Result<void>> {
+    const ports = { bus: this.#bus, ...this.#ports };
+    const made = await ensureMarketAssets(ports, definition, placement, isNew);
     if (!made.ok) return made;
     this.#streams.add(journalStream(definition.group, definition.shard));
     const checked = await this.check();

@@ -5,6 +5,7 @@ import {
   supervisorSpec,
 } from "../kernel/child-spec.ts";
 import type { DurationNs } from "../kernel/units.ts";
+import type { IncidentStart } from "../incident/messages.ts";
 import type { MarketStart } from "../market/messages.ts";
 import type { RegionStart } from "../region/messages.ts";
 import type { RiskLimitStart } from "../risk-limit/messages.ts";
@@ -24,7 +25,9 @@ import type { StrategyStart } from "../strategy/messages.ts";
  *       <id>                market makers, spawned by request
  *     executions            one_for_one
  *       <id>                parent orders, spawned by request
- *     for-<other region>    the same three for a region whose actors the cell was told to host
+ *     incidents             simple_one_for_one
+ *       <id>                  what went wrong, by the id of its alert
+ *     for-<other region>    the same four for a region whose actors the cell was told to host
  */
 export function cellTree(region: RegionStart, flows: readonly StrategyStart[]): ChildSpec {
   return supervisorSpec(
@@ -42,6 +45,7 @@ export function cellTree(region: RegionStart, flows: readonly StrategyStart[]): 
       riskLimits(),
       supervisorSpec("strategies", flows.map(strategySpec), spawned),
       supervisorSpec("executions", [], spawned),
+      incidents(),
     ],
     { strategy: "rest_for_one" },
   );
@@ -53,7 +57,16 @@ export function guestTree(region: string): ChildSpec {
     riskLimits(),
     supervisorSpec("strategies", [], spawned),
     supervisorSpec("executions", [], spawned),
+    incidents(),
   ]);
+}
+
+function incidents(): ChildSpec {
+  return dynamicSupervisorSpec(
+    "incidents",
+    { type: "incident", restart: "permanent", shutdown: seconds(1) },
+    { intensity: isolated, maximumChildren: 1_024 },
+  );
 }
 
 function riskLimits(): ChildSpec {
@@ -86,6 +99,10 @@ export function marketSpec(start: MarketStart): ChildSpec<MarketStart> {
 
 export function riskLimitChild(start: RiskLimitStart): DynamicChild<RiskLimitStart> {
   return { id: start.name, start };
+}
+
+export function incidentChild(start: IncidentStart): DynamicChild<IncidentStart> {
+  return { id: start.id, start };
 }
 
 export function strategySpec(start: StrategyStart): ChildSpec<StrategyStart> {

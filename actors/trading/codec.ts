@@ -29,7 +29,7 @@ const settlement = z.strictObject({
   canceled: count.nullable(),
   remaining: count,
 });
-const phase = z.enum(["running", "paused", "stopping", "stopped", "done"]);
+const phase = z.enum(["running", "flattening", "paused", "stopping", "stopped", "done"]);
 
 function eventRules<Memo>(memo: z.ZodType<Memo>) {
   return z.discriminatedUnion("type", [

@@ -1,6 +1,7 @@
 import type { Decision } from "../kernel/event-sourced.ts";
 import { type Failure, unreachable } from "../kernel/result.ts";
 import type { TimestampNs } from "../kernel/units.ts";
+import { flattening } from "./flatten.ts";
 import {
   emptyLedger,
   type Ledger,
@@ -13,6 +14,7 @@ import {
 } from "./ledger.ts";
 import type { MarketView } from "./market-view.ts";
 import type {
+  Instrument,
   Phase,
   SteerVerb,
   TraderEvent,
@@ -55,13 +57,13 @@ export function decideTrader<Memo>(
   planner: Planner<Memo>,
   state: TraderState<Memo>,
   message: TraderMessage,
-  lot: number,
+  instrument: Bounds,
 ): TraderDecision<Memo> {
   switch (message.type) {
     case "look":
       return { type: "answered", reply: { type: "state", state } };
     case "plan":
-      return planNow(planner, state, message, lot);
+      return planNow(planner, state, message, instrument);
     case "settle":
       return state.ledger.pending === null
         ? nothing()
@@ -75,6 +77,7 @@ export function decideTrader<Memo>(
   }
 }
 
+type Bounds = Pick<Instrument, "lot" | "maximumQuantity">;
 type PlanMessage = Extract<TraderMessage, { readonly type: "plan" }>;
 
 /** Pure. What the planner wants now; null: nothing, or its turn has not come. */
@@ -82,8 +85,11 @@ export function wantedNow<Memo>(
   planner: Planner<Memo>,
   { ledger, phase, memo }: TraderState<Memo>,
   { view, at, advice }: Pick<PlanMessage, "view" | "at" | "advice">,
+  instrument: Bounds,
 ): Plan<Memo> | null {
-  if (ledger.pending !== null || phase !== "running") return null;
+  if (ledger.pending !== null) return null;
+  if (phase === "flattening") return { ...flattening(ledger, view, instrument), memo };
+  if (phase !== "running") return null;
   return planner({ ledger, memo, view, now: at, advice });
 }
 
@@ -91,24 +97,28 @@ function planNow<Memo>(
   planner: Planner<Memo>,
   state: TraderState<Memo>,
   message: PlanMessage,
-  lot: number,
+  instrument: Bounds,
 ): TraderDecision<Memo> {
   const { ledger, phase, memo } = state;
   const { session, barred, allowance } = message;
   if (ledger.pending !== null) return nothing();
-  if (phase !== "running" || barred) {
+  if ((phase !== "running" && phase !== "flattening") || barred) {
     if (ledger.live.length > 0) {
       return happened({ type: "planned", session, orders: cancelsOf(ledger), memo });
     }
     return phase === "stopping" ? happened({ type: "steered", phase: "stopped" }) : nothing();
   }
-  const plan = wantedNow(planner, state, message);
+  const plan = wantedNow(planner, state, message, instrument);
   if (plan === null) return nothing();
+  if (phase === "flattening") {
+    if (plan.done === true) return happened({ type: "steered", phase: "paused" });
+    if (plan.orders.length === 0) return nothing();
+  }
   if (plan.stop === true) return happened({ type: "steered", phase: "stopping" });
   if (plan.done === true) return happened({ type: "steered", phase: "done" });
   if (
     placesOf(plan.orders).length === 0 ||
-    openLots(ledger, plan.orders, lot) <= (allowance ?? -1)
+    openLots(ledger, plan.orders, instrument.lot) <= (allowance ?? -1)
   ) {
     return happened({ type: "planned", session, orders: plan.orders, memo: plan.memo });
   }
@@ -121,9 +131,18 @@ function steer<Memo>(state: TraderState<Memo>, verb: SteerVerb): TraderDecision<
   const { phase } = state;
   switch (verb) {
     case "pause":
-      return phase === "running" ? to("paused") : misplaced(verb, phase, "running");
+      return phase === "running" || phase === "flattening"
+        ? to("paused")
+        : misplaced(verb, phase, "running");
     case "resume":
-      return phase === "paused" ? to("running") : misplaced(verb, phase, "paused");
+      return phase === "paused" || phase === "flattening"
+        ? to("running")
+        : misplaced(verb, phase, "paused");
+    case "flatten":
+      if (phase === "flattening") return nothing();
+      return phase === "running" || phase === "paused"
+        ? to("flattening")
+        : misplaced(verb, phase, "running or paused");
     case "stop":
       if (phase === "stopped" || phase === "done") return misplaced(verb, phase, "not ended");
       return phase === "stopping" ? nothing() : to("stopping");

@@ -17,9 +17,9 @@ export interface Instrument {
 
 /**
  * What an actor that trades is wanted to do. `paused` and `stopped` have nothing resting; `stopping` is on
- * its way there; `done` has reached its end.
+ * its way there; `flattening` brings its inventory to nothing, then it is paused; `done` has reached its end.
  */
-export type Phase = "running" | "paused" | "stopping" | "stopped" | "done";
+export type Phase = "running" | "flattening" | "paused" | "stopping" | "stopped" | "done";
 
 /** `start` of the child specification of every actor that trades; plain data. */
 export interface TraderStart<Parameters> {
@@ -54,7 +54,7 @@ export type TraderEvent<Memo> =
     }
   | { readonly type: "steered"; readonly phase: Phase };
 
-export type SteerVerb = "pause" | "resume" | "stop" | "start";
+export type SteerVerb = "pause" | "resume" | "flatten" | "stop" | "start";
 
 export type TraderMessage =
   /** By the actor itself, when it is time to look at the market again. */

@@ -108,7 +108,7 @@ export function traderBehaviour<Parameters, Memo>(
     initial: () => initialTrader(),
     commandId: (message) => (message.type === "look" ? null : message.commandId),
     asked: (message) => (message.type === "steer" ? `steer ${message.verb}` : message.type),
-    decide: (state, message) => decideTrader(planner, state, message, start.instrument.lot),
+    decide: (state, message) => decideTrader(planner, state, message, start.instrument),
     evolve: evolveTrader,
     outcome: () => ({ type: "done" }),
     repeated: (reply) => reply,
@@ -250,8 +250,9 @@ class TraderLoop<Parameters, Memo> {
     state: TraderState<Memo>,
     given: { readonly view: MarketView; readonly advice: unknown; readonly at: TimestampNs },
   ): Promise<number | null> {
-    const { lot } = this.#start.instrument;
-    const orders = wantedNow(this.#planner, state, given)?.orders ?? [];
+    const { instrument } = this.#start;
+    const { lot } = instrument;
+    const orders = wantedNow(this.#planner, state, given, instrument)?.orders ?? [];
     const places = placesOf(orders);
     const rests = openLots(state.ledger, [], lot);
     if (this.#gate.stopped !== "" && rests > 0) {
@@ -472,6 +473,7 @@ function lifecycleOf(
 ): { readonly type: string } {
   switch (phase) {
     case "running":
+    case "flattening":
       if (limited) return { type: "limit" };
       if (failures > 0) return { type: "back_off" };
       return { type: ledger.sent === 0 ? "look" : "work" };

@@ -1,5 +1,5 @@
 import { wire } from "../../schemas/messages.ts";
-import type { AuditKind } from "../../schemas/subjects.ts";
+import { type AuditKind, incidentActions } from "../../schemas/subjects.ts";
 import { type Failure, ok, refuse, type Result } from "../kernel/result.ts";
 
 export { auditKinds, type AuditKind, auditSubject, isToken } from "../../schemas/subjects.ts";
@@ -73,10 +73,13 @@ const riskCommands: ReadonlySet<string> = new Set([
   "resume",
 ]);
 
+/** What people do to incidents; what cells tell them is in their own timelines. */
+const incidentCommands: ReadonlySet<string> = new Set(incidentActions);
+
 interface Decoder {
   decode(payload: Uint8Array): object;
 }
-const { control, risk } = wire;
+const { control, risk, incident } = wire;
 /** Messages of commands; of one that is not here the trail has no parameters. */
 const messages: Readonly<Record<string, Decoder>> = {
   "operation market-create": control.v1.MarketCreateRequest,
@@ -84,6 +87,7 @@ const messages: Readonly<Record<string, Decoder>> = {
   "operation market-resume": control.v1.MarketStateRequest,
   "operation market-mode": control.v1.MarketModeRequest,
   "operation market-phase": control.v1.MarketPhaseRequest,
+  "operation drill-record": wire.region.v1.DrillRequest,
   "operation flow": control.v1.FlowRequest,
   "operation log-level": control.v1.LogLevelRequest,
   "failover failover": wire.region.v1.FailoverRequest,
@@ -98,6 +102,12 @@ const messages: Readonly<Record<string, Decoder>> = {
   "risk approve": risk.v1.Approve,
   "risk stop": risk.v1.Stop,
   "risk resume": risk.v1.Resume,
+  "incident acknowledge": incident.v1.ActRequest,
+  "incident escalate": incident.v1.ActRequest,
+  "incident resolve": incident.v1.ActRequest,
+  "incident review": incident.v1.ActRequest,
+  "incident step": incident.v1.StepRequest,
+  "incident mitigate": incident.v1.StepRequest,
 };
 const parametersLimit = 2_048;
 
@@ -145,6 +155,9 @@ function placeOf(subject: string): Place | null {
   }
   if (family === "act" && first === "risk-limit" && riskCommands.has(third)) {
     return { kind: "risk", action: third, target: second.slice(0, 64) };
+  }
+  if (family === "act" && first === "incident" && incidentCommands.has(third)) {
+    return { kind: "incident", action: third, target: second.slice(0, 64) };
   }
   return null;
 }

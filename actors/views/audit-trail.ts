@@ -115,6 +115,8 @@ export class AuditTrail {
       finish: (reply) => {
         this.#write({
           ...facts,
+          // A client that does not say for whom it asks, asks for its own user.
+          requestedBy: facts.requestedBy || user,
           ...outcomeOf(reply),
           id,
           region: this.#region,
@@ -259,6 +261,10 @@ function matches(entry: PlacedEntry, query: AuditQuery): boolean {
     (target === "" || entry.target.includes(target)) &&
     (kind === "" || entry.kind === kind) &&
     (action === "" || entry.action === action) &&
-    (id === "" || entry.id === id)
+    (id === "" || entry.id === id || names(entry.parameters, id))
   );
 }
+
+/** By the id that its sender gave it, or that it is about: what a person has in hand. */
+const names = (parameters: string, id: string): boolean =>
+  parameters.includes(`":${JSON.stringify(id)}`);

@@ -48,6 +48,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   "strategy stop": ["strategy stop maker-1 --as operator"],
   "strategy restart": ["strategy restart maker-1 --as operator"],
   "strategy pause": ["strategy pause maker-1 --as operator"],
+  "strategy flatten": ["strategy flatten maker-1 --as operator"],
   "strategy resume": ["strategy resume maker-1 --as operator"],
   "strategy watch": ["strategy watch maker-1", "strategy watch maker-1 --count 10 -o csv"],
   "account show": ["account show acme", "account show acme -o json"],

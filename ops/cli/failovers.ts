@@ -14,6 +14,8 @@ export interface FailoverWish {
   readonly dryRun: boolean;
   readonly acceptLoss: boolean;
   readonly reason: string;
+  /** A fail-back: only what is at home in `to`. */
+  readonly homeOnly: boolean;
 }
 
 export interface PlanMarket {
@@ -44,6 +46,18 @@ export interface PlanView {
   readonly approvalNeeded: boolean;
   readonly markets: readonly PlanMarket[];
   readonly checks: readonly PlanCheck[];
+  readonly actors: readonly PlanActor[];
+  /** More actors that move as well. */
+  readonly actorsLeftOut: number;
+}
+export interface PlanActor {
+  readonly region: string;
+  readonly type: string;
+  readonly id: string;
+  readonly shard: string;
+  readonly epoch: number;
+  /** Number of the last event in its log. */
+  readonly sequence: number;
 }
 export interface FailoverView {
   readonly id: string;
@@ -55,6 +69,7 @@ export interface FailoverView {
   readonly startedAt: string;
   readonly endedAt: string | null;
   readonly marketsMoved: number;
+  readonly actorsMoved: number;
   readonly longestPauseMs: number;
   readonly detail: string;
   readonly planned: boolean;
@@ -162,6 +177,15 @@ function planView(plan: wire.region.v1.FailoverPlan.$Properties): PlanView {
       level: level === "warning" || level === "fault" ? level : "ok",
       what: what ?? "",
     })),
+    actors: (plan.actors ?? []).map((one) => ({
+      region: one.region ?? "",
+      type: one.type ?? "",
+      id: one.id ?? "",
+      shard: one.shard ?? "",
+      epoch: one.epoch ?? 0,
+      sequence: one.sequence ?? 0,
+    })),
+    actorsLeftOut: plan.actorsLeftOut ?? 0,
   };
 }
 
@@ -178,6 +202,7 @@ export function failoverView(status: wire.region.v1.FailoverStatus.$Properties):
     startedAt: time(status.startedUnixMs) ?? "",
     endedAt: time(status.endedUnixMs),
     marketsMoved: status.marketsMoved ?? 0,
+    actorsMoved: status.actorsMoved ?? 0,
     longestPauseMs: status.longestPauseMs ?? 0,
     detail: status.detail ?? "",
     planned: status.planned ?? false,

@@ -13,6 +13,7 @@ import { register as registerConsole } from "./commands/console.ts";
 import { register as registerDoctor } from "./commands/doctor.ts";
 import { register as registerDown } from "./commands/down.ts";
 import { register as registerEdge } from "./commands/edge.ts";
+import { register as registerIncident } from "./commands/incident.ts";
 import { register as registerJournal } from "./commands/journal.ts";
 import { register as registerLog } from "./commands/log.ts";
 import { register as registerLogin } from "./commands/login.ts";
@@ -20,6 +21,7 @@ import { register as registerMarket } from "./commands/market.ts";
 import { register as registerOrder } from "./commands/order.ts";
 import { register as registerRegion } from "./commands/region.ts";
 import { register as registerReplay } from "./commands/replay.ts";
+import { register as registerRunbook } from "./commands/runbook.ts";
 import { register as registerStatus } from "./commands/status.ts";
 import { register as registerStrategy } from "./commands/strategy.ts";
 import { register as registerTop } from "./commands/top.ts";
@@ -36,6 +38,8 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerTop,
   registerTree,
   registerAudit,
+  registerIncident,
+  registerRunbook,
   registerConsole,
   registerLogin,
   registerOrder,

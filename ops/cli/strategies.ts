@@ -111,7 +111,7 @@ export function askActor(
 export function sendToActor(
   cluster: Cluster,
   region: string,
-  verb: "pause" | "resume",
+  verb: "pause" | "resume" | "flatten",
   id: string,
   commandId: string,
 ): Promise<Result<ActorView>> {

@@ -1,15 +1,14 @@
 import "reflect-metadata";
 
-import { createPrivateKey, X509Certificate as NodeCertificate, type webcrypto } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { createPrivateKey, X509Certificate as NodeCertificate } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
   KeyUsageFlags,
   KeyUsagesExtension,
-  PemConverter,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
@@ -17,13 +16,25 @@ import {
 } from "@peculiar/x509";
 
 import { type Result, ok, refuse } from "../../actors/kernel/result.ts";
+import {
+  type Authority,
+  algorithm,
+  authorityFile,
+  dayMs,
+  isForeign,
+  newAuthority,
+  newKeys,
+  privateKeyPem,
+  renewBefore,
+  serialNumber,
+  signWith,
+  signingAuthority,
+  trust,
+  trustedAuthorities,
+} from "./authority.ts";
+import { writeWhole } from "./whole-file.ts";
 
-const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
-const day = 86_400_000;
-const authorityLife = 3_650 * day;
-const serverLife = 365 * day;
-/** A certificate with less time left than this is made anew at the next start. */
-const renewBefore = 30 * day;
+const serverLife = 365 * dayMs;
 
 /** The files a nats-server is told of. */
 export interface ServerCertificate {
@@ -36,32 +47,6 @@ export interface Certificates {
   readonly authorityFile: string;
   /** By server name. */
   readonly servers: Readonly<Record<string, ServerCertificate>>;
-}
-
-interface Authority {
-  readonly certificate: X509Certificate;
-  readonly privateKey: webcrypto.CryptoKey;
-}
-
-function write(path: string, text: string): void {
-  const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, text, { mode: 0o600 });
-  renameSync(draft, path);
-}
-
-async function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-}
-
-async function privateKeyPem(key: webcrypto.CryptoKey): Promise<string> {
-  return PemConverter.encode(await crypto.subtle.exportKey("pkcs8", key), "PRIVATE KEY");
-}
-
-function serialNumber(): string {
-  // Positive, as RFC 5280 asks: the first bit is 0.
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[0] = (bytes[0] ?? 0) & 0x7f;
-  return Buffer.from(bytes).toString("hex");
 }
 
 function expiresSoon(certificate: X509Certificate, now: number): boolean {
@@ -78,36 +63,23 @@ function readCertificate(path: string): X509Certificate | null {
   }
 }
 
-/** Somebody else's authority: its key is not here, and what it has signed is not ours to make. */
-const isForeign = (folder: string): boolean =>
-  readCertificate(join(folder, "ca.pem")) !== null && !existsSync(join(folder, "ca-key.pem"));
-
-async function authority(folder: string, now: number): Promise<Authority & { fresh: boolean }> {
-  const certificateFile = join(folder, "ca.pem");
-  const keyFile = join(folder, "ca-key.pem");
-  const stored = readCertificate(certificateFile);
-  if (stored !== null && existsSync(keyFile) && !expiresSoon(stored, now)) {
-    const der = PemConverter.decodeFirst(readFileSync(keyFile, "utf8"));
-    const privateKey = await crypto.subtle.importKey("pkcs8", der, algorithm, false, ["sign"]);
-    return { certificate: stored, privateKey, fresh: false };
+/**
+ * The authority that signs. One that ends soon is replaced only where no server runs: those that do would be
+ * left with certificates that their peers do not know.
+ */
+async function authority(
+  folder: string,
+  now: number,
+  running: boolean,
+): Promise<Authority & { readonly fresh: boolean }> {
+  const stored = await signingAuthority(folder);
+  if (stored !== null && (running || !expiresSoon(stored.certificate, now))) {
+    return { ...stored, fresh: false };
   }
-  const keys = await newKeys();
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    serialNumber: serialNumber(),
-    name: "CN=Meridian cluster authority",
-    notBefore: new Date(now - day),
-    notAfter: new Date(now + authorityLife),
-    signingAlgorithm: algorithm,
-    keys,
-    extensions: [
-      new BasicConstraintsExtension(true, 0, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  });
-  write(keyFile, await privateKeyPem(keys.privateKey));
-  write(certificateFile, `${certificate.toString("pem")}\n`);
-  return { certificate, privateKey: keys.privateKey, fresh: true };
+  const made = await newAuthority(now);
+  signWith(folder, made.key);
+  trust(folder, [made.authority.certificate.toString("pem")]);
+  return { ...made.authority, fresh: true };
 }
 
 const filesOf = (folder: string, name: string): ServerCertificate => ({
@@ -118,30 +90,43 @@ const filesOf = (folder: string, name: string): ServerCertificate => ({
 async function serverCertificate(
   folder: string,
   name: string,
-  issuer: Authority & { readonly fresh: boolean },
+  issuer: Authority,
   now: number,
 ): Promise<ServerCertificate> {
   const files = filesOf(folder, name);
   const stored = readCertificate(files.certificateFile);
-  if (!issuer.fresh && stored !== null && existsSync(files.keyFile) && !expiresSoon(stored, now)) {
-    return files;
-  }
-  await makeServerCertificate(files, name, issuer, now);
+  const isSound =
+    stored !== null &&
+    existsSync(files.keyFile) &&
+    !expiresSoon(stored, now) &&
+    (await stored.verify({ publicKey: issuer.certificate, signatureOnly: true }));
+  if (!isSound) await writeServerCertificate(files, name, issuer, now);
   return files;
 }
 
-async function makeServerCertificate(
+async function writeServerCertificate(
   files: ServerCertificate,
   name: string,
   issuer: Authority,
   now: number,
 ): Promise<void> {
+  const made = await makeServerCertificate(name, issuer, now);
+  writeWhole(files.keyFile, made.key);
+  writeWhole(files.certificateFile, made.certificate);
+}
+
+/** A certificate of a server and its key, PEM. */
+export async function makeServerCertificate(
+  name: string,
+  issuer: Authority,
+  now: number,
+): Promise<{ readonly certificate: string; readonly key: string }> {
   const keys = await newKeys();
   const certificate = await X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     subject: `CN=${name}`,
     issuer: issuer.certificate.subject,
-    notBefore: new Date(now - day),
+    notBefore: new Date(now - dayMs),
     notAfter: new Date(now + serverLife),
     signingAlgorithm: algorithm,
     publicKey: keys.publicKey,
@@ -159,32 +144,35 @@ async function makeServerCertificate(
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  write(files.keyFile, await privateKeyPem(keys.privateKey));
-  write(files.certificateFile, `${certificate.toString("pem")}\n`);
+  return {
+    certificate: `${certificate.toString("pem")}\n`,
+    key: await privateKeyPem(keys.privateKey),
+  };
 }
 
 /**
  * The certificates in `folder`, made at the first call and again when 30 days or less are left. Keys
- * are files of mode 0600. `now` is in Unix milliseconds. Where the key of the authority is missing the
- * certificates are somebody else's: they are taken as they are.
+ * are files of mode 0600. `now` is in Unix milliseconds; `running`: servers use the folder. Where the key of
+ * the authority is missing the certificates are somebody else's: they are taken as they are.
  */
 export async function ensureCertificates(
   folder: string,
   serverNames: readonly string[],
   now: number,
+  running = false,
 ): Promise<Certificates> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const authorityFile = join(folder, "ca.pem");
+  const trusted = authorityFile(folder);
   if (isForeign(folder)) {
     const files = serverNames.map((name) => [name, filesOf(folder, name)] as const);
-    return { authorityFile, servers: Object.fromEntries(files) };
+    return { authorityFile: trusted, servers: Object.fromEntries(files) };
   }
-  const issuer = await authority(folder, now);
+  const issuer = await authority(folder, now, running);
   const servers: Record<string, ServerCertificate> = {};
   for (const name of serverNames) {
     servers[name] = await serverCertificate(folder, name, issuer, now);
   }
-  return { authorityFile, servers };
+  return { authorityFile: trusted, servers };
 }
 
 /**
@@ -204,7 +192,7 @@ export async function renewCertificate(
     );
   }
   const files = filesOf(folder, serverName);
-  await makeServerCertificate(files, serverName, await authority(folder, now), now);
+  await writeServerCertificate(files, serverName, await authority(folder, now, true), now);
   return ok(files);
 }
 
@@ -219,12 +207,12 @@ export function checkCertificates(certificates: Certificates, now: number): Resu
       `${file}: ${what}`,
       "put a good one in its place, or remove the tls folder of the data folder: a new authority is made then",
     );
-  const issuer = readNodeCertificate(certificates.authorityFile);
-  if (issuer === null) return faulty(certificates.authorityFile, "it cannot be read");
+  const issuers = trustedAuthorities(dirname(certificates.authorityFile));
+  if (issuers.length === 0) return faulty(certificates.authorityFile, "it cannot be read");
   for (const { certificateFile, keyFile } of Object.values(certificates.servers)) {
     const certificate = readNodeCertificate(certificateFile);
     if (certificate === null) return faulty(certificateFile, "it is missing or cannot be read");
-    const fault = faultOf(certificate, issuer, now);
+    const fault = faultOf(certificate, issuers, now);
     if (fault !== null) return faulty(certificateFile, fault);
     if (!hasKey(certificate, keyFile)) {
       return faulty(keyFile, `it is not the key of ${certificateFile}`);
@@ -235,14 +223,16 @@ export function checkCertificates(certificates: Certificates, now: number): Resu
 
 function faultOf(
   certificate: NodeCertificate,
-  issuer: NodeCertificate,
+  issuers: readonly string[],
   now: number,
 ): string | null {
   if (Date.parse(certificate.validTo) <= now) return `it has expired on ${certificate.validTo}`;
   if (Date.parse(certificate.validFrom) > now) {
     return `it is not valid before ${certificate.validFrom}`;
   }
-  if (!certificate.verify(issuer.publicKey)) return "it is not signed by the authority in ca.pem";
+  if (!issuers.some((issuer) => certificate.verify(new NodeCertificate(issuer).publicKey))) {
+    return "it is not signed by the authority in ca.pem";
+  }
   if (certificate.checkIP("127.0.0.1") === undefined) return "it does not name 127.0.0.1";
   return null;
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { type Result, ok, refuse } from "../../actors/kernel/result.ts";
 import type { Region } from "./regions.ts";
+import { type Profile, profiles } from "./roles.ts";
 import { type Topology, topologies } from "./topology.ts";
 import { writeWhole } from "./whole-file.ts";
 
@@ -11,6 +12,8 @@ const recordSchema = z.strictObject({
   topology: z.enum(topologies),
   /** In the order in which they joined: a region keeps its number, and with it its ports. */
   regions: z.array(z.string()).min(1),
+  /** Absent: demo. */
+  profile: z.enum(profiles).optional(),
 });
 
 /** What a data folder's streams are spread over; written when a cluster is ready or changes. */
@@ -30,9 +33,27 @@ export function readRecord(dataDirectory: string): Result<ClusterRecord | null> 
   }
 }
 
-export function writeRecord(dataDirectory: string, { topology, regions }: ClusterRecord): void {
-  const text = JSON.stringify({ version: 1, topology, regions }, null, 2);
+export function writeRecord(dataDirectory: string, record: ClusterRecord): void {
+  const text = JSON.stringify({ version: 1, ...record }, null, 2);
   writeWhole(recordFile(dataDirectory), `${text}\n`);
+}
+
+/**
+ * The profile to start with; `wish` null: as the folder has it, else demo. What the demo profile has given
+ * away cannot be taken back, and what production keeps is not for a demo to give. Failure code: profile_differs.
+ */
+export function profileToStart(
+  wish: Profile | null,
+  recorded: ClusterRecord | null,
+): Result<Profile> {
+  if (recorded === null) return ok(wish ?? "demo");
+  const { profile = "demo" } = recorded;
+  if (wish === null || wish === profile) return ok(profile);
+  return refuse(
+    "profile_differs",
+    `the data folder holds a cluster of the ${profile} profile`,
+    `leave out --profile ${wish}, or name another folder by --data`,
+  );
 }
 
 /** What was asked for; null: as the folder has it, else the default. */

@@ -2,9 +2,11 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Result, ok } from "../../actors/kernel/result.ts";
 import type { CellConfiguration, CellConfigurationFile } from "../../schemas/configuration.ts";
+import type { IncidentsConfigurationFile } from "../../schemas/incidents-configuration.ts";
 import type { AssetPlacement } from "../../schemas/placement.ts";
 import { consoleSettings } from "./console.ts";
 import { guestSubject } from "../../schemas/subjects.ts";
+import { distrustOthers } from "./authority.ts";
 import { checkCertificates, ensureCertificates } from "./certificates.ts";
 import { ensureEncryptionKey } from "./encryption.ts";
 import { ensureEdges, ensureLocalAccess } from "./local-access.ts";
@@ -45,6 +47,8 @@ export interface CellSettings {
   readonly tracing?: NonNullable<CellConfigurationFile["tracing"]>;
   /** Absent: automatic. */
   readonly takeover?: CellConfiguration["takeover"];
+  /** Absent: a minute to acknowledge, pages on NATS only. */
+  readonly incidents?: IncidentsConfigurationFile;
 }
 
 /** What a cluster is made of. */
@@ -91,7 +95,10 @@ export async function planCluster(
   const places = serverPlaces(topology, regions, declared);
   const isNew = (region: string): boolean =>
     running?.regions.some(({ name }) => name === region) !== true;
-  const wanted = wantedPorts(topology, regions, places, firstPorts);
+  const wanted = wantedPorts(topology, regions, places, firstPorts).map((want) =>
+    // In production a port is open because somebody has said so.
+    profile === "production" ? { ...want, declared: true } : want,
+  );
   const chosen = await choosePorts(wanted.filter(({ region }) => isNew(region)));
   if (!chosen.ok) return chosen;
   const { ports, moved } = chosen.value;
@@ -104,10 +111,12 @@ export async function planCluster(
   const encryption = ensureEncryptionKey(encryptionFile(dataDirectory));
   if (!encryption.ok) return encryption;
   const names = regions.map((region) => region.name);
+  if (running === undefined) await distrustOthers(certificatesFolder(dataDirectory));
   const certificates = await ensureCertificates(
     certificatesFolder(dataDirectory),
     places.map((place) => place.name),
     Date.now(),
+    running !== undefined,
   );
   const sound = checkCertificates(certificates, Date.now());
   if (!sound.ok) return sound;
@@ -173,6 +182,14 @@ const written = ({ cluster, tags, replicas }: AssetPlacement) => ({
 /** The cell that the launcher starts in a region. */
 export const cellNameOf = (region: string): string => `${region.slice(0, 29)}-1`;
 
+/** Regions that let what their actors write down be in this one: their actors may run here. */
+const mayHost = (region: string, regions: readonly Region[]): string[] =>
+  regions
+    .filter(({ name, residency }) => name !== region && mayKeep(residency.positions, region))
+    .map(({ name }) => name);
+const mayKeep = (allowed: readonly string[] | undefined, region: string): boolean =>
+  allowed === undefined || allowed.includes(region);
+
 function cellConfiguration(
   plan: ClusterPlan,
   declared: Region,
@@ -212,10 +229,12 @@ function cellConfiguration(
     http: { host: loopback, port: plan.regions.find(({ name }) => name === region)?.http ?? 0 },
     console: consoleSettings(plan, region),
     engine: settings.engine,
-    edges: ensureEdges(plan.dataDirectory, loopback),
-    clients: ensureLocalAccess(plan.dataDirectory, region),
+    edges: ensureEdges(plan.dataDirectory, loopback, plan.profile),
+    clients: ensureLocalAccess(plan.dataDirectory, region, plan.profile),
     flow: settings.flow,
     ...(settings.tracing === undefined ? {} : { tracing: settings.tracing }),
     takeover: settings.takeover ?? "automatic",
+    ...(settings.incidents === undefined ? {} : { incidents: settings.incidents }),
+    actors: { hosts: mayHost(region, regions) },
   };
 }

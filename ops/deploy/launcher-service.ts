@@ -32,6 +32,7 @@ export interface Deployment {
   addRegion(region: string): Promise<Result<readonly Step[]>>;
   removeRegion(region: string): Promise<Result<readonly Step[]>>;
   rotateCertificates(): Promise<Result<readonly Step[]>>;
+  rotateAuthority(): Promise<Result<readonly Step[]>>;
   residency(): Promise<Result<Residency>>;
   /** Makes the folder of an edge site and lets its server in. */
   addSite(site: EdgeSite, port: number): Promise<Result<AddedSite>>;
@@ -67,8 +68,8 @@ export function connectDeployer(plan: ClusterPlan): Promise<NatsConnection> {
     connectionOptions({
       servers: plan.servers.map(({ ports }) => natsUrl(ports)),
       user: deployerUser.name,
-      seed: Buffer.from(readFileSync(seedFile, "utf8").trim()),
-      authority: readFileSync(plan.certificates.authorityFile, "utf8"),
+      seed: () => Buffer.from(readFileSync(seedFile, "utf8").trim()),
+      authority: () => readFileSync(plan.certificates.authorityFile, "utf8"),
     }),
   );
 }
@@ -121,6 +122,7 @@ export function serveDeployment(connection: NatsConnection, deployment: Deployme
     "region-add": change("region-add", (region) => deployment.addRegion(region)),
     "region-remove": change("region-remove", (region) => deployment.removeRegion(region)),
     "certificates-rotate": change("certificates-rotate", () => deployment.rotateCertificates()),
+    "authority-rotate": change("authority-rotate", () => deployment.rotateAuthority()),
     async residency() {
       const looked = await deployment.residency();
       return looked.ok ? ok(residencyReply(looked.value)) : looked;

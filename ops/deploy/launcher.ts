@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Failure, type Result, ok, refuse } from "../../actors/kernel/result.ts";
 import type { CellConfiguration, ClusterFile } from "../../schemas/configuration.ts";
+import type { IncidentsConfigurationFile } from "../../schemas/incidents-configuration.ts";
 import type { ResidencyLists } from "../../schemas/placement.ts";
 import { locateNatsServer } from "../bootstrap/nats-server.mjs";
 import {
@@ -12,13 +13,14 @@ import {
   prepareCells,
   prepareServers,
 } from "./cluster.ts";
-import { membersToStart, readRecord, writeRecord } from "./cluster-record.ts";
+import { membersToStart, profileToStart, readRecord, writeRecord } from "./cluster-record.ts";
 import { checkChoice, checkRegions } from "./contradictions.ts";
 import { leftovers, lockData, unlockData } from "./data-lock.ts";
 import { Fleet } from "./fleet.ts";
 import { edgesFile, ensureEdges, ensureLocalAccess } from "./local-access.ts";
 import { lastLogLines } from "./log-file.ts";
 import type { MovedPort } from "./ports.ts";
+import { checkProduction, productionEngine } from "./production.ts";
 import { waitForCells, waitForServers } from "./readiness.ts";
 import { type Region, readRegions } from "./regions.ts";
 import { type Profile, people } from "./roles.ts";
@@ -47,12 +49,15 @@ export interface LauncherOptions {
   readonly topology?: Topology | null;
   /** Absent: as the data folder has it, else those that are enabled. */
   readonly regions?: readonly string[] | null;
-  readonly profile: Profile;
+  /** Null: as the data folder has it, else demo. */
+  readonly profile: Profile | null;
   readonly engine: CellConfiguration["engine"];
   readonly flow: CellConfiguration["flow"];
   readonly tracing?: CellSettings["tracing"];
   /** Whether markets of a silent region are taken without an operator; absent: automatic. */
   readonly takeover?: CellConfiguration["takeover"];
+  /** Absent: a minute to acknowledge, pages on NATS only. */
+  readonly incidents?: IncidentsConfigurationFile;
   /** First port of each kind that is wanted. */
   readonly firstPorts: FirstPorts;
   /** actors/root/main.ts; null starts the servers only. */
@@ -94,6 +99,7 @@ const cellsReadyWithinMs = 90_000;
 
 /** What a start is made of. */
 interface Members {
+  readonly profile: Profile;
   readonly topology: Topology;
   readonly regions: readonly Region[];
   readonly declared: readonly Region[];
@@ -118,7 +124,8 @@ export class Launcher {
   /**
    * Resolves when the cluster is ready, or with why it cannot be; then everything it started has
    * been stopped again. Failure codes: regions_invalid, regions_contradict, region_unknown,
-   * region_missing, group_incomplete, topology_differs, nats_server_missing, already_running,
+   * region_missing, group_incomplete, topology_differs, profile_differs, nats_server_missing,
+   * not_for_production, already_running,
    * data_folder_unusable, encryption_key_invalid, ports_overlap, port_taken, ports_exhausted,
    * jetstream_not_ready, sync_not_always, cell_not_ready, process_keeps_ending, stopped.
    */
@@ -134,7 +141,7 @@ export class Launcher {
     const seconds = (): number => (performance.now() - begun) / 1_000;
     const members = this.#members();
     if (!members.ok) return members;
-    const { topology, regions, declared } = members.value;
+    const { topology, regions, declared, profile } = members.value;
     const { server, refusals } = await locateNatsServer();
     if (server === null) {
       const why = refusals.map((refusal) => `${refusal.path}: ${refusal.why}`).join("; ");
@@ -144,9 +151,23 @@ export class Launcher {
         "node ops/bootstrap.mjs",
       );
     }
+    const { firstPorts, flow } = this.#options;
+    // Where matching has to be fast the slow twin is no answer to a missing addon.
+    const engine =
+      profile === "production" ? productionEngine(this.#options.engine) : this.#options.engine;
+    if (profile === "production") {
+      const fit = checkProduction({
+        dataDirectory: this.#dataDirectory,
+        regions,
+        engine,
+        flow: flow.enabled,
+        strongestMode: server.grade,
+        serverVersion: server.version,
+      });
+      if (!fit.ok) return fit;
+    }
     const lock = this.#lock();
     if (!lock.ok) return lock;
-    const { profile, firstPorts, engine } = this.#options;
     const planned = await planCluster(this.#dataDirectory, {
       topology,
       profile,
@@ -158,7 +179,7 @@ export class Launcher {
     const { plan, moved } = planned.value;
     this.#plan = plan;
     prepareServers(plan);
-    prepareCells(plan, regions, this.#cellSettings());
+    prepareCells(plan, regions, this.#cellSettings(engine));
     const prepared = seconds();
     const fleet = new Fleet({
       dataDirectory: this.#dataDirectory,
@@ -185,14 +206,15 @@ export class Launcher {
       declared,
       fleet,
       firstPorts,
-      cells: this.#cellSettings(),
+      cells: this.#cellSettings(engine),
       say: this.#options.say,
       changed: (changed) => {
         this.#plan = changed;
         this.#writeClusterFile(changed);
       },
     });
-    writeRecord(this.#dataDirectory, { topology, regions: regions.map((each) => each.name) });
+    const names = regions.map((each) => each.name);
+    writeRecord(this.#dataDirectory, { topology, regions: names, profile });
     return ok({
       plan,
       regions,
@@ -219,7 +241,10 @@ export class Launcher {
     if (!members.ok) return members;
     const chosen = checkChoice(declared.value, members.value.regions);
     if (!chosen.ok) return chosen;
+    const profile = profileToStart(this.#options.profile, recorded.value);
+    if (!profile.ok) return profile;
     return ok({
+      profile: profile.value,
       topology: members.value.topology,
       regions: chosen.value,
       declared: declared.value,
@@ -245,14 +270,15 @@ export class Launcher {
     return ok(undefined);
   }
 
-  #cellSettings(): CellSettings {
-    const { regionsDirectory, engine, flow, takeover = "automatic", tracing } = this.#options;
+  #cellSettings(engine: CellSettings["engine"]): CellSettings {
+    const { regionsDirectory, flow, takeover = "automatic", tracing, incidents } = this.#options;
     return {
       regionsDirectory: resolve(regionsDirectory),
       engine,
       flow,
       takeover,
       ...(tracing === undefined ? {} : { tracing }),
+      ...(incidents === undefined ? {} : { incidents }),
     };
   }
 
@@ -313,7 +339,7 @@ export class Launcher {
       websocket: websocketUrl(plan.profile, first.ports.websocket ?? 0),
       natsPid: this.processId(region, "server"),
       cellPid: this.processId(region, "cell"),
-      ...localAccess(this.#dataDirectory, region),
+      ...localAccess(this.#dataDirectory, region, plan.profile),
     };
   }
 
@@ -368,9 +394,10 @@ const writable = (lists: ResidencyLists): ClusterFile["regions"][number]["reside
 function localAccess(
   dataDirectory: string,
   region: string,
+  profile: Profile,
 ): Pick<ClusterFile["regions"][number], "clients" | "edges"> {
-  const clients = ensureLocalAccess(dataDirectory, region);
-  const { accessFile } = ensureEdges(dataDirectory, loopback);
+  const clients = ensureLocalAccess(dataDirectory, region, profile);
+  const { accessFile } = ensureEdges(dataDirectory, loopback, profile);
   const edges = { edgesFile: edgesFile(dataDirectory, region), accessFile };
   return clients === null ? { edges } : { clients, edges };
 }

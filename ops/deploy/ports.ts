@@ -143,7 +143,7 @@ export async function choosePorts(wanted: readonly WantedPort[]): Promise<
       if (declared) {
         return refuse(
           "port_taken",
-          `${kind} port ${want}, which ${region} declares, is taken`,
+          `${kind} port ${want}, which ${region} has to have, is taken`,
           "stop what listens there (ss -ltn), or declare another one in its region.toml",
         );
       }

@@ -18,7 +18,9 @@ export type Role =
   | "approver"
   | "deployer"
   | "reporter";
-export type Profile = "demo" | "production";
+/** `demo` lets one person try everything on one machine; `production` starts with none of its defaults. */
+export const profiles = ["demo", "production"] as const;
+export type Profile = (typeof profiles)[number];
 
 /**
  * Subjects a user may publish to and listen on. Only what is listed is allowed; a denied pattern
@@ -85,6 +87,9 @@ const destructive = [
   "$JS.API.ACCOUNT.>",
 ] as const;
 
+/** A server that reads its configuration again forgets whose requests it has let through to an answerer. */
+const inboxesOfPeople = (): readonly string[] => people.map(({ name }) => patterns.inbox(name));
+
 function cell(region: string): Permissions {
   return {
     publish: [
@@ -106,6 +111,7 @@ function cell(region: string): Permissions {
       patterns.auditsOf(region),
       patterns.deadLettersOf(region),
       patterns.guestsOf(region),
+      ...inboxesOfPeople(),
     ],
     publishDenied: destructive,
     subscribe: [
@@ -184,8 +190,7 @@ function allowed(user: User, profile: Profile): Permissions {
           patterns.operation("status"),
           patterns.alerts,
           "$JS.API.STREAM.LIST",
-          // A server that reads its configuration again forgets whose requests it has let through.
-          ...people.map(({ name }) => patterns.inbox(name)),
+          ...inboxesOfPeople(),
         ],
         publishDenied: [],
         subscribe: [patterns.deployment],

@@ -19,7 +19,7 @@ import { checkRemoval, forgetServers, reloadUsers } from "./membership.ts";
 import { waitForCells, waitForServers } from "./readiness.ts";
 import { type Region, readRegions } from "./regions.ts";
 import { ResidencyWatch, readSites } from "./residency-watch.ts";
-import { rotateCertificates } from "./rotation.ts";
+import { rotateAuthority, rotateCertificates } from "./rotation.ts";
 import type { ClusterPlan, FirstPorts } from "./topology.ts";
 
 const serversReadyWithinMs = 60_000;
@@ -80,9 +80,19 @@ export class RunningCluster implements Deployment {
     return this.#watch.look();
   }
 
-  async rotateCertificates(): Promise<Result<readonly Step[]>> {
+  rotateCertificates(): Promise<Result<readonly Step[]>> {
+    return this.#rotate(rotateCertificates);
+  }
+
+  rotateAuthority(): Promise<Result<readonly Step[]>> {
+    return this.#rotate(rotateAuthority);
+  }
+
+  async #rotate(
+    rotate: (plan: ClusterPlan, fleet: Fleet, steps: Steps) => Promise<Result<void>>,
+  ): Promise<Result<readonly Step[]>> {
     const steps = new Steps(this.#of.say);
-    const rotated = await rotateCertificates(this.#plan, this.#of.fleet, steps);
+    const rotated = await rotate(this.#plan, this.#of.fleet, steps);
     return rotated.ok ? ok(steps.done) : rotated;
   }
 
@@ -196,8 +206,9 @@ export class RunningCluster implements Deployment {
   }
 
   #record(): void {
-    const { topology, dataDirectory } = this.#plan;
-    writeRecord(dataDirectory, { topology, regions: this.#regions.map((region) => region.name) });
+    const { topology, dataDirectory, profile } = this.#plan;
+    const regions = this.#regions.map((region) => region.name);
+    writeRecord(dataDirectory, { topology, regions, profile });
     this.#of.changed(this.#plan);
   }
 }

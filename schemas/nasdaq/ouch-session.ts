@@ -202,19 +202,12 @@ export class OuchSession {
   }
 
   #take(message: OuchOutbound): void {
+    const { kind } = message;
     let resent = false;
-    switch (message.kind) {
-      case "accountQueryResponse":
-        if (this.#nextRef === 0) this.#nextRef = message.nextUserRef;
-        break;
-      case "orderAccepted":
-      case "orderReplaced":
-      case "orderRejected":
-        resent = this.#unanswered.get(message.userRef)?.resent ?? false;
-        this.#unanswered.delete(message.userRef);
-        break;
-      default:
-        break;
+    if (kind === "accountQueryResponse" && !this.isReady) this.#nextRef = message.nextUserRef;
+    if (kind === "orderAccepted" || kind === "orderReplaced" || kind === "orderRejected") {
+      resent = this.#unanswered.get(message.userRef)?.resent ?? false;
+      this.#unanswered.delete(message.userRef);
     }
     this.#listener({ kind: "message", session: this.#session, message, resent });
   }

@@ -66,6 +66,30 @@ test("outcomes come back in order with all their fields", async () => {
   assert.is(third?.touch, null);
 });
 
+test("B8.3 a market that is slower than the time-out is waited for longer, up to four times", async () => {
+  const twin = new TwinExchange(limits);
+  const cell = new LossyTransport(twin, seededRandomness(1), none);
+  const waited: number[] = [];
+  let takes = 1_500;
+  const exchange = client(
+    {
+      async request(subject, payload, timeoutMs) {
+        waited.push(timeoutMs);
+        const delivery = await cell.request(subject, payload);
+        return timeoutMs < takes ? { kind: "timeout" } : delivery;
+      },
+    },
+    { timeoutMs: 500 },
+  );
+  assert.ok((await exchange.submit([buy(100)])).ok);
+  assert.equal(waited, [500, 1_000, 2_000]);
+  takes = 100;
+  for (let order = 0; order < 2; order += 1) assert.ok((await exchange.submit([buy(100)])).ok);
+  takes = 5_000;
+  assert.not((await exchange.submit([buy(100)])).ok);
+  assert.equal(waited.slice(3, 9), [1_000, 500, 500, 1_000, 2_000, 2_000]);
+});
+
 test("B8.3 a client goes where a refusal says that the market is, and elsewhere when nobody answers", async () => {
   const replying = (fields: wire.market.v1.ISubmitReply): Delivery => ({
     kind: "reply",
@@ -94,6 +118,26 @@ test("B8.3 a client goes where a refusal says that the market is, and elsewhere 
   assert.ok((await exchange.submit([buy(100)])).ok);
   assert.equal(asked, ["us", "eu", "ap", "ap"]);
   assert.is(exchange.counters().moves, 2);
+});
+
+test("B8.3 a client does not wait in a region whose market is stopped while another one has it", async () => {
+  const asked: string[] = [];
+  const exchange = client(
+    {
+      request: async (subject) => {
+        const region = subject.split(".")[1] ?? "";
+        asked.push(region);
+        const fields: wire.market.v1.ISubmitReply =
+          region === "ap"
+            ? { outcomes: [{ number: 1, sequence: 9 }], epoch: 5 }
+            : { refusal: { code: "market_stopped", reason: "its journal is read", next: "" } };
+        return { kind: "reply", payload: wire.market.v1.SubmitReply.encode(fields).finish() };
+      },
+    },
+    { region: "us", otherRegions: ["us", "eu", "ap"] },
+  );
+  assert.ok((await exchange.submit([buy(100)])).ok);
+  assert.equal(asked, ["us", "eu", "ap"]);
 });
 
 test("whatever the network loses or delays, every command takes effect exactly once", async () => {

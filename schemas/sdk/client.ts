@@ -48,6 +48,7 @@ export interface ExchangeClientOptions {
   readonly random: () => number;
   /** W3C traceparent of each request of orders, null for none; absent: no request is traced. */
   readonly trace?: () => string | null;
+  /** Of a delivery; up to four times as long after some that had no answer in time. */
   readonly timeoutMs?: number;
   /** Deliveries of one request, and rounds of retried commands, at most. */
   readonly attempts?: number;
@@ -106,6 +107,8 @@ interface Progress {
   receipt?: Omit<Receipt, "outcomes">;
 }
 
+const MOST_PATIENCE = 4;
+
 /** Refusals that say "later": nothing was processed, and the same command can succeed. */
 const retryable: ReadonlySet<string> = new Set([
   "busy",
@@ -116,6 +119,9 @@ const retryable: ReadonlySet<string> = new Set([
   "not_owner",
 ]);
 
+/** Of those, the ones by which a region says that it does not serve the market now. */
+const unserved: ReadonlySet<string> = new Set(["market_stopped", "not_owner"]);
+
 /**
  * Orders to one market over any transport. Each command carries (session, number) with rising
  * numbers, and the market remembers the outcomes of a session's last 1,024 commands: hence a request
@@ -125,6 +131,8 @@ const retryable: ReadonlySet<string> = new Set([
 export class ExchangeClient {
   readonly #options: Required<ExchangeClientOptions>;
   #region: string;
+  /** Times `timeoutMs` that a delivery is waited for. */
+  #patience = 1;
   #nextNumber = 1;
   #queued = 0;
   #tail: Promise<unknown> = Promise.resolve();
@@ -289,16 +297,20 @@ export class ExchangeClient {
       }
       this.#counters.requests += 1;
       const asked = this.#region;
+      const { timeoutMs } = this.#options;
       const delivery = await this.#options.transport.request(
         commandSubject(asked, this.#options.market, verb),
         payload,
-        this.#options.timeoutMs,
+        timeoutMs * this.#patience,
         ...(trace === null ? [] : [trace]),
       );
       switch (delivery.kind) {
         case "reply": {
           const answer = decode(delivery.payload);
-          if (answer.ok) return answer;
+          if (answer.ok) {
+            this.#patience = Math.max(1, this.#patience / 2);
+            return answer;
+          }
           this.#countRefusal(answer.failure.code);
           const barred = this.#barred(answer.failure);
           if (barred !== null) return barred;
@@ -307,11 +319,15 @@ export class ExchangeClient {
             break;
           }
           if (!retryable.has(answer.failure.code)) return answer;
+          // Stopped, and nobody is named: it may be open elsewhere by now.
+          if (unserved.has(answer.failure.code)) this.#lookElsewhere(asked);
           last = answer;
           break;
         }
         case "timeout":
           this.#counters.timeouts += 1;
+          // A copy is processed behind all others: a market that is slower than this never answers in time.
+          this.#patience = Math.min(MOST_PATIENCE, this.#patience * 2);
           ambiguous = true;
           onAmbiguous();
           this.#lookElsewhere(asked);

@@ -8,7 +8,11 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { credentialsOf } from "../../ops/deploy/cluster.ts";
+import { connectAs } from "../../ops/deploy/connection.ts";
 import { Launcher, type Overview } from "../../ops/deploy/launcher.ts";
+import { natsUrl, serversOf } from "../../ops/deploy/topology.ts";
+import { wire } from "../../schemas/messages.ts";
+import { operationsSubject } from "../../schemas/subjects.ts";
 import {
   noBrowser,
   renewPicture,
@@ -213,6 +217,26 @@ testUnless(
   },
 );
 
+/** By another client than the page. */
+async function changeState(verb: "halt" | "resume"): Promise<void> {
+  const { plan } = cluster().overview;
+  const connection = await connectAs({
+    user: "operator",
+    seedFile: credentialsOf(plan, "operator").seedFile,
+    authorityFile: plan.certificates.authorityFile,
+    servers: serversOf(plan, region).map(({ ports }) => natsUrl(ports)),
+  });
+  try {
+    const { MarketStateRequest, MarketReply } = wire.control.v1;
+    const request = MarketStateRequest.encode({ market, reason: "drill" }).finish();
+    const subject = operationsSubject(region, `market-${verb}`);
+    const reply = await connection.request(subject, request, { timeout: 30_000 });
+    assert.is(MarketReply.decode(reply.data).refusal, null);
+  } finally {
+    await connection.close();
+  }
+}
+
 testUnless(
   test,
   noBrowser,
@@ -229,9 +253,15 @@ testUnless(
       .first()
       .waitFor();
     assert.is(await page.locator(".panel:not(.is-stale)").count(), 0, "every panel is grey");
+    const row = page.locator("main tr", { hasText: market });
+    await changeState("halt");
+    assert.is(await row.getByText("halted").count(), 0, "the page cannot know of it");
     await page.context().setOffline(false);
     await live(page);
     await page.locator(".region-card:not(.is-stale)").first().waitFor();
+    await row.getByText("halted").waitFor();
+    await changeState("resume");
+    await row.getByText("open").waitFor();
     await close();
   },
 );

@@ -6,11 +6,13 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { Cluster, connectTo, findTarget } from "../../ops/cli/cluster.ts";
-import type { FailoverView, PlanView } from "../../ops/cli/failovers.ts";
+import { askFailover, type FailoverView, type PlanView } from "../../ops/cli/failovers.ts";
 import { askStatus } from "../../ops/cli/markets.ts";
+import { openCellDirectory } from "../../actors/root/cell-directory.ts";
 import { Launcher, type Overview } from "../../ops/deploy/launcher.ts";
 import { ExchangeClient } from "../../schemas/sdk/client.ts";
 import type { PlaceAction } from "../../schemas/sdk/orders.ts";
+import type { ActorJson, ControlJson } from "../support/memory-cell.ts";
 import { meridian } from "../support/command-line.ts";
 import { launcherOptions, temporaryFolder } from "../support/launched-cluster.ts";
 import { missingNatsServer } from "../support/nats-cluster.ts";
@@ -57,6 +59,20 @@ interface Told {
   readonly at: number;
 }
 
+const clientOf = (session: number): ExchangeClient =>
+  new ExchangeClient({
+    region: "eu-central",
+    otherRegions: connected().regions,
+    market: "BTC-EUR",
+    transport: connected(),
+    session,
+    sleep: delay,
+    random: Math.random,
+    // A region may be silent for as long as a takeover lasts.
+    attempts: 200,
+    maximumBackOffMs: 50,
+  });
+
 /** One client of BTC-EUR, order after order, each acknowledged before the next. */
 class Flow {
   readonly #client: ExchangeClient;
@@ -66,19 +82,7 @@ class Flow {
   #ended: Promise<void> = Promise.resolve();
 
   constructor(session: number) {
-    const { regions } = connected();
-    this.#client = new ExchangeClient({
-      region: "eu-central",
-      otherRegions: regions,
-      market: "BTC-EUR",
-      transport: connected(),
-      session,
-      sleep: delay,
-      random: Math.random,
-      // A region may be silent for as long as a takeover lasts.
-      attempts: 200,
-      maximumBackOffMs: 50,
-    });
+    this.#client = clientOf(session);
   }
 
   begin(): void {
@@ -165,9 +169,9 @@ async function regionStatus() {
 }
 
 async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 120; tries += 1) {
+  for (let tries = 0; tries < 600; tries += 1) {
     if (await holds()) return;
-    await delay(250);
+    await delay(100);
   }
   throw new Error(`did not come about: ${what}`);
 }
@@ -188,14 +192,83 @@ const ownedIn = (region: string): Promise<void> =>
     );
   });
 
+/** What the market maker says of itself, whichever cell runs it; null while nobody answers. */
+async function maker(): Promise<ActorJson | null> {
+  const payload = new TextEncoder().encode(JSON.stringify({ id: "mover" }));
+  const asked = await connected().request("ctl.eu-central.describe", payload, 500);
+  if (asked.kind !== "reply") return null;
+  return (JSON.parse(new TextDecoder().decode(asked.payload)) as ControlJson).actor ?? null;
+}
+
+/** `above`: of the incarnation; what an ended one still says does not count. */
+async function quotingIn(region: string, above = 0): Promise<ActorJson> {
+  let seen: ActorJson | null = null;
+  await eventually(`the market maker quotes in ${region}`, async () => {
+    seen = await maker();
+    const quotes = seen?.strategy?.bid && seen.strategy.ask && seen.incarnation > above;
+    return Boolean(quotes) && seen?.cell.includes(region) === true;
+  });
+  if (seen === null) throw new Error("it is gone");
+  return seen;
+}
+
+/** What it holds and keeps count of: none of it is less or other after a move. */
+function holdsOn(before: ActorJson, after: ActorJson): void {
+  assert.is(after.strategy?.inventory, before.strategy?.inventory, "the same inventory");
+  assert.is(after.strategy?.cash, before.strategy?.cash);
+  assert.ok((after.strategy?.sent ?? 0) >= (before.strategy?.sent ?? 0), "it counts on");
+  assert.ok(after.incarnation > before.incarnation);
+}
+
+/** A market maker of eu-central that has bought something, through a risk limit of its own. */
+async function spawnMaker(): Promise<ActorJson> {
+  const parameters = { market: "BTC-EUR", gamma: "0.1", reference: "6000000", interval: "200" };
+  const request = { key: "mover", type: "avellaneda-stoikov", parameters };
+  const payload = new TextEncoder().encode(JSON.stringify(request));
+  const spawned = await connected().request("ctl.eu-central.spawn", payload, 15_000);
+  assert.is(spawned.kind, "reply");
+  await quotingIn("eu-central");
+  const sale = { kind: "place", side: "sell", timeInForce: "ioc", price: 5_000_000 } as const;
+  const sold = await clientOf(10).submit([{ ...sale, account: 8, quantity: 1 }]);
+  assert.ok(sold.ok && sold.value.outcomes[0]?.refusal === null);
+  await eventually("it has bought", async () => ((await maker())?.strategy?.inventory ?? 0) > 0);
+  return quotingIn("eu-central");
+}
+
+/** What the command line's failback asks for; it is waited for. */
+async function giveBack(from: string): Promise<void> {
+  const id = `back-${from}`;
+  const wish = { id, from, to: "eu-central", dryRun: false, acceptLoss: false, reason: "test" };
+  await eventually(`${from} has given back what is at home in eu-central`, async () => {
+    const asked = await askFailover(connected(), { ...wish, homeOnly: true });
+    const state = asked.ok ? asked.value.status?.state : asked.failure.reason;
+    if (state === "failed") throw new Error(JSON.stringify(asked));
+    return state === "done";
+  });
+}
+
+/** The region in which BTC-EUR is open. */
+async function eventuallyOwned(): Promise<string> {
+  let owner = "";
+  await eventually("BTC-EUR is open", async () => {
+    const open = (await regionStatus()).find(({ markets }) =>
+      markets?.some(({ market, state }) => market === "BTC-EUR" && state === "open"),
+    );
+    owner = open?.name ?? "";
+    return owner !== "";
+  });
+  return owner;
+}
+
 let resting = 0;
 
 testUnless(
   test,
   missing,
-  "B9.4 a planned move and the way back: the client sees a pause, no refusal, and loses nothing",
+  "B9.4 B8.2 a planned move and the way back, market maker and all: the client sees a pause, no refusal, and loses nothing",
   async () => {
     await ownedIn("eu-central");
+    const before = await spawnMaker();
     const plan = JSON.parse(
       await run(
         0,
@@ -214,6 +287,10 @@ testUnless(
       [["BTC-EUR", "none"]],
     );
     assert.ok(plan.checks.every(({ level }) => level !== "fault"));
+    const trader = plan.actors.find(({ id }) => id === "mover");
+    assert.is(trader?.type, "market-maker");
+    assert.ok((trader?.sequence ?? 0) > 0, "its last event");
+    assert.ok(plan.actors.some(({ type }) => type === "risk-limit"));
     const flow = new Flow(11);
     flow.begin();
     await flow.until(20);
@@ -225,6 +302,9 @@ testUnless(
     assert.match(said, /draining +BTC-EUR/);
     assert.match(said, /handed_over +BTC-EUR/);
     assert.match(said, /market_moved +BTC-EUR +after \d+ ms/);
+    assert.match(said, /actors_moved +\d+ of eu-central in \d+ ms/);
+    const away = await quotingIn("us-east", before.incarnation);
+    holdsOn(before, away);
     await flow.until(20);
     await ownedIn("us-east");
     const shown = JSON.parse(await run(0, "region", "status", "-o", "json")) as {
@@ -233,7 +313,9 @@ testUnless(
     const eu = shown.regions.find(({ name }) => name === "eu-central");
     assert.is(eu?.lastFailover.state, "done");
     assert.match(await run(0, "region", "status"), /BTC-EUR +us-east +owner/);
-    await run(0, "region", "failback", "us-east", "--to", "eu-central", "--confirm", "us-east");
+    const back = ["failback", "us-east", "--to", "eu-central", "--confirm", "us-east"];
+    assert.match(await run(0, "region", ...back), /1 markets and \d+ actors moved/);
+    holdsOn(away, await quotingIn("eu-central", away.incarnation));
     await flow.until(20);
     await ownedIn("eu-central");
     await flow.end();
@@ -241,6 +323,63 @@ testUnless(
     resting += flow.told.length;
     // Both moves; how long they take on this machine is told, not judged.
     console.log(`    longest pause of the client: ${Math.round(flow.longestPause)} ms`);
+  },
+);
+
+/** Kills the cell, and has its folder before it can be started again: it stays away until that is released. */
+function killCell(region: string): { release(): void } {
+  const pid = launcher?.processId(region, "cell") ?? 0;
+  assert.ok(pid > 0);
+  process.kill(pid, "SIGKILL");
+  // The launcher, in this process, does not get to start another one before this returns.
+  for (;;) {
+    const folder = openCellDirectory(join(data, "cells", region));
+    if (folder.ok) return folder.value;
+  }
+}
+
+testUnless(
+  test,
+  missing,
+  "B9.1 B9.4 B8.2 a killed cell's market and market maker go on in another region with what they had, and are given back",
+  async () => {
+    await ownedIn("eu-central");
+    const before = await quotingIn("eu-central");
+    const flow = new Flow(13);
+    flow.begin();
+    await flow.until(20);
+    const began = performance.now();
+    const folder = killCell("eu-central");
+    let away = before;
+    try {
+      await flow.until(1);
+      const market = performance.now() - began;
+      await eventually("it quotes in another region", async () => {
+        const seen = await maker();
+        if (seen === null || !seen.strategy?.bid || !seen.strategy.ask) return false;
+        away = seen;
+        return seen.incarnation > before.incarnation;
+      });
+      const actors = performance.now() - began;
+      console.log(
+        `    market after ${Math.round(market)} ms, maker after ${Math.round(actors)} ms`,
+      );
+      assert.not.match(away.cell, /^eu-central/);
+      holdsOn(before, away);
+    } finally {
+      folder.release();
+    }
+    // Its cell is back, and what it had stays where it is until somebody gives it back.
+    const taker = away.cell.split("_")[0] ?? "";
+    const owner = await eventuallyOwned();
+    await ownedIn(owner);
+    assert.is((await quotingIn(taker)).incarnation, away.incarnation);
+    for (const from of new Set([owner, taker])) await giveBack(from);
+    holdsOn(away, await quotingIn("eu-central", away.incarnation));
+    await flow.until(20);
+    await flow.end();
+    await flow.judge(resting);
+    resting += flow.told.length;
   },
 );
 

@@ -86,26 +86,20 @@ class Trader {
     const epoch = Number(session.split(".")[0]);
     const common = { client: settings.name, market: this.market, session: settings.session, epoch };
     const at = nowMs();
-    switch (message.kind) {
-      case "orderAccepted":
-      case "orderRejected":
-        this.#answered(message, { ...common, at, resent });
-        break;
-      case "orderExecuted":
-        write({
-          type: "executed",
-          ...common,
-          at,
-          number: message.userRef,
-          sequence: Number(message.match >> INDEX_BITS),
-          index: Number(message.match & ((1n << INDEX_BITS) - 1n)),
-          quantity: message.quantity,
-          price: Number(message.price) / PRICE_UNITS,
-        });
-        break;
-      default:
-        break;
+    if (message.kind === "orderAccepted" || message.kind === "orderRejected") {
+      this.#answered(message, { ...common, at, resent });
     }
+    if (message.kind !== "orderExecuted") return;
+    write({
+      type: "executed",
+      ...common,
+      at,
+      number: message.userRef,
+      sequence: Number(message.match >> INDEX_BITS),
+      index: Number(message.match & ((1n << INDEX_BITS) - 1n)),
+      quantity: message.quantity,
+      price: Number(message.price) / PRICE_UNITS,
+    });
   }
 
   #answered(

@@ -163,30 +163,32 @@ test("B9.4 a durable market whose disk comes back goes on there, with everything
   assert.equal(await scene.end(), []);
 });
 
-test("B9.4 a planned move and the way back lose nothing, and each pause is below a second", async () => {
-  const scene = await Scene.open("replicated", 6, false, "regions");
-  await scene.seconds(1);
-  let number = 0;
-  for (const [from, to] of [
-    ["eu", "us"],
-    ["us", "eu"],
-    ["eu", "ap"],
-    ["ap", "eu"],
-  ] as const) {
-    // Only what is at home, or was moved here: us keeps its own market when it gives M0 back.
-    const began = await answered(scene, from, "failover", request(from, to));
-    assert.is(began.refusal?.reason ?? "", "");
-    const asked = scene.now;
-    number += 1;
-    assert.is((await scene.place(1, [number], 20))?.outcomes.length, 1);
-    assert.ok(scene.now - asked < 1, `${from} to ${to}: ${scene.now - asked} s`);
-    await failoverIs(scene, from, "done");
-    assert.is(await regionOf(scene), to);
-    const status = (await scene.reports()).find(({ name }) => name === from)?.lastFailover;
-    assert.ok((status?.longestPauseMs ?? 1e9) < 1_000, JSON.stringify(status));
-  }
-  assert.equal(await scene.end(), []);
-});
+for (const mode of ["replicated", "durable"] as const) {
+  test(`B9.4 planned moves of a ${mode} market and the way back lose nothing, and each pause is below a second`, async () => {
+    const scene = await Scene.open(mode, 6, false, "regions");
+    await scene.seconds(1);
+    let number = 0;
+    for (const [from, to] of [
+      ["eu", "us"],
+      ["us", "eu"],
+      ["eu", "ap"],
+      ["ap", "eu"],
+    ] as const) {
+      // Only what is at home, or was moved here: us keeps its own market when it gives M0 back.
+      const began = await answered(scene, from, "failover", request(from, to));
+      assert.is(began.refusal?.reason ?? "", "");
+      const asked = scene.now;
+      number += 1;
+      assert.is((await scene.place(1, [number], 20))?.outcomes.length, 1);
+      assert.ok(scene.now - asked < 1, `${from} to ${to}: ${scene.now - asked} s`);
+      await failoverIs(scene, from, "done");
+      assert.is(await regionOf(scene), to);
+      const status = (await scene.reports()).find(({ name }) => name === from)?.lastFailover;
+      assert.ok((status?.longestPauseMs ?? 1e9) < 1_000, JSON.stringify(status));
+    }
+    assert.equal(await scene.end(), []);
+  });
+}
 
 test("B9.4 a move that cannot drain leaves the market where it is, open", async () => {
   const scene = await Scene.open("durable", 7, false, "regions");

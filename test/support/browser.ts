@@ -49,12 +49,21 @@ export interface OpenPage {
 export async function openPage(
   browser: Browser,
   url: string,
-  as: { readonly theme?: "dark" | "light"; readonly size?: keyof typeof sizes } = {},
+  as: {
+    readonly theme?: "dark" | "light";
+    readonly size?: keyof typeof sizes;
+    /** Certificates of a test's own authority are taken. */
+    readonly trustAll?: boolean;
+  } = {},
 ): Promise<OpenPage> {
   const { theme = "dark", size = "desk" } = as;
-  const context = await browser.newContext({ viewport: sizes[size], colorScheme: theme });
+  const context = await browser.newContext({
+    viewport: sizes[size],
+    colorScheme: theme,
+    ignoreHTTPSErrors: as.trustAll ?? false,
+  });
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(Number(process.env["MERIDIAN_PATIENCE"] ?? 60_000));
   const complaints: string[] = [];
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());

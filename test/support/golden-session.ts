@@ -193,6 +193,7 @@ export const session: readonly SessionLine[] = [
   { ...line("strategy describe", "strategy", "describe", "nobody"), code: 3 },
   line("strategy resume", "strategy", "resume", "maker", "--command-id", "c2", "-q", ...operator),
   line("strategy watch", "strategy", "watch", "maker", "--count", "1", "-o", "csv"),
+  line("strategy flatten", "strategy", "flatten", "maker", "--command-id", "c3", "-q", ...operator),
   line("strategy stop", "strategy", "stop", "maker", "-q", ...operator),
   line("strategy restart", "strategy", "restart", "maker", "-q", ...operator),
   line("strategy stop", "strategy", "stop", "maker", "-q", ...operator),

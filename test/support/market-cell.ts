@@ -95,6 +95,13 @@ export class TestOwnership implements Ownership {
     return ok(this.shards.get(shard) ?? null);
   }
 
+  /** As if no other cell had ever had the shard, until the test says otherwise. */
+  since: Epoch | null = epochOf(1);
+
+  async heldSince(_shard: string): Promise<Result<Epoch | null>> {
+    return ok(this.since);
+  }
+
   readonly #listeners = new Set<(validUntil: DurationNs) => void>();
 
   watch(listener: (validUntil: DurationNs) => void): () => void {

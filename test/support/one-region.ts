@@ -7,7 +7,7 @@ import type { NatsConnection } from "nats";
 import { connectAs } from "../../ops/deploy/connection.ts";
 import { credentialsOf } from "../../ops/deploy/cluster.ts";
 import { Launcher, type LauncherOptions } from "../../ops/deploy/launcher.ts";
-import { natsUrl } from "../../ops/deploy/topology.ts";
+import { type ClusterPlan, natsUrl } from "../../ops/deploy/topology.ts";
 import type { ClusterFile } from "../../schemas/configuration.ts";
 import { wire } from "../../schemas/messages.ts";
 import { launcherOptions, temporaryFolder } from "./launched-cluster.ts";
@@ -22,6 +22,7 @@ export interface OneRegion {
   /** Of the operator. */
   readonly connection: NatsConnection;
   readonly region: ClusterFile["regions"][number];
+  readonly plan: ClusterPlan;
   /** Process ids of the servers of all regions. */
   readonly serverPids: readonly number[];
   /** Of the cell, which may have been started again. */
@@ -127,7 +128,7 @@ export async function withOneRegion(
     const region = cluster.regions.find(({ name }) => name === regionName);
     if (region === undefined) throw new Error("the cluster has no region");
     const serverPids = cluster.regions.map(({ natsPid }) => natsPid);
-    await body({ ...regionOver(connection, launcher, data, region), serverPids });
+    await body({ ...regionOver(connection, launcher, data, region), plan, serverPids });
   } finally {
     await connection?.close();
     await launcher.stop();
@@ -140,7 +141,7 @@ function regionOver(
   launcher: Launcher,
   data: string,
   region: ClusterFile["regions"][number],
-): Omit<OneRegion, "serverPids"> {
+): Omit<OneRegion, "serverPids" | "plan"> {
   const ask = async (subject: string, payload: Uint8Array): Promise<Uint8Array | null> => {
     try {
       const reply = await connection.request(subject, payload, { timeout: 4_000 });

@@ -44,6 +44,11 @@ export interface Ownership {
   handOver(shard: string, region: string): Promise<Result<void>>;
   /** Epoch of the shard as recorded; null when it never had an owner. Failure code: unavailable. */
   recordedEpoch(shard: string): Promise<Result<Epoch | null>>;
+  /**
+   * First of the shard's latest epochs that were all given to this cell: nobody else can have fenced since.
+   * Null when another cell has the latest one, or nobody. Failure code: unavailable.
+   */
+  heldSince(shard: string): Promise<Result<Epoch | null>>;
   /** Monotonic time until which this cell's lease is valid; compare with Clock.monotonic(). */
   validUntil(): DurationNs;
   /**

@@ -34,11 +34,16 @@ export function register(program: Command): void {
 
   withClusterOptions(group.command("rotate"))
     .description("give every server a new certificate, one after the other; connections stay")
+    .option(
+      "--authority",
+      "a new authority as well: both are trusted until every server has changed",
+    )
     .addOption(outputOption())
-    .action((options: CertificateOptions) =>
+    .action((options: CertificateOptions & { readonly authority?: true }) =>
       perform(() =>
         withCluster(options, async (cluster) => {
-          const done = await askLauncher(cluster, "certificates-rotate");
+          const verb = options.authority ? "authority-rotate" : "certificates-rotate";
+          const done = await askLauncher(cluster, verb);
           if (!done.ok) return done;
           const { steps } = done.value;
           if (!printed(options, { value: { steps }, rows: steps ?? [] })) {

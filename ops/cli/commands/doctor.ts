@@ -12,6 +12,7 @@ import { locateNatsServer, pinnedVersion } from "../../bootstrap/nats-server.mjs
 import { exitCodes, perform } from "../action.ts";
 import { type Cluster, connectTo, findTarget, type Target } from "../cluster.ts";
 import { dataFolder, repository } from "../data-folder.ts";
+import { examineDeployment } from "../deployment-checks.ts";
 import { askLauncher } from "../deployment.ts";
 import type { Finding } from "../finding.ts";
 import { examineMachine, type NativeProbe } from "../machine.ts";
@@ -73,6 +74,7 @@ async function examine(options: DoctorOptions): Promise<readonly Finding[]> {
     folderWritable(dataFolder(options.data).value),
     launcher(target.value),
     clock(target.value),
+    ...examineDeployment(target.value),
     ...(await regions(target.value)),
   );
   return findings;

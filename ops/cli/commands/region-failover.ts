@@ -37,8 +37,8 @@ export function extend(region: Command): void {
     withClusterOptions(region.command(verb))
       .description(
         verb === "failover"
-          ? "move a region's markets to another one: planned while it lives, forced when it is silent"
-          : "the same: gives the markets back",
+          ? "move a region's markets, strategies and risk limits to another one: planned while it lives, forced when it is silent"
+          : "give what is at home in a region back to it: markets, strategies and risk limits",
       )
       .argument("<from>", "region whose markets move")
       .requiredOption("--to <region>", "region that takes them")
@@ -63,7 +63,9 @@ Examples:
   npx meridian region failback us-east --to eu-central --as operator`,
       )
       .action((from: string, options: FailoverOptions) =>
-        perform(() => withCluster(options, (cluster) => failover(cluster, from, options))),
+        perform(() =>
+          withCluster(options, (cluster) => failover(cluster, from, options, verb === "failback")),
+        ),
       );
   }
 
@@ -121,6 +123,7 @@ async function failover(
   cluster: Cluster,
   from: string,
   options: FailoverOptions,
+  homeOnly: boolean,
 ): Promise<Result<ExitCode>> {
   const { to, output } = options;
   for (const name of [from, to]) {
@@ -138,6 +141,7 @@ async function failover(
     dryRun: true,
     acceptLoss: options.acceptLoss ?? false,
     reason: options.reason,
+    homeOnly,
   };
   const planned = await askFailover(cluster, wish);
   if (!planned.ok) return planned;
@@ -183,7 +187,7 @@ function concluded(status: FailoverView | null, output: OutputFormat): Result<Ex
     return ok(status?.state === "done" ? exitCodes.ok : exitCodes.failed);
   if (status?.state === "done") {
     print(
-      `${status.marketsMoved} markets moved; the longest pause was ${status.longestPauseMs} ms`,
+      `${status.marketsMoved} markets and ${status.actorsMoved} actors moved; the longest pause of a market was ${status.longestPauseMs} ms`,
     );
   } else print(`${status?.state ?? "unknown"}: ${status?.detail ?? ""}`);
   return ok(status?.state === "done" ? exitCodes.ok : exitCodes.failed);
@@ -241,7 +245,26 @@ function printPlan(plan: PlanView): void {
     ),
   );
   print("");
+  if (plan.actors.length > 0) printActors(plan);
   for (const check of plan.checks) print(`${marks[check.level]} ${check.name}: ${check.what}`);
+  print("");
+}
+
+function printActors({ actors, actorsLeftOut }: PlanView): void {
+  print(
+    table(
+      ["ACTOR", "OF", "TYPE", "SHARD", "EPOCH", "LAST EVENT"],
+      actors.map((one) => [
+        one.id,
+        one.region,
+        one.type,
+        one.shard,
+        String(one.epoch),
+        String(one.sequence),
+      ]),
+    ),
+  );
+  if (actorsLeftOut > 0) print(`and ${actorsLeftOut} more`);
   print("");
 }
 

@@ -23,8 +23,11 @@ export function register(program: Command): void {
   withClusterOptions(program.command("status"))
     .description("show regions and markets")
     .addOption(quietOption("names of regions"))
+    .option("--ready", "exit code 1 unless every market of every region that answers is open")
+    .option("--region <region>", "with --ready: this region only, which has to answer")
+    .option("--market <market>", "with --ready: this market only, wherever it is")
     .addOption(outputOption())
-    .action((options: ClusterOptions & { readonly output: OutputFormat }) =>
+    .action((options: StatusOptions) =>
       perform(async () => {
         const target = findTarget(options);
         if (!target.ok) return target;
@@ -33,11 +36,28 @@ export function register(program: Command): void {
         // Markets are the rows: `-o json` has the regions too, and so has -q.
         const told = { value: status, rows: status.markets, ids: regions };
         if (!printed(options, told)) printStatus(status);
-        return ok(
-          status.regions.every((region) => region.cell === null) ? exitCodes.failed : exitCodes.ok,
-        );
+        const silent = status.regions.every((region) => region.cell === null);
+        return ok(silent || !isReady(status, options) ? exitCodes.failed : exitCodes.ok);
       }),
     );
+}
+
+type StatusOptions = ClusterOptions & {
+  readonly output: OutputFormat;
+  readonly ready?: true;
+  readonly region?: string;
+  readonly market?: string;
+};
+
+function isReady(status: ClusterStatus, { ready, region, market }: StatusOptions): boolean {
+  if (ready !== true) return true;
+  if (market !== undefined) {
+    return status.markets.some((one) => one.market === market && one.state === "open");
+  }
+  const regions = status.regions.filter(({ name, cell }) =>
+    region === undefined ? cell !== null : name === region,
+  );
+  return regions.length > 0 && regions.every((one) => one.ready);
 }
 
 async function statusOf(target: Parameters<typeof connectTo>[0]): Promise<ClusterStatus> {

@@ -97,10 +97,14 @@ export function register(program: Command): void {
       );
   }
 
-  for (const verb of ["pause", "resume"] as const) {
+  for (const verb of ["pause", "resume", "flatten"] as const) {
     withRegion(strategy.command(verb))
       .description(
-        verb === "pause" ? "cancel what rests and wait" : "go on after a pause, state as left",
+        {
+          pause: "cancel what rests and wait",
+          resume: "go on after a pause, state as left",
+          flatten: "trade its inventory away at the other side's best price, then wait",
+        }[verb],
       )
       .argument("<id>")
       .option("--command-id <id>", "the same id again is done once (default: a random one)")

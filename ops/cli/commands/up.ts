@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import colors from "picocolors";
 import { ok } from "../../../actors/kernel/result.ts";
+import { profileToStart, readRecord } from "../../deploy/cluster-record.ts";
 import { Launcher, type Overview } from "../../deploy/launcher.ts";
 import { type MovedPort, defaultPorts } from "../../deploy/ports.ts";
+import { type Profile, profiles } from "../../deploy/roles.ts";
 import { type MarketTotals, readTotals } from "../../deploy/totals.ts";
 import { type Topology, topologies } from "../../deploy/topology.ts";
 import { exitCodes, perform } from "../action.ts";
@@ -14,7 +16,8 @@ import { print, table } from "../terminal.ts";
 interface UpOptions {
   readonly data?: string;
   readonly regionsDirectory: string;
-  readonly flow: "on" | "off";
+  readonly flow?: "on" | "off";
+  readonly profile?: Profile;
   readonly traces?: string;
   readonly seed: number;
   readonly rate: number;
@@ -70,7 +73,16 @@ export function register(program: Command): void {
       (text: string) => text.split(",").filter((name) => name !== ""),
     )
     .addOption(
-      new Option("--flow <switch>", "background order flow").choices(["on", "off"]).default("on"),
+      new Option(
+        "--profile <profile>",
+        "demo, or production: without any default of development (default: as the data folder has it, else demo)",
+      ).choices(profiles),
+    )
+    .addOption(
+      new Option(
+        "--flow <switch>",
+        "background order flow (default: on in the demo profile)",
+      ).choices(["on", "off"]),
     )
     .option("--traces <url>", "send traces of orders there (OTLP over HTTP)")
     .option("--seed <number>", "seed of the background flow", wholeNumber, 1)
@@ -252,9 +264,9 @@ async function up(options: UpOptions): ReturnType<Parameters<typeof perform>[0]>
     regionsDirectory: options.regionsDirectory,
     topology: options.topology ?? null,
     regions: options.regions ?? null,
-    profile: "demo",
+    profile: options.profile ?? null,
     engine: options.engine,
-    flow: { enabled: options.flow === "on", seed: options.seed, rate: options.rate },
+    flow: { enabled: flowOf(options, folder.value), seed: options.seed, rate: options.rate },
     ...(options.traces === undefined ? {} : { tracing: { url: options.traces } }),
     firstPorts: {
       nats: options.natsPort,
@@ -287,6 +299,14 @@ async function up(options: UpOptions): ReturnType<Parameters<typeof perform>[0]>
   await asked;
   await drain(launcher, result.value);
   return ok(exitCodes.ok);
+}
+
+/** A record that cannot be read is refused by the launcher, with its reason. */
+function flowOf(options: UpOptions, folder: string): boolean {
+  if (options.flow !== undefined) return options.flow === "on";
+  const recorded = readRecord(folder);
+  const profile = profileToStart(options.profile ?? null, recorded.ok ? recorded.value : null);
+  return profile.ok && profile.value === "demo";
 }
 
 async function drain(launcher: Launcher, overview: Overview): Promise<void> {

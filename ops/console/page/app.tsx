@@ -12,6 +12,7 @@ import { HelpDialog } from "./parts/help.tsx";
 import { Palette } from "./parts/palette.tsx";
 import { SignInDialog, SignInForm } from "./parts/sign-in.tsx";
 import { AuditDrawer, AuditPage } from "./pages/audit.tsx";
+import { IncidentDrawer } from "./pages/incident-drawer.tsx";
 import { IncidentsPage } from "./pages/incidents.tsx";
 import { MarketsPage } from "./pages/market.tsx";
 import { NodeDrawer } from "./pages/node-drawer.tsx";
@@ -28,6 +29,7 @@ drawerShows("node", NodeDrawer);
 drawerShows("strategy", StrategyDrawer);
 drawerShows("risk", RiskDrawer);
 drawerShows("audit", AuditDrawer);
+drawerShows("incident", IncidentDrawer);
 
 const shown: Readonly<Record<string, () => JSX.Element>> = {
   overview: Overview,

@@ -12,8 +12,9 @@
     const made = new WebSocket(url);
     made.binaryType = "arraybuffer";
     const heard = [];
-    made.onmessage = (message) => heard.push(message);
-    return { url, made, heard };
+    const hear = (message) => heard.push(message);
+    made.addEventListener("message", hear);
+    return { url, made, heard, deaf: () => made.removeEventListener("message", hear) };
   });
   globalThis.meridianBegun = { access, socket };
 })();

@@ -62,7 +62,7 @@ async function planned(settings: RecoverySettings): Promise<Result<ClusterPlan>>
   if (recorded.value === null) {
     return refuse("cluster_missing", `no cluster has run on ${settings.dataDirectory}`, "--data");
   }
-  const { topology, regions } = recorded.value;
+  const { topology, regions, profile = "demo" } = recorded.value;
   if (topology !== "compact") {
     return refuse(
       "recovery_refused",
@@ -76,7 +76,7 @@ async function planned(settings: RecoverySettings): Promise<Result<ClusterPlan>>
   if (!chosen.ok) return chosen;
   const plan = await planCluster(settings.dataDirectory, {
     topology,
-    profile: "demo",
+    profile,
     regions: chosen.value,
     declared: declared.value,
     firstPorts: settings.firstPorts,

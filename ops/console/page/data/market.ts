@@ -1,4 +1,4 @@
-import { ok, type Result } from "../../../../actors/kernel/result.ts";
+import { ok } from "../../../../actors/kernel/result.ts";
 import { wire } from "../../../../schemas/messages.ts";
 import { decodeRefusal } from "../../../../schemas/sdk/codec.ts";
 import {
@@ -31,6 +31,8 @@ export interface Book {
 }
 
 export interface Print {
+  /** Of this page: one order may trade several times under one sequence. */
+  readonly id: number;
   readonly at: number;
   readonly price: number;
   readonly quantity: number;
@@ -105,9 +107,12 @@ function bookSource(region: string, market: string): Source<Book> {
   );
 }
 
+let printsTaken = 0;
+
 function takeTrades(before: readonly Print[] | null, payload: Uint8Array): readonly Print[] {
   const at = Date.now();
   const prints = (Trades.decode(payload).trades ?? []).map((trade) => ({
+    id: (printsTaken += 1),
     at,
     price: trade.price ?? 0,
     quantity: trade.quantity ?? 0,

@@ -76,7 +76,7 @@ export const restartActor = (region: string, id: string): Promise<Result<ActorSt
 export const sendToActor = (
   region: string,
   id: string,
-  verb: "pause" | "resume",
+  verb: "pause" | "resume" | "flatten",
   commandId: string,
 ): Promise<Result<ActorStatus>> =>
   control(region, "send", SendRequest.encode({ id, commandId, verb }).finish());

@@ -13,6 +13,8 @@ export interface Action {
   /** What came of it. */
   readonly says: string;
   readonly failure: Failure | null;
+  /** Its entry in the audit trail; empty: it is found by the id that the command carried. */
+  readonly audit: string;
 }
 
 export const actions = signal<readonly Action[]>([]);
@@ -39,12 +41,22 @@ export async function perform<T>(
     state: "under way",
     says: "",
     failure: null,
+    audit: "",
   };
   actions.value = [begun, ...actions.value].slice(0, remembered);
   const outcome = await work(id);
   const ended: Action = outcome.ok
-    ? { ...begun, state: "done", says: says(outcome.value) }
+    ? { ...begun, state: "done", says: says(outcome.value), audit: auditOf(outcome.value) }
     : { ...begun, state: "refused", failure: outcome.failure };
   actions.value = actions.value.map((each) => (each.id === id ? ended : each));
   return outcome;
 }
+
+/** Of a reply that names its entry. */
+const auditOf = (value: unknown): string =>
+  typeof value === "object" &&
+  value !== null &&
+  "auditId" in value &&
+  typeof value.auditId === "string"
+    ? value.auditId
+    : "";

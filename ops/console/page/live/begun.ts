@@ -10,6 +10,8 @@ interface BegunSocket {
   readonly made: WebSocket;
   /** Messages of before somebody listened. */
   readonly heard: readonly MessageEvent[];
+  /** Hears no more. */
+  readonly deaf: () => void;
 }
 
 interface Begun {
@@ -36,13 +38,14 @@ export async function socketTo(
   const taken = await socket;
   socket = null;
   if (taken === null) return { socket: new WebSocket(url), encrypted };
-  const { made, heard } = taken;
+  const { made, heard, deaf } = taken;
   const lives = made.readyState === WebSocket.OPEN || made.readyState === WebSocket.CONNECTING;
   if (!lives || new URL(taken.url).host !== new URL(url).host) {
     made.close();
     return { socket: new WebSocket(url), encrypted };
   }
-  // Whoever asked puts its listener in place first.
+  // Whoever asked puts its own listener in place before any message or timer has its turn.
+  deaf();
   setTimeout(() => {
     for (const message of heard) made.onmessage?.(message);
   });

@@ -1,5 +1,6 @@
 import { useMemo } from "preact/hooks";
 
+import { ok, type Result } from "../../../../actors/kernel/result.ts";
 import { patterns } from "../../../../schemas/subjects.ts";
 import {
   type AuditEntry,
@@ -22,31 +23,59 @@ const names = ["user", "target", "kind", "action", "id"] as const;
 /** Asked again at once when an entry is published, and now and then anyway. */
 const everyMs = 5_000;
 
-function trailSource(region: string, filter: AuditFilter, before: number): Source<AuditWindow> {
-  const source = polled<AuditWindow>(everyMs, () => readAudit(region, filter, before));
+function trailSource(
+  regions: readonly string[],
+  filter: AuditFilter,
+  before: number,
+): Source<AuditWindow> {
+  const source = polled<AuditWindow>(everyMs, () => readTrails(regions, filter, before));
   return {
     ...source,
     hold() {
       const release = source.hold();
-      const end = listen(patterns.auditsOf(region), () => source.refresh());
+      const ends = regions.map((region) =>
+        listen(patterns.auditsOf(region), () => source.refresh()),
+      );
       return () => {
-        end();
+        for (const end of ends) end();
         release();
       };
     },
   };
 }
 
+/** Of several regions as one: what one does not answer is missing, and pages are of one region only. */
+async function readTrails(
+  regions: readonly string[],
+  filter: AuditFilter,
+  before: number,
+): Promise<Result<AuditWindow>> {
+  const read = await Promise.all(regions.map((region) => readAudit(region, filter, before)));
+  const [only] = read;
+  if (read.length === 1 && only !== undefined) return only;
+  const known = read.flatMap((one) => (one.ok ? [one.value] : []));
+  if (known.length === 0 && only !== undefined) return only;
+  const entries = known
+    .flatMap((one) => one.entries)
+    .sort((a, b) => (b.atUnixMs ?? 0) - (a.atUnixMs ?? 0));
+  return ok({ entries, next: 0, dropped: known.reduce((sum, one) => sum + one.dropped, 0) });
+}
+
 export function AuditPage() {
   const { query } = place.value;
   const all = access.value?.regions ?? [];
-  const region = query["region"] ?? access.value?.region ?? "";
+  // An id is of one command, wherever it was sent: a link to it needs no region.
+  const everywhere = query["region"] === undefined && (query["id"] ?? "") !== "";
+  const region = everywhere ? "" : (query["region"] ?? access.value?.region ?? "");
   const before = Number(query["before"] ?? 0) || 0;
   const filter = Object.fromEntries(
     names.map((name) => [name, query[name] ?? ""]),
   ) as unknown as AuditFilter;
   const key = JSON.stringify([region, filter, before]);
-  const source = useMemo(() => trailSource(region, filter, before), [key]);
+  const source = useMemo(
+    () => trailSource(everywhere ? all : [region], filter, before),
+    [key, all.join()],
+  );
   const { value, failure } = useSource(source);
   const flags = names
     .filter((name) => filter[name] !== "")
@@ -60,6 +89,7 @@ export function AuditPage() {
           value={region}
           onChange={(event) => amend({ region: event.currentTarget.value, before: null })}
         >
+          {everywhere && <option value="">all regions</option>}
           {all.map((name) => (
             <option key={name} value={name}>
               {name}
@@ -82,13 +112,13 @@ export function AuditPage() {
             type="button"
             class="small"
             disabled={value === null}
-            onClick={() => save(region, value)}
+            onClick={() => save(region || "all", value)}
           >
             Export
           </button>
         </span>
       </div>
-      <Panel title={`Trail of ${region}`} of={source} flush>
+      <Panel title={everywhere ? "Trail of all regions" : `Trail of ${region}`} of={source} flush>
         {value === null && failure !== null && (
           <Empty
             what={`The trail cannot be read: ${failure.reason}`}
@@ -98,10 +128,10 @@ export function AuditPage() {
         {value !== null && value.entries.length === 0 && (
           <Empty
             what="Nobody has told this region to do anything like that."
-            command={`npx meridian audit --region ${region}`}
+            command="npx meridian audit"
           />
         )}
-        {value !== null && value.entries.length > 0 && <Trail of={value.entries} region={region} />}
+        {value !== null && value.entries.length > 0 && <Trail of={value.entries} />}
         {value !== null && (before > 0 || value.next > 0) && (
           <div class="pager">
             <button
@@ -125,7 +155,9 @@ export function AuditPage() {
         )}
       </Panel>
       <OwnActions />
-      <Command line={`npx meridian audit --region ${region}${flags.join("")}`} />
+      <Command
+        line={`npx meridian audit${region === "" ? "" : ` --region ${region}`}${flags.join("")}`}
+      />
     </div>
   );
 }
@@ -139,7 +171,7 @@ function save(region: string, trail: AuditWindow | null): void {
   URL.revokeObjectURL(link.href);
 }
 
-function Trail({ of, region }: { of: readonly AuditEntry[]; region: string }) {
+function Trail({ of }: { of: readonly AuditEntry[] }) {
   return (
     <div class="scroll" tabIndex={0} role="group" aria-label="audit trail">
       <table>
@@ -181,7 +213,7 @@ function Trail({ of, region }: { of: readonly AuditEntry[]; region: string }) {
                   class="mono link"
                   href={hrefOf(["audit"], {
                     ...place.value.query,
-                    open: `audit:${region}/${entry.id}`,
+                    open: `audit:${entry.region}/${entry.id}`,
                   })}
                 >
                   {entry.id}
@@ -219,7 +251,11 @@ function OwnActions() {
                 <td class="second">
                   {action.failure === null ? action.says : action.failure.reason}
                 </td>
-                <td class="mono quiet">{action.id}</td>
+                <td>
+                  <a class="mono link" href={hrefOf(["audit"], { id: action.audit || action.id })}>
+                    {action.id}
+                  </a>
+                </td>
               </tr>
             ))}
           </tbody>

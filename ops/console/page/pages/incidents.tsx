@@ -7,6 +7,7 @@ import { Badge } from "../parts/badge.tsx";
 import { ageText, dateTimeText, durationText, timeText } from "../parts/format.ts";
 import { Command, Empty, Panel } from "../parts/panel.tsx";
 import { hrefOf } from "../router.ts";
+import { IncidentPanel } from "./incident-table.tsx";
 import { Approvals } from "./regions.tsx";
 
 export function IncidentsPage() {
@@ -37,6 +38,7 @@ export function IncidentsPage() {
           </ul>
         )}
       </Panel>
+      <IncidentPanel />
       <Panel title="Alerts since the page was loaded" flush>
         {alerts.value.length === 0 ? (
           <Empty what="No alert was heard. They come over alert.<region>.> and are kept here while the page is open." />

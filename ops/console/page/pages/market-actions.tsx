@@ -33,18 +33,18 @@ export function MarketActions({ of }: { of: MarketView }) {
   const trading = stateOf(status) === "open";
   return (
     <>
-      <ActionButton may={may("phase")} onClick={ask("phase")}>
+      <ActionButton may={may("phase")} onClick={ask("phase")} class="small">
         Auction…
       </ActionButton>
-      <ActionButton may={may("mode")} onClick={ask("mode")}>
+      <ActionButton may={may("mode")} onClick={ask("mode")} class="small">
         Mode…
       </ActionButton>
       {trading ? (
-        <ActionButton may={may("halt")} onClick={ask("halt")} class="danger">
+        <ActionButton may={may("halt")} onClick={ask("halt")} class="small danger">
           Halt…
         </ActionButton>
       ) : (
-        <ActionButton may={may("resume")} onClick={ask("resume")} class="primary">
+        <ActionButton may={may("resume")} onClick={ask("resume")} class="small primary">
           {isAuction(status) ? "Uncross…" : "Resume…"}
         </ActionButton>
       )}
@@ -89,8 +89,7 @@ function Change({
           words,
           command,
           () => run(reason),
-          ({ status: after, auditId }) =>
-            `${stateOf(after).replaceAll("_", " ")}, ${after.mode}${auditId === "" ? "" : `, audit ${auditId}`}`,
+          ({ status: after }) => `${stateOf(after).replaceAll("_", " ")}, ${after.mode}`,
         )
       }
     >

@@ -159,7 +159,7 @@ function Indicative({ of }: { of: MarketStatus }) {
         <dd class="mono">{indicativePrice > 0 ? priceText(indicativePrice, decimals) : "none"}</dd>
       </div>
       <div>
-        <dt>would trade</dt>
+        <dt>volume</dt>
         <dd class="mono">{grouped(indicativeVolume)}</dd>
       </div>
       <div>
@@ -298,8 +298,8 @@ function TradesPanel({ feed, decimals }: { feed: MarketFeed; decimals: number })
               </tr>
             </thead>
             <tbody>
-              {value.slice(0, shownTrades).map((print, index) => (
-                <PrintRow key={`${print.sequence}/${index}`} of={print} decimals={decimals} />
+              {value.slice(0, shownTrades).map((print) => (
+                <PrintRow key={print.id} of={print} decimals={decimals} />
               ))}
             </tbody>
           </table>

@@ -11,7 +11,7 @@ import { mayAsk } from "../live/permissions.ts";
 import { ActionButton } from "../parts/action-button.tsx";
 import { Badge } from "../parts/badge.tsx";
 import { FailureNote } from "../parts/failure.tsx";
-import { priceText } from "../parts/format.ts";
+import { grouped, priceText } from "../parts/format.ts";
 import { Command, Facts, Panel } from "../parts/panel.tsx";
 import { amend, go, hrefOf, place } from "../router.ts";
 
@@ -103,7 +103,7 @@ function SpawnForm({ type, market, region, parameters }: FormProps) {
             `spawn ${key}`,
             command,
             () => spawn(region, verb, order),
-            ({ actor, auditId }) => `${actor.state}${auditId === "" ? "" : `, audit ${auditId}`}`,
+            ({ actor }) => actor.state,
           );
     setRunning(false);
     setFailure(outcome.ok ? null : outcome.failure);
@@ -284,6 +284,41 @@ function Field({
   );
 }
 
+/** What it would quote now with nothing in its inventory, as its own model says. */
+function QuotesNow({
+  of: { bid, ask, mid },
+  decimals,
+}: {
+  of: NonNullable<Spawned["actor"]["strategy"]>;
+  decimals: number;
+}) {
+  const side = (name: "bid" | "ask", quote: typeof bid) => (
+    <div>
+      <dt>would {name}</dt>
+      <dd class={`mono ${name}`}>
+        {quote == null
+          ? "nothing"
+          : `${grouped(quote.quantity ?? 0)} @ ${priceText(quote.price ?? 0, decimals)}`}
+      </dd>
+    </div>
+  );
+  const spread = bid == null || ask == null ? null : (ask.price ?? 0) - (bid.price ?? 0);
+  return (
+    <dl class="indicative" aria-label="quotes it would have now">
+      {side("bid", bid)}
+      {side("ask", ask)}
+      <div>
+        <dt>spread</dt>
+        <dd class="mono">{spread === null ? "–" : priceText(spread, decimals)}</dd>
+      </div>
+      <div>
+        <dt>around</dt>
+        <dd class="mono">{(mid ?? 0) > 0 ? priceText(mid ?? 0, decimals) : "no price yet"}</dd>
+      </div>
+    </dl>
+  );
+}
+
 function WhatWouldHappen({ of, market }: { of: Spawned; market: string }) {
   const { actor, repeated } = of;
   const found = marketNamed(market);
@@ -297,12 +332,17 @@ function WhatWouldHappen({ of, market }: { of: Spawned; market: string }) {
           ? "It is there already, with these parameters: spawning it again changes nothing."
           : `It would be spawned in ${actor.region}, shard ${actor.shard}.`}
       </Badge>
+      {!repeated && actor.strategy != null && <QuotesNow of={actor.strategy} decimals={decimals} />}
       <Facts
         of={[
-          [
-            "market now",
-            mid > 0 ? `around ${priceText(mid, decimals)}` : "one side of the book is empty",
-          ],
+          ...(actor.strategy == null || repeated
+            ? [
+                [
+                  "market now",
+                  mid > 0 ? `around ${priceText(mid, decimals)}` : "one side of the book is empty",
+                ] as const,
+              ]
+            : []),
           ...Object.entries(actor.parameters)
             .filter(([name]) => name !== "source")
             .map(([name, value]) => [name, value] as const),

@@ -6,18 +6,22 @@ import { restartActor, sendToActor, stopActor } from "../data/strategies.ts";
 import { controlSubject } from "../../../../schemas/subjects.ts";
 import { ActionButton } from "../parts/action-button.tsx";
 import { ConfirmDialog } from "../parts/confirm.tsx";
+import { grouped } from "../parts/format.ts";
 
 /** What can be done to an actor that was spawned: pause and resume lose nothing; stop and restart ask first. */
 export function ActorActions({
   region,
   id,
   state = "",
+  inventory = null,
 }: {
   region: string;
   id: string;
   state?: string;
+  /** Units; null: it has none to flatten. */
+  inventory?: number | null;
 }) {
-  const [asked, ask] = useState<"stop" | "restart" | null>(null);
+  const [asked, ask] = useState<"stop" | "restart" | "flatten" | null>(null);
   const may = (verb: "stop" | "restart" | "send") => mayAsk(controlSubject(region, verb));
   const twin = (verb: string): string =>
     `npx meridian strategy ${verb} ${id} --region ${region} --as operator`;
@@ -48,7 +52,21 @@ export function ActorActions({
       <ActionButton may={may("stop")} onClick={() => ask("stop")} class="small danger">
         Stop…
       </ActionButton>
-      {asked !== null && (
+      {inventory !== null && (
+        <ActionButton may={may("send")} onClick={() => ask("flatten")} class="small">
+          Flatten…
+        </ActionButton>
+      )}
+      {asked === "flatten" && (
+        <Flatten
+          region={region}
+          id={id}
+          inventory={inventory ?? 0}
+          command={twin("flatten")}
+          onClose={() => ask(null)}
+        />
+      )}
+      {asked !== null && asked !== "flatten" && (
         <ConfirmDialog
           title={`${asked === "stop" ? "Stop" : "Restart"} ${id}`}
           typed={id}
@@ -78,5 +96,49 @@ export function ActorActions({
         </ConfirmDialog>
       )}
     </div>
+  );
+}
+
+function Flatten({
+  region,
+  id,
+  inventory,
+  command,
+  onClose,
+}: {
+  region: string;
+  id: string;
+  inventory: number;
+  command: string;
+  onClose: () => void;
+}) {
+  const [own] = useState(actionId);
+  return (
+    <ConfirmDialog
+      title={`Flatten ${id}`}
+      typed={id}
+      verb="Flatten it"
+      command={`${command} --command-id ${own}`}
+      onClose={onClose}
+      run={() =>
+        perform(
+          `flatten ${id}`,
+          `${command} --command-id ${own}`,
+          () => sendToActor(region, id, "flatten", own),
+          (actor) => actor.state,
+          own,
+        )
+      }
+    >
+      <ul class="effects">
+        <li>Its quotes are canceled.</li>
+        <li>
+          {inventory === 0
+            ? "It holds nothing now; what is filled meanwhile is traded away."
+            : `${grouped(Math.abs(inventory))} units are ${inventory > 0 ? "sold" : "bought"} at the best price of the other side, until none are left.`}
+        </li>
+        <li>Then it is paused, until somebody resumes it.</li>
+      </ul>
+    </ConfirmDialog>
   );
 }

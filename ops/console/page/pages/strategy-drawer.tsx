@@ -32,7 +32,12 @@ export function StrategyDrawer({ name }: { name: string }) {
       <p>
         <StateBadge state={actor.state} /> <span class="second">{actor.detail}</span>
       </p>
-      <ActorActions region={region} id={id} state={actor.state} />
+      <ActorActions
+        region={region}
+        id={id}
+        state={actor.state}
+        inventory={strategy == null ? null : (strategy.inventory ?? 0)}
+      />
       <Facts
         of={[
           ["type", actor.type],

@@ -34,6 +34,16 @@ function entries(): readonly Entry[] {
         kind: "action",
         run: () => go(["markets", market], { do: status.state === "halted" ? "resume" : "halt" }),
       },
+      {
+        label: `Auction in ${market}…`,
+        kind: "action",
+        run: () => go(["markets", market], { do: "phase" }),
+      },
+      {
+        label: `Mode of ${market}…`,
+        kind: "action",
+        run: () => go(["markets", market], { do: "mode" }),
+      },
     ]),
     ...regions.value.flatMap(({ name }) => [
       { label: name, kind: "region", run: () => go(["regions", name]) },

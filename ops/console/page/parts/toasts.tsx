@@ -1,5 +1,6 @@
 import { type Action, actions } from "../live/actions.ts";
 import { now } from "../live/clock.ts";
+import { hrefOf } from "../router.ts";
 import { Badge } from "./badge.tsx";
 
 /** An action's outcome is told for so long; afterwards it is on the audit page. */
@@ -33,7 +34,15 @@ function Toast({ of }: { of: Action }) {
           {of.failure.reason}. {of.failure.next}
         </p>
       )}
-      <p class="quiet mono">{of.id}</p>
+      <p class="quiet mono">
+        {of.state === "done" ? (
+          <a href={hrefOf(["audit"], { id: of.audit || of.id })} title="in the audit trail">
+            {of.id}
+          </a>
+        ) : (
+          of.id
+        )}
+      </p>
     </>
   );
 }

@@ -1,0 +1,123 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { wire } from "../../schemas/messages.ts";
+import { alertSubject, incidentSubject, patterns } from "../../schemas/subjects.ts";
+import {
+  cellRegion,
+  type MemoryCell,
+  type MemoryCellOptions,
+  startMemoryCell,
+} from "../../test/support/memory-cell.ts";
+
+/** Incidents of whole cells over the bus in memory: alerts in, pages out, people in between. */
+const test = suite("incidents of cells");
+const { incident } = wire;
+
+async function until<T>(what: string, look: () => Promise<T | null>): Promise<T> {
+  for (let tries = 0; tries < 600; tries += 1) {
+    const found = await look();
+    if (found !== null) return found;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`did not come about: ${what}`);
+}
+
+const slow = "market_slow-eu-central-TEST";
+
+function alert(cell: MemoryCell, stands: boolean): void {
+  cell.client.publish(
+    alertSubject(cellRegion, "latency", "TEST"),
+    wire.control.v1.LatencyAlert.encode({
+      region: cellRegion,
+      cell: "test",
+      market: "TEST",
+      stands,
+      p50Ns: 9_000,
+      usualP50Ns: 400,
+      cause: "steal",
+    }).finish(),
+  );
+}
+
+async function asked(
+  cell: MemoryCell,
+  id: string,
+  verb: string,
+  payload: Uint8Array = new Uint8Array(),
+) {
+  const reply = await cell.raw(incidentSubject(cellRegion, id, verb), payload);
+  return reply === null ? null : incident.v1.IncidentReply.decode(reply);
+}
+
+const described = (cell: MemoryCell, id: string, status: string) =>
+  until(`${id} is ${status}`, async () => {
+    const found = await asked(cell, id, "describe");
+    return found?.incident?.status === status ? found.incident : null;
+  });
+
+let commands = 0;
+async function act(cell: MemoryCell, id: string, verb: string) {
+  commands += 1;
+  const request = { commandId: `c${commands}`, requestedBy: "ops", note: "seen", user: "mallory" };
+  return await asked(cell, id, verb, incident.v1.ActRequest.encode(request).finish());
+}
+
+async function withCell(
+  body: (cell: MemoryCell) => Promise<void>,
+  options: MemoryCellOptions = {},
+): Promise<void> {
+  const cell = await startMemoryCell(options);
+  try {
+    await cell.ready();
+    await body(cell);
+  } finally {
+    await cell.stop();
+  }
+}
+
+const types = (found: wire.incident.v1.IIncident): readonly (string | null | undefined)[] =>
+  (found.timeline ?? []).map(({ type }) => type);
+
+test("B1.5 B8.1 an alert pages, is acknowledged, resolved and reviewed, each step with who and when", () =>
+  withCell(async (cell) => {
+    const pages: wire.incident.v1.Page[] = [];
+    cell.client.subscribe(patterns.pages, (subject, payload) => {
+      assert.is(subject, `page.${cellRegion}.L1`);
+      pages.push(incident.v1.Page.decode(payload));
+    });
+    alert(cell, true);
+    await described(cell, slow, "detected");
+    await until("the page is out", async () => (pages.length > 0 ? pages : null));
+    assert.match(pages[0]?.next ?? "", /incident acknowledge market_slow-eu-central-TEST/);
+    // Told again it is the same occurrence.
+    alert(cell, true);
+    const done = await act(cell, slow, "acknowledge");
+    assert.is(done?.refusal, null);
+    assert.is(
+      done?.incident?.acknowledgedBy,
+      "tester",
+      "whose inbox it is, whatever the request says",
+    );
+    assert.is((await act(cell, slow, "acknowledge"))?.refusal?.code, "not_in_state");
+    assert.is((await act(cell, slow, "review"))?.refusal?.code, "not_in_state");
+    alert(cell, false);
+    await described(cell, slow, "resolved");
+    assert.is((await act(cell, slow, "review"))?.refusal, null);
+    const whole = await described(cell, slow, "reviewed");
+    assert.equal(types(whole), [
+      "detected",
+      "paged",
+      "page_sent",
+      "acknowledged",
+      "cleared",
+      "resolved",
+      "reviewed",
+    ]);
+    for (const step of whole.timeline ?? [])
+      assert.ok((step.atUnixMs ?? 0) > 1.7e12, step.type ?? "");
+    assert.is(pages.length, 1);
+    assert.is(whole.occurrence, 1);
+  }));
+
+test.run();

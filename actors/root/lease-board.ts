@@ -1,0 +1,82 @@
+import { cellLeases, leaseBucket } from "../../schemas/subjects.ts";
+import type { KeyStore } from "../kernel/ports/bus.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
+import { ok, type Result } from "../kernel/result.ts";
+import type { DurationNs } from "../kernel/units.ts";
+import { decodeLease, type LeaseRecord } from "../region/codec.ts";
+import { leaseTimes, SilenceWatch } from "../region/silence.ts";
+
+/** A lease as it was read. */
+export interface SeenLease {
+  readonly record: LeaseRecord;
+  readonly revision: number;
+  /** For how long it has stood still, of time between successful reads. */
+  readonly silentNs: number;
+}
+
+export interface BoardReading {
+  readonly leases: readonly SeenLease[];
+  readonly began: DurationNs;
+  readonly ended: DurationNs;
+}
+
+/** Whoever asks sooner than that is shown what was read for another. */
+const readHolds = 200_000_000;
+
+/**
+ * The leases of all cells, read once for everybody in this process who looks at them. A reading says between
+ * which times it was made, so that being shown it again counts as no time of silence.
+ */
+export class LeaseBoard {
+  readonly #keys: KeyStore;
+  readonly #clock: Clock;
+  readonly #watches = new Map<string, SilenceWatch>();
+  #last: BoardReading | null = null;
+  #reading: Promise<Result<BoardReading>> | null = null;
+
+  constructor(keys: KeyStore, clock: Clock) {
+    this.#keys = keys;
+    this.#clock = clock;
+  }
+
+  /** What was read last; null: nothing yet. */
+  get last(): BoardReading | null {
+    return this.#last;
+  }
+
+  /** Failure code: unavailable. */
+  read(): Promise<Result<BoardReading>> {
+    const last = this.#last;
+    if (last !== null && this.#clock.monotonic() - last.ended < readHolds) {
+      return Promise.resolve(ok(last));
+    }
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = null;
+    });
+    return this.#reading;
+  }
+
+  async #read(): Promise<Result<BoardReading>> {
+    const began = this.#clock.monotonic();
+    const found = await this.#keys.list(leaseBucket, cellLeases);
+    if (!found.ok) {
+      for (const watch of this.#watches.values()) watch.failed();
+      return found;
+    }
+    const ended = this.#clock.monotonic();
+    const leases: SeenLease[] = [];
+    for (const [key, { value, revision }] of found.value) {
+      const record = decodeLease(value);
+      if (record === null) continue;
+      const watch = this.#watches.get(key) ?? new SilenceWatch();
+      this.#watches.set(key, watch);
+      watch.read(revision, began, ended);
+      leases.push({ record, revision, silentNs: watch.silentFor });
+    }
+    this.#last = { leases, began, ended };
+    return ok(this.#last);
+  }
+}
+
+/** The time after which nobody counts on a lease that stands still any more. */
+export const silenceNs = leaseTimes.timeToLive + leaseTimes.margin;

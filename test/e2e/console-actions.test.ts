@@ -1,0 +1,277 @@
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Browser, Page } from "playwright-core";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { credentialsOf } from "../../ops/deploy/cluster.ts";
+import { Launcher, type Overview } from "../../ops/deploy/launcher.ts";
+import {
+  noBrowser,
+  type OpenPage,
+  openPage,
+  renewPicture,
+  screenshotFile,
+  startBrowser,
+} from "../support/browser.ts";
+import { launcherOptions, temporaryFolder } from "../support/launched-cluster.ts";
+import { repository } from "../support/shared-data.ts";
+import { testUnless } from "../support/skip.ts";
+
+/** Two persons at two screens, in the profile in which neither can do the other's part. */
+const test = suite("console in a browser, by two persons");
+
+const region = "eu-central";
+const market = "BTC-EUR";
+let data = "";
+let launcher: Launcher | null = null;
+let overview: Overview | null = null;
+let browser: Browser | null = null;
+/** Screens of two persons, each with a context of its own. */
+let first: OpenPage | null = null;
+let second: OpenPage | null = null;
+
+test.before(async () => {
+  if (noBrowser !== null) return;
+  data = temporaryFolder();
+  launcher = new Launcher(
+    launcherOptions(data, {
+      profile: "production",
+      cellProgram: join(repository, "actors", "root", "main.ts"),
+      flow: { enabled: true, seed: 7, rate: 20 },
+    }),
+  );
+  const started = await launcher.start();
+  if (!started.ok) throw new Error(`${started.failure.code}: ${started.failure.reason}`);
+  overview = started.value;
+  browser = await startBrowser();
+  first = await signedIn("operator");
+  second = await signedIn("approver");
+});
+
+test.after(async () => {
+  if (process.env["MERIDIAN_LOOK"] !== undefined)
+    for (const [name, one] of Object.entries({ first, second })) {
+      await one?.page.screenshot({ path: screenshotFile(`end-${name}`) });
+      console.log(await one?.page.locator(".toasts").textContent());
+    }
+  await browser?.close();
+  await launcher?.stop();
+  if (data !== "") rmSync(data, { recursive: true, force: true });
+});
+
+const url = (path: string): string => {
+  const found = overview?.cluster.regions.find(({ name }) => name === region);
+  return `${found?.http ?? ""}/console/${path}`;
+};
+
+const seedOf = (user: string): string => {
+  if (overview === null) throw new Error("not started");
+  return readFileSync(credentialsOf(overview.plan, user).seedFile, "utf8").trim();
+};
+
+/** Nobody is handed a key here: the page asks who is there. */
+async function signedIn(user: string): Promise<OpenPage> {
+  if (browser === null) throw new Error("not started");
+  const opened = await openPage(browser, url(""), { trustAll: true });
+  const { page } = opened;
+  await page.getByRole("heading", { name: "Who are you?" }).waitFor();
+  await page.getByLabel("nkey seed").fill(seedOf(user));
+  await page.keyboard.press("Enter");
+  await page.locator(`button.person.${user}`).waitFor();
+  await page.locator(".link-state .ok").waitFor();
+  return opened;
+}
+
+const screens = (): { readonly operator: Page; readonly approver: Page } => {
+  if (first === null || second === null) throw new Error("not started");
+  return { operator: first.page, approver: second.page };
+};
+
+/** Goes there without a reload: a reload signs in anew, which is another test's business. */
+async function goTo(page: Page, path: string): Promise<void> {
+  await page.evaluate(
+    `history.pushState(null, "", ${JSON.stringify(`/console/${path}`)}); dispatchEvent(new PopStateEvent("popstate"))`,
+  );
+}
+
+async function confirm(page: Page, typed: string, verb: string): Promise<void> {
+  const button = page.getByRole("button", { name: verb, exact: true });
+  assert.ok(await button.isDisabled(), `${verb} before ${typed} is typed`);
+  await page.getByLabel(`Type ${typed} to confirm`).fill(typed);
+  await button.click();
+}
+
+const toast = (page: Page, title: string) => page.locator(".toasts li", { hasText: title }).first();
+
+testUnless(
+  test,
+  noBrowser,
+  "B8.7 an auction is called and uncrossed from the market's page, and what it would trade is told in the ladder",
+  async () => {
+    const { operator: page } = screens();
+    await goTo(page, `markets/${market}`);
+    await page.getByRole("button", { name: "Auction…" }).click();
+    await page
+      .getByText("npx meridian market phase BTC-EUR closing_auction --as operator")
+      .waitFor();
+    await confirm(page, market, "Change the phase");
+    await page.locator(".page-head .badge", { hasText: "closing auction" }).waitFor();
+    await page.locator(".indicative dd", { hasText: /\d/ }).first().waitFor();
+    await page.screenshot({ path: screenshotFile("market-auction-dark") });
+    await renewPicture(page, "market-auction");
+    await page.getByRole("button", { name: "Uncross…" }).click();
+    await confirm(page, market, "Uncross the market");
+    await page.locator(".page-head .badge", { hasText: "open" }).waitFor();
+    assert.match((await toast(page, `resume ${market}`).textContent()) ?? "", /con-[0-9a-f]{10}/);
+  },
+);
+
+testUnless(
+  test,
+  noBrowser,
+  "B8.7 the mode of a market is changed and changed back, and the page says what it promises",
+  async () => {
+    const { operator: page } = screens();
+    await goTo(page, `markets/${market}`);
+    const before = await page.locator(".page-head .second").first().textContent();
+    const old = /(replicated|durable|matched)/.exec(before ?? "")?.[0] ?? "";
+    assert.is.not(old, "");
+    for (const mode of [old === "durable" ? "replicated" : "durable", old]) {
+      await page.getByRole("button", { name: "Mode…" }).click();
+      await page.locator("dialog select").selectOption(mode);
+      await page.locator("dialog").getByText("An acknowledged order survives").waitFor();
+      await confirm(page, market, "Change the mode");
+      await page.locator(".page-head .second", { hasText: mode }).first().waitFor();
+    }
+  },
+);
+
+testUnless(
+  test,
+  noBrowser,
+  "B8.7 a dry run shows the quotes a strategy would have; flattened from its drawer it holds nothing and is paused, until it is resumed",
+  async () => {
+    const { operator } = screens();
+    const page = operator;
+    await goTo(operator, `strategies/spawn?market=${market}`);
+    await operator.getByLabel("Name, for ever").fill("limited");
+    await operator.getByRole("button", { name: "Dry run" }).click();
+    await operator.getByText("It would be spawned in eu-central").waitFor();
+    const quotes = operator.getByLabel("quotes it would have now");
+    await quotes.locator(".bid", { hasText: /@ \d/ }).waitFor();
+    await quotes.locator(".ask", { hasText: /@ \d/ }).waitFor();
+    await operator.screenshot({ path: screenshotFile("spawn-preview-dark") });
+    await operator.getByRole("button", { name: "Spawn", exact: true }).click();
+    await operator.getByRole("complementary").getByRole("heading", { name: "limited" }).waitFor();
+    const drawer = page.locator(".drawer");
+    await drawer.locator("dd .bid", { hasText: "@" }).waitFor();
+    await drawer.getByRole("button", { name: "Flatten…" }).click();
+    await confirm(page, "limited", "Flatten it");
+    await drawer.locator(".badge", { hasText: "paused" }).waitFor();
+    await drawer
+      .locator("dd", { hasText: /^[+−]?0 units$/ })
+      .first()
+      .waitFor();
+    assert.match((await toast(page, "flatten limited").textContent()) ?? "", /con-[0-9a-f]{10}/);
+    await drawer.getByRole("button", { name: "Resume", exact: true }).click();
+    await drawer.locator("dd .bid", { hasText: "@" }).waitFor();
+  },
+);
+
+testUnless(
+  test,
+  noBrowser,
+  "B8.7 limits are set by form: tighter ones hold at once, looser ones wait for another person, and nobody approves their own",
+  async () => {
+    const { operator, approver } = screens();
+    await goTo(operator, `risk?open=risk:${region}/trader-limited`);
+    await operator.getByRole("button", { name: "Set limits…" }).click();
+    const position = operator.locator("#limit-position");
+    await position.fill("2");
+    await operator.getByRole("button", { name: "Dry run" }).click();
+    await operator.getByText("it holds at once").waitFor();
+    await confirm(operator, "trader-limited", "Set them");
+    await operator.locator(".drawer dd", { hasText: /^2 lots$/ }).waitFor();
+    await operator.getByRole("button", { name: "Set limits…" }).click();
+    await position.fill("5000");
+    await operator.getByRole("button", { name: "Dry run" }).click();
+    await operator.getByText("a second person has to approve it").waitFor();
+    await operator.screenshot({ path: screenshotFile("risk-limits-dark") });
+    await confirm(operator, "trader-limited", "Ask for them");
+    const approve = /^Approve con-/;
+    await operator.getByRole("button", { name: approve }).waitFor();
+    assert.is(
+      await operator.getByRole("button", { name: approve }).getAttribute("aria-disabled"),
+      "true",
+    );
+    await goTo(approver, `risk?open=risk:${region}/trader-limited`);
+    await approver.getByRole("button", { name: approve }).click();
+    await operator.locator(".drawer dd", { hasText: /^5.000 lots$/ }).waitFor();
+  },
+);
+
+testUnless(
+  test,
+  noBrowser,
+  "B8.7 the kill switch stops a name at once, and taking orders again needs another person",
+  async () => {
+    const { operator, approver } = screens();
+    await goTo(operator, `risk?open=risk:${region}/trader-limited`);
+    await operator.getByRole("button", { name: "Kill switch…" }).click();
+    await confirm(operator, "trader-limited", "Stop it");
+    await operator.locator(".drawer .badge", { hasText: "stopped" }).waitFor();
+    await operator.getByRole("button", { name: "Resume…" }).click();
+    await confirm(operator, "trader-limited", "Ask for it");
+    await goTo(approver, `risk?open=risk:${region}/trader-limited`);
+    await approver.getByRole("button", { name: /^Approve con-/ }).click();
+    await operator.locator(".drawer .badge", { hasText: "takes orders" }).waitFor();
+  },
+);
+
+testUnless(
+  test,
+  noBrowser,
+  "B8.7 a failover waits for another person, who declines it or approves it; its own asker can do neither but abort",
+  async () => {
+    const { operator, approver } = screens();
+    const to = "us-east";
+    for (const answer of ["Abort", "Decline", "Approve"] as const) {
+      await goTo(operator, "regions");
+      await goTo(operator, `regions/${region}/failover?to=${to}`);
+      const check = operator.getByRole("button", { name: /Run the checks|Check again/ });
+      for (let tries = 0; tries < 60; tries += 1) {
+        await check.click();
+        await operator.locator(".checks li").first().waitFor();
+        if ((await operator.locator(".checks .fail").count()) === 0) break;
+        await operator.waitForTimeout(500);
+      }
+      await operator.getByLabel(`Type ${region} to confirm`).fill(region);
+      await operator.getByRole("button", { name: `Move its markets to ${to}` }).click();
+      await operator.locator(".run-steps li", { hasText: "waits for a second person" }).waitFor();
+      const own = operator.getByRole("button", { name: "Approve, as the second person" });
+      assert.is(await own.getAttribute("aria-disabled"), "true");
+      await goTo(approver, "incidents");
+      const asked = approver.locator(".problem", { hasText: `operator wants to move the markets` });
+      await asked.waitFor();
+      if (answer === "Abort") {
+        await operator.getByRole("button", { name: "Abort", exact: true }).click();
+      } else {
+        await asked.getByRole("button", { name: answer, exact: true }).click();
+      }
+      const end = answer === "Approve" ? /^[\d:.]+ .*done/ : /aborted: what had not moved stayed/;
+      await operator.locator(".run-steps li", { hasText: end }).waitFor({ timeout: 60_000 });
+      await asked.waitFor({ state: "detached" });
+      await operator.screenshot({ path: screenshotFile(`failover-${answer.toLowerCase()}-dark`) });
+    }
+    const trail = operator.getByRole("link", { name: /^Audit trail of con-/ });
+    await trail.click();
+    await operator.locator("main td", { hasText: "failover" }).first().waitFor();
+    await goTo(operator, "markets");
+    await operator.locator("main tr", { hasText: market }).getByText(to).waitFor();
+    assert.equal([first?.complaints, second?.complaints], [[], []]);
+  },
+);
+
+test.run();
