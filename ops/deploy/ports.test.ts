@@ -69,12 +69,14 @@ test("in a supercluster every server has ports of its own, and only some serve b
     route: 26_222,
     websocket: 29_222,
     gateway: 27_222,
+    leaf: 25_222,
   });
   assert.equal(serverPorts(ports, "b-glb"), {
     nats: 24_229,
     route: 26_229,
     websocket: null,
     gateway: 27_229,
+    leaf: null,
   });
 });
 

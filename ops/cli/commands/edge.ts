@@ -34,17 +34,19 @@ export function register(program: Command): void {
     .addOption(outputOption())
     .addHelpText(
       "after",
-      "\nExample:\n  npx meridian edge add oslo --region eu-central --as operator",
+      "\nExamples:\n  npx meridian edge add oslo --region eu-central --as operator",
     )
     .action((site: string, options: AddOptions) => perform(() => add(site, options)));
   edge
     .command("run <folder>")
     .description("run the server and the cache of a site until Ctrl-C")
+    .addHelpText("after", "\nExamples:\n  npx meridian edge run .meridian/edge-sites/oslo")
     .action((folder: string) => perform(() => run(folder)));
   edge
     .command("read <folder> <market>")
     .description("read a market's copy at a site, with its age")
     .addOption(outputOption())
+    .addHelpText("after", "\nExamples:\n  npx meridian edge read .meridian/edge-sites/oslo BTC-EUR")
     .action((folder: string, market: string, options: OutputOptions) =>
       perform(() => read(folder, market, options)),
     );
@@ -52,6 +54,10 @@ export function register(program: Command): void {
     .command("status <folder>")
     .description("what a site keeps, and how often it had what was read")
     .addOption(outputOption())
+    .addHelpText(
+      "after",
+      "\nExamples:\n  npx meridian edge status .meridian/edge-sites/oslo -o json",
+    )
     .action((folder: string, options: OutputOptions) => perform(() => status(folder, options)));
 }
 
