@@ -104,10 +104,10 @@ async function checkStaleness(
 ): Promise<void> {
   relay.frozen = true;
   const cutAt = performance.now();
-  const stale = await readUntil(reader, "reads are stale", ({ stale }) => stale);
+  const old = await readUntil(reader, "reads are stale", ({ stale }) => stale);
   const tookMs = performance.now() - cutAt;
-  assert.ok(stale.ageMs > 2_000, `${stale.ageMs} ms`);
-  assert.ok(stale.bids?.[0]?.price === 500, "what it has is still told");
+  assert.ok(old.ageMs > 2_000, `${old.ageMs} ms`);
+  assert.ok(old.bids?.[0]?.price === 500, "what it has is still told");
   // The bound, a read in steps of a tenth of a second, and what a busy machine adds.
   assert.ok(tookMs < 2_000 + 3_000, `${Math.round(tookMs)} ms`);
   await region.submit(33, [place(1, "buy", 510, 3)]);
