@@ -80,6 +80,8 @@ export const refusals = {
   region_needed: "the region keeps what no other region may or can keep instead",
   region_member: "the region is part of the cluster already",
   region_unknown: "there is no such region",
+  site_invalid: "an edge site cannot have that name",
+  site_exists: "an edge site of that name has been made",
   region_not_allowed: "residency keeps the client's data out of the region",
   group_incomplete: "a market's journal would lack one of its three regions",
   not_permitted: "the user's role does not allow it",

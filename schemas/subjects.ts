@@ -50,6 +50,7 @@ export type AlertKind = "latency" | "residency" | "journal";
 export type DeploymentVerb =
   | "region-add"
   | "region-remove"
+  | "edge-add"
   | "certificates-rotate"
   | "authority-rotate"
   | "encryption-rotate"
@@ -176,6 +177,13 @@ export const userOfInbox = (reply: string): string =>
 export const cellUserName = (region: string): string => `cell-${token(region)}`;
 export const reporterUserName = (region: string): string => `reporter-${token(region)}`;
 
+/** User of an edge site's server in its region; the site's cache has the same inbox. */
+export const siteUserName = (site: string): string => `site-${token(site)}`;
+/** What an edge site's cache is asked; `read`: a market's copy. */
+export const siteReadSubject = (site: string, market: string): string =>
+  `edge.${token(site)}.read.${token(market)}`;
+export const siteStatusSubject = (site: string): string => `edge.${token(site)}.status`;
+
 /** Patterns over whole families of subjects: what permissions and wide subscriptions are made of. */
 export const patterns = {
   commands: "cmd.>",
@@ -228,6 +236,8 @@ export const patterns = {
   audits: "audit.>",
   auditsOf: (region: string): string => `audit.${token(region)}.>`,
   deadLettersOf: (region: string): string => `dead.${token(region)}.>`,
+  siteOf: (site: string): string => `edge.${token(site)}.>`,
+  siteReadsOf: (site: string): string => `edge.${token(site)}.read.*`,
   inbox: (user: string): string => `${inboxPrefix(user)}.>`,
 } as const;
 

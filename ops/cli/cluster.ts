@@ -189,9 +189,9 @@ export async function connectTo(target: Target, firstRegion?: string): Promise<R
   const order =
     firstRegion === undefined && places.length > 1
       ? await byGreeting(places, CONNECT_TIMEOUT_MS)
-      : [...places.map(({ name }) => name)].sort(
-          (a, b) => Number(b === firstRegion) - Number(a === firstRegion),
-        );
+      : places
+          .map(({ name }) => name)
+          .sort((a, b) => Number(b === firstRegion) - Number(a === firstRegion));
   const servers = order.flatMap((name) => places.find((each) => each.name === name)?.urls ?? []);
   try {
     return ok(new Cluster(target, await lineTo(target, servers)));

@@ -22,11 +22,11 @@ export async function askLauncher(
   cluster: Cluster,
   verb: DeploymentVerb,
   region = "",
-  commandId = "",
+  asked: { readonly commandId?: string; readonly site?: string; readonly port?: number } = {},
 ): Promise<Result<DeploymentAnswer>> {
   const answer = await cluster.ask(
     deploymentSubject(verb),
-    DeploymentRequest.encode({ region, commandId }).finish(),
+    DeploymentRequest.encode({ region, ...asked }).finish(),
     (payload): Result<DeploymentAnswer> => {
       const reply = DeploymentReply.decode(payload);
       const failure = decodeRefusal(reply.refusal);
@@ -60,7 +60,9 @@ export async function askThroughRestarts(
   const commandId = randomUUID();
   const until = performance.now() + askedAgainWithinMs;
   for (;;) {
-    const done = await withCluster(options, (cluster) => askLauncher(cluster, verb, "", commandId));
+    const done = await withCluster(options, (cluster) =>
+      askLauncher(cluster, verb, "", { commandId }),
+    );
     if (done.ok || !lostTouch.has(done.failure.code) || performance.now() > until) return done;
     await delay(askAgainMs);
   }

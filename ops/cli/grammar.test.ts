@@ -20,6 +20,7 @@ const withoutForms: Readonly<Record<string, string>> = {
   login: "says whom the next commands act as",
   completion: "prints a script",
   console: "opens a browser",
+  "edge run": "runs until it is told to end",
 };
 
 /** Commands whose output another test compares: they need more than a cluster. */

@@ -12,6 +12,7 @@ import { register as registerConfiguration } from "./commands/config.ts";
 import { register as registerConsole } from "./commands/console.ts";
 import { register as registerDoctor } from "./commands/doctor.ts";
 import { register as registerDown } from "./commands/down.ts";
+import { register as registerEdge } from "./commands/edge.ts";
 import { register as registerIncident } from "./commands/incident.ts";
 import { register as registerJournal } from "./commands/journal.ts";
 import { register as registerLog } from "./commands/log.ts";
@@ -44,6 +45,7 @@ const registrations: readonly ((program: Command) => void)[] = [
   registerOrder,
   registerMarket,
   registerRegion,
+  registerEdge,
   registerStrategy,
   registerAccount,
   registerReplay,

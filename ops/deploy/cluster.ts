@@ -12,7 +12,15 @@ import { ensureEncryptionKeys, withoutSpentKey, writeEncryptionKeys } from "./en
 import { ensureEdges, ensureLocalAccess } from "./local-access.ts";
 import { type MovedPort, choosePorts, serverPorts, wantedPorts } from "./ports.ts";
 import type { Region } from "./regions.ts";
-import { type Profile, cellUser, guestSlots, guestUser, reporterUser, usersOf } from "./roles.ts";
+import {
+  type Profile,
+  cellUser,
+  guestSlots,
+  guestUser,
+  reporterUser,
+  siteUser,
+  usersOf,
+} from "./roles.ts";
 import { type Credentials, ensureSeeds } from "./seeds.ts";
 import { serverConfiguration, storeDirectory } from "./server-configuration.ts";
 import {
@@ -27,6 +35,7 @@ import {
   serverPlaces,
   serversOf,
 } from "./topology.ts";
+import { readSites } from "./edge-sites.ts";
 import { writeWhole } from "./whole-file.ts";
 
 /** Settings of all cells of a cluster. */
@@ -127,7 +136,12 @@ export async function planCluster(
         },
     ),
     certificates,
-    users: ensureSeeds(join(dataDirectory, "users"), usersOf(names)),
+    users: ensureSeeds(join(dataDirectory, "users"), [
+      ...usersOf(names),
+      ...readSites(dataDirectory)
+        .filter(({ region }) => names.includes(region))
+        .map(({ region, name }) => siteUser(region, name)),
+    ]),
     encryption,
   };
   return ok({ plan, moved });

@@ -1,11 +1,12 @@
 import { type NatsConnection, connect } from "nats";
 import { readFileSync } from "node:fs";
 import { connectionOptions } from "../../actors/bus/nats.ts";
-import type { Failure, Result } from "../../actors/kernel/result.ts";
+import { type Failure, ok, type Result } from "../../actors/kernel/result.ts";
 import { wire } from "../../schemas/messages.ts";
 import { type DeploymentVerb, deploymentSubject, userOfInbox } from "../../schemas/subjects.ts";
 import { credentialsOf } from "./cluster.ts";
 import type { DeploymentTrail } from "./deployment-trail.ts";
+import type { EdgeSite } from "./edge-sites.ts";
 import type { ResidencyFault } from "./residency.ts";
 import { deployerUser } from "./roles.ts";
 import { type ClusterPlan, natsUrl } from "./topology.ts";
@@ -32,7 +33,14 @@ export interface Deployment {
   rotateCertificates(): Promise<Result<readonly Step[]>>;
   rotateAuthority(): Promise<Result<readonly Step[]>>;
   rotateEncryption(): Promise<Result<readonly Step[]>>;
+  /** Makes the folder of an edge site and lets its server in. */
+  addSite(site: EdgeSite, port: number): Promise<Result<AddedSite>>;
   residency(): Promise<Result<Residency>>;
+}
+
+export interface AddedSite {
+  readonly folder: string;
+  readonly steps: readonly Step[];
 }
 
 /** Notes the steps of a change as they are done. */
@@ -72,6 +80,9 @@ const refusalOf = ({ code, reason, next }: Failure): Uint8Array =>
 const stepsReply = (steps: readonly Step[]): Uint8Array =>
   DeploymentReply.encode({ steps: [...steps] }).finish();
 
+const siteReply = ({ folder, steps }: AddedSite): Uint8Array =>
+  DeploymentReply.encode({ folder, steps: [...steps] }).finish();
+
 const residencyReply = ({ streams, faults, atUnixMs }: Residency): Uint8Array =>
   DeploymentReply.encode({
     residency: {
@@ -81,7 +92,8 @@ const residencyReply = ({ streams, faults, atUnixMs }: Residency): Uint8Array =>
     },
   }).finish();
 
-type Change = (region: string) => Promise<Result<readonly Step[]>>;
+type Asked = Pick<wire.region.v1.DeploymentRequest, "region" | "site" | "port">;
+type Change = (asked: Asked) => Promise<Result<Uint8Array>>;
 
 /** What was asked for last: a change may outlive the connection of who asked for it. */
 interface LastChange {
@@ -97,18 +109,24 @@ export function serveDeployment(
 ): void {
   let changing: DeploymentVerb | null = null;
   let last: LastChange | null = null;
+  const inSteps =
+    (make: (region: string) => Promise<Result<readonly Step[]>>): Change =>
+    async ({ region }) => {
+      const made = await make(region);
+      return made.ok ? ok(stepsReply(made.value)) : made;
+    };
   const changes: Readonly<Record<Exclude<DeploymentVerb, "residency">, Change>> = {
-    "region-add": (region) => deployment.addRegion(region),
-    "region-remove": (region) => deployment.removeRegion(region),
-    "certificates-rotate": () => deployment.rotateCertificates(),
-    "authority-rotate": () => deployment.rotateAuthority(),
-    "encryption-rotate": () => deployment.rotateEncryption(),
+    "region-add": inSteps((region) => deployment.addRegion(region)),
+    "region-remove": inSteps((region) => deployment.removeRegion(region)),
+    "certificates-rotate": inSteps(() => deployment.rotateCertificates()),
+    "authority-rotate": inSteps(() => deployment.rotateAuthority()),
+    "encryption-rotate": inSteps(() => deployment.rotateEncryption()),
+    async "edge-add"({ region, site, port }) {
+      const made = await deployment.addSite({ name: site, region }, port);
+      return made.ok ? ok(siteReply(made.value)) : made;
+    },
   };
-  const change = async (
-    verb: DeploymentVerb,
-    make: Change,
-    region: string,
-  ): Promise<Uint8Array> => {
+  const change = async (verb: DeploymentVerb, make: Change, asked: Asked): Promise<Uint8Array> => {
     if (changing !== null) {
       return refusalOf({
         code: "busy",
@@ -118,8 +136,8 @@ export function serveDeployment(
     }
     changing = verb;
     try {
-      const made = await make(region);
-      return made.ok ? stepsReply(made.value) : refusalOf(made.failure);
+      const made = await make(asked);
+      return made.ok ? made.value : refusalOf(made.failure);
     } catch (error) {
       return internal(error);
     } finally {
@@ -130,10 +148,11 @@ export function serveDeployment(
     connection.subscribe(deploymentSubject(verb as DeploymentVerb), {
       callback: (error, message) => {
         if (error !== null) return;
-        const { region, commandId } = requestOf(message.data);
+        const asked = requestOf(message.data);
+        const { region, commandId } = asked;
         if (last === null || commandId === "" || last.commandId !== commandId) {
           const atUnixMs = Date.now();
-          const outcome = change(verb as DeploymentVerb, make, region);
+          const outcome = change(verb as DeploymentVerb, make, asked);
           last = { commandId, outcome };
           void outcome.then((reply) => {
             trail.write({ verb, region, user: userOfInbox(message.reply ?? ""), atUnixMs, reply });

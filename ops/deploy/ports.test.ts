@@ -7,7 +7,14 @@ import { choosePorts, isFree, serverPorts, wantedPorts } from "./ports.ts";
 import { type FirstPorts, type Topology, serverPlaces } from "./topology.ts";
 
 const test = suite("ports");
-const first = { nats: 24_222, route: 26_222, http: 28_600, websocket: 29_222, gateway: 27_222 };
+const first = {
+  nats: 24_222,
+  route: 26_222,
+  http: 28_600,
+  websocket: 29_222,
+  gateway: 27_222,
+  leaf: 25_222,
+};
 
 async function occupy(port: number): Promise<Server> {
   const server = createServer();
@@ -30,8 +37,8 @@ test("free ports are used as wanted", async () => {
   assert.ok(chosen.ok);
   assert.equal(chosen.ok && chosen.value, {
     ports: {
-      a: { http: 28_600, nats: 24_222, route: 26_222, websocket: 29_222 },
-      b: { http: 28_601, nats: 24_223, route: 26_223, websocket: 29_223 },
+      a: { http: 28_600, nats: 24_222, route: 26_222, websocket: 29_222, leaf: 25_222 },
+      b: { http: 28_601, nats: 24_223, route: 26_223, websocket: 29_223, leaf: 25_223 },
     },
     moved: [],
   });
@@ -62,12 +69,14 @@ test("in a supercluster every server has ports of its own, and only some serve b
     route: 26_222,
     websocket: 29_222,
     gateway: 27_222,
+    leaf: 25_222,
   });
   assert.equal(serverPorts(ports, "b-glb"), {
     nats: 24_229,
     route: 26_229,
     websocket: null,
     gateway: 27_229,
+    leaf: null,
   });
 });
 

@@ -13,12 +13,13 @@ import {
 } from "./topology.ts";
 
 /** First port of each kind; region number i wants the first plus i. */
-export const defaultPorts: FirstPorts = {
+export const defaultPorts: Required<FirstPorts> = {
   nats: 4222,
   route: 6222,
   http: 8600,
   websocket: 9222,
   gateway: 7222,
+  leaf: 7422,
 };
 
 /** A port of a server, or of a region's cell. */
@@ -55,10 +56,10 @@ const highestPort = 65_535;
 
 /** Kinds of ports that a server has. */
 function kindsOf(topology: Topology, cluster: string): readonly PortKind[] {
-  if (topology === "compact") return ["nats", "route", "websocket"];
+  if (topology === "compact") return ["nats", "route", "websocket", "leaf"];
   return cluster === globalCluster
     ? ["nats", "route", "gateway"]
-    : ["nats", "route", "websocket", "gateway"];
+    : ["nats", "route", "websocket", "gateway", "leaf"];
 }
 
 /**
@@ -85,12 +86,13 @@ export function wantedPorts(
       .filter((place) => place.region === region.name)
       .flatMap((place, rank) =>
         kindsOf(topology, place.cluster).map((kind): WantedPort => {
-          const said = rank === 0 && kind !== "gateway" ? region.ports[kind] : undefined;
+          const declarable = rank === 0 && kind !== "gateway" && kind !== "leaf";
+          const said = declarable ? region.ports[kind] : undefined;
           return {
             owner: place.name,
             region: region.name,
             kind,
-            port: said ?? first[kind] + rank * regions.length + number,
+            port: said ?? (first[kind] ?? defaultPorts.leaf) + rank * regions.length + number,
             declared: said !== undefined,
           };
         }),
@@ -168,9 +170,9 @@ export function serverPorts(
   chosen: Readonly<Record<string, Readonly<Partial<Record<PortKind, number>>>>>,
   server: string,
 ): ServerPorts {
-  const { nats, route, websocket = null, gateway = null } = chosen[server] ?? {};
+  const { nats, route, websocket = null, gateway = null, leaf = null } = chosen[server] ?? {};
   if (nats === undefined || route === undefined) {
     throw new RangeError(`server ${server} has no ports`);
   }
-  return { nats, route, websocket, gateway };
+  return { nats, route, websocket, gateway, leaf };
 }

@@ -5,12 +5,14 @@ import {
   guestUserName,
   patterns,
   reporterUserName,
+  siteUserName,
 } from "../../schemas/subjects.ts";
 
 /** What a user of the cluster may be. */
 export type Role =
   | "cell"
   | "guest"
+  | "site"
   | "observer"
   | "operator"
   | "approver"
@@ -143,6 +145,14 @@ function allowed(user: User, profile: Profile): Permissions {
         subscribe: [patterns.guestOf(user.region ?? "", user.slot ?? 0)],
         answers: true,
       };
+    case "site":
+      // The server of an edge site: what it takes in, and the one question it may pass on.
+      return {
+        publish: [patterns.books],
+        publishDenied: [],
+        subscribe: [patterns.marketData, patterns.events],
+        answers: false,
+      };
     case "observer":
       return { ...observing, publishDenied: [], answers: false };
     case "operator":
@@ -225,6 +235,12 @@ export const cellUser = (region: string): User => ({
 export const reporterUser = (region: string): User => ({
   name: reporterUserName(region),
   role: "reporter",
+  region,
+});
+/** The server of an edge site of a region, which connects as a leaf node. */
+export const siteUser = (region: string, site: string): User => ({
+  name: siteUserName(site),
+  role: "site",
   region,
 });
 /** Strategies of users that a cell runs at a time. */

@@ -5,7 +5,9 @@ import { type CellSettings, planCluster, prepareCells, prepareServers } from "./
 import { writeRecord } from "./cluster-record.ts";
 import { checkChoice, checkRegions } from "./contradictions.ts";
 import type { Fleet } from "./fleet.ts";
+import { type EdgeSite, makeSite } from "./edge-sites.ts";
 import {
+  type AddedSite,
   type Deployment,
   type Residency,
   type Step,
@@ -151,6 +153,21 @@ export class RunningCluster implements Deployment {
     }
     this.#record();
     return ok(steps.done);
+  }
+
+  async addSite(site: EdgeSite, port: number): Promise<Result<AddedSite>> {
+    const steps = new Steps(this.#of.say);
+    const made = await makeSite(this.#plan, site, port);
+    if (!made.ok) return made;
+    const { folder, credentials } = made.value;
+    steps.note(`the folder of ${site.name} is made`);
+    const plan = { ...this.#plan, users: [...this.#plan.users, credentials] };
+    prepareServers(plan);
+    // The site's server tries once a second until the one that it connects to has read this.
+    for (const server of plan.servers) this.#of.fleet.server(server.name)?.signal("SIGHUP");
+    this.#adopt(plan, this.#regions);
+    steps.note(`the servers of ${site.region} let it in, for reading only`);
+    return ok({ folder, steps: steps.done });
   }
 
   /** The declarations as they are now, and the regions of the cluster with one more. */

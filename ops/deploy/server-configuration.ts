@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { globalCluster } from "../../schemas/placement.ts";
 import { keysOfServer } from "./encryption.ts";
-import { type Permissions, people, permissionsOf } from "./roles.ts";
+import { type Permissions, type User, people, permissionsOf } from "./roles.ts";
 import { type ClusterPlan, type ServerPlan, httpUrl, loopback } from "./topology.ts";
 
 /** A block of the journal is 768 KiB at most; protobuf and headers come on top. */
@@ -24,13 +24,18 @@ function natsPermissions(permissions: Permissions): Record<string, unknown> {
   };
 }
 
+/** Programs of ours never come through a browser, and servers of edge sites never as clients. */
+function connectionsOf(user: User): readonly string[] {
+  if (user.role === "site") return ["LEAFNODE"];
+  return people.includes(user) ? ["STANDARD", "WEBSOCKET"] : ["STANDARD"];
+}
+
 function accountUsers(plan: ClusterPlan, system: boolean): readonly unknown[] {
   return plan.users
     .filter(({ user }) => (user.role === "reporter") === system)
     .map(({ user, publicKey }) => ({
       nkey: publicKey,
-      // Programs of ours never come through a browser.
-      allowed_connection_types: people.includes(user) ? ["STANDARD", "WEBSOCKET"] : ["STANDARD"],
+      allowed_connection_types: connectionsOf(user),
       permissions: natsPermissions(permissionsOf(user, plan.profile)),
     }));
 }
@@ -117,6 +122,12 @@ export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): stri
             gateways: gatewaysOf(plan, server),
             write_deadline: giveUpDeadPeers.write_deadline,
           },
+        }),
+    ...(ports.leaf === null
+      ? {}
+      : {
+          // A site is told of no other servers: it stays with those of the region that it was given to.
+          leafnodes: { listen: `${loopback}:${ports.leaf}`, tls: peerTls, no_advertise: true },
         }),
     ...(ports.websocket === null
       ? {}

@@ -22,10 +22,12 @@ export const topologies = ["compact", "supercluster"] as const;
 export type Topology = (typeof topologies)[number];
 
 /** `http`: health and status of a region's cell; the others are a server's. */
-export const portKinds = ["nats", "route", "http", "websocket", "gateway"] as const;
+export const portKinds = ["nats", "route", "http", "websocket", "gateway", "leaf"] as const;
 export type PortKind = (typeof portKinds)[number];
-/** First port of each kind. */
-export type FirstPorts = Readonly<Record<PortKind, number>>;
+/** First port of each kind; of leaf nodes 7422 when it is absent. */
+export type FirstPorts = Readonly<
+  Record<Exclude<PortKind, "leaf">, number> & { readonly leaf?: number }
+>;
 
 /** Ports of one server on loopback. */
 export interface ServerPorts {
@@ -37,6 +39,8 @@ export interface ServerPorts {
   readonly websocket: number | null;
   /** Servers of other clusters; null: there is only one cluster. */
   readonly gateway: number | null;
+  /** Servers of edge sites; null: not served. */
+  readonly leaf: number | null;
 }
 
 /** A server before it has ports. */

@@ -188,8 +188,16 @@ export class RegionalTransport implements Transport {
     const { probeEveryMs, random, sleep } = this.#options;
     while (!this.#stopped) {
       await sleep(probeEveryMs * (0.75 + 0.5 * random()));
-      if (!this.#stopped) await this.#look(region);
+      if (this.#stopped) return;
+      await this.#look(region);
+      // One lost answer is no silence: a second question at once tells.
+      const link = this.#links.get(region);
+      if (link !== undefined && this.#isSilent(region)) await this.#look(region);
     }
+  }
+
+  #isSilent(region: string): boolean {
+    return this.sights().some((sight) => sight.region === region && sight.reason !== "");
   }
 
   /** One probe of a region at a time: who asks for one that is under way gets that. */

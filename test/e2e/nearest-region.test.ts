@@ -156,6 +156,7 @@ testUnless(
 );
 
 interface TopLine extends ClusterStatus {
+  readonly at: string;
   readonly through: string;
 }
 
@@ -191,6 +192,14 @@ testUnless(
         regions.every(({ ready, stale }) => ready && !stale),
       );
       assert.is(all.regions.length, 3);
+      // A sample a second; on a busy machine they come later, and so does everything.
+      const samplesAt = [performance.now()];
+      for (const before = all.at; samplesAt.length < 4; ) {
+        const after = samplesAt.length === 1 ? before : (latest()?.at ?? "");
+        await until("one more sample", ({ at }) => at > after);
+        samplesAt.push(performance.now());
+      }
+      const slower = Math.max(1, ((samplesAt.at(-1) ?? 0) - (samplesAt[0] ?? 0)) / 3_000);
       for (const pid of pids) process.kill(pid, "SIGSTOP");
       const cutAt = performance.now();
       // All others are as well for a moment, when it went through that region.
@@ -198,7 +207,7 @@ testUnless(
         regions.every(({ name, stale }) => stale === (name === "us-east")),
       );
       const tookMs = performance.now() - cutAt;
-      assert.ok(tookMs < 10_000, `${Math.round(tookMs)} ms`);
+      assert.ok(tookMs < 10_000 * slower, `${Math.round(tookMs)} ms, ${slower.toFixed(1)} times`);
       const region = cut.regions.find(({ name }) => name === "us-east");
       assert.is(region?.ready, false);
       assert.ok((region?.ageMs ?? 0) > 0, "as it was when it told last");

@@ -15,9 +15,16 @@ const portsOfKind = 20;
 /** Ports that tests ask for: free ones, far from those of any cluster that runs beside. */
 export const testPorts = await freePorts();
 
-async function freePorts(): Promise<FirstPorts> {
+async function freePorts(): Promise<Required<FirstPorts>> {
   for (let step = 0; step < 100; step += 1) {
-    const ports = { nats: 13_000, route: 15_000, http: 17_000, websocket: 19_000, gateway: 21_000 };
+    const ports = {
+      nats: 13_000,
+      route: 15_000,
+      http: 17_000,
+      websocket: 19_000,
+      gateway: 21_000,
+      leaf: 23_000,
+    };
     const first = { ...ports };
     for (const kind of portKinds) {
       first[kind] = ports[kind] + ((process.pid + step) % 100) * portsOfKind;

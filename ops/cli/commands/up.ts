@@ -27,6 +27,7 @@ interface UpOptions {
   readonly httpPort: number;
   readonly websocketPort: number;
   readonly gatewayPort: number;
+  readonly leafPort: number;
   readonly topology?: Topology;
   readonly regions?: readonly string[];
 }
@@ -106,6 +107,7 @@ export function register(program: Command): void {
       portNumber,
       defaultPorts.gateway,
     )
+    .option("--leaf-port <port>", "first port for edge sites", portNumber, defaultPorts.leaf)
     .addHelpText(
       "after",
       "\nRegion number n takes the first port of each kind plus n; a taken one moves to the next free one.",
@@ -272,6 +274,7 @@ async function up(options: UpOptions): ReturnType<Parameters<typeof perform>[0]>
       http: options.httpPort,
       websocket: options.websocketPort,
       gateway: options.gatewayPort,
+      leaf: options.leafPort,
     },
     cellProgram: join(repository, "actors", "root", "main.ts"),
     say: print,

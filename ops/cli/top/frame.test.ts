@@ -29,7 +29,15 @@ function sampleAt(atMs: number, orders: number): TopSample {
     status: {
       regions: [
         { name: "home", ready: true, cell: "home-1", natsState: "connected", reason: null },
-        { name: "away", ready: false, cell: null, natsState: null, reason: "no answer" },
+        {
+          name: "away",
+          ready: false,
+          stale: true,
+          ageMs: null,
+          cell: null,
+          natsState: null,
+          reason: "no answer",
+        },
       ] as unknown as TopSample["status"]["regions"],
       markets: [{ ...market, orders }],
       cluster: { streams: [], leases: [], standbys: [], actors: [], lastDrill: null },
@@ -68,7 +76,7 @@ test("everything is on one screen, with a shape for each condition", () => {
   for (const part of [
     "● live · 0.2 s old · observer",
     /● home +home-1 +connected +100 412 +3 +12/,
-    /■ away +- +- +- +- +- +no answer/,
+    /■ away +- +- +- +- +- +never heard of: no answer/,
     /● ACME +home +open +durable +100\.00 +- +1 000 +0 +1 234 +1\.50 us +2\.00 ms/,
     "no actor has failed",
     "▲    3 s ago  ACME in home is slower",

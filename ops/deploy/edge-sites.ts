@@ -1,0 +1,188 @@
+import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { type Result, ok, refuse } from "../../actors/kernel/result.ts";
+import { type SiteFile, siteFileSchema } from "../../schemas/edge-site.ts";
+import { isToken, patterns, siteUserName } from "../../schemas/subjects.ts";
+import { ensureCertificates } from "./certificates.ts";
+import { isFree } from "./ports.ts";
+import { siteUser } from "./roles.ts";
+import { type Credentials, ensureSeeds } from "./seeds.ts";
+import { type ClusterPlan, loopback, natsUrl, serversOf } from "./topology.ts";
+import { writeWhole } from "./whole-file.ts";
+
+/** An edge site: a server and a cache near clients, which a region lets read. */
+export interface EdgeSite {
+  readonly name: string;
+  readonly region: string;
+}
+
+const sitesFolder = (dataDirectory: string): string => join(dataDirectory, "edge-sites");
+/** What the machine of a site is given. */
+export const siteFolder = (dataDirectory: string, site: string): string =>
+  join(sitesFolder(dataDirectory), site);
+const siteFile = (folder: string): string => join(folder, "site.json");
+
+/** A site's file. Failure code: site_unusable. */
+export function readSite(folder: string): Result<SiteFile> {
+  try {
+    return ok(siteFileSchema.parse(JSON.parse(readFileSync(siteFile(folder), "utf8"))));
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
+    return refuse(
+      "site_unusable",
+      `${siteFile(folder)}: ${reason}`,
+      "npx meridian edge add makes the folder of a site",
+    );
+  }
+}
+
+/** The sites that were made in a data folder; what cannot be read is none. */
+export function readSites(dataDirectory: string): readonly EdgeSite[] {
+  const folder = sitesFolder(dataDirectory);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .sort()
+    .flatMap((name) => {
+      const site = readSite(join(folder, name));
+      return site.ok ? [{ name, region: site.value.region }] : [];
+    });
+}
+
+const defaultPort = 4622;
+const highestPort = 65_535;
+
+async function choosePort(wanted: number): Promise<Result<number>> {
+  for (let port = wanted === 0 ? defaultPort : wanted; port <= highestPort; port += 1) {
+    if (await isFree(port)) return ok(port);
+    if (wanted !== 0) return refuse("port_taken", `port ${port} is taken`, "choose another one");
+  }
+  return refuse("ports_exhausted", `no free port from ${defaultPort} on`, "ss -ltn");
+}
+
+/**
+ * Makes the folder of a site: certificate, keys, the configuration of its server, what its cache goes by. The
+ * servers of the region must be told of the user that comes back. Failure codes: region_unknown, site_invalid,
+ * site_exists, port_taken, ports_exhausted, certificate_foreign.
+ */
+export async function makeSite(
+  plan: ClusterPlan,
+  { name, region }: EdgeSite,
+  wantedPort: number,
+): Promise<Result<{ readonly folder: string; readonly credentials: Credentials }>> {
+  const hubs = serversOf(plan, region).filter(({ ports }) => ports.leaf !== null);
+  if (hubs.length === 0) {
+    return refuse(
+      "region_unknown",
+      `no server of ${region} takes leaf nodes`,
+      "npx meridian status",
+    );
+  }
+  if (!isToken(siteUserName(isToken(name) ? name : "x")) || !isToken(name) || name.length > 32) {
+    return refuse("site_invalid", `${name} is no name of a site`, "1 to 32 of [A-Za-z0-9_-]");
+  }
+  const folder = siteFolder(plan.dataDirectory, name);
+  if (existsSync(siteFile(folder))) {
+    return refuse("site_exists", `${folder} is there already`, "choose another name");
+  }
+  const port = await choosePort(wantedPort);
+  if (!port.ok) return port;
+  const user = siteUser(region, name);
+  const tls = join(plan.dataDirectory, "tls");
+  const { authorityFile, servers } = await ensureCertificates(tls, [user.name], Date.now());
+  const certificate = servers[user.name];
+  if (certificate === undefined || !existsSync(certificate.certificateFile)) {
+    return refuse("certificate_foreign", `${tls} has no ca-key.pem`, `put ${user.name}.pem there`);
+  }
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const copy = (from: string, to: string): string => {
+    const file = join(folder, to);
+    writeWhole(file, readFileSync(from, "utf8"));
+    return file;
+  };
+  const files = {
+    ca_file: copy(authorityFile, "ca.pem"),
+    cert_file: copy(certificate.certificateFile, "server.pem"),
+    key_file: copy(certificate.keyFile, "server-key.pem"),
+  };
+  const [credentials] = ensureSeeds(join(plan.dataDirectory, "users"), [user]);
+  const [cache, reader] = ensureSeeds(join(folder, "users"), [
+    { name: user.name, role: "site", region },
+    { name: "reader", role: "observer", region: null },
+  ]);
+  if (credentials === undefined || cache === undefined || reader === undefined) {
+    throw new RangeError("a seed for each user");
+  }
+  const urls = hubs.map(({ ports }) => `tls://${loopback}:${ports.leaf}`);
+  const seed = readFileSync(credentials.seedFile, "utf8").trim();
+  const configuration = siteServer(name, port.value, files, { urls, seed }, { cache, reader });
+  writeWhole(join(folder, "server.conf"), `${JSON.stringify(configuration, null, 2)}\n`);
+  const site: SiteFile = {
+    name,
+    region,
+    regions: plan.regions.map((each) => each.name),
+    nats: natsUrl({ nats: port.value }),
+    caFile: files.ca_file,
+    serverFile: join(folder, "server.conf"),
+    cacheSeedFile: cache.seedFile,
+    readerSeedFile: reader.seedFile,
+    boundMs: 2_000,
+  };
+  writeWhole(siteFile(folder), `${JSON.stringify(site, null, 2)}\n`);
+  return ok({ folder, credentials });
+}
+
+/**
+ * The server of a site: no JetStream, one account that is joined to the region's as a leaf node. What its users
+ * may do is said again by the region's server (role `site`), which is the one that counts.
+ */
+function siteServer(
+  name: string,
+  port: number,
+  files: Readonly<Record<"ca_file" | "cert_file" | "key_file", string>>,
+  hub: { readonly urls: readonly string[]; readonly seed: string },
+  users: { readonly cache: Credentials; readonly reader: Credentials },
+): Record<string, unknown> {
+  const tls = { ...files, min_version: "1.3", timeout: 5 };
+  return {
+    server_name: `site-${name}`,
+    listen: `${loopback}:${port}`,
+    tls,
+    leafnodes: {
+      reconnect_interval: "1s",
+      remotes: [{ urls: hub.urls, account: "SITE", nkey: hub.seed, tls }],
+    },
+    // Finds a link that carries nothing any more.
+    ping_interval: "1s",
+    ping_max: 2,
+    accounts: {
+      SITE: {
+        users: [
+          {
+            nkey: users.cache.publicKey,
+            permissions: {
+              publish: { allow: [patterns.books] },
+              subscribe: {
+                allow: [
+                  patterns.marketData,
+                  patterns.siteOf(name),
+                  patterns.inbox(users.cache.user.name),
+                ],
+              },
+              allow_responses: { max: 1, expires: "1m" },
+            },
+          },
+          {
+            nkey: users.reader.publicKey,
+            permissions: {
+              publish: { allow: [patterns.siteOf(name)] },
+              subscribe: { allow: [patterns.marketData, patterns.inbox(users.reader.user.name)] },
+            },
+          },
+        ],
+      },
+      SYS: { users: [] },
+    },
+    system_account: "SYS",
+  };
+}

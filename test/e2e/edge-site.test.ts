@@ -1,0 +1,245 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import type { NatsConnection } from "nats";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { locateNatsServer } from "../../ops/bootstrap/nats-server.mjs";
+import { connectAs } from "../../ops/deploy/connection.ts";
+import { RunningSite } from "../../ops/edge/run.ts";
+import { type SiteFile, siteFileSchema } from "../../schemas/edge-site.ts";
+import { wire } from "../../schemas/messages.ts";
+import { siteReadSubject } from "../../schemas/subjects.ts";
+import { meridian } from "../support/command-line.ts";
+import { missingNatsServer } from "../support/nats-cluster.ts";
+import {
+  eventually,
+  marketName,
+  type OneRegion,
+  place,
+  regionName,
+  withOneRegion,
+} from "../support/one-region.ts";
+import { testUnless } from "../support/skip.ts";
+import { SlowRelay } from "../support/slow-relay.ts";
+
+const test = suite("edge site on real servers");
+const { EdgeReadReply } = wire.market.v1;
+type Reply = wire.market.v1.EdgeReadReply;
+
+interface LeafConfiguration {
+  readonly leafnodes: { readonly remotes: { urls: string[] }[] };
+  readonly accounts: { readonly SITE: { readonly users: { permissions?: object }[] } };
+}
+
+/** Changes the configuration of the site's server. */
+function reconfigure(site: SiteFile, change: (configuration: LeafConfiguration) => void): void {
+  const configuration = JSON.parse(readFileSync(site.serverFile, "utf8")) as LeafConfiguration;
+  change(configuration);
+  writeFileSync(site.serverFile, JSON.stringify(configuration));
+}
+
+const readerOf = (site: SiteFile): Promise<NatsConnection> =>
+  connectAs(
+    {
+      user: "reader",
+      seedFile: site.readerSeedFile,
+      authorityFile: site.caFile,
+      servers: [site.nats],
+    },
+    5_000,
+  );
+
+/** With the one inbox that the region lets answers to the site through to. */
+const rogueOf = (site: SiteFile): Promise<NatsConnection> =>
+  connectAs(
+    {
+      user: "site-oslo",
+      seedFile: site.cacheSeedFile,
+      authorityFile: site.caFile,
+      servers: [site.nats],
+    },
+    5_000,
+  );
+
+async function read(reader: NatsConnection, market = marketName): Promise<Reply | null> {
+  try {
+    const reply = await reader.request(siteReadSubject("oslo", market), "", { timeout: 2_000 });
+    return EdgeReadReply.decode(reply.data);
+  } catch {
+    return null;
+  }
+}
+
+const readUntil = (
+  reader: NatsConnection,
+  what: string,
+  holds: (reply: Reply) => boolean,
+): Promise<Reply> =>
+  eventually(what, async () => {
+    const reply = await read(reader);
+    return reply !== null && holds(reply) ? reply : null;
+  });
+
+async function checkReads(region: OneRegion, reader: NatsConnection): Promise<void> {
+  const first = await readUntil(reader, "the first read", ({ refusal }) => !refusal);
+  assert.is(first.region, regionName);
+  await region.submit(31, [place(1, "buy", 500, 7)]);
+  const next = await readUntil(reader, "the copy follows", ({ bids }) => bids?.[0]?.price === 500);
+  assert.is(next.stale, false);
+  assert.is(next.hit, true);
+  await region.submit(32, [place(1, "sell", 500, 2)]);
+  const traded = await readUntil(reader, "the trade", ({ trades }) => (trades ?? []).length > 0);
+  assert.is(traded.trades?.[0]?.quantity, 2);
+  assert.is(traded.l1?.lastPrice, 500);
+  const unknown = await read(reader, "NOTHING");
+  assert.is(unknown?.refusal?.code, "market_unknown");
+}
+
+async function checkStaleness(
+  region: OneRegion,
+  reader: NatsConnection,
+  relay: SlowRelay,
+): Promise<void> {
+  relay.frozen = true;
+  const cutAt = performance.now();
+  const old = await readUntil(reader, "reads are stale", ({ stale }) => stale);
+  const tookMs = performance.now() - cutAt;
+  assert.ok(old.ageMs > 2_000, `${old.ageMs} ms`);
+  assert.ok(old.bids?.[0]?.price === 500, "what it has is still told");
+  // The bound, a read in steps of a tenth of a second, and what a busy machine adds.
+  assert.ok(tookMs < 2_000 + 3_000, `${Math.round(tookMs)} ms`);
+  await region.submit(33, [place(1, "buy", 510, 3)]);
+  const later = await read(reader);
+  assert.is(later?.stale, true);
+  assert.is.not(later?.bids?.[0]?.price, 510);
+  relay.frozen = false;
+  const healed = await readUntil(reader, "reads are fresh again", (reply) => !reply.stale);
+  assert.ok(healed.ageMs <= 2_000);
+  await readUntil(reader, "and up to date", ({ bids }) => bids?.[0]?.price === 510);
+}
+
+/** A site whose server lets its users do anything: the region's server refuses all the same. */
+async function checkRogue(region: OneRegion, site: SiteFile): Promise<void> {
+  const rogue = await rogueOf(site);
+  const before = await region.status();
+  // Whoever in the region hears most.
+  const cell = await connectAs({
+    user: `cell-${regionName}`,
+    seedFile: join(region.data, "users", `cell-${regionName}.nk`),
+    authorityFile: join(region.data, "tls", "ca.pem"),
+    servers: [region.region.nats],
+  });
+  const seen: string[] = [];
+  const own = wire.market.v1.SubmitRequest.encode({
+    session: 66,
+    commands: [place(1, "buy", 600, 1)],
+  }).finish();
+  for (const subject of ["md.>", "evt.>", "audit.>", `cmd.${regionName}.>`, "ctl.>"]) {
+    cell.subscribe(subject, {
+      callback: (error, message) => {
+        if (error === null && Buffer.from(message.data).equals(own)) seen.push(message.subject);
+      },
+    });
+  }
+  await cell.flush();
+  for (const subject of [
+    `cmd.${regionName}.${marketName}.submit`,
+    `cmd.${regionName}.${marketName}.orders`,
+    `ops.${regionName}.market-halt`,
+    `ctl.${regionName}.spawn`,
+    "ops.launcher.region-remove",
+    "$JS.API.STREAM.LIST",
+    "$JS.API.STREAM.DELETE.JRN_atlas_00",
+  ]) {
+    const answer = await rogue.request(subject, own, { timeout: 400 }).catch(() => null);
+    assert.is(answer, null, `${subject} is answered`);
+  }
+  for (const subject of ["md.ACME.l1", "evt.ACME.block", "jrn.ACME", "audit.home.operation"]) {
+    rogue.publish(subject, own);
+  }
+  await rogue.flush();
+  const book = await rogue.request(`cmd.${regionName}.${marketName}.book`, "", { timeout: 5_000 });
+  assert.ok(book.data.length > 0, "what it may ask comes after all that, and is answered");
+  await cell.flush();
+  assert.equal(seen, [], "nobody in the region has heard any of it");
+  const last = await cell.request(
+    "$JS.API.STREAM.MSG.GET.JRN_atlas_00",
+    JSON.stringify({ last_by_subj: `jrn.${marketName}` }),
+  );
+  const { message } = last.json<{ readonly message?: { readonly data: string } }>();
+  assert.not.ok(Buffer.from(message?.data ?? "", "base64").equals(own), "nor has the journal");
+  await cell.close();
+  const after = await region.status();
+  const orders = (status: typeof before): number => status?.markets?.[0]?.orders ?? -1;
+  assert.is(orders(after), orders(before));
+  assert.is((await region.book()).bids?.[0]?.price, 510);
+  await rogue.close();
+}
+
+testUnless(
+  test,
+  missingNatsServer(),
+  "B9.1 B9.5 an edge site answers reads near the client, marks them stale within its bound when its link is cut, heals, and lets no write through",
+  async () => {
+    await withOneRegion("matched", async (region) => {
+      await region.ready();
+      const add = ["edge", "add", "oslo", "--region", regionName, "--as", "operator", "-o", "json"];
+      const added = await meridian(region.data, add);
+      assert.is(added.code, 0, added.errors);
+      const again = await meridian(region.data, add);
+      assert.match(again.errors, /site_exists/);
+      const { folder } = JSON.parse(added.output) as { readonly folder: string };
+      const site = siteFileSchema.parse(
+        JSON.parse(readFileSync(join(folder, "site.json"), "utf8")),
+      );
+      const { server } = await locateNatsServer();
+      if (server === null) throw new Error("no nats-server");
+      let relay: SlowRelay | null = null;
+      const configuration = JSON.parse(readFileSync(site.serverFile, "utf8")) as LeafConfiguration;
+      const hub = Number(configuration.leafnodes.remotes[0]?.urls[0]?.split(":").at(-1));
+      relay = await SlowRelay.to(hub, 1);
+      const { port } = relay;
+      reconfigure(site, ({ leafnodes: { remotes } }) => {
+        for (const remote of remotes) remote.urls = [`tls://127.0.0.1:${port}`];
+      });
+      const running = new RunningSite(site, folder, server.path, () => undefined);
+      running.start();
+      try {
+        const reader = await eventually("the site's server", () =>
+          readerOf(site).catch(() => null),
+        );
+        await checkReads(region, reader);
+        await checkStaleness(region, reader, relay);
+        await reader.close();
+        const told = await meridian(region.data, ["edge", "status", folder, "-o", "json"]);
+        const status = JSON.parse(told.output) as Readonly<Record<string, number>>;
+        for (const name of ["hits", "misses", "staleReads", "confirmations", "updates"]) {
+          assert.ok((status[name] ?? 0) > 0, `${name}: ${told.output}`);
+        }
+        assert.ok((status["hitRatio"] ?? 0) > 0 && (status["hitRatio"] ?? 0) < 1);
+        const shown = await meridian(region.data, ["edge", "read", folder, marketName]);
+        assert.match(shown.output, /ms old at most/, shown.errors);
+        reconfigure(site, ({ accounts: { SITE } }) => {
+          for (const user of SITE.users) delete user.permissions;
+        });
+        process.kill(running.serverPid, "SIGKILL");
+        await eventually("the rogue server", async () => {
+          const rogue = await rogueOf(site).catch(() => null);
+          const book = await rogue
+            ?.request(`cmd.${regionName}.${marketName}.book`, "", { timeout: 1_000 })
+            .catch(() => null);
+          await rogue?.close();
+          return book ?? null;
+        });
+        await checkRogue(region, site);
+      } finally {
+        await running.stop();
+        relay.stop();
+      }
+    });
+  },
+);
+
+test.run();
