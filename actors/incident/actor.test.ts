@@ -87,8 +87,8 @@ const raise: IncidentMessage = {
 };
 const pagesOf = ({ told }: World): readonly string[] =>
   told.filter((one) => one.startsWith("page.") || one.startsWith("webhook"));
-const typesOf = async ({ ask }: World): Promise<readonly string[]> =>
-  (await ask({ type: "describe" })).incident.timeline.map(({ type }) => type);
+const typesOf = async (at: World): Promise<readonly string[]> =>
+  (await at.ask({ type: "describe" })).incident.timeline.map(({ type }) => type);
 
 test("B1.5 B8.1 an unacknowledged page escalates after a minute of the virtual clock, to L2 and to L3", async () => {
   const at = await world(memoryEventLog());

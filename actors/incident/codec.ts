@@ -150,9 +150,10 @@ export function withUser(verb: string, payload: Uint8Array, user: string): Uint8
   if (!isVerb(verb) || !isAction(verb)) return payload;
   const { ActRequest, StepRequest } = incident.v1;
   try {
-    return requestMessages[verb] === ActRequest
-      ? ActRequest.encode({ ...ActRequest.decode(payload), user }).finish()
-      : StepRequest.encode({ ...StepRequest.decode(payload), user }).finish();
+    const Message = requestMessages[verb] === ActRequest ? ActRequest : StepRequest;
+    const request = Message.decode(payload);
+    request.user = user;
+    return Message.encode(request).finish();
   } catch {
     // What cannot be read is refused where it is decoded.
     return new Uint8Array([0xff]);
