@@ -29,6 +29,8 @@ const goldenElsewhere: Readonly<Record<string, string>> = {
   down: "test/e2e/up.test.ts",
   "region failover": "test/e2e/failover.test.ts",
   "region failback": "test/e2e/failover.test.ts",
+  "region drain": "test/e2e/region-drain.test.ts",
+  "region undrain": "test/e2e/region-drain.test.ts",
   "region recover propose": "test/e2e/region-recover.test.ts",
   "region recover approve": "test/e2e/region-recover.test.ts",
   "region recover run": "test/e2e/region-recover.test.ts",

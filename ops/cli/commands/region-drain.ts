@@ -52,6 +52,7 @@ Examples:
     .argument("<region>")
     .option("--reason <text>", "kept in the trail", "by command line")
     .addOption(outputOption())
+    .addHelpText("after", "\nExamples:\n  npx meridian region undrain eu-central --as operator")
     .action((name: string, options: UndrainOptions) =>
       perform(() =>
         withCluster(options, async (cluster) => {
