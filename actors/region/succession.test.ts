@@ -142,7 +142,7 @@ const open = [
     report: report({ state: "open", committed: 9 }),
   },
 ];
-const actor = { type: "market-maker", shard: "act-eu-03", epoch: 2 };
+const maker = { type: "market-maker", shard: "act-eu-03", epoch: 2 };
 const actors = {
   regions: [
     { region: "eu", mayGo: true },
@@ -150,9 +150,9 @@ const actors = {
     { region: "us", mayGo: true },
   ],
   actors: [
-    { ...actor, region: "eu", id: "maker", sequence: 12 },
-    { ...actor, region: "uk", id: "resident", sequence: 5 },
-    { ...actor, region: "us", id: "desk", sequence: 3 },
+    { ...maker, region: "eu", id: "maker", sequence: 12 },
+    { ...maker, region: "uk", id: "resident", sequence: 5 },
+    { ...maker, region: "us", id: "desk", sequence: 3 },
   ],
   leftOut: 0,
 };

@@ -170,7 +170,9 @@ export function decodeRequest(verb: string, payload: Uint8Array): Result<RiskLim
 /** A client's message names no sender, and most questions no limits. */
 function withoutNobody(message: object): RiskLimitMessage {
   const fields: Record<string, unknown> = { ...message };
-  for (const name of ["sender", "wanted"]) if (fields[name] === null) delete fields[name];
+  for (const absent of ["sender", "wanted"]) {
+    if (fields[absent] === null) delete fields[absent];
+  }
   return fields as unknown as RiskLimitMessage;
 }
 

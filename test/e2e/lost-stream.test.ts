@@ -35,22 +35,22 @@ interface World {
 }
 
 let cluster: TestCluster | null = null;
-let bus: NatsBus | null = null;
+let connection: NatsBus | null = null;
 
 test.before(async () => {
   if (missing !== null) return;
   cluster = await startCluster();
   const { urls: servers, seed } = cluster;
-  for (let attempt = 0; bus === null; attempt += 1) {
+  for (let attempt = 0; connection === null; attempt += 1) {
     try {
-      bus = await connectNats({ servers, user: "cell", seed, authority: null });
+      connection = await connectNats({ servers, user: "cell", seed, authority: null });
     } catch (error) {
       if (attempt === 100) throw error;
       await sleep(100);
     }
   }
   const made = await ensureAssets(
-    { bus, clock: hostClock, log: silentLog },
+    { bus: connection, clock: hostClock, log: silentLog },
     testDefinition.home,
     3,
   );
@@ -58,14 +58,14 @@ test.before(async () => {
 });
 
 test.after(async () => {
-  await bus?.close();
+  await connection?.close();
   await cluster?.stop();
 });
 
 /** A journal of its own, which is gone afterwards. */
 async function withJournal(body: (world: World) => Promise<void>): Promise<void> {
-  if (bus === null) throw new Error("no servers");
-  const connected = bus;
+  if (connection === null) throw new Error("no servers");
+  const connected = connection;
   const ports = { bus: connected, clock: hostClock, log: silentLog };
   const remove = async (): Promise<void> => {
     const removed = await connected.ask(`$JS.API.STREAM.DELETE.${stream}`, "", 5_000);

@@ -92,7 +92,7 @@ testUnless(
   async () => {
     const cellProgram = join(repository, "actors", "root", "main.ts");
     await withCluster(
-      async ({ launcher, overview, connect }) => {
+      async ({ overview, ...cluster }) => {
         const data = overview.plan.dataDirectory;
         const asked = async (...given: string[]): ReturnType<typeof meridian> =>
           meridian(data, ["region", ...given, "--as", "operator", "-o", "json"]);
@@ -100,7 +100,7 @@ testUnless(
           const { output } = await asked("status");
           return (JSON.parse(output) as RegionsView).regions.find((one) => one.name === name);
         };
-        const client = new Client(await connect("operator"));
+        const client = new Client(await cluster.connect("operator"));
         await client.place();
         const dry = await asked("drain", drained, "--dry-run");
         assert.is(dry.code, 0, dry.errors);
