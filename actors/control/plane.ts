@@ -37,6 +37,8 @@ export interface PlanePorts {
   readonly residents: ShardResidents;
   /** The region whose cells are to run the actors; null: not known yet. */
   readonly seat: () => string | null;
+  /** Reads it where it is not known yet: a cell that starts need not wait for the next look. */
+  readonly learnSeat: () => Promise<void>;
   /** Tells another cell that these shards were given up for it. */
   readonly offer: (cell: string, shards: readonly number[]) => void;
 }
@@ -293,7 +295,9 @@ export class ActorPlane {
       await Promise.all([...this.#shards.keys()].map((shard) => this.#leave(shard)));
       this.#holder = holder;
     }
-    if (!looked.ok || this.#ports.seat() === null) return;
+    if (!looked.ok) return;
+    if (this.#ports.seat() === null) await this.#ports.learnSeat();
+    if (this.#ports.seat() === null || !this.#leased) return;
     this.#looks += 1;
     const cells = this.cells;
     const taken = new Set(

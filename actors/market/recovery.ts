@@ -399,7 +399,7 @@ export class Recovery {
   async #foldSome(target: number): Promise<boolean> {
     const { journal } = this.#ports.bus;
     const from = this.#position + 1;
-    const count = Math.min(READS_AT_ONCE, target - this.#position);
+    const count = Math.max(1, Math.min(READS_AT_ONCE, target - this.#position));
     const found = await Promise.all(
       Array.from({ length: count }, (_, index) =>
         this.#read(() => journal.next(this.#stream, this.#subject, from + index)),

@@ -96,6 +96,8 @@ export interface ActorHostOf {
   readonly board: LeaseBoard;
   /** The region whose cells are to run a region's actors; null: not known yet. */
   readonly seat: (region: string) => string | null;
+  /** Reads it where it is not known yet. */
+  readonly learnSeat: (region: string) => Promise<void>;
   readonly refusals: RefusalCounter;
   /** How long each level has to acknowledge a page. */
   readonly patience: Patience;
@@ -254,6 +256,7 @@ export class ActorHost {
         directory,
         types,
         seat: () => of.seat(region),
+        learnSeat: () => of.learnSeat(region),
         offer: (to, shards) =>
           of.bus.publish(offeredShardsSubject(region, to), encodeOffer(shards)),
         forget: (name) => {

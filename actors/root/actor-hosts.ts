@@ -35,7 +35,7 @@ export class ActorHosts {
   readonly #guests = new Map<string, ActorHost>();
   #system: ActorSystem | null = null;
 
-  constructor(given: Omit<ActorHostOf, "board" | "seat">, settings: Settings) {
+  constructor(given: Omit<ActorHostOf, "board" | "seat" | "learnSeat">, settings: Settings) {
     const { bus, clock, log, ownership } = given;
     const { region } = settings;
     const board = new LeaseBoard(bus.keys, clock);
@@ -60,7 +60,12 @@ export class ActorHosts {
         },
       },
     );
-    const of = { ...given, board, seat: (one: string) => seats.at(one) ?? this.#asked(one) };
+    const of = {
+      ...given,
+      board,
+      seat: (one: string) => seats.at(one) ?? this.#asked(one),
+      learnSeat: (one: string) => seats.learn(one),
+    };
     this.board = board;
     this.#seats = seats;
     this.#of = of;

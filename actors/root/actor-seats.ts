@@ -88,6 +88,13 @@ export class ActorSeats {
     return [...this.#seats.values()];
   }
 
+  /** Reads the seat of a region that this cell looks at, unless it is known. */
+  async learn(region: string): Promise<void> {
+    const { region: own, mayHost } = this.#settings;
+    const looksAt = region === own || mayHost.includes(region);
+    if (looksAt && !this.#seats.has(region)) await this.#readSeat(region);
+  }
+
   begin(): void {
     const { bus, clock } = this.#of;
     this.#subscription = bus.subscribe(actorSeatsSubject(this.#settings.region), () => {
@@ -206,15 +213,15 @@ export class ActorSeats {
 
   async #readSeats(): Promise<void> {
     const { region, mayHost } = this.#settings;
-    await Promise.all(
-      [region, ...mayHost].map(async (one) => {
-        const seat = await this.#of.directory.read(one);
-        if (seat.ok) this.#seats.set(one, seat.value);
-        else if (seat.failure.code === "internal") {
-          this.#of.log.error({ failure: seat.failure }, "nobody knows where actors are to run");
-        }
-      }),
-    );
+    await Promise.all([region, ...mayHost].map((one) => this.#readSeat(one)));
+  }
+
+  async #readSeat(region: string): Promise<void> {
+    const seat = await this.#of.directory.read(region);
+    if (seat.ok) this.#seats.set(region, seat.value);
+    else if (seat.failure.code === "internal") {
+      this.#of.log.error({ failure: seat.failure }, "nobody knows where actors are to run");
+    }
   }
 
   async #follow(

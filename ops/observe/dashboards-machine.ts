@@ -135,6 +135,16 @@ const bus: Dashboard = {
     ),
     graph("Lag of replicas", "short", value("meridian_stream_replica_lag_messages", "{{stream}}")),
     graph(
+      "Followed markets behind",
+      "s",
+      value("meridian_standby_lag_seconds", "{{market}} in {{region}}"),
+    ),
+    graph(
+      "Records behind",
+      "short",
+      value("meridian_standby_lag_records", "{{market}} in {{region}}"),
+    ),
+    graph(
       "JetStream",
       "bytes",
       value("meridian_jetstream_storage_bytes", "{{cell}} disk"),

@@ -161,8 +161,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: ownership,
-        find: "        epoch: Math.max(found?.epoch ?? 0, floor) + 1,",
-        replace: "        epoch: Math.max(found?.epoch ?? 0, floor, 1),",
+        find: "      const epochNow = Math.max(found?.epoch ?? 0, floor) + 1;",
+        replace: "      const epochNow = Math.max(found?.epoch ?? 0, floor, 1);",
       },
     ],
     by: ["crashes", "everything"],
