@@ -278,9 +278,18 @@ export class ActorSeats {
     for (const { record, revision, silentNs } of leases) {
       if (record.region !== region || record.fenced || silentNs < silenceNs) continue;
       const fenced = await this.#of.ownership.fence(record, revision);
-      if (!fenced.ok) return fenced;
+      if (!fenced.ok && !(await this.#isFenced(record))) return fenced;
     }
     return ok(undefined);
+  }
+
+  /** Whoever took its markets at the same moment has fenced it. */
+  async #isFenced({ region, cell }: SeenLease["record"]): Promise<boolean> {
+    const read = await this.#of.board.readAnew();
+    const found = read.ok
+      ? read.value.leases.find(({ record }) => record.region === region && record.cell === cell)
+      : undefined;
+    return found?.record.fenced === true;
   }
 
   async #host(region: string): Promise<void> {

@@ -56,6 +56,13 @@ export class LeaseBoard {
     return this.#reading;
   }
 
+  /** As read, and begun after this call. Failure code: unavailable. */
+  async readAnew(): Promise<Result<BoardReading>> {
+    await this.#reading;
+    this.#last = null;
+    return await this.read();
+  }
+
   async #read(): Promise<Result<BoardReading>> {
     const began = this.#clock.monotonic();
     const found = await this.#keys.list(leaseBucket, cellLeases);

@@ -24,3 +24,5 @@ try {
     process.exitCode = exitCodes.failed;
   }
 }
+// A server that is stopped takes a connection and says nothing: its socket would keep the process for ever.
+process.exit();

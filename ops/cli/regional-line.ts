@@ -46,6 +46,9 @@ export class RegionalLine implements Line {
   start(): Promise<string | null> {
     return this.#transport.start();
   }
+  lookedAtAll(): Promise<void> {
+    return this.#transport.lookedAtAll();
+  }
   get region(): string | null {
     return this.#transport.region;
   }

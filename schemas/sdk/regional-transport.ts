@@ -86,6 +86,7 @@ export class RegionalTransport implements Transport {
     homeless: 0,
   };
   #stopped = false;
+  #firstLooks: Promise<unknown> = Promise.resolve();
 
   /** Throws RangeError for more than `mostRegions` regions, or none. */
   constructor(options: RegionalTransportOptions) {
@@ -116,11 +117,17 @@ export class RegionalTransport implements Transport {
     return { ...this.#counters };
   }
 
+  /** Resolves when every allowed region has been looked at once, also those that say nothing. */
+  async lookedAtAll(): Promise<void> {
+    await this.#firstLooks;
+  }
+
   /** Looks at all regions and chooses; the region, or null when none is well. Goes on looking until close. */
   async start(): Promise<string | null> {
     const { allowed, now, settleMs, sleep } = this.#options;
     const began = now();
     const looks = allowed.map((region) => this.#look(region));
+    this.#firstLooks = Promise.all(looks);
     const well = looks.map(async (look, index) => {
       await look;
       const sight = this.sights()[index];

@@ -184,6 +184,8 @@ async function checkPrograms(cluster: LaunchedCluster): Promise<void> {
       "$KV.LEASE.own.atlas-00",
       "$JS.API.INFO",
       "$JS.API.STREAM.MSG.GET.JRN_atlas_00",
+      // An answer whose permission a reload of the server has forgotten.
+      "_INBOX_operator.x",
       order,
     ],
     publishNot: [
@@ -194,7 +196,7 @@ async function checkPrograms(cluster: LaunchedCluster): Promise<void> {
       "$JS.API.STREAM.MSG.DELETE.JRN_atlas_00",
       "$JS.API.ACCOUNT.PURGE.MERIDIAN",
       "$SYS.REQ.SERVER.PING.JSZ",
-      "_INBOX_operator.x",
+      "_INBOX_elsewhere.x",
       approve,
       create,
     ],

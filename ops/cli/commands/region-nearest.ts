@@ -25,6 +25,7 @@ Examples:
     .action((options: NearestOptions) =>
       perform(() =>
         withRegionalCluster(options, async (cluster, line) => {
+          await line.lookedAtAll();
           const sights = line.sights();
           const regions = cluster.regions.map((name) => {
             const sight = sights.find(({ region }) => region === name);
