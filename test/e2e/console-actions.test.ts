@@ -263,6 +263,7 @@ testUnless(
     }
     const trail = operator.getByRole("link", { name: /^Audit trail of con-/ });
     await trail.click();
+    await operator.waitForURL(/\/audit\?id=/);
     await operator.locator("main td", { hasText: "failover" }).first().waitFor();
     await goTo(operator, "markets");
     await operator.locator("main tr", { hasText: market }).getByText(to).waitFor();
