@@ -27,12 +27,20 @@ interface Waiting {
   readonly id: string;
   told: Told;
   commandId: string;
+  /** Requests without an answer that counts, since what is told has changed. */
+  tries: number;
+  /** Ends the pause before the next one. */
+  hurry: () => void;
 }
 
 /** Findings of one cell that no incident has taken yet; one more is dropped and counted. */
 export const mostWaiting = 256;
 const answerWithin = 3_000_000_000 as DurationNs;
-const againAfter = 300_000_000 as DurationNs;
+/** The cell that keeps an incident may have just died: another one has it within seconds. */
+const againAfter = 300_000_000;
+const quickTries = 30;
+/** In the end, and from the start for what is over: it is nobody's hurry, and often was no incident at all. */
+const longestPause = 10_000_000_000;
 /** What standing findings are told again after, so that one that was resolved too early comes back. */
 const repeatAfter = 60_000_000_000;
 /** Refusals that may be none a moment later. */
@@ -70,8 +78,10 @@ export class IncidentFeed {
       if (waiting.told.stands !== told.stands) {
         this.#counts.superseded += 1;
         waiting.commandId = this.#commandId(id);
+        waiting.tries = 0;
       }
       waiting.told = told;
+      if (waiting.tries === 0) waiting.hurry();
       return;
     }
     const same = taken?.stands === told.stands;
@@ -80,13 +90,15 @@ export class IncidentFeed {
       this.#counts.dropped += 1;
       return;
     }
-    const entry: Waiting = { region, id, told, commandId: this.#commandId(id) };
+    const commandId = this.#commandId(id);
+    const entry: Waiting = { region, id, told, commandId, tries: 0, hurry: () => {} };
     this.#waiting.set(key, entry);
     void this.#send(key, entry);
   }
 
   end(): void {
     this.#ended = true;
+    for (const { hurry } of this.#waiting.values()) hurry();
     this.#waiting.clear();
   }
 
@@ -96,7 +108,7 @@ export class IncidentFeed {
   }
 
   async #send(key: string, entry: Waiting): Promise<void> {
-    const { bus, clock, log } = this.#ports;
+    const { bus, log } = this.#ports;
     while (!this.#ended) {
       const { told, commandId } = entry;
       const { finding, stands } = told;
@@ -120,10 +132,21 @@ export class IncidentFeed {
         return;
       }
       if (decided) continue;
-      await new Promise<void>((resolve) => {
-        clock.after(againAfter, resolve);
-      });
+      await this.#pause(entry);
     }
+  }
+
+  #pause(entry: Waiting): Promise<void> {
+    const slower = entry.told.stands ? Math.max(0, entry.tries - quickTries) : entry.tries;
+    entry.tries += 1;
+    const pause = Math.min(longestPause, againAfter * 2 ** Math.min(slower, 6));
+    return new Promise((resolve) => {
+      const cancel = this.#ports.clock.after(pause as DurationNs, resolve);
+      entry.hurry = () => {
+        cancel();
+        resolve();
+      };
+    });
   }
 
   #remember(key: string, stands: boolean): void {
