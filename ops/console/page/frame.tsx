@@ -1,4 +1,7 @@
+import { useEffect } from "preact/hooks";
+
 import { alerts } from "./data/alerts.ts";
+import { incidents, incidentsOf } from "./data/incidents.ts";
 import { problemsOf } from "./data/problems.ts";
 import { markets, regions, totals } from "./data/status.ts";
 import { overlay, pages } from "./keys.ts";
@@ -133,8 +136,22 @@ export function LostBanner() {
 }
 
 export function BottomStrip() {
+  const names = access.value?.regions ?? [];
+  // Every page shows whether something is wrong.
+  useEffect(() => {
+    const releases = names.map((region) => incidentsOf(region).hold());
+    return () => {
+      for (const release of releases) release();
+    };
+  }, [names.join()]);
   const { orders, trades, ackP99, serviceP99, line } = totals.value;
-  const problems = problemsOf(regions.value, markets.value, alerts.value, now.value);
+  const problems = problemsOf(
+    regions.value,
+    markets.value,
+    alerts.value,
+    incidents.value,
+    now.value,
+  );
   const failures = problems.filter((each) => each.is === "fail").length;
   const lost = link.value.state !== "live";
   return (

@@ -15,7 +15,13 @@ const market = (name: string, of: string, state: string): MarketView =>
 const ready = { ready: true, notReadyReason: "" };
 
 test("nothing is wrong while all regions answer and all markets are open", () => {
-  const found = problemsOf([region("eu", now - 900, ready)], [market("A", "eu", "open")], [], now);
+  const found = problemsOf(
+    [region("eu", now - 900, ready)],
+    [market("A", "eu", "open")],
+    [],
+    [],
+    now,
+  );
   assert.equal(found, []);
 });
 
@@ -26,6 +32,7 @@ test("a silent region says since when, what it led, and where to fail it over; i
       region("us", now, { ready: false, notReadyReason: "it starts" }),
     ],
     [market("A", "eu", "open"), market("B", "us", "halted")],
+    [],
     [],
     now,
   );
@@ -57,10 +64,22 @@ test("an alert is wrong while it stands and is told again, not longer", () => {
     usualP50Ns: 3_000,
   };
   const told = (change: Partial<Alert>) =>
-    problemsOf([], [], [{ ...alert, ...change }], now).map(({ title }) => title);
+    problemsOf([], [], [{ ...alert, ...change }], [], now).map(({ title }) => title);
   assert.equal(told({}), ["A is slower than usual since 1 min"]);
   assert.equal(told({ endedAt: now - 1 }), []);
   assert.equal(told({ heardAt: now - 60_000 }), []);
+});
+
+test("an incident is wrong until it is mitigated, and worst while nobody looks after it", () => {
+  const finding = { title: "cell eu-1 is down", severity: "page" };
+  const told = (status: string, level = 1) =>
+    problemsOf([], [], [], [{ id: "i", finding, status, level, acknowledgedBy: "ann" }], now).map(
+      ({ is, title, detail }) => [is, title, detail],
+    );
+  const title = "cell eu-1 is down";
+  assert.equal(told("escalated", 2), [["fail", title, "nobody looks after it, L2 was paged"]]);
+  assert.equal(told("acknowledged"), [["warn", title, "ann looks after it"]]);
+  for (const status of ["mitigated", "resolved", "reviewed"]) assert.equal(told(status), []);
 });
 
 test.run();

@@ -1,6 +1,7 @@
 import type { Meaning } from "../parts/badge.tsx";
 import { ageText, durationText } from "../parts/format.ts";
 import { type Alert, stands } from "./alert-rules.ts";
+import type { Incident } from "./incidents.ts";
 import type { MarketView, RegionView } from "./status.ts";
 
 /** Something that an operator should know: what is wrong, since when, and where to go. */
@@ -22,6 +23,7 @@ export function problemsOf(
   regions: readonly RegionView[],
   markets: readonly MarketView[],
   alerts: readonly Alert[],
+  incidents: readonly Incident[],
   now: number,
 ): readonly Problem[] {
   const found: Problem[] = [];
@@ -37,6 +39,7 @@ export function problemsOf(
       verb: "Open the market",
     });
   }
+  for (const incident of incidents) found.push(...incidentProblems(incident));
   return found.sort((a, b) => Number(b.is === "fail") - Number(a.is === "fail"));
 }
 
@@ -70,6 +73,23 @@ function regionProblems(
       detail: status.notReadyReason,
       go: ["regions", name],
       verb: "Open the region",
+    },
+  ];
+}
+
+/** Until it is mitigated, whether somebody looks after it or not. */
+function incidentProblems({ id, finding, status, level, acknowledgedBy }: Incident): Problem[] {
+  const isNobodys = status === "detected" || status === "escalated";
+  if (!isNobodys && status !== "acknowledged") return [];
+  const paged = level ? `L${level} was paged` : "nobody was paged";
+  return [
+    {
+      id: `incident/${id}`,
+      is: isNobodys && finding?.severity === "page" ? "fail" : "warn",
+      title: finding?.title ?? "",
+      detail: isNobodys ? `nobody looks after it, ${paged}` : `${acknowledgedBy} looks after it`,
+      go: ["incidents"],
+      verb: "Open the incidents",
     },
   ];
 }

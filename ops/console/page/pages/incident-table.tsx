@@ -1,5 +1,3 @@
-import { useEffect } from "preact/hooks";
-
 import { type Incident, incidents, incidentsOf, isOpen } from "../data/incidents.ts";
 import { access } from "../live/access.ts";
 import { now } from "../live/clock.ts";
@@ -17,12 +15,6 @@ export const incidentMeaning = (of: Incident): Meaning => {
 
 export function IncidentPanel() {
   const regions = access.value?.regions ?? [];
-  useEffect(() => {
-    const releases = regions.map((region) => incidentsOf(region).hold());
-    return () => {
-      for (const release of releases) release();
-    };
-  }, [regions.join()]);
   const sources = regions.map(incidentsOf);
   const failures = sources.map((source) => source.reading.value.failure);
   const silent = sources.length > 0 && failures.every((failure) => failure !== null);

@@ -1,5 +1,6 @@
 import { stands } from "../data/alert-rules.ts";
 import { alerts } from "../data/alerts.ts";
+import { incidents } from "../data/incidents.ts";
 import { problemsOf } from "../data/problems.ts";
 import { markets, regions } from "../data/status.ts";
 import { now } from "../live/clock.ts";
@@ -11,7 +12,13 @@ import { IncidentPanel } from "./incident-table.tsx";
 import { Approvals } from "./regions.tsx";
 
 export function IncidentsPage() {
-  const problems = problemsOf(regions.value, markets.value, alerts.value, now.value);
+  const problems = problemsOf(
+    regions.value,
+    markets.value,
+    alerts.value,
+    incidents.value,
+    now.value,
+  );
   const sources = regions.value.map(({ source }) => source);
   return (
     <div class="page">

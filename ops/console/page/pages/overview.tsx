@@ -1,4 +1,5 @@
 import { alerts } from "../data/alerts.ts";
+import { incidents } from "../data/incidents.ts";
 import { type Problem, problemsOf } from "../data/problems.ts";
 import { markets, type RegionView, regions, stateOf } from "../data/status.ts";
 import { now } from "../live/clock.ts";
@@ -12,7 +13,13 @@ import { regionMeaning } from "./region-meaning.ts";
 import { Approvals } from "./regions.tsx";
 
 export function Overview() {
-  const problems = problemsOf(regions.value, markets.value, alerts.value, now.value);
+  const problems = problemsOf(
+    regions.value,
+    markets.value,
+    alerts.value,
+    incidents.value,
+    now.value,
+  );
   const sources = regions.value.map(({ source }) => source);
   return (
     <div class="page overview">
