@@ -24,5 +24,7 @@ try {
     process.exitCode = exitCodes.failed;
   }
 }
-// A server that is stopped takes a connection and says nothing: its socket would keep the process for ever.
+// What was printed has gone out, or has told why not. Then it ends, whatever is open: a server that is
+// stopped takes a connection and says nothing, and its socket would keep the process for ever.
+await new Promise<void>((resolve) => process.stdout.write("", () => setImmediate(resolve)));
 process.exit();
