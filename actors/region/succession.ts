@@ -269,9 +269,10 @@ export class Succession {
   }
 
   async #read(records: boolean): Promise<void> {
+    // One without an owner is about to get one: clients are told where the market is from then on.
     await Promise.all(
       [...this.#followed]
-        .filter(([, { revision }]) => records || revision === null)
+        .filter(([, { record }]) => records || record === null)
         .map(([shard, one]) => this.#readRecord(shard, one)),
     );
     for (const seen of this.#leases.values()) seen.used = false;

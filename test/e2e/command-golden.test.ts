@@ -138,6 +138,12 @@ const ofAnyMachine: Readonly<Record<string, (text: string) => string>> = {
     text
       .replace(/(connected +\S+ +\d+ +)\d+/g, "$1<number>")
       .replace(/"refusals":\{[^}]*\}/g, '"refusals":{}'),
+  // Incidents of the start are actors: how many a tree has beside what is asked for is nobody's to say.
+  top: (text) => text.replace(/(connected +)\d+/g, "$1<number>"),
+  tree: (text) =>
+    text
+      .replace(/^home: \d+/gm, "home: <number>")
+      .replace(/("rows":\d+,"nodes":)\d+/g, "$1<number>"),
   doctor: (text) => text.replace(/("check":"[^"]+","verdict":).*/g, "$1 …"),
 };
 

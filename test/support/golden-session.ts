@@ -47,7 +47,7 @@ const recorded = "34200,1,11,100,10000,1\n34200.5,1,12,100,10100,-1\n34201,4,12,
 
 /** Of whichever form: the two standbys follow, and three regions run their actors; rows alone show neither. */
 const statusSettled =
-  /^ACME +east .*standby +0[^]*^ACME +west .*standby +0[^]*^west +west +west +16|"market":"ACME","region":"east","state":"standby"[^]*"runsIn":"west"|^\{"market"|^market,/m;
+  /^ACME +east +home\/home-1 .*standby +0[^]*^ACME +west +home\/home-1 .*standby +0[^]*^west +west +west +16|"market":"ACME","region":"east","state":"standby","owner":"home\/home-1"[^]*"runsIn":"west"|^\{"market"|^market,/m;
 
 /** One cluster, every command: what each prints is its golden file, in the order of these lines. */
 export const session: readonly SessionLine[] = [
