@@ -203,8 +203,11 @@ testUnless(
       for (const pid of pids) process.kill(pid, "SIGSTOP");
       const cutAt = performance.now();
       // All others are as well for a moment, when it went through that region.
-      const cut = await until("the cut region is stale, and no other", ({ regions }) =>
-        regions.every(({ name, stale }) => stale === (name === "us-east")),
+      const cut = await until(
+        "the cut region is stale, and no other",
+        ({ through, regions }) =>
+          through !== "us-east" &&
+          regions.every(({ name, stale }) => stale === (name === "us-east")),
       );
       const tookMs = performance.now() - cutAt;
       assert.ok(tookMs < 10_000 * slower, `${Math.round(tookMs)} ms, ${slower.toFixed(1)} times`);
@@ -215,7 +218,6 @@ testUnless(
       const market = cut.markets.find((each) => each.market === "BTC-USD");
       assert.is(market?.state, "stale");
       assert.match(market?.detail ?? "", /^was \w+ [\d.]+ s ago$/);
-      assert.is.not(cut.through, "us-east");
       const status = await meridian(data, ["status", "-o", "json"]);
       const told = JSON.parse(status.output) as ClusterStatus;
       assert.equal(told.regions.map(({ name, stale }) => `${name} ${stale}`).sort(), [
