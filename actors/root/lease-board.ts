@@ -21,7 +21,7 @@ export interface BoardReading {
 }
 
 /** Whoever asks sooner than that is shown what was read for another. */
-const readHolds = 200_000_000;
+const readHolds = 400_000_000;
 
 /**
  * The leases of all cells, read once for everybody in this process who looks at them. A reading says between
