@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 
 import { MemoryBroker } from "../bus/memory.ts";
 import { wire } from "../../schemas/messages.ts";
-import { alertSubject, incidentSubject, patterns } from "../../schemas/subjects.ts";
+import { actorShards, alertSubject, incidentSubject, patterns } from "../../schemas/subjects.ts";
 import {
   cellRegion,
   type MemoryCell,
@@ -153,6 +153,22 @@ test("B1.5 B8.1 a cell that falls silent is an incident of the region's other ce
     await first.stop();
   }
 });
+
+test("the all-clear for what never was an incident is told so, and is no refusal that a cell counts", () =>
+  withCell(async (cell) => {
+    await until("the cell hosts shards", async () => {
+      const { hosting } = cell.cell.measured(await cell.report());
+      return hosting?.hosted?.shards.length === actorShards ? true : null;
+    });
+    const clear = incident.v1.ClearRequest.encode({ commandId: "c", source: "test", detail: "" });
+    const counted = async (code: string): Promise<number> =>
+      (await cell.report()).refusals[code] ?? 0;
+    const answer = await asked(cell, "never", "clear", clear.finish());
+    assert.is(answer?.refusal?.code, "not_found");
+    assert.is(await counted("not_found"), 0, "of the cell's own, at its start, neither");
+    assert.is((await asked(cell, "never", "describe"))?.refusal?.code, "not_found");
+    assert.is(await counted("not_found"), 1);
+  }));
 
 test("B1.5 a list has what is open, and what is closed when it is asked for", () =>
   withCell(async (cell) => {
