@@ -6,7 +6,8 @@ import {
   type MemoryCell,
   startMemoryCell,
 } from "../../test/support/memory-cell.ts";
-import { Desk, until, wide } from "../../test/support/risk-desk.ts";
+import { Desk, wide } from "../../test/support/risk-desk.ts";
+import { until } from "../../test/support/until.ts";
 import { MemoryBroker } from "../bus/memory.ts";
 
 /** A region that has lost its cells for actors: another region's cell hosts them, and gives them back. */

@@ -9,14 +9,13 @@ import { durationNs } from "../../actors/kernel/units.ts";
 import { addonPath } from "../../native/addon.ts";
 import { loadNativeEngine } from "../../native/index.ts";
 import { wire } from "../../schemas/messages.ts";
-import { actorShards, controlVerbs } from "../../schemas/subjects.ts";
+import { controlVerbs } from "../../schemas/subjects.ts";
 import {
   cellMarket,
   cellRegion,
   type MemoryCell,
   startMemoryCell,
 } from "../support/memory-cell.ts";
-import { until } from "../support/risk-desk.ts";
 import { seed } from "../support/seed.ts";
 import { testUnless } from "../support/skip.ts";
 
@@ -256,14 +255,6 @@ async function shoot(cell: MemoryCell, stranger: Stranger, received: Refusals): 
   }
 }
 
-/** Until then the cell refuses itself what it has to tell of itself, which no stranger receives. */
-async function hostsActors(cell: MemoryCell): Promise<void> {
-  await until("the cell owns the shards of its region's actors", async () => {
-    const { actors } = (await cell.report()).cluster;
-    return actors.some(({ region, shards }) => region === cellRegion && shards === actorShards);
-  });
-}
-
 /** Orders of a client that has nothing to do with the strangers, until they are done. */
 async function trade(cell: MemoryCell, done: () => boolean): Promise<void> {
   for (let number = 1; !done(); number += 1) {
@@ -291,7 +282,8 @@ async function bombard(engine: MatchingEngine | null): Promise<void> {
   });
   try {
     await cell.ready();
-    await hostsActors(cell);
+    // Until then it refuses itself what it has to tell of itself, which no stranger receives.
+    await cell.hostsActors();
     const stranger = new Stranger(seededRandomness(fixedSeed));
     const received: Refusals = new Map();
     let left = REQUESTS;

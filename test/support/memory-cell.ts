@@ -23,12 +23,14 @@ import { engineSlots } from "../../actors/root/engine.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
 import { wire } from "../../schemas/messages.ts";
 import {
+  actorShards,
   commandSubject,
   controlSubject,
   type ControlVerb,
   operationsSubject,
 } from "../../schemas/subjects.ts";
 import { silentLog } from "./ports.ts";
+import { until } from "./until.ts";
 
 /** A whole cell in this process: real actors, real engine and log, the bus in memory. */
 export interface MemoryCell {
@@ -41,6 +43,8 @@ export interface MemoryCell {
   report(): Promise<RegionReport>;
   /** Waits until the cell is ready. */
   ready(): Promise<RegionReport>;
+  /** Waits until it owns every shard of its region's actors, as a cell does that is alone. */
+  hostsActors(): Promise<void>;
   submit(
     market: string,
     request: wire.market.v1.ISubmitRequest,
@@ -227,6 +231,12 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
         await new Promise((resolve) => setTimeout(resolve, 25));
       }
       throw new Error(`the cell is not ready: ${reason}`);
+    },
+    async hostsActors() {
+      await until("the cell owns the shards of its region's actors", async () => {
+        const { hosting } = cell.measured(await report());
+        return hosting?.hosted?.shards.length === actorShards;
+      });
     },
     async submit(market, request) {
       const payload = wire.market.v1.SubmitRequest.encode(request).finish();
