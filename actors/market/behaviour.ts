@@ -19,8 +19,16 @@ import {
   nextStep,
 } from "./codec.ts";
 import { noLatency, type MarketCounters } from "./counters.ts";
-import { configureCommand, isStronger, modeOf, mustConfigure } from "./decide.ts";
+import {
+  configureCommand,
+  isStronger,
+  mayBecome,
+  modeOf,
+  mustConfigure,
+  setStateCommand,
+} from "./decide.ts";
 import { EngineGate } from "./engine-gate.ts";
+import { handOver, type MovingMarket, settle, type SettlingMarket } from "./hand-over.ts";
 import { answerHistory } from "./history/codec.ts";
 import type { MarketMachine } from "./machine.ts";
 import type {
@@ -44,10 +52,6 @@ const watchInterval = durationNs(1_000_000_000);
 const rootInterval = durationNs(2_000_000_000);
 const standbyRootInterval = durationNs(10_000_000_000);
 const settlePoll = durationNs(10_000_000);
-/** How long a planned move waits for what is under way; then the market goes on where it is. */
-const DRAIN_LIMIT = durationNs(5_000_000_000);
-/** How long a stop waits for outcomes to become safe and blocks to be accepted. */
-const SETTLE_LIMIT = durationNs(4_000_000_000);
 
 const pointOf = ({ lastSequence, epoch, hash }: Followed): ChainPoint => ({
   sequence: lastSequence,
@@ -163,14 +167,15 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         reply({ type: "status", status: this.#status() });
         return;
       case "halt":
+        return this.#administer(reply, (trading) => this.#setState(trading, "halted"));
       case "resume":
-        return this.#setState(message.type === "halt" ? "halted" : "open", reply);
+        return this.#administer(reply, (trading) => this.#setState(trading, "open"));
       case "set_phase":
-        return this.#setState(message.phase, reply);
+        return this.#administer(reply, (trading) => this.#setState(trading, message.phase));
       case "redefine":
-        return this.#redefine(message.definition, reply);
+        return this.#administer(reply, (trading) => this.#redefine(trading, message.definition));
       case "set_mode":
-        return this.#setMode(message.mode, reply);
+        return this.#administer(reply, (trading) => this.#setMode(trading, message.mode));
       case "hand_over":
         return this.#handOver(message.region, reply);
       case "stay":
@@ -191,12 +196,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#closeGate();
     const trading = this.#trading;
     if (trading !== null) {
-      const until = this.#context.clock.monotonic() + SETTLE_LIMIT;
-      while (!this.#settled(engine, trading) && this.#context.clock.monotonic() < until) {
-        trading.pump();
-        await this.#sleep(settlePoll);
-      }
-      trading.flush();
+      await settle(this.#settling(engine, trading));
       await this.#storeRoot(trading);
     }
     this.#shipper?.stop();
@@ -209,9 +209,9 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#gate = null;
   }
 
-  #settled(engine: MarketEngine, trading: Trading): boolean {
-    const { matched } = engine.progress();
-    return trading.waiting.commands === 0 && trading.committed >= matched;
+  #settling(engine: MarketEngine, trading: Trading): SettlingMarket {
+    const now = () => this.#context.clock.monotonic();
+    return { engine, trading, now, sleep: (delay) => this.#sleep(delay) };
   }
 
   async #open(): Promise<void> {
@@ -525,77 +525,48 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     }
   }
 
-  async #setState(state: MarketState, reply: (reply: MarketReply) => void): Promise<void> {
+  /** What an operator has an owned market do by a journalled command. */
+  #administer(
+    reply: (reply: MarketReply) => void,
+    change: (trading: Trading) => Promise<Result<void>>,
+  ): void {
     const trading = this.#serving();
     if (trading === null) {
       reply({ type: "done", result: { ok: false, failure: this.#notServing() } });
       return;
     }
     // Not awaited by the mailbox: requests go on while the command becomes safe.
-    this.#context.run(async () => {
-      const result = await trading.command((tag) => ({
-        kind: "set_state",
-        session: 0,
-        number: 0,
-        account: 0,
-        tag,
-        state,
-      }));
-      if (result.ok) {
-        this.#context.lifecycle.send({ type: state === "halted" ? "HALTED" : "RESUMED" });
-      }
-      reply({ type: "done", result });
-    });
-    return Promise.resolve();
+    this.#context.run(async () => reply({ type: "done", result: await change(trading) }));
   }
 
-  #redefine(definition: MarketDefinition, reply: (reply: MarketReply) => void): void {
-    const trading = this.#serving();
-    const fault = trading === null ? null : this.#cannotBecome(definition);
-    if (trading === null) {
-      reply({ type: "done", result: { ok: false, failure: this.#notServing() } });
-      return;
+  async #setState(trading: Trading, state: MarketState): Promise<Result<void>> {
+    const result = await trading.command((tag) => setStateCommand(state, tag));
+    if (result.ok) {
+      this.#context.lifecycle.send({ type: state === "halted" ? "HALTED" : "RESUMED" });
     }
-    if (fault !== null) {
-      reply({ type: "done", result: fault });
-      return;
+    return result;
+  }
+
+  async #redefine(trading: Trading, definition: MarketDefinition): Promise<Result<void>> {
+    const possible = mayBecome(this.#definition, definition);
+    if (!possible.ok) return possible;
+    const result = await trading.command((tag) => configureCommand(definition, tag));
+    if (result.ok) {
+      this.#definition = definition;
+      trading.redefine(definition);
     }
-    this.#context.run(async () => {
-      const result = await trading.command((tag) => configureCommand(definition, tag));
-      if (result.ok) {
-        this.#definition = definition;
-        trading.redefine(definition);
-      }
-      reply({ type: "done", result });
-    });
+    return result;
   }
 
   /** The ack of what follows waits as in `replicated` until the change is accepted (trading.ts). */
-  #setMode(mode: DurabilityMode, reply: (reply: MarketReply) => void): void {
-    const trading = this.#serving();
-    if (trading === null) {
-      reply({ type: "done", result: { ok: false, failure: this.#notServing() } });
-      return;
-    }
+  async #setMode(trading: Trading, mode: DurabilityMode): Promise<Result<void>> {
     if (isStronger(mode, this.#strongest)) {
       const reason = `${mode} is more than the nats-servers allow, which is ${this.#strongest}`;
-      const result = refuse("mode_not_available", reason, "choose another mode");
-      reply({ type: "done", result });
-      return;
+      return refuse("mode_not_available", reason, "choose another mode");
     }
-    this.#context.run(async () => {
-      const result = await trading.command((tag) =>
-        configureCommand({ ...this.#definition, mode }, tag),
-      );
-      reply({ type: "done", result });
-    });
+    return trading.command((tag) => configureCommand({ ...this.#definition, mode }, tag));
   }
 
-  /**
-   * The planned move (DESIGN §8.9): takes nothing more, lets what is under way become safe, ends the epoch
-   * with a HANDOVER, and follows the journal from then on. Whatever becomes of the HANDOVER's append, no
-   * order is taken again before a new fence.
-   */
   #handOver(region: string, reply: (reply: MarketReply) => void): void {
     const trading = this.#serving();
     const engine = this.#engine;
@@ -607,31 +578,22 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#context.lifecycle.send({ type: "HANDING_OVER", detail: `on its way to ${region}` });
     this.#stays = false;
     this.#closeGate();
+    const moving: MovingMarket = {
+      ...this.#settling(engine, trading),
+      shipper,
+      isMoving: () => this.#state() === "handing_over",
+      isToStay: () => this.#stays,
+    };
     this.#context.run(async () => {
-      const until = this.#context.clock.monotonic() + DRAIN_LIMIT;
-      while (!this.#settled(engine, trading)) {
-        if (this.#state() !== "handing_over") return;
-        if (this.#stays) break;
-        if (this.#context.clock.monotonic() >= until) {
-          this.#goOn(engine, trading);
-          const reason = `${trading.waiting.commands} commands did not become safe in time`;
-          const result = refuse("not_durable", reason, "try again when the journal has a leader");
-          reply({ type: "done", result });
-          return;
-        }
-        trading.pump();
-        await this.#sleep(settlePoll);
-      }
-      if (this.#stays) {
+      const result = await handOver(moving, region);
+      if (result === null) return;
+      if (!result.ok) {
         this.#goOn(engine, trading);
-        const result = refuse("aborted", "it was to stay before its last record was written");
         reply({ type: "done", result });
         return;
       }
-      trading.flush();
-      await shipper.handOver(region);
       this.#context.log.info({ region, committed: trading.committed }, "market handed over");
-      reply({ type: "done", result: ok(undefined) });
+      reply({ type: "done", result });
       this.#ports.onLeaving?.(engine, this.#definition);
       await this.#followAgain(shipper, engine);
     });
@@ -653,20 +615,6 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#owned = null;
     this.#report("recovering", "handed over, following the journal");
     await this.#openOrFail();
-  }
-
-  #cannotBecome(definition: MarketDefinition): Result<void> | null {
-    const held = this.#definition;
-    const fixed = ["market", "home", "group", "shard", "currency", "priceDecimals", "tick", "lot"];
-    for (const field of fixed as (keyof MarketDefinition)[]) {
-      if (held[field] === definition[field]) continue;
-      return refuse(
-        "definition_invalid",
-        `${field} of a market cannot change from ${held[field]} to ${definition[field]}`,
-        "make a market of another name",
-      );
-    }
-    return null;
   }
 
   #serving(): Trading | null {
