@@ -102,7 +102,7 @@ async function control(verb: string, request: object, connection = operator): Pr
 async function eventually<T>(
   what: string,
   look: () => Promise<T | null>,
-  withinMs = 20_000,
+  withinMs = 60_000,
 ): Promise<T> {
   const until = Date.now() + withinMs;
   while (Date.now() < until) {
