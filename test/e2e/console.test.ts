@@ -382,7 +382,7 @@ testUnless(
     await signInByKeyboard(page, "operator");
     const check = page.getByRole("button", { name: /Run the checks|Check again/ });
     // A standby that is not there yet is a check that says no: asked again, as a person would.
-    for (let tries = 0; tries < 30; tries += 1) {
+    for (let tries = 0; tries < 60; tries += 1) {
       await check.focus();
       await page.keyboard.press("Enter");
       await page.locator(".checks li").first().waitFor();
