@@ -44,8 +44,8 @@ const FREEZE_MS = 10_000;
 const MOVES = 4;
 const BETWEEN_MOVES_MS = 1_500;
 const STORM_WRITERS = 2;
-/** Each packet, in each direction: of a connection over 40 ms every fourth or so then waits for TCP's time-out. */
-const LOSS_PPM = 50_000;
+/** Each packet, in each direction; what is lost at the end of a message waits for a time-out of TCP. */
+const LOSS_PPM = 20_000;
 const NARROW_BYTES_PER_SECOND = 64 * 1024;
 
 const pick = <T>(random: Randomness, of: readonly T[]): T => of[random.below(of.length)] as T;

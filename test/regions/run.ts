@@ -22,7 +22,7 @@ import { WideArea } from "./wide-area.ts";
 const DRILLS_PER_CLUSTER = 11;
 const SHOWN = 5;
 /** A start and a drill that take longer than this are given up, and the next begins on a new cluster. */
-const LONGEST_START_MS = 240_000;
+const LONGEST_START_MS = 360_000;
 const LONGEST_DRILL_MS = 300_000;
 
 const option = (name: string): string | undefined =>
