@@ -198,6 +198,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     slots,
     ownership,
     files,
+    ...(ports.tracing === undefined ? {} : { tracing: ports.tracing }),
     ...(onServing === undefined ? {} : { onServing }),
     ...(onLeaving === undefined ? {} : { onLeaving }),
   });

@@ -206,6 +206,7 @@ class CellProcess {
       // Loaded only when it is used: its libraries would cost every cell memory.
       const { orderTracing } = await import("./tracing.ts");
       this.#tracing = orderTracing(this.#configuration.tracing, this.#configuration, this.#clock);
+      this.#doors?.trace(this.#tracing);
     }
     const { actors, cell, scrub, incidents, nats, dataDirectory } = this.#configuration;
     const pager = webhookPager(incidents);
