@@ -118,9 +118,9 @@ testUnless(
       verifying("pipe"),
       verifying("terminal", "-q"),
     ]);
-    assert.match(drawn, /\u001b\[Kjournal verify … 0 s/);
-    assert.not.match(piped, /\u001b\[K/);
-    assert.not.match(quiet, /\u001b\[K|…/);
+    assert.ok(drawn.includes("\u001b[Kjournal verify … 0 s"), drawn);
+    assert.not.ok(piped.includes("\u001b[K"), piped);
+    assert.not.ok(quiet.includes("\u001b[K"), quiet);
   },
 );
 
