@@ -215,9 +215,12 @@ testUnless(
   async () => {
     const watching = running();
     await trade(watching.region, 1);
-    await eventually("streams and samples are there", async () => {
-      const streams = `rate(meridian_stream_messages[${rateInterval}])`;
-      return (await watching.prometheus.query(streams)).length > 0 ? true : "no";
+    await eventually("streams, servers and samples are there", async () => {
+      for (const family of ["meridian_stream_messages", "meridian_server_uptime_seconds"]) {
+        const found = await watching.prometheus.query(`rate(${family}[${rateInterval}])`);
+        if (found.length === 0) return `nothing of ${family}`;
+      }
+      return true;
     });
     await checkScrape(watching);
     await checkDashboards(watching);
