@@ -27,6 +27,7 @@ const FETCH_MS = 1_000;
 interface ApiReply {
   readonly error?: { readonly description?: string };
   readonly name?: string;
+  readonly num_pending?: number;
   readonly cluster?: {
     readonly leader?: string;
     readonly replicas?: readonly { readonly name: string; readonly offline?: boolean }[];
@@ -74,7 +75,7 @@ export class NatsJournalReplicas implements JournalReplicas {
             checkAPI: false,
             timeout: API_TIMEOUT_MS,
           }).consumers.get(stream, name);
-          return ok(new NatsReplicaReader(consumer));
+          return ok(new NatsReplicaReader(consumer, made.value.num_pending ?? 0));
         } catch (error) {
           return unavailable(stream, String(error));
         }
@@ -101,19 +102,25 @@ export class NatsJournalReplicas implements JournalReplicas {
 
 class NatsReplicaReader implements ReplicaReader {
   readonly #consumer: Consumer;
+  /** Messages that the replica holds and that have not been read. */
+  #pending: number;
 
-  constructor(consumer: Consumer) {
+  constructor(consumer: Consumer, pending: number) {
     this.#consumer = consumer;
+    this.#pending = pending;
   }
 
   async next(most: number): Promise<Result<readonly StoredMessage[]>> {
     const read: StoredMessage[] = [];
+    // Only what is there: a fetch for more has to be waited for to its end, since what is written
+    // meanwhile goes to it, and whoever had left it would take the next message for a gap.
+    const wanted = Math.min(most, Math.max(1, this.#pending));
+    this.#pending = 0;
     try {
-      const messages = await this.#consumer.fetch({ max_messages: most, expires: FETCH_MS });
+      const messages = await this.#consumer.fetch({ max_messages: wanted, expires: FETCH_MS });
       for await (const message of messages) {
         read.push({ streamSequence: message.seq, payload: new Uint8Array(message.data) });
-        // The rest of the fetch would only wait for what is not there yet.
-        if (message.info.pending === 0) break;
+        this.#pending = message.info.pending;
       }
       return ok(read);
     } catch (error) {

@@ -4,6 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { ensureAssets, ensureMarketAssets, type AssetPorts } from "../../actors/bus/assets.ts";
+import { NatsJournalReplicas } from "../../actors/bus/journal-replicas.ts";
 import { connectNats, type NatsBus, type NatsOptions } from "../../actors/bus/nats.ts";
 import { syncAlwaysReport } from "../../actors/bus/sync-report.ts";
 import type { AppendFate } from "../../actors/kernel/ports/bus.ts";
@@ -105,6 +106,41 @@ testUnless(test, missing, "a block of 768 KiB is stored and read back byte for b
   const tail = await bus.journal.tail(stream, subject);
   assert.ok(tail.ok && tail.value !== null && Buffer.compare(tail.value.payload, block) === 0);
 });
+
+testUnless(
+  test,
+  missing,
+  "B9.7 a replica is read without a gap while it is written to",
+  async () => {
+    const stream = journalStream("atlas", 0);
+    const subject = journalSubject("M-us-east");
+    const replicas = new NatsJournalReplicas(bus);
+    const tail = await bus.journal.tail(stream, subject);
+    const written = tail.ok && tail.value !== null ? [tail.value.streamSequence] : [];
+    let isOver = false;
+    const writing = (async () => {
+      while (!isOver) {
+        const fate = await settled(subject, bytes(`${written.length}`), written.at(-1) ?? 0);
+        if (fate.fate === "stored") written.push(fate.streamSequence);
+      }
+    })();
+    const read: number[] = [];
+    try {
+      const reader = await replicas.open(stream, subject, testRegions[0] ?? "");
+      if (!reader.ok) throw new Error(reader.failure.reason);
+      while (read.length < 300) {
+        const next = await reader.value.next(16);
+        if (!next.ok) throw new Error(next.failure.reason);
+        read.push(...next.value.map(({ streamSequence }) => streamSequence));
+      }
+      await reader.value.close();
+    } finally {
+      isOver = true;
+      await writing;
+    }
+    assert.equal(read, written.slice(0, read.length));
+  },
+);
 
 testUnless(test, missing, "a key changes only for who knows its revision", async () => {
   const made = await bus.keys.compareAndSet(leaseBucket, "own.atlas-00", bytes("1"), 0);
