@@ -117,9 +117,9 @@ testUnless(
     const replicas = new NatsJournalReplicas(bus);
     const tail = await bus.journal.tail(stream, subject);
     const written = tail.ok && tail.value !== null ? [tail.value.streamSequence] : [];
-    let isOver = false;
+    const writer = { isOver: false };
     const writing = (async () => {
-      while (!isOver) {
+      while (!writer.isOver) {
         const fate = await settled(subject, bytes(`${written.length}`), written.at(-1) ?? 0);
         if (fate.fate === "stored") written.push(fate.streamSequence);
       }
@@ -135,7 +135,7 @@ testUnless(
       }
       await reader.value.close();
     } finally {
-      isOver = true;
+      writer.isOver = true;
       await writing;
     }
     assert.equal(read, written.slice(0, read.length));

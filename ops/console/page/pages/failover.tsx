@@ -293,6 +293,9 @@ const words: Readonly<Record<string, string>> = {
   handed_over: "last record written, handed over",
   taken: "is being claimed",
   market_moved: "serves at its new place",
+  actors_leaving: "strategies and risk limits leave",
+  actors_moved: "strategies and risk limits work at their new place",
+  drained: "drained",
   done: "done",
   aborting: "is to end where it stands",
   aborted: "aborted: what had not moved stayed",
@@ -326,13 +329,15 @@ function Progress({ id, at }: { id: string; at: string }) {
           {steps.map((step) => (
             <li key={`${step.at}/${step.number}`}>
               <time class="mono quiet">{millisecondText(step.atUnixMs)}</time>{" "}
-              <span class="mono quiet">+{grouped(step.atUnixMs - first)} ms</span>{" "}
-              {step.market !== "" && <b>{step.market} </b>}
-              <span class={step.step === "failed" ? "fail" : step.step === "done" ? "ok" : ""}>
-                {words[step.step] ?? step.step}
-              </span>{" "}
-              <span class="second">
-                {step.detail} {step.by !== "" && `by ${step.by}`}
+              <span class="mono quiet number">+{grouped(step.atUnixMs - first)} ms</span>{" "}
+              <span>
+                {step.market !== "" && <b>{step.market} </b>}
+                <span class={step.step === "failed" ? "fail" : step.step === "done" ? "ok" : ""}>
+                  {words[step.step] ?? step.step.replaceAll("_", " ")}
+                </span>{" "}
+                <span class="second">
+                  {step.detail} {step.by !== "" && `by ${step.by}`}
+                </span>
               </span>
             </li>
           ))}
