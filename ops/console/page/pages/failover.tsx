@@ -221,7 +221,8 @@ function Confirm({ plan, wish, may, onFailure }: ConfirmProps) {
       `fail over ${wish.from} to ${wish.to}`,
       command,
       () => failover({ ...wish, reason, dryRun: false, acceptLoss }),
-      ({ status }) => (status?.state ?? "begun").replaceAll("_", " "),
+      ({ status }) =>
+        status?.state === "awaiting_approval" ? "waits for a second person" : "begun",
       wish.id,
     );
     onFailure(outcome.ok ? null : outcome.failure);
@@ -319,7 +320,7 @@ function Progress({ id, at }: { id: string; at: string }) {
       aside={
         <Badge is={last?.step === "done" ? "ok" : last?.step === "failed" ? "fail" : "info"}>
           {ended
-            ? `${words[last?.step ?? ""]} after ${ageText((last?.atUnixMs ?? 0) - first)}`
+            ? `${last?.step} after ${ageText((last?.atUnixMs ?? 0) - first)}`
             : `since ${ageText(now.value - first)}`}
         </Badge>
       }
@@ -336,7 +337,7 @@ function Progress({ id, at }: { id: string; at: string }) {
                   {words[step.step] ?? step.step.replaceAll("_", " ")}
                 </span>{" "}
                 <span class="second">
-                  {step.detail} {step.by !== "" && `by ${step.by}`}
+                  {step.detail !== "claiming" && step.detail} {step.by !== "" && `by ${step.by}`}
                 </span>
               </span>
             </li>
@@ -367,7 +368,7 @@ function Progress({ id, at }: { id: string; at: string }) {
                   `abort ${id}`,
                   abortCommand(told, id),
                   () => abort(told, id),
-                  ({ status }) => status?.state ?? "asked for",
+                  () => "asked for",
                 )
               }
             >
