@@ -360,6 +360,7 @@ testUnless(
       violations.map((each) => each.id),
       [],
     );
+    await drawer.getByRole("heading", { level: 1 }).scrollIntoViewIfNeeded();
     await page.screenshot({ path: screenshotFile("incident-drawer-dark") });
     await renewPicture(page, "incident");
     await act("Resolve", "");
