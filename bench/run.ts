@@ -29,8 +29,6 @@ interface Bench {
   readonly name: string;
   /** For the list of benches. */
   readonly line: string;
-  /** It runs none of the programs in C++, which take minutes to compile. */
-  readonly withoutPrograms?: true;
   /** Only the bench that runs is loaded: the list needs no addon and no cluster. */
   readonly load: () => Promise<RunBench>;
 }
@@ -89,7 +87,6 @@ const benches: readonly Bench[] = [
   {
     name: "console",
     line: "the console's market page in headless Chromium beside a busy market: start, tasks, frames",
-    withoutPrograms: true,
     load: async () => (await import("./console.ts")).runConsole,
   },
   {
@@ -130,7 +127,7 @@ async function perform({ bench, options, record }: Request<Bench>): Promise<numb
   say("command", `npm run bench -- ${words.join(" ")}`);
   try {
     const run = await bench.load();
-    if (bench.withoutPrograms !== true) await buildPrograms();
+    await buildPrograms();
     const spin = options.quick ? 100 : 1_000;
     const floors: Floor[] = [await idleSpinner(spin)];
     const others = watchOthers();

@@ -27,7 +27,6 @@ const FETCH_MS = 1_000;
 interface ApiReply {
   readonly error?: { readonly description?: string };
   readonly name?: string;
-  readonly num_pending?: number;
   readonly cluster?: {
     readonly leader?: string;
     readonly replicas?: readonly { readonly name: string; readonly offline?: boolean }[];
@@ -75,7 +74,7 @@ export class NatsJournalReplicas implements JournalReplicas {
             checkAPI: false,
             timeout: API_TIMEOUT_MS,
           }).consumers.get(stream, name);
-          return ok(new NatsReplicaReader(consumer, made.value.num_pending ?? 0));
+          return ok(new NatsReplicaReader(consumer));
         } catch (error) {
           return unavailable(stream, String(error));
         }
@@ -100,29 +99,33 @@ export class NatsJournalReplicas implements JournalReplicas {
   }
 }
 
+/**
+ * Nothing is acknowledged to this consumer and nothing sent again: what a route or a connection loses on
+ * the way is counted as delivered, and would look like a message that the replica does not have.
+ */
 class NatsReplicaReader implements ReplicaReader {
   readonly #consumer: Consumer;
-  /** Messages that the replica holds and that have not been read. */
-  #pending: number;
+  /** Messages that have arrived, by the consumer's own count. */
+  #arrived = 0;
 
-  constructor(consumer: Consumer, pending: number) {
+  constructor(consumer: Consumer) {
     this.#consumer = consumer;
-    this.#pending = pending;
   }
 
   async next(most: number): Promise<Result<readonly StoredMessage[]>> {
     const read: StoredMessage[] = [];
-    // Only what is there: a fetch for more has to be waited for to its end, since what is written
-    // meanwhile goes to it, and whoever had left it would take the next message for a gap.
-    const wanted = Math.min(most, Math.max(1, this.#pending));
-    this.#pending = 0;
     try {
-      const messages = await this.#consumer.fetch({ max_messages: wanted, expires: FETCH_MS });
+      const messages = await this.#consumer.fetch({ max_messages: most, expires: FETCH_MS });
       for await (const message of messages) {
+        this.#arrived += 1;
+        if (message.info.deliverySequence !== this.#arrived) return lostOnTheWay;
         read.push({ streamSequence: message.seq, payload: new Uint8Array(message.data) });
-        this.#pending = message.info.pending;
+        // The rest of the fetch would only wait for what is not there yet.
+        if (message.info.pending === 0) break;
       }
-      return ok(read);
+      if (read.length > 0) return ok(read);
+      const { delivered, num_pending } = await this.#consumer.info();
+      return delivered.consumer_seq === this.#arrived && num_pending === 0 ? ok([]) : lostOnTheWay;
     } catch (error) {
       return unavailable("reader", String(error));
     }
@@ -139,3 +142,4 @@ class NatsReplicaReader implements ReplicaReader {
 
 const unavailable = (what: string, reason: string): Result<never> =>
   refuse("unavailable", `${what}: ${reason}`, "try again");
+const lostOnTheWay = unavailable("reader", "messages were lost on their way here");
