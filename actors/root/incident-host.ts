@@ -95,7 +95,12 @@ class IncidentHost {
     if (!message.ok) return this.#refusal(message.failure);
     const { type } = message.value;
     const actor = await this.#of.residents.find(id, type === "raise");
-    if (!actor.ok) return this.#refusal(passed(actor.failure));
+    if (!actor.ok) {
+      const failure = passed(actor.failure);
+      // Each cell tells at its start that all is well: nobody is refused anything by that.
+      if (type === "clear" && failure.code === "not_found") return encodeRefusal(failure);
+      return this.#refusal(failure);
+    }
     // Who acknowledges must not wait behind what is told again and again.
     const lane = isAction(type) ? "system" : "ordinary";
     const reply = await actor.value.ask(message.value, askTimeout, lane);
