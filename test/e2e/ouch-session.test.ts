@@ -10,8 +10,8 @@ import {
   OuchSession,
   type OuchSessionEvent,
 } from "../../schemas/nasdaq/ouch-session.ts";
-import { missingAddon, withOuchMarket } from "../support/ouch-market.ts";
-import { testUnless } from "../support/skip.ts";
+import { withOuchMarket } from "../support/ouch-market.ts";
+import { missingAddon, testUnless } from "../support/skip.ts";
 
 /** One member of a market whose order entry goes from one gateway to another. */
 const test = suite("a client of OUCH that connects again by itself");

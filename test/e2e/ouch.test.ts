@@ -8,10 +8,10 @@ import * as assert from "uvu/assert";
 import type { NativeMarket } from "../../native/index.ts";
 import type { OuchInbound, OuchOutbound } from "../../schemas/nasdaq/codec.ts";
 import { type ByteStream, OuchClient, connectTcp } from "../../schemas/nasdaq/ouch-client.ts";
-import { missingAddon, withOuchMarket } from "../support/ouch-market.ts";
+import { withOuchMarket } from "../support/ouch-market.ts";
 import { type CapturedPacket, dissect, inWords, missingTshark } from "../support/packet-capture.ts";
 import { repository } from "../support/shared-data.ts";
-import { testUnless } from "../support/skip.ts";
+import { missingAddon, testUnless } from "../support/skip.ts";
 
 const test = suite("OUCH in front of a market");
 

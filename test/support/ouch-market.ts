@@ -1,17 +1,10 @@
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { accountId, epoch, priceTicks, quantityLots } from "../../actors/kernel/units.ts";
-import { addonPath } from "../../native/addon.ts";
 import { loadNativeEngine, type NativeMarket } from "../../native/index.ts";
-
-/** Why there is no reactor; null when there is one. */
-export const missingAddon: string | null = existsSync(addonPath())
-  ? null
-  : "the addon is not built; node ops/bootstrap.mjs builds it";
 
 const configuredWithinMs = 60_000;
 
