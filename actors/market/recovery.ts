@@ -62,8 +62,6 @@ export interface Owned {
   readonly fenceAt: number;
   /** What the whole log says, the records that are not accepted yet included. */
   readonly reference: JournalledReference;
-  /** What the accepted records say. */
-  readonly acceptedReference: JournalledReference;
   /** The chain up to the fence, as the next start finds it on the disk. */
   readonly root: Omit<AcceptedRoot, "log">;
 }
@@ -306,7 +304,6 @@ export class Recovery {
       reference: this.#held
         .tail(chain.lastSequence)
         .reduce((folded, records) => evolveByRecords(slots, folded, records), reference),
-      acceptedReference: reference,
       root,
     };
   }
