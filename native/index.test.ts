@@ -1,6 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, open as openFile, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,8 +24,8 @@ import {
 } from "../actors/kernel/units.ts";
 import { seed } from "../test/support/seed.ts";
 import { repository } from "../test/support/shared-data.ts";
-import { testUnless } from "../test/support/skip.ts";
-import { addonPath, layoutDifference, loadAddon } from "./addon.ts";
+import { missingAddon, testUnless } from "../test/support/skip.ts";
+import { layoutDifference, loadAddon } from "./addon.ts";
 import type { NativeEngineOptions } from "./index.ts";
 import { loadNativeEngine, NativeMarket } from "./index.ts";
 import type { NativeEngine } from "./index.ts";
@@ -36,9 +35,6 @@ import { readRecordHeader, recordFault } from "./records.ts";
 import { layout } from "./slots.ts";
 
 const test = suite("native engine");
-const missing = existsSync(addonPath())
-  ? null
-  : "the addon is not built; node ops/bootstrap.mjs builds it";
 
 const header = { session: 0, number: 0, account: accountId(7), tag: 1 };
 const configure: EngineCommand = {
@@ -75,7 +71,7 @@ function nativeTest(
   body: (bench: Bench) => Promise<void>,
   options: NativeEngineOptions = {},
 ): void {
-  testUnless(test, missing, title, async () => {
+  testUnless(test, missingAddon, title, async () => {
     const root = await mkdtemp(join(tmpdir(), "native-engine-"));
     const loaded = loadNativeEngine(options);
     assert.ok(loaded.ok, loaded.ok ? "" : loaded.failure.reason);
@@ -536,7 +532,7 @@ nativeTest(
 );
 
 const noMount = ((): string | null => {
-  if (missing !== null) return missing;
+  if (missingAddon !== null) return missingAddon;
   return process.getuid?.() === 0 ? null : "mounting a small tmpfs needs root";
 })();
 
