@@ -4,13 +4,13 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { setTimeout as delay } from "node:timers/promises";
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { repository } from "../test/support/shared-data.ts";
 import { testUnless } from "../test/support/skip.ts";
+import { until } from "../test/support/until.ts";
 import { addonPath } from "./addon.ts";
 import { loadNativeEngine } from "./index.ts";
 
@@ -47,10 +47,9 @@ testUnless(
       assert.equal([isSplit, match, isPinned], [false, null, false]);
       other.kill("SIGKILL");
       await once(other, "exit");
-      for (let tries = 0; !engine.health().placement.isSplit; tries += 1) {
-        assert.ok(tries < 500, "the core of a process that was killed is free");
-        await delay(20);
-      }
+      await until("the core of a process that was killed is free", async () => {
+        return engine.health().placement.isSplit;
+      });
       await engine.stop();
     } finally {
       other.kill("SIGKILL");

@@ -11,6 +11,7 @@ import { availableParallelism } from "node:os";
 import { globSync } from "node:fs";
 import { join, relative } from "node:path";
 
+import { compiledFolder } from "../ops/bootstrap/compiled.mjs";
 import { idleNativeChecks, nativeChecks } from "./stages/native.ts";
 import { staticChecks } from "./stages/static.ts";
 import { type StageResult, runProcess, sum } from "./stages/process.ts";
@@ -92,6 +93,8 @@ async function testFiles(
 async function testFile(file: string, limit: number): Promise<StageResult> {
   const run = await runProcess(process.execPath, [join(repository, file)], limit, {
     NO_COLOR: "1",
+    // A test and the processes that it starts share hundreds of modules with the one before.
+    NODE_COMPILE_CACHE: compiledFolder,
   });
   const count = (word: string): number => {
     const found = [...run.output.matchAll(new RegExp(`^\\s*${word}:\\s+(\\d+)`, "gm"))];

@@ -4,12 +4,11 @@ import type {
   DurabilityMode,
   MarketEngine,
   MarketState,
-  Progress,
 } from "../kernel/ports/matching-engine.ts";
 import { type Failure, ok, refuse, type Result } from "../kernel/result.ts";
 import { durationNs, epoch as epochOf, type DurationNs } from "../kernel/units.ts";
 import { journalStream, journalSubject, marketDataSubject } from "../../schemas/subjects.ts";
-import { type AcceptedRoot, storeRoot } from "./accepted-root.ts";
+import type { AcceptedRoot } from "./accepted-root.ts";
 import type { MarketPorts } from "./actor.ts";
 import {
   encodeBookRefusal,
@@ -18,10 +17,19 @@ import {
   encodeSubmitRefusal,
   nextStep,
 } from "./codec.ts";
-import { noLatency, type MarketCounters } from "./counters.ts";
-import { configureCommand, isStronger, modeOf, mustConfigure } from "./decide.ts";
+import type { MarketCounters } from "./counters.ts";
+import {
+  configureCommand,
+  isStronger,
+  mayBecome,
+  modeOf,
+  mustConfigure,
+  setStateCommand,
+} from "./decide.ts";
 import { EngineGate } from "./engine-gate.ts";
+import { handOver, type MovingMarket, settle, type SettlingMarket } from "./hand-over.ts";
 import { answerHistory } from "./history/codec.ts";
+import { LogKeeper } from "./log-keeper.ts";
 import type { MarketMachine } from "./machine.ts";
 import type {
   MarketDefinition,
@@ -30,24 +38,18 @@ import type {
   MarketReply,
   MarketStart,
   MarketStatus,
-  StandbyReport,
 } from "./messages.ts";
-import { noIndication } from "./phase.ts";
-import { Diverged, type Following, MarketFailed, Recovery, type Owned } from "./recovery.ts";
+import { checkUnits, logFailed, openLog, tellOpened } from "./opening.ts";
+import { Diverged, MarketFailed, Recovery, type Owned } from "./recovery.ts";
 import { JournalShipper, RECORDS_REMEMBERED, type Followed } from "./shipper.ts";
+import { statusOf } from "./status.ts";
 import { Trading } from "./trading.ts";
 
-const openAttempts = 5;
-const openDelay = durationNs(500_000_000);
 const watchInterval = durationNs(1_000_000_000);
 /** The root is a convenience of the next start: storing it more often gains nothing. */
 const rootInterval = durationNs(2_000_000_000);
 const standbyRootInterval = durationNs(10_000_000_000);
 const settlePoll = durationNs(10_000_000);
-/** How long a planned move waits for what is under way; then the market goes on where it is. */
-const DRAIN_LIMIT = durationNs(5_000_000_000);
-/** How long a stop waits for outcomes to become safe and blocks to be accepted. */
-const SETTLE_LIMIT = durationNs(4_000_000_000);
 
 const pointOf = ({ lastSequence, epoch, hash }: Followed): ChainPoint => ({
   sequence: lastSequence,
@@ -67,7 +69,6 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   /** A hand-over under way is not to be gone through with. */
   #stays = false;
   readonly #counters: MarketCounters;
-  #shadowFailure: string | null = null;
   #definition: MarketDefinition;
   #engine: MarketEngine | null = null;
   #shipper: JournalShipper | null = null;
@@ -78,11 +79,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   #settingAside: Promise<boolean> = Promise.resolve(true);
   /** While the market is followed and not owned. */
   #recovery: Recovery | null = null;
-  #rootStored = 0;
-  #rootStoredAt = 0;
-  /** Sequence of the stored root: what is at or below it was compared with the accepted chain. */
-  #rootSequence = 0;
-  #trimming = false;
+  readonly #keeper: LogKeeper;
 
   constructor(
     context: ActorContext<MarketMessage, MarketMachine>,
@@ -98,6 +95,8 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#ports = ports;
     this.machine = machine;
     this.#counters = counters;
+    const now = () => context.clock.monotonic();
+    this.#keeper = new LogKeeper(ports.files, context.log, now, start.directory);
     // The market stays open in the engine when the actor fails; its successor attaches to it.
     context.onExit(() => {
       this.#counters.withheld += this.#trading?.waiting.requests ?? 0;
@@ -163,14 +162,15 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         reply({ type: "status", status: this.#status() });
         return;
       case "halt":
+        return this.#administer(reply, (trading) => this.#setState(trading, "halted"));
       case "resume":
-        return this.#setState(message.type === "halt" ? "halted" : "open", reply);
+        return this.#administer(reply, (trading) => this.#setState(trading, "open"));
       case "set_phase":
-        return this.#setState(message.phase, reply);
+        return this.#administer(reply, (trading) => this.#setState(trading, message.phase));
       case "redefine":
-        return this.#redefine(message.definition, reply);
+        return this.#administer(reply, (trading) => this.#redefine(trading, message.definition));
       case "set_mode":
-        return this.#setMode(message.mode, reply);
+        return this.#administer(reply, (trading) => this.#setMode(trading, message.mode));
       case "hand_over":
         return this.#handOver(message.region, reply);
       case "stay":
@@ -191,12 +191,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#closeGate();
     const trading = this.#trading;
     if (trading !== null) {
-      const until = this.#context.clock.monotonic() + SETTLE_LIMIT;
-      while (!this.#settled(engine, trading) && this.#context.clock.monotonic() < until) {
-        trading.pump();
-        await this.#sleep(settlePoll);
-      }
-      trading.flush();
+      await settle(this.#settling(engine, trading));
       await this.#storeRoot(trading);
     }
     this.#shipper?.stop();
@@ -209,19 +204,19 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#gate = null;
   }
 
-  #settled(engine: MarketEngine, trading: Trading): boolean {
-    const { matched } = engine.progress();
-    return trading.waiting.commands === 0 && trading.committed >= matched;
+  #settling(engine: MarketEngine, trading: Trading): SettlingMarket {
+    const now = () => this.#context.clock.monotonic();
+    return { engine, trading, now, sleep: (delay) => this.#sleep(delay) };
   }
 
   async #open(): Promise<void> {
-    const engine = await this.#openEngine();
+    const { engine: engines, files } = this.#ports;
+    const { log } = this.#context;
+    const ports = { engine: engines, files, log, sleep: (delay: DurationNs) => this.#sleep(delay) };
+    const engine = await openLog(ports, this.#definition.market, this.#directory);
     this.#engine = engine;
-    const { logFailure } = engine.progress();
-    // An earlier life of this actor met it: what is in memory is ahead of the log for good.
-    if (logFailure !== null) throw new MarketFailed(this.#logFailed(logFailure));
-    this.#tellRecovery(engine);
-    await this.#checkUnits();
+    tellOpened(log, engine);
+    await checkUnits(ports, this.#definition, this.#directory);
     let owned: Owned;
     try {
       owned = await this.#recover(engine);
@@ -234,7 +229,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#recovery = null;
     this.#owned = owned;
     // Without it nobody could say, were the stream lost before the first interval, that this log is the last owner's.
-    await this.#writeRoot({ ...owned.root, log: engine.logId });
+    await this.#keeper.store({ ...owned.root, log: engine.logId });
     engine.setEpoch(epochOf(owned.epoch));
     const trading = new Trading(this.#tradingPorts(), this.#definition, engine, this.#counters, {
       epoch: owned.epoch,
@@ -268,54 +263,6 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#ports.onServing?.(engine, this.#definition, owned.epoch);
     trading.announce();
     this.#watch(engine, trading);
-  }
-
-  async #openEngine(): Promise<MarketEngine> {
-    const request = {
-      market: this.#definition.market,
-      directory: this.#directory,
-      epoch: epochOf(0),
-    };
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#ports.engine.open(request);
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        if (attempt === openAttempts) {
-          throw new MarketFailed({
-            code: "internal",
-            reason: `the write-ahead log cannot be opened: ${reason}`,
-            next: `check ${this.#directory}`,
-          });
-        }
-        // The log of a process that is just ending is locked for a moment.
-        this.#context.log.warn(
-          { attempt, reason },
-          "cannot open the write-ahead log, trying again",
-        );
-        await this.#sleep(openDelay);
-      }
-    }
-  }
-
-  /** The journal holds ticks and lots: what they are worth must never change under it. */
-  async #checkUnits(): Promise<void> {
-    const { files } = this.#ports;
-    const path = `${this.#directory}/units.json`;
-    const { currency, priceDecimals, tick, lot } = this.#definition;
-    const wanted = JSON.stringify({ currency, priceDecimals, tick, lot });
-    const stored = await files.read(path);
-    if (stored === null) {
-      await files.replace(path, Buffer.from(wanted));
-      return;
-    }
-    const held = Buffer.from(stored).toString("utf8");
-    if (held === wanted) return;
-    throw new MarketFailed({
-      code: "definition_invalid",
-      reason: `the journal was written with ${held}, the definition says ${wanted}`,
-      next: "restore the old values, or make a market of another name",
-    });
   }
 
   #recover(engine: MarketEngine): Promise<Owned> {
@@ -353,14 +300,11 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
 
   /** A standby's shadow follows, and its next start folds from here. */
   #followed(engine: MarketEngine, root: Omit<AcceptedRoot, "log">): void {
-    if (root.streamSequence === this.#rootStored) return;
+    if (this.#keeper.hasStored(root.streamSequence)) return;
     const { lastSequence, epoch, hash } = root;
     engine.accept({ sequence: lastSequence, epoch, hash });
-    const now = this.#context.clock.monotonic();
-    if (now - this.#rootStoredAt < standbyRootInterval) return;
-    this.#rootStored = root.streamSequence;
-    this.#rootStoredAt = now;
-    this.#context.run(() => this.#writeRoot({ ...root, log: engine.logId }));
+    if (!this.#keeper.isDue(root.streamSequence, standbyRootInterval)) return;
+    this.#context.run(() => this.#keeper.store({ ...root, log: engine.logId }));
   }
 
   /**
@@ -378,8 +322,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     if (this.#context.signal.aborted) return false;
     await this.#ports.files.move(this.#directory, aside);
     this.#counters.diverged += 1;
-    this.#rootStored = 0;
-    this.#rootSequence = 0;
+    this.#keeper.startOver();
     this.#context.log.error({ first, last, reason, aside }, "a diverged log was set aside");
     this.#report("recovering", `the diverged log is in ${aside}; following the journal anew`);
     return true;
@@ -436,64 +379,16 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
       if (logFailure !== null) {
         this.#trading = null;
         this.#closeGate();
-        const { message } = new MarketFailed(this.#logFailed(logFailure));
+        const { message } = logFailed(this.#context.log, logFailure);
         this.#context.lifecycle.send({ type: "FAILED", detail: message });
         return;
       }
-      this.#watchShadow(engine);
+      this.#keeper.watchShadow(engine);
       this.#context.run(() => engine.mark());
       this.#context.run(() => this.#storeRoot(trading));
-      this.#context.run(() => this.#trim(engine));
+      this.#context.run(() => this.#keeper.trim(engine, this.#shipper?.resentFrom ?? 0));
       this.#watch(engine, trading);
     });
-  }
-
-  /** Below the stored root, and below what this owner may have to send again. */
-  async #trim(engine: MarketEngine): Promise<void> {
-    const resentFrom = this.#shipper?.resentFrom ?? 0;
-    const floor = Math.min(this.#rootSequence, resentFrom - 1);
-    if (floor <= 0 || this.#trimming) return;
-    this.#trimming = true;
-    try {
-      const begin = await engine.trim(floor);
-      if (begin !== null) {
-        this.#context.log.info({ sequence: begin.sequence }, "write-ahead log trimmed");
-      }
-    } catch (error) {
-      this.#context.log.warn({ error: String(error) }, "the write-ahead log was not trimmed");
-    } finally {
-      this.#trimming = false;
-    }
-  }
-
-  #tellRecovery({ recovery }: MarketEngine): void {
-    const { sequence, snapshot, replayed, elapsedNs, faults, cutBytes, cutFile } = recovery;
-    const perSecond = elapsedNs === 0 ? 0 : Math.round((replayed * 1e9) / elapsedNs);
-    this.#context.log.info(
-      { sequence, snapshot: snapshot?.sequence ?? 0, replayed, perSecond },
-      "write-ahead log replayed",
-    );
-    for (const fault of faults) this.#context.log.warn({ fault }, "a snapshot was not used");
-    if (cutBytes > 0) {
-      this.#context.log.warn({ cutFile, cutBytes }, "a torn tail was cut from the log");
-    }
-  }
-
-  /** Damage that the shadow finds in records that were durable is told once. */
-  #watchShadow(engine: MarketEngine): void {
-    const failure = engine.shadow()?.failure ?? null;
-    if (failure === this.#shadowFailure) return;
-    this.#shadowFailure = failure;
-    if (failure !== null) this.#context.log.error({ failure }, "the shadow of the market failed");
-  }
-
-  #logFailed(logFailure: string): Failure {
-    this.#context.log.error({ logFailure }, "the write-ahead log cannot be written");
-    return {
-      code: "internal",
-      reason: `the write-ahead log cannot be written: ${logFailure}`,
-      next: "free the disk, then restart the cell",
-    };
   }
 
   async #storeRoot(trading: Trading): Promise<void> {
@@ -501,13 +396,9 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     const owned = this.#owned;
     const log = this.#engine?.logId;
     if (followed === undefined || owned === null || log === undefined) return;
-    const now = this.#context.clock.monotonic();
-    const stopping = this.#state() === "stopping";
-    if (followed.streamSequence === this.#rootStored) return;
-    if (!stopping && now - this.#rootStoredAt < rootInterval) return;
-    this.#rootStored = followed.streamSequence;
-    this.#rootStoredAt = now;
-    await this.#writeRoot({
+    const interval = this.#state() === "stopping" ? durationNs(0) : rootInterval;
+    if (!this.#keeper.isDue(followed.streamSequence, interval)) return;
+    await this.#keeper.store({
       ...followed,
       log,
       fenceLog: owned.fence.log,
@@ -516,86 +407,48 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     });
   }
 
-  async #writeRoot(root: AcceptedRoot): Promise<void> {
-    try {
-      await storeRoot(this.#ports.files, this.#directory, root);
-      this.#rootSequence = root.lastSequence;
-    } catch (error) {
-      this.#context.log.warn({ error: String(error) }, "the root was not stored");
-    }
-  }
-
-  async #setState(state: MarketState, reply: (reply: MarketReply) => void): Promise<void> {
+  /** What an operator has an owned market do by a journalled command. */
+  #administer(
+    reply: (reply: MarketReply) => void,
+    change: (trading: Trading) => Promise<Result<void>>,
+  ): void {
     const trading = this.#serving();
     if (trading === null) {
       reply({ type: "done", result: { ok: false, failure: this.#notServing() } });
       return;
     }
     // Not awaited by the mailbox: requests go on while the command becomes safe.
-    this.#context.run(async () => {
-      const result = await trading.command((tag) => ({
-        kind: "set_state",
-        session: 0,
-        number: 0,
-        account: 0,
-        tag,
-        state,
-      }));
-      if (result.ok) {
-        this.#context.lifecycle.send({ type: state === "halted" ? "HALTED" : "RESUMED" });
-      }
-      reply({ type: "done", result });
-    });
-    return Promise.resolve();
+    this.#context.run(async () => reply({ type: "done", result: await change(trading) }));
   }
 
-  #redefine(definition: MarketDefinition, reply: (reply: MarketReply) => void): void {
-    const trading = this.#serving();
-    const fault = trading === null ? null : this.#cannotBecome(definition);
-    if (trading === null) {
-      reply({ type: "done", result: { ok: false, failure: this.#notServing() } });
-      return;
+  async #setState(trading: Trading, state: MarketState): Promise<Result<void>> {
+    const result = await trading.command((tag) => setStateCommand(state, tag));
+    if (result.ok) {
+      this.#context.lifecycle.send({ type: state === "halted" ? "HALTED" : "RESUMED" });
     }
-    if (fault !== null) {
-      reply({ type: "done", result: fault });
-      return;
+    return result;
+  }
+
+  async #redefine(trading: Trading, definition: MarketDefinition): Promise<Result<void>> {
+    const possible = mayBecome(this.#definition, definition);
+    if (!possible.ok) return possible;
+    const result = await trading.command((tag) => configureCommand(definition, tag));
+    if (result.ok) {
+      this.#definition = definition;
+      trading.redefine(definition);
     }
-    this.#context.run(async () => {
-      const result = await trading.command((tag) => configureCommand(definition, tag));
-      if (result.ok) {
-        this.#definition = definition;
-        trading.redefine(definition);
-      }
-      reply({ type: "done", result });
-    });
+    return result;
   }
 
   /** The ack of what follows waits as in `replicated` until the change is accepted (trading.ts). */
-  #setMode(mode: DurabilityMode, reply: (reply: MarketReply) => void): void {
-    const trading = this.#serving();
-    if (trading === null) {
-      reply({ type: "done", result: { ok: false, failure: this.#notServing() } });
-      return;
-    }
+  async #setMode(trading: Trading, mode: DurabilityMode): Promise<Result<void>> {
     if (isStronger(mode, this.#strongest)) {
       const reason = `${mode} is more than the nats-servers allow, which is ${this.#strongest}`;
-      const result = refuse("mode_not_available", reason, "choose another mode");
-      reply({ type: "done", result });
-      return;
+      return refuse("mode_not_available", reason, "choose another mode");
     }
-    this.#context.run(async () => {
-      const result = await trading.command((tag) =>
-        configureCommand({ ...this.#definition, mode }, tag),
-      );
-      reply({ type: "done", result });
-    });
+    return trading.command((tag) => configureCommand({ ...this.#definition, mode }, tag));
   }
 
-  /**
-   * The planned move (DESIGN §8.9): takes nothing more, lets what is under way become safe, ends the epoch
-   * with a HANDOVER, and follows the journal from then on. Whatever becomes of the HANDOVER's append, no
-   * order is taken again before a new fence.
-   */
   #handOver(region: string, reply: (reply: MarketReply) => void): void {
     const trading = this.#serving();
     const engine = this.#engine;
@@ -607,31 +460,22 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#context.lifecycle.send({ type: "HANDING_OVER", detail: `on its way to ${region}` });
     this.#stays = false;
     this.#closeGate();
+    const moving: MovingMarket = {
+      ...this.#settling(engine, trading),
+      shipper,
+      isMoving: () => this.#state() === "handing_over",
+      isToStay: () => this.#stays,
+    };
     this.#context.run(async () => {
-      const until = this.#context.clock.monotonic() + DRAIN_LIMIT;
-      while (!this.#settled(engine, trading)) {
-        if (this.#state() !== "handing_over") return;
-        if (this.#stays) break;
-        if (this.#context.clock.monotonic() >= until) {
-          this.#goOn(engine, trading);
-          const reason = `${trading.waiting.commands} commands did not become safe in time`;
-          const result = refuse("not_durable", reason, "try again when the journal has a leader");
-          reply({ type: "done", result });
-          return;
-        }
-        trading.pump();
-        await this.#sleep(settlePoll);
-      }
-      if (this.#stays) {
+      const result = await handOver(moving, region);
+      if (result === null) return;
+      if (!result.ok) {
         this.#goOn(engine, trading);
-        const result = refuse("aborted", "it was to stay before its last record was written");
         reply({ type: "done", result });
         return;
       }
-      trading.flush();
-      await shipper.handOver(region);
       this.#context.log.info({ region, committed: trading.committed }, "market handed over");
-      reply({ type: "done", result: ok(undefined) });
+      reply({ type: "done", result });
       this.#ports.onLeaving?.(engine, this.#definition);
       await this.#followAgain(shipper, engine);
     });
@@ -653,20 +497,6 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#owned = null;
     this.#report("recovering", "handed over, following the journal");
     await this.#openOrFail();
-  }
-
-  #cannotBecome(definition: MarketDefinition): Result<void> | null {
-    const held = this.#definition;
-    const fixed = ["market", "home", "group", "shard", "currency", "priceDecimals", "tick", "lot"];
-    for (const field of fixed as (keyof MarketDefinition)[]) {
-      if (held[field] === definition[field]) continue;
-      return refuse(
-        "definition_invalid",
-        `${field} of a market cannot change from ${held[field]} to ${definition[field]}`,
-        "make a market of another name",
-      );
-    }
-    return null;
   }
 
   #serving(): Trading | null {
@@ -710,60 +540,23 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#context.lifecycle.send({ type: types[step], detail });
   }
 
-  #standby(following: Following): StandbyReport {
-    const { owner, epoch, sequence, lagRecords, atTail, mode } = following;
-    const now = this.#context.clock.monotonic();
-    return {
-      owner:
-        owner === null ? "" : owner.cell === "" ? owner.region : `${owner.region}/${owner.cell}`,
-      epoch,
-      sequence,
-      lagRecords,
-      lagMs: atTail === null ? null : Math.round((now - atTail) / 1e6),
-      mode,
-    };
-  }
-
   #status(): MarketStatus {
-    const engine = this.#engine;
-    const progress: Progress | null = engine?.progress() ?? null;
-    const shipped = this.#shipper?.counters();
-    const counters = this.#counters;
-    const { lot } = this.#definition;
-    return {
-      definition: this.#definition,
-      state: this.#state(),
-      // Why nothing becomes safe comes before what the market is doing.
-      detail: progress?.logWaiting ?? this.#detail(),
-      phase: this.#serving()?.phase.state ?? "",
-      indication: this.#serving()?.phase.indication ?? noIndication,
-      mode: this.#trading?.mode ?? this.#definition.mode,
-      epoch: this.#owned?.epoch ?? 0,
-      matched: progress?.matched ?? 0,
-      durable: progress?.durable ?? 0,
-      committed: this.#trading?.committed ?? this.#shipper?.committed ?? 0,
-      orders: counters.orders,
-      trades: counters.trades,
-      volume: counters.volumeLots * lot,
-      refusals: counters.refusals(),
-      restingOrders: progress?.restingOrders ?? 0,
-      touch: this.#trading?.touch ?? { bidPrice: 0, bidQuantity: 0, askPrice: 0, askQuantity: 0 },
-      digest: progress?.digest ?? "",
-      restarts: this.#context.incarnation - 1,
-      serviceTime: engine?.serviceTime() ?? noLatency,
-      acknowledgement: counters.acknowledgement(),
-      standby: this.#recovery === null ? null : this.#standby(this.#recovery.following),
-      acknowledgements: counters.acknowledgements(),
-      journal: {
-        blocks: shipped?.blocks ?? 0,
-        undecided: shipped?.undecided ?? 0,
-        resent: shipped?.resent ?? 0,
-        dropped: shipped?.dropped ?? 0,
-        eventsRefused: counters.eventsRefused,
-        withheld: counters.withheld,
-        diverged: counters.diverged,
+    return statusOf(
+      {
+        definition: this.#definition,
+        counters: this.#counters,
+        engine: this.#engine,
+        owned: this.#owned,
+        shipper: this.#shipper,
+        trading: this.#trading,
+        serving: this.#serving(),
+        following: this.#recovery?.following ?? null,
+        state: this.#state(),
+        detail: this.#detail(),
+        restarts: this.#context.incarnation - 1,
       },
-    };
+      this.#context.clock.monotonic(),
+    );
   }
 
   #sleep(delay: DurationNs): Promise<void> {

@@ -5,7 +5,9 @@ import {
   type DurabilityMode,
   type EngineCommand,
   type MarketState,
+  type SetStateCommand,
 } from "../kernel/ports/matching-engine.ts";
+import { ok, refuse, type Result } from "../kernel/result.ts";
 import { MAX_PRICE_TICKS, type PriceTicks, type QuantityLots } from "../kernel/units.ts";
 import type { MarketDefinition } from "./messages.ts";
 
@@ -90,6 +92,33 @@ export function configureCommand(definition: MarketDefinition, tag: number): Con
     orderCapacity: definition.orderCapacity,
     mode: definition.mode,
   };
+}
+
+/** The command that brings the market into a state; tag and header are the sender's. */
+export function setStateCommand(state: MarketState, tag: number): SetStateCommand {
+  return { kind: "set_state", session: 0, number: 0, account: 0, tag, state };
+}
+
+const fixedFields = [
+  "market",
+  "home",
+  "group",
+  "shard",
+  "currency",
+  "priceDecimals",
+  "tick",
+  "lot",
+] as const satisfies readonly (keyof MarketDefinition)[];
+
+/** Whether a market of the one definition may get the other. Failure code: definition_invalid. */
+export function mayBecome(held: MarketDefinition, wanted: MarketDefinition): Result<void> {
+  const field = fixedFields.find((one) => held[one] !== wanted[one]);
+  if (field === undefined) return ok(undefined);
+  return refuse(
+    "definition_invalid",
+    `${field} of a market cannot change from ${held[field]} to ${wanted[field]}`,
+    "make a market of another name",
+  );
 }
 
 /** What a journal says about the market besides its orders. */

@@ -12,6 +12,7 @@ import {
   emptyRegion,
   evolve,
   homeMarkets,
+  isFollowed,
   journalLagLimit,
   notReadyReason,
   type Vitals,
@@ -170,6 +171,22 @@ test("readiness names the most basic thing that is missing", () => {
   const lagging = { ...open, matched: journalLagLimit + 2, committed: 1, durable: journalLagLimit };
   assert.match(notReadyReason({ ...good, markets: [lagging] }), /not safe yet/);
   assert.is(notReadyReason({ ...good, markets: [{ ...lagging, mode: "durable" }] }), "");
+});
+
+test("a market at home that nobody owns is one the cell is not ready for, not one that it follows", () => {
+  const following = { owner: "", epoch: 0, sequence: 0, lagRecords: 0, lagMs: null, mode: null };
+  const standby = (home: string, owner: string): MarketReport => ({
+    ...absentReport({ ...definition, home }, "another market of the shard is being read"),
+    state: "standby",
+    standby: { ...following, owner },
+  });
+  assert.is(isFollowed("eu", standby("eu", "")), false);
+  assert.is(isFollowed("eu", { ...standby("eu", ""), standby: null }), false);
+  assert.is(isFollowed("eu", standby("eu", "us/one")), true);
+  assert.is(isFollowed("eu", standby("us", "us/one")), true);
+  assert.is(isFollowed("eu", standby("us", "")), true);
+  assert.is(isFollowed("eu", { ...standby("us", ""), state: "open" }), false);
+  assert.is(isFollowed("eu", { ...standby("eu", ""), state: "recovering" }), false);
 });
 
 test("a definition survives the wire unchanged, and garbage is no definition", () => {

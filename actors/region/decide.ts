@@ -88,8 +88,10 @@ export const hosts = (
 
 /** A market that is followed here, for another region owns it, or is to own it. */
 export const isFollowed = (region: string, report: MarketReport): boolean =>
-  report.state === "standby" ||
-  (report.definition.home !== region && !owningStates.has(report.state));
+  report.definition.home === region
+    ? // While nobody owns it, a market at home that stands by is one that takes no orders.
+      report.state === "standby" && (report.standby?.owner ?? "") !== ""
+    : !owningStates.has(report.state);
 
 /** States in which a market is, or was until just now, this cell's. */
 const owningStates: ReadonlySet<string> = new Set(["open", "halted", "handing_over", "stopping"]);

@@ -43,10 +43,11 @@ import type { TraderMessage, TraderReply, TraderStart } from "../trading/message
 import type { TraderPorts, TraderReport } from "../trading/trader.ts";
 import { bookSubject, decodeBook, encodeBookRequest } from "../trading/wire.ts";
 import { serveIncidents, type ServedIncidents } from "./incident-host.ts";
-import { allResidents, IncidentResidents } from "./incident-residents.ts";
+import { type IncidentResidents, incidentResidents } from "./incident-residents.ts";
 import type { LeaseBoard } from "./lease-board.ts";
-import { LimitResidents } from "./limit-residents.ts";
+import { type LimitResidents, limitResidents } from "./limit-residents.ts";
 import { LimitRoutes } from "./limit-routes.ts";
+import { allResidents, type ResidentsOf } from "./named-residents.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
 import { type ServedLimits, serveRiskLimits } from "./risk-host.ts";
 import { RiskReports } from "./risk-reports.ts";
@@ -177,16 +178,15 @@ export class ActorHost {
     const events = new ReplicatedEventLog({ journal: bus.journal, keys: bus.keys, region });
     this.#limits = new LimitDirectory(bus.keys, region);
     const riskLimit = riskLimitActor({ events, outside: { region, bus, markets: of.places } });
-    this.#residents = new LimitResidents({
+    const here: ResidentsOf = {
       region,
       base,
       clock,
       log,
       system: () => this.#running(),
-      definition: riskLimit,
-      directory: this.#limits,
       forget: (name) => events.forget(name),
-    });
+    };
+    this.#residents = limitResidents(here, riskLimit, this.#limits);
     const { patience, pager } = of;
     const incident = incidentActor({
       events,
@@ -194,16 +194,7 @@ export class ActorHost {
       patience,
       ...(pager === undefined ? {} : { pager }),
     });
-    this.#incidents = new IncidentResidents({
-      region,
-      base,
-      clock,
-      log,
-      system: () => this.#running(),
-      definition: incident,
-      directory: new IncidentDirectory(bus.keys, region),
-      forget: (name) => events.forget(name),
-    });
+    this.#incidents = incidentResidents(here, incident, new IncidentDirectory(bus.keys, region));
     const ports = (group: ActorGroup): TraderPorts => ({
       bus,
       events,

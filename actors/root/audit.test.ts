@@ -1,5 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -10,6 +8,7 @@ import { silentLog } from "../../test/support/ports.ts";
 import { refuse } from "../kernel/result.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { type AuditStore, AuditTrail, memoryAuditStore } from "../views/audit-trail.ts";
+import { until } from "../../test/support/until.ts";
 
 const test = suite("the audit trail");
 const { audit, control, risk } = wire;
@@ -34,6 +33,7 @@ const halt = (reason: string, market = "TEST"): Uint8Array =>
 
 test("B2.8 each command of a person is in the trail, with who, what and what came of it", () =>
   withCell(async (cell) => {
+    await cell.hostsActors();
     const halted = control.v1.MarketReply.decode(
       await cell.operation("market-halt", halt("drill")),
     );
@@ -158,10 +158,12 @@ test("what the store does not take at first is kept in the end, once, and holds 
   );
   const reply = trail.begin("ops.r.market-halt", halt("x"), "ann")?.finish(new Uint8Array());
   assert.is.not(control.v1.AnyReply.decode(reply ?? new Uint8Array()).auditId, "");
-  for (let tries = 0; tries < 200 && fate.faults >= 0; tries += 1) await delay(50);
-  await delay(50);
-  const answer = await trail.answer(new Uint8Array());
-  assert.is(audit.v1.AuditReply.decode(answer.payload).entries.length, 1);
+  const told = async (): Promise<number> => {
+    const answer = await trail.answer(new Uint8Array());
+    return audit.v1.AuditReply.decode(answer.payload).entries.length;
+  };
+  await until("it is kept", async () => fate.faults < 0 && (await told()) > 0);
+  assert.is(await told(), 1);
   trail.end();
 });
 

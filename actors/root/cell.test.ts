@@ -16,6 +16,7 @@ import {
 } from "../../test/support/memory-cell.ts";
 import { definitionToWire } from "../region/codec.ts";
 import type { MarketDefinition } from "../region/messages.ts";
+import { until } from "../../test/support/until.ts";
 
 const test = suite("cell");
 const { market, control, risk } = wire;
@@ -269,14 +270,9 @@ test("the background flow trades through the front door, and pauses and resumes 
         const payload = control.v1.FlowRequest.encode({ paused }).finish();
         return control.v1.FlowReply.decode(await cell.operation("flow", payload));
       };
-      const sentBeyond = async (count: number): Promise<boolean> => {
-        for (let tries = 0; tries < 400; tries += 1) {
-          if ((await cell.report()).flow.sent > count) return true;
-          await new Promise((resolve) => setTimeout(resolve, 25));
-        }
-        return false;
-      };
-      assert.ok(await sentBeyond(400));
+      const sentBeyond = (count: number): Promise<void> =>
+        until(`${count} orders are sent`, async () => (await cell.report()).flow.sent > count);
+      await sentBeyond(400);
       const running = (await cell.report()).markets[0];
       assert.ok((running?.trades ?? 0) > 20, `${running?.trades} trades`);
       // A cancel can name an order that a market order of the same batch has just taken.
@@ -289,7 +285,7 @@ test("the background flow trades through the front door, and pauses and resumes 
       await new Promise((resolve) => setTimeout(resolve, 300));
       assert.is((await cell.report()).flow.sent, sent);
       assert.is((await flow(false)).paused, false);
-      assert.ok(await sentBeyond(sent + 50));
+      await sentBeyond(sent + 50);
     },
     { rate: 400 },
   ));

@@ -107,7 +107,7 @@ class IncidentHost {
     const actor = await this.#of.residents.find(id, type === "raise");
     if (!actor.ok) {
       const failure = passed(actor.failure);
-      // A cell that starts says of all it could have found before that it is over; most never was.
+      // Each cell tells at its start that all is well: nobody is refused anything by that.
       if (type === "clear" && failure.code === "not_found") return encodeRefusal(failure);
       return this.#refusal(failure);
     }

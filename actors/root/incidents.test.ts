@@ -16,19 +16,11 @@ import {
 import { hostClock, silentLog } from "../../test/support/ports.ts";
 import { serveIncidents } from "./incident-host.ts";
 import { RefusalCounter } from "./refusal-counter.ts";
+import { eventually } from "../../test/support/until.ts";
 
 /** Incidents of whole cells over the bus in memory: alerts in, pages out, people in between. */
 const test = suite("incidents of cells");
 const { incident } = wire;
-
-async function until<T>(what: string, look: () => Promise<T | null>): Promise<T> {
-  for (let tries = 0; tries < 600; tries += 1) {
-    const found = await look();
-    if (found !== null) return found;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error(`did not come about: ${what}`);
-}
 
 const slow = "market_slow-eu-central-TEST";
 
@@ -58,7 +50,7 @@ async function asked(
 }
 
 const described = (cell: MemoryCell, id: string, status: string) =>
-  until(`${id} is ${status}`, async () => {
+  eventually(`${id} is ${status}`, async () => {
     const found = await asked(cell, id, "describe");
     return found?.incident?.status === status ? found.incident : null;
   });
@@ -95,7 +87,7 @@ test("B1.5 B8.1 an alert pages, is acknowledged, resolved and reviewed, each ste
     });
     alert(cell, true);
     await described(cell, slow, "detected");
-    await until("the page is out", async () => (pages.length > 0 ? pages : null));
+    await eventually("the page is out", async () => (pages.length > 0 ? pages : null));
     assert.match(pages[0]?.next ?? "", /incident acknowledge market_slow-eu-central-TEST/);
     // Told again it is the same occurrence.
     alert(cell, true);
@@ -136,7 +128,7 @@ test("B1.5 B8.1 a cell that falls silent is an incident of the region's other ce
     alert(first, true);
     await described(second, slow, "detected");
     // Both have seen each other, or there is nobody to miss.
-    await until("the second cell hosts shards", async () => {
+    await eventually("the second cell hosts shards", async () => {
       const { hosting } = second.cell.measured(await second.report());
       return (hosting?.hosted?.shards.length ?? 0) > 0 ? true : null;
     });
@@ -148,7 +140,7 @@ test("B1.5 B8.1 a cell that falls silent is an incident of the region's other ce
     assert.is(taken.occurrence, 1, "what the silent cell kept is where it was");
     assert.is((await act(second, slow, "acknowledge"))?.refusal, null);
     first.bus.setConnected(true);
-    await until("it is back", async () => {
+    await eventually("it is back", async () => {
       const found = await asked(second, `cell_down-${cellRegion}-first`, "describe");
       return found?.incident?.stands === false ? found : null;
     });
@@ -160,6 +152,19 @@ test("B1.5 B8.1 a cell that falls silent is an incident of the region's other ce
   }
 });
 
+test("the all-clear for what never was an incident is told so, and is no refusal that a cell counts", () =>
+  withCell(async (cell) => {
+    await cell.hostsActors();
+    const clear = incident.v1.ClearRequest.encode({ commandId: "c", source: "test", detail: "" });
+    const counted = async (code: string): Promise<number> =>
+      (await cell.report()).refusals[code] ?? 0;
+    const answer = await asked(cell, "never", "clear", clear.finish());
+    assert.is(answer?.refusal?.code, "not_found");
+    assert.is(await counted("not_found"), 0, "of the cell's own, at its start, neither");
+    assert.is((await asked(cell, "never", "describe"))?.refusal?.code, "not_found");
+    assert.is(await counted("not_found"), 1);
+  }));
+
 test("B1.5 a list has what is open, and what is closed when it is asked for", () =>
   withCell(async (cell) => {
     const list = async (closed: boolean) => {
@@ -167,7 +172,7 @@ test("B1.5 a list has what is open, and what is closed when it is asked for", ()
       const reply = await cell.raw(incidentSubject(cellRegion, "all", "list"), payload);
       return incident.v1.ListReply.decode(reply ?? new Uint8Array()).incidents.map(({ id }) => id);
     };
-    assert.equal(await until("nothing", async () => await list(true)), []);
+    assert.equal(await eventually("nothing", async () => await list(true)), []);
     alert(cell, true);
     await described(cell, slow, "detected");
     assert.equal(await list(false), [slow]);

@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { cellMarket, cellRegion, startMemoryCell } from "../../test/support/memory-cell.ts";
-import { until } from "../../test/support/risk-desk.ts";
+import { until } from "../../test/support/until.ts";
 import { MemoryBroker } from "../bus/memory.ts";
 import { KnownMarkets } from "./known-markets.ts";
 

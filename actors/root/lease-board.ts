@@ -1,5 +1,5 @@
 import { cellLeases, leaseBucket } from "../../schemas/subjects.ts";
-import type { KeyStore } from "../kernel/ports/bus.ts";
+import type { KeyEntry, KeyStore } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import { ok, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
@@ -20,8 +20,12 @@ export interface BoardReading {
   readonly ended: DurationNs;
 }
 
-/** Whoever asks sooner than that is shown what was read for another. */
+/** Whoever asks sooner than that is shown what was read for another: every lease was renewed since the one before, */
+const calmReadHolds = 900_000_000;
+/** or one of them stands still and has not been silent for long enough. */
 const readHolds = 400_000_000;
+/** Which cells have a lease at all is asked as often as that; in between the known ones are read. */
+const namesHold = 1_900_000_000;
 
 /**
  * The leases of all cells, read once for everybody in this process who looks at them. A reading says between
@@ -32,6 +36,9 @@ export class LeaseBoard {
   readonly #clock: Clock;
   readonly #watches = new Map<string, SilenceWatch>();
   #last: BoardReading | null = null;
+  #holds = readHolds;
+  #names: readonly string[] = [];
+  #namedAt: DurationNs | null = null;
   #reading: Promise<Result<BoardReading>> | null = null;
 
   constructor(keys: KeyStore, clock: Clock) {
@@ -47,7 +54,7 @@ export class LeaseBoard {
   /** Failure code: unavailable. */
   read(): Promise<Result<BoardReading>> {
     const last = this.#last;
-    if (last !== null && this.#clock.monotonic() - last.ended < readHolds) {
+    if (last !== null && this.#clock.monotonic() - last.ended < this.#holds) {
       return Promise.resolve(ok(last));
     }
     this.#reading ??= this.#read().finally(() => {
@@ -56,16 +63,17 @@ export class LeaseBoard {
     return this.#reading;
   }
 
-  /** As read, and begun after this call. Failure code: unavailable. */
+  /** As read, of all cells, and begun after this call. Failure code: unavailable. */
   async readAnew(): Promise<Result<BoardReading>> {
     await this.#reading;
     this.#last = null;
+    this.#namedAt = null;
     return await this.read();
   }
 
   async #read(): Promise<Result<BoardReading>> {
     const began = this.#clock.monotonic();
-    const found = await this.#keys.list(leaseBucket, cellLeases);
+    const found = await this.#entries(began);
     if (!found.ok) {
       for (const watch of this.#watches.values()) watch.failed();
       return found;
@@ -81,9 +89,30 @@ export class LeaseBoard {
       leases.push({ record, revision, silentNs: watch.silentFor });
     }
     this.#last = { leases, began, ended };
+    this.#holds = leases.some(isGoingSilent) ? readHolds : calmReadHolds;
     return ok(this.#last);
+  }
+
+  async #entries(now: DurationNs): Promise<Result<ReadonlyMap<string, KeyEntry>>> {
+    if (this.#namedAt === null || now - this.#namedAt >= namesHold) {
+      const listed = await this.#keys.list(leaseBucket, cellLeases);
+      if (!listed.ok) return listed;
+      this.#names = [...listed.value.keys()];
+      this.#namedAt = now;
+      return listed;
+    }
+    const entries = new Map<string, KeyEntry>();
+    const read = await Promise.all(this.#names.map((name) => this.#keys.get(leaseBucket, name)));
+    for (const [at, entry] of read.entries()) {
+      if (!entry.ok) return entry;
+      if (entry.value !== null) entries.set(this.#names[at] ?? "", entry.value);
+    }
+    return ok(entries);
   }
 }
 
 /** The time after which nobody counts on a lease that stands still any more. */
 export const silenceNs = leaseTimes.timeToLive + leaseTimes.margin;
+
+const isGoingSilent = ({ record, silentNs }: SeenLease): boolean =>
+  silentNs > 0 && silentNs < silenceNs && !record.fenced && !record.released;

@@ -8,7 +8,8 @@ import {
   type MemoryCellOptions,
   startMemoryCell,
 } from "../../test/support/memory-cell.ts";
-import { Desk, until, wide } from "../../test/support/risk-desk.ts";
+import { Desk, wide } from "../../test/support/risk-desk.ts";
+import { until } from "../../test/support/until.ts";
 import { MemoryBroker } from "../bus/memory.ts";
 import type { Bus } from "../kernel/ports/bus.ts";
 import { refuse } from "../kernel/result.ts";

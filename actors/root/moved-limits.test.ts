@@ -2,7 +2,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { type MemoryCell, startMemoryCell } from "../../test/support/memory-cell.ts";
-import { account, Desk, until, wide } from "../../test/support/risk-desk.ts";
+import { account, Desk, wide } from "../../test/support/risk-desk.ts";
+import { until } from "../../test/support/until.ts";
 import { MemoryBroker } from "../bus/memory.ts";
 import { quantityLots } from "../kernel/units.ts";
 import { paths } from "./tree.ts";

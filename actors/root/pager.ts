@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 
 import type { IncidentsConfiguration } from "../../schemas/incidents-configuration.ts";
@@ -86,13 +86,21 @@ export async function surroundingsOf(
   return { diskFree, certificateEndsUnixMs };
 }
 
+/** What each file told when it was written last: it is asked every second, and changes in months. */
+const endsOf = new Map<string, { readonly writtenMs: number; readonly end: number | null }>();
+
 /** The first of all certificates of the file to end. */
 function endOf(file: string): number | null {
   try {
+    const writtenMs = statSync(file).mtimeMs;
+    const known = endsOf.get(file);
+    if (known?.writtenMs === writtenMs) return known.end;
     const text = readFileSync(file, "utf8");
     const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
     const ends = found.map((one) => Date.parse(new X509Certificate(one).validTo));
-    return ends.length === 0 ? null : Math.min(...ends);
+    const end = ends.length === 0 ? null : Math.min(...ends);
+    endsOf.set(file, { writtenMs, end });
+    return end;
   } catch {
     return null;
   }

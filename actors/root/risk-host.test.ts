@@ -9,7 +9,8 @@ import {
   type MemoryCellOptions,
   startMemoryCell,
 } from "../../test/support/memory-cell.ts";
-import { account, Desk, until, wide } from "../../test/support/risk-desk.ts";
+import { account, Desk, wide } from "../../test/support/risk-desk.ts";
+import { until } from "../../test/support/until.ts";
 import { quantityLots } from "../kernel/units.ts";
 import { decodeReply } from "../risk-limit/codec.ts";
 import { noLimits } from "../risk-limit/limits.ts";

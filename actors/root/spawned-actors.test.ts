@@ -10,6 +10,7 @@ import {
   type MemoryCellOptions,
   startMemoryCell,
 } from "../../test/support/memory-cell.ts";
+import { eventually } from "../../test/support/until.ts";
 
 const test = suite("actors spawned by request");
 const { Side, OrderType, TimeInForce } = wire.market.v1;
@@ -25,15 +26,6 @@ async function withCell(
   } finally {
     await cell.stop();
   }
-}
-
-async function eventually<T>(what: string, look: () => Promise<T | null>): Promise<T> {
-  for (let tries = 0; tries < 400; tries += 1) {
-    const found = await look();
-    if (found !== null) return found;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error(`did not come about: ${what}`);
 }
 
 const maker = (key: string, change: object = {}, more: object = {}): object => ({

@@ -1,5 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -7,6 +5,7 @@ import { wire } from "../../schemas/messages.ts";
 import { treeViewSubject } from "../../schemas/subjects.ts";
 import { MemoryBroker } from "../bus/memory.ts";
 import { cellRegion, type MemoryCell, startMemoryCell } from "../../test/support/memory-cell.ts";
+import { eventually } from "../../test/support/until.ts";
 
 const test = suite("views of the trees of a region");
 const { control } = wire;
@@ -29,15 +28,6 @@ async function withCells(body: (cell: MemoryCell, other: MemoryCell) => Promise<
 async function ask(cell: MemoryCell, request: wire.control.v1.ITreeRequest): Promise<Reply> {
   const payload = control.v1.TreeRequest.encode(request).finish();
   return control.v1.TreeReply.decode(await cell.operation("tree", payload));
-}
-
-async function eventually<T>(what: string, look: () => Promise<T | null>): Promise<T> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    const found = await look();
-    if (found !== null) return found;
-    await delay(50);
-  }
-  throw new Error(`did not come about: ${what}`);
 }
 
 const bothCells = (cell: MemoryCell): Promise<Reply> =>

@@ -37,4 +37,12 @@ test("usage faults exit 2 and name what was meant", () => {
   assert.match(errors, "Did you mean status?");
 });
 
+test("what one command has compiled is read by the next, whoever set nothing", () => {
+  const asked = "unset NODE_COMPILE_CACHE;";
+  assert.is(shell(`${asked} "$MERIDIAN" --version > /dev/null`).status, 0);
+  const told = `NODE_DEBUG_NATIVE=COMPILE_CACHE "$MERIDIAN" --version > /dev/null`;
+  const { errors } = shell(`${asked} ${told}`);
+  assert.match(errors, /transpile cache for \S+ \S+\/ops\/cli\/main\.ts\.\.\.success/);
+});
+
 test.run();

@@ -1,7 +1,11 @@
 import { CommanderError } from "commander";
 
+import { compiledFolder } from "../bootstrap/compiled.mjs";
 import { describeFault, exitCodes } from "./action.ts";
 import { createProgram } from "./program.ts";
+
+// For the cells and tools that it starts, also when it was not started by the bin.
+process.env["NODE_COMPILE_CACHE"] ??= compiledFolder;
 
 // Who pipes into `head` is served when that has enough, and a closed terminal must not end a drain.
 const closed = new Set(["EPIPE", "EIO"]);

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compiledFolder } from "../bootstrap/compiled.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const node = join(root, "node_modules", "node", "bin", "node");
@@ -28,7 +29,14 @@ const child = spawn(
     join(root, "ops", "cli", "main.ts"),
     ...process.argv.slice(2),
   ],
-  { stdio: "inherit", env: { ...process.env, MERIDIAN_BIN_PID: String(process.pid) } },
+  {
+    stdio: "inherit",
+    env: {
+      NODE_COMPILE_CACHE: compiledFolder,
+      ...process.env,
+      MERIDIAN_BIN_PID: String(process.pid),
+    },
+  },
 );
 // A terminal sends Ctrl-C to the child too; only a signal that was sent to this process alone is
 // passed on. Either way the child decides how to end, and this process ends with it.

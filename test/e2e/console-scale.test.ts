@@ -165,7 +165,7 @@ testUnless(
           await page.locator(".book tbody td.bid").first().waitFor();
         }
       }
-      await page.locator("main .situation").waitFor();
+      await page.locator("main .situation, main .problems-list").waitFor();
     };
     await round();
     const first = await watched.held();

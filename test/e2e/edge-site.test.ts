@@ -103,13 +103,14 @@ async function checkStaleness(
   relay: SlowRelay,
 ): Promise<void> {
   relay.frozen = true;
-  const cutAt = performance.now();
-  const old = await readUntil(reader, "reads are stale", ({ stale }) => stale);
-  const tookMs = performance.now() - cutAt;
-  assert.ok(old.ageMs > 2_000, `${old.ageMs} ms`);
+  // Each answer says how old it is: at no pace of a machine does one that is too old pass for fresh.
+  const answers: Reply[] = [];
+  const old = await readUntil(reader, "reads are stale", (reply) => {
+    answers.push(reply);
+    return reply.stale;
+  });
+  for (const { ageMs, stale } of answers) assert.is(stale, ageMs > 2_000, `${ageMs} ms`);
   assert.ok(old.bids?.[0]?.price === 500, "what it has is still told");
-  // The bound, a read in steps of a tenth of a second, and what a busy machine adds.
-  assert.ok(tookMs < 2_000 + 3_000, `${Math.round(tookMs)} ms`);
   await region.submit(33, [place(1, "buy", 510, 3)]);
   const later = await read(reader);
   assert.is(later?.stale, true);

@@ -8,12 +8,12 @@ import * as assert from "uvu/assert";
 import { Cluster, connectTo, findTarget } from "../../ops/cli/cluster.ts";
 import { askFailover, type FailoverView, type PlanView } from "../../ops/cli/failovers.ts";
 import { askStatus } from "../../ops/cli/markets.ts";
-import { openCellDirectory } from "../../actors/root/cell-directory.ts";
 import { Launcher } from "../../ops/deploy/launcher.ts";
 import { ExchangeClient } from "../../schemas/sdk/client.ts";
 import type { PlaceAction } from "../../schemas/sdk/orders.ts";
 import type { ActorJson, ControlJson } from "../support/memory-cell.ts";
 import { meridian } from "../support/command-line.ts";
+import { killAndHold } from "../support/held-cell.ts";
 import { launcherOptions, temporaryFolder } from "../support/launched-cluster.ts";
 import { missingNatsServer } from "../support/nats-cluster.ts";
 import { repository } from "../support/shared-data.ts";
@@ -324,18 +324,6 @@ testUnless(
   },
 );
 
-/** Kills the cell, and has its folder before it can be started again: it stays away until that is released. */
-function killCell(region: string): { release(): void } {
-  const pid = launcher?.processId(region, "cell") ?? 0;
-  assert.ok(pid > 0);
-  process.kill(pid, "SIGKILL");
-  // The launcher, in this process, does not get to start another one before this returns.
-  for (;;) {
-    const folder = openCellDirectory(join(data, "cells", region));
-    if (folder.ok) return folder.value;
-  }
-}
-
 testUnless(
   test,
   missing,
@@ -347,7 +335,7 @@ testUnless(
     flow.begin();
     await flow.until(20);
     const began = performance.now();
-    const folder = killCell("eu-central");
+    const folder = killAndHold(launcher, data, "eu-central");
     let away = before;
     try {
       await flow.until(1);

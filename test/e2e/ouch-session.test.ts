@@ -24,7 +24,7 @@ const missing = existsSync(addonPath())
   ? null
   : "the addon is not built; node ops/bootstrap.mjs builds it";
 const host = "127.0.0.1";
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 const member = {
   username: "alice",

@@ -22,7 +22,7 @@ const test = suite("OUCH in front of a market");
 const missing = existsSync(addonPath())
   ? null
   : "the addon is not built; node ops/bootstrap.mjs builds it";
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 
 interface Exchange {
   readonly port: number;

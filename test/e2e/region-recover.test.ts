@@ -74,7 +74,7 @@ async function place(
   const payload = SubmitRequest.encode({ session, commands: [command] }).finish();
   let region = home;
   let last = "nobody answers";
-  for (let attempt = 0; attempt < 120; attempt += 1) {
+  for (let attempt = 0; attempt < 240; attempt += 1) {
     try {
       const reply = await connection.request(commandSubject(region, market, "submit"), payload, {
         timeout: 5_000,

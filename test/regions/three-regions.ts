@@ -289,26 +289,29 @@ export class ThreeRegions {
     return wire.control.v1.StatusReply.decode(reply.value).status ?? null;
   }
 
-  async leaderOf(stream: string): Promise<{ leader: string; current: boolean } | null> {
+  /** Null while nobody tells. */
+  async #seen(stream: string): Promise<SeenStream | null> {
     const bus = await this.bus();
     const answer = await bus.ask(`$JS.API.STREAM.INFO.${stream}`, "", 2_000);
     if (!answer.ok) return null;
-    const info = JSON.parse(Buffer.from(answer.value.data).toString());
-    const { leader = "", replicas = [] } = info.cluster ?? {};
-    return {
-      leader,
-      current: leader !== "" && replicas.length === 2 && replicas.every(isCurrent),
-    };
+    const { cluster, state } = JSON.parse(Buffer.from(answer.value.data).toString());
+    const { leader = "", replicas = [] } = cluster ?? {};
+    return { leader, replicas: replicas ?? [], lastSequence: state?.last_seq ?? 0 };
+  }
+
+  /** Empty while nobody leads; null while nobody tells. */
+  async leaderOf(stream: string): Promise<string | null> {
+    return (await this.#seen(stream))?.leader ?? null;
   }
 
   /** Moves the leader of a stream to a region's server; whether it is there now. */
   async lead(stream: string, region: Region): Promise<boolean> {
     const bus = await this.bus();
     for (let attempt = 0; attempt < 20; attempt += 1) {
-      const held = await this.leaderOf(stream);
-      if (held?.leader === region) return true;
+      const leader = await this.leaderOf(stream);
+      if (leader === region) return true;
       const placement = JSON.stringify({ placement: { preferred: region } });
-      if (held !== null && held.leader !== "") {
+      if (leader !== null && leader !== "") {
         await bus.ask(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`, placement, 2_000);
       }
       await sleep(300);
@@ -316,27 +319,35 @@ export class ThreeRegions {
     return false;
   }
 
-  /** Waits until every replica follows and every cell says that it is ready. */
+  /** Waits until every replica has what was there when it was first looked, and every cell says that it is ready. */
   async settled(limitMs = 120_000): Promise<void> {
     const until = performance.now() + limitMs;
+    const there = new Map<string, number>();
     let reason = "";
     while (performance.now() < until) {
-      reason = (await this.#unsettled()) ?? "";
+      reason = (await this.#unsettled(there)) ?? "";
       if (reason === "") return;
       await sleep(200);
     }
     throw new Error(`the regions did not settle in ${limitMs / 1000} s: ${reason}`);
   }
 
-  async #unsettled(): Promise<string | null> {
+  /** `there`: of each stream, the last message when it was first looked; filled here. */
+  async #unsettled(there: Map<string, number>): Promise<string | null> {
     for (const region of regions) {
       const status = await this.status(region);
       if (status === null) return `the cell of ${region} does not answer`;
       if (status.ready !== true) return `${region}: ${status.notReadyReason}`;
     }
     for (const stream of [leaseStream, ...markets.map(({ name }) => journalOf(name))]) {
-      const leader = await this.leaderOf(stream);
-      if (leader?.current !== true) return `a replica of ${stream} is behind`;
+      const seen = await this.#seen(stream);
+      if (seen === null || seen.leader === "") return `${stream} has no leader`;
+      const wanted = there.get(stream) ?? seen.lastSequence;
+      there.set(stream, wanted);
+      const behind = seen.replicas.find((replica) => !hasUpTo(wanted, replica, seen));
+      if (behind !== undefined || seen.replicas.length !== regions.length - 1) {
+        return `a replica of ${stream} is behind: ${JSON.stringify(seen)}, ${wanted} are wanted`;
+      }
     }
     return null;
   }
@@ -352,5 +363,23 @@ export class ThreeRegions {
   }
 }
 
-const isCurrent = (replica: { current?: boolean; offline?: boolean }): boolean =>
-  replica.current === true && replica.offline !== true;
+interface Replica {
+  readonly name: string;
+  readonly offline?: boolean;
+  /** Entries of its group that the leader has and it has not, as far as the leader knows; absent: none. */
+  readonly lag?: number;
+}
+
+interface SeenStream {
+  readonly leader: string;
+  readonly lastSequence: number;
+  readonly replicas: readonly Replica[];
+}
+
+/**
+ * Whether the replica has everything up to that message. JetStream's own word, `current`, asks for more: of three
+ * replicas the farthest one is some entries behind for as long as clients go on, because the leader and the
+ * nearer one are enough to go on.
+ */
+const hasUpTo = (sequence: number, { offline, lag = 0 }: Replica, { lastSequence }: SeenStream) =>
+  offline !== true && lastSequence - lag >= sequence;

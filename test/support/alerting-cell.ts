@@ -18,6 +18,7 @@ import { commandSubject, patterns } from "../../schemas/subjects.ts";
 import { cellMarket, cellRegion } from "./memory-cell.ts";
 import { startCluster, type TestCluster } from "./nats-cluster.ts";
 import { silentLog } from "./ports.ts";
+import { until } from "./until.ts";
 
 type Alert = wire.control.v1.LatencyAlert;
 
@@ -226,11 +227,11 @@ async function untilMade<T extends { readonly ok: boolean }>(make: () => Promise
 
 async function ready(cell: Cell): Promise<void> {
   let reason = "";
-  for (let tries = 0; tries < 400; tries += 1) {
+  await until("the cell is ready", async () => {
     const report = await cell.report();
-    if (report.ok && report.value.ready) return;
     reason = report.ok ? report.value.notReadyReason : report.failure.reason;
-    await sleep(25);
-  }
-  throw new Error(`the cell is not ready: ${reason}`);
+    return report.ok && report.value.ready;
+  }).catch((cause: unknown) => {
+    throw new Error(`the cell is not ready: ${reason}`, { cause });
+  });
 }

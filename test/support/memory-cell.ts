@@ -9,7 +9,7 @@ import type { DurabilityMode, MatchingEngine } from "../../actors/kernel/ports/m
 import { ok } from "../../actors/kernel/result.ts";
 import { systemClock } from "../../actors/kernel/system-clock.ts";
 import { SystemFiles } from "../../actors/kernel/system-files.ts";
-import { durationNs } from "../../actors/kernel/units.ts";
+import { type DurationNs, durationNs } from "../../actors/kernel/units.ts";
 import type { MarketDefinition, RegionReport } from "../../actors/region/messages.ts";
 import {
   type Cell,
@@ -23,12 +23,14 @@ import { engineSlots } from "../../actors/root/engine.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
 import { wire } from "../../schemas/messages.ts";
 import {
+  actorShards,
   commandSubject,
   controlSubject,
   type ControlVerb,
   operationsSubject,
 } from "../../schemas/subjects.ts";
 import { silentLog } from "./ports.ts";
+import { until } from "./until.ts";
 
 /** A whole cell in this process: real actors, real engine and log, the bus in memory. */
 export interface MemoryCell {
@@ -41,6 +43,8 @@ export interface MemoryCell {
   report(): Promise<RegionReport>;
   /** Waits until the cell is ready. */
   ready(): Promise<RegionReport>;
+  /** Waits until it owns every shard of its region's actors, as a cell does that is alone. */
+  hostsActors(): Promise<void>;
   submit(
     market: string,
     request: wire.market.v1.ISubmitRequest,
@@ -141,9 +145,13 @@ export interface MemoryCellOptions {
   readonly logs?: NonNullable<CellPorts["logs"]>;
   /** What stands between the cell and its connection; absent: nothing. */
   readonly wrapBus?: (bus: Bus) => Bus;
+  /** How long the client waits for an answer; absent: five seconds. */
+  readonly answersWithin?: DurationNs;
 }
 
-const timeout = durationNs(5_000_000_000);
+const answersWithin = durationNs(5_000_000_000);
+/** For a busy machine: a cell that starts at all is ready within it. */
+const startLimitMs = 60_000;
 
 export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<MemoryCell> {
   const clock = systemClock();
@@ -198,7 +206,7 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
     return found.value;
   }
   async function raw(subject: string, payload: Uint8Array): Promise<Uint8Array | null> {
-    const reply = await client.request(subject, payload, timeout);
+    const reply = await client.request(subject, payload, options.answersWithin ?? answersWithin);
     return reply.ok ? reply.value : null;
   }
   async function answered(subject: string, payload: Uint8Array): Promise<Uint8Array> {
@@ -216,13 +224,19 @@ export async function startMemoryCell(options: MemoryCellOptions = {}): Promise<
     raw,
     async ready() {
       let reason = "";
-      for (let tries = 0; tries < 400; tries += 1) {
+      for (const end = performance.now() + startLimitMs; performance.now() < end; ) {
         const found = await cell.report();
         if (found.ok && found.value.ready) return found.value;
         reason = found.ok ? found.value.notReadyReason : found.failure.reason;
         await new Promise((resolve) => setTimeout(resolve, 25));
       }
       throw new Error(`the cell is not ready: ${reason}`);
+    },
+    async hostsActors() {
+      await until("the cell owns the shards of its region's actors", async () => {
+        const { hosting } = cell.measured(await report());
+        return hosting?.hosted?.shards.length === actorShards;
+      });
     },
     async submit(market, request) {
       const payload = wire.market.v1.SubmitRequest.encode(request).finish();

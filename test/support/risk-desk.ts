@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import * as assert from "uvu/assert";
 
 import { quantityLots } from "../../actors/kernel/units.ts";
@@ -8,6 +7,7 @@ import type { Limits } from "../../actors/risk-limit/messages.ts";
 import { wire } from "../../schemas/messages.ts";
 import { actorSubject } from "../../schemas/subjects.ts";
 import { cellRegion, type MemoryCell } from "./memory-cell.ts";
+import { eventually, until } from "./until.ts";
 
 const { Side, OrderType, TimeInForce } = wire.market.v1;
 /** Of the orders that a desk sends. */
@@ -50,12 +50,10 @@ export class Desk {
 
   /** What has no answer is sent again under the same id, while a name moves, too. */
   async ask(name: string, message: Sent): Promise<ReadReply> {
-    for (let tries = 0; tries < 40; tries += 1) {
+    return await eventually(`${name} answers ${message.type}`, async () => {
       const reply = await this.tell(name, message);
-      if (reply !== null && reply.refusal?.code !== "unavailable") return reply;
-      await sleep(100);
-    }
-    throw new Error(`${name} does not answer ${message.type}`);
+      return reply?.refusal?.code === "unavailable" ? null : reply;
+    });
   }
 
   async define(
@@ -144,15 +142,6 @@ export class Desk {
   async resting(): Promise<number> {
     return (await this.cell.report()).markets[0]?.restingOrders ?? -1;
   }
-}
-
-/** For some ten seconds. */
-export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 400; tries += 1) {
-    if (await holds()) return;
-    await sleep(25);
-  }
-  throw new Error(`it never came true that ${what}`);
 }
 
 /** Limits that let the orders of tests pass. */

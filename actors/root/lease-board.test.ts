@@ -1,0 +1,116 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { manualClock } from "../kernel/manual-clock.ts";
+import type { KeyEntry, KeyStore } from "../kernel/ports/bus.ts";
+import { ok, refuse } from "../kernel/result.ts";
+import { durationNs } from "../kernel/units.ts";
+import { encodeLease, keys as names } from "../region/codec.ts";
+import { leaseTimes } from "../region/silence.ts";
+import { LeaseBoard, silenceNs } from "./lease-board.ts";
+
+const test = suite("lease board");
+
+const secondNs = 1_000_000_000;
+
+/** Cells whose leases are renewed as long as they live; counts what is asked of the store. */
+class Leases implements KeyStore {
+  readonly #entries = new Map<string, KeyEntry>();
+  #revision = 0;
+  listed = 0;
+  read = 0;
+
+  renew(cell: string): void {
+    const lease = {
+      region: "eu",
+      cell,
+      node: cell,
+      incarnation: 1,
+      renewal: this.#revision,
+      nonce: new Uint8Array(16),
+      fenced: false,
+      released: false,
+      actors: null,
+    };
+    this.#revision += 1;
+    this.#entries.set(names.lease("eu", cell), {
+      value: encodeLease(lease),
+      revision: this.#revision,
+    });
+  }
+  list(): ReturnType<KeyStore["list"]> {
+    this.listed += 1;
+    this.read += this.#entries.size;
+    return Promise.resolve(ok(new Map(this.#entries)));
+  }
+  get(_bucket: string, key: string): ReturnType<KeyStore["get"]> {
+    this.read += 1;
+    return Promise.resolve(ok(this.#entries.get(key) ?? null));
+  }
+  compareAndSet(): ReturnType<KeyStore["compareAndSet"]> {
+    return Promise.resolve(refuse("unavailable", "nobody writes here", "read"));
+  }
+}
+
+class World {
+  readonly clock = manualClock();
+  readonly store = new Leases();
+  readonly board = new LeaseBoard(this.store, this.clock);
+  readonly living: string[] = ["one", "two", "three"];
+
+  /** Somebody looks ten times a second, until `seconds` have passed or `over`. */
+  async pass(seconds: number, over: () => boolean = () => false): Promise<number> {
+    const step = secondNs / 10;
+    for (let passed = 0; passed < seconds * secondNs; passed += step) {
+      if (passed % leaseTimes.renewEvery === 0) {
+        for (const cell of this.living) this.store.renew(cell);
+      }
+      assert.ok((await this.board.read()).ok);
+      if (over()) return passed;
+      await this.clock.advance(durationNs(step));
+    }
+    return seconds * secondNs;
+  }
+  silent(cell: string): number {
+    return this.board.last?.leases.find(({ record }) => record.cell === cell)?.silentNs ?? -1;
+  }
+}
+
+test("leases that are all renewed are read once a second, and their names every other time", async () => {
+  const world = new World();
+  await world.pass(1);
+  const { read, listed } = world.store;
+  await world.pass(60);
+  assert.ok(world.store.read - read <= 3 * 67, `${world.store.read - read} reads in a minute`);
+  assert.ok(world.store.read - read >= 3 * 50);
+  assert.ok(world.store.listed - listed <= 30, `${world.store.listed - listed} lists`);
+  assert.ok(world.store.listed - listed >= 20);
+});
+
+test("B9.1 a cell that dies is silent to everybody within 1.5 s of the time that its lease lasts", async () => {
+  for (let phase = 0; phase < 10; phase += 1) {
+    const world = new World();
+    await world.pass(3 + phase / 10);
+    world.living.splice(world.living.indexOf("two"), 1);
+    const took = await world.pass(10, () => world.silent("two") >= silenceNs);
+    // It may have died just before it would have renewed its lease.
+    assert.ok(took + leaseTimes.renewEvery >= silenceNs, `phase ${phase}: too soon, ${took} ns`);
+    assert.ok(took <= silenceNs + 1.5 * secondNs, `phase ${phase}: only after ${took} ns`);
+    assert.is(world.silent("one"), 0);
+    const { read } = world.store;
+    await world.pass(30);
+    assert.ok(world.store.read - read <= 3 * 34, "of one known to be dead nobody is in a hurry");
+  }
+});
+
+test("a new cell is seen within three seconds, and at once by who reads anew", async () => {
+  const world = new World();
+  await world.pass(3);
+  world.living.push("four");
+  assert.ok((await world.pass(10, () => world.silent("four") >= 0)) <= 3 * secondNs);
+  world.store.renew("five");
+  assert.ok((await world.board.readAnew()).ok);
+  assert.is(world.silent("five"), 0);
+});
+
+test.run();
