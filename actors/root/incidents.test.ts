@@ -187,7 +187,7 @@ test("B1.5 that something is over which never was an incident is answered and no
   withCell(async (cell) => {
     const clear = incident.v1.ClearRequest.encode({ commandId: "c", source: "a/b" }).finish();
     const cleared = () => asked(cell, "never-was", "clear", clear);
-    await until("its shard has an owner", async () => {
+    await eventually("its shard has an owner", async () => {
       const code = (await cleared())?.refusal?.code;
       return code === "not_found" ? code : null;
     });
