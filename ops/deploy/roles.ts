@@ -199,10 +199,12 @@ function allowed(user: User, profile: Profile): Permissions {
       };
     case "reporter":
       return {
-        // The launcher takes servers out of JetStream when their region leaves.
+        // The launcher takes servers out of JetStream when their region leaves, and ends links of sites.
         publish: [
           "$SYS.REQ.SERVER.PING.JSZ",
-          ...(user.region === null ? ["$JS.API.SERVER.REMOVE"] : []),
+          ...(user.region === null
+            ? ["$JS.API.SERVER.REMOVE", "$SYS.REQ.SERVER.PING.LEAFZ", "$SYS.REQ.SERVER.*.KICK"]
+            : []),
         ],
         publishDenied: [],
         subscribe: [],
