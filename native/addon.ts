@@ -82,6 +82,8 @@ export interface Addon {
   openOrderEntry(market: number, options: OrderEntryOptions): Promise<DutyOpened>;
   openFeed(market: number, options: FeedOptions): Promise<DutyOpened>;
   dutyReport(id: number): unknown;
+  /** Sequence, received, offered, taken, told of each traced command; ns by CLOCK_MONOTONIC. */
+  dutyStamps(id: number): Float64Array;
   closeDuty(id: number): Promise<void>;
   /** Rejects with "CODE: why", the code as in ConnectRefusal of native/client/client_region.hpp. */
   connectClient(request: ClientRequest): Promise<ConnectedClient>;

@@ -37,6 +37,7 @@ export type {
 } from "./addon.ts";
 export type { Depth, DepthLevel, DepthOrder, DepthSide, OrderPage, TopOfBook } from "./depth.ts";
 export type {
+  CommandStamps,
   FeedOptions,
   FeedReport,
   MarketDuty,

@@ -1,6 +1,10 @@
+import { durationNs, type DurationNs } from "../actors/kernel/units.ts";
 import type { Addon, DutyOpened } from "./addon.ts";
 
 /** OUCH order entry and the ITCH feed of a market of the native engine (native/duties/README.md). */
+
+/** As the addon gives stamps. */
+const NUMBERS_PER_COMMAND = 5;
 
 /** A member of order entry. Texts are cut at 6, 10 and 4 characters. */
 export interface OrderEntryMember {
@@ -31,6 +35,19 @@ interface Listening {
 
 export interface OrderEntryOptions extends Listening {
   readonly members: readonly OrderEntryMember[];
+  /** Of 2^32: the part of the commands whose times are taken (schemas/order-trace.ts). Absent: none. */
+  readonly picked?: number;
+}
+
+/** When a command of order entry came and was answered, by the engine's clock. */
+export interface CommandStamps {
+  readonly sequence: number;
+  /** The edge had heard of the network; the command stood in its ring. */
+  readonly received: DurationNs;
+  readonly offered: DurationNs;
+  /** Its last event was taken; what it led to was handed to the network. */
+  readonly taken: DurationNs;
+  readonly told: DurationNs;
 }
 
 export interface FeedOptions extends Listening {
@@ -57,6 +74,8 @@ export interface OrderEntryReport {
   readonly commandsFull: number;
   readonly unknownOrders: number;
   readonly repeatedReferences: number;
+  /** Traced commands whose times were not kept, because too many were at a time. */
+  readonly stampsLeftOut: number;
   /** Ends of connections by reason. */
   readonly closed: Readonly<Record<string, number>>;
   /** Not 0 once the market serves it no longer (native/client/client_region.hpp). */
@@ -87,6 +106,8 @@ export interface MarketDuty<Report> {
   readonly requestsPort: number;
   readonly backend: string;
   report(): Report;
+  /** Of order entry: commands that were picked and answered since the last call. */
+  stamps(): readonly CommandStamps[];
   /** Ends it; its connections are gone then. */
   close(): Promise<void>;
 }
@@ -95,18 +116,21 @@ export interface MarketDuty<Report> {
 export class MarketDuties {
   readonly #addon: Addon;
   readonly #market: number;
+  readonly #clockOriginNs: number;
   readonly #opening = new Set<Promise<unknown>>();
   readonly #open = new Map<number, Promise<void> | null>();
   #closed = false;
 
-  constructor(addon: Addon, market: number) {
+  /** `clockOriginNs`: of the engine's clock, by CLOCK_MONOTONIC. */
+  constructor(addon: Addon, market: number, clockOriginNs: number) {
     this.#addon = addon;
     this.#market = market;
+    this.#clockOriginNs = clockOriginNs;
   }
 
   /** Rejects with an Error that says what to do. Reads the market's log, so it may take seconds. */
   openOrderEntry(options: OrderEntryOptions): Promise<MarketDuty<OrderEntryReport>> {
-    return this.#started(() => this.#addon.openOrderEntry(this.#market, options));
+    return this.#started(() => this.#addon.openOrderEntry(this.#market, { picked: 0, ...options }));
   }
 
   openFeed(options: FeedOptions): Promise<MarketDuty<FeedReport>> {
@@ -135,11 +159,28 @@ export class MarketDuties {
           if (this.#open.get(id) !== null) throw new Error("the duty is closed");
           return this.#addon.dutyReport(id) as Report;
         },
+        stamps: () => (this.#open.get(id) === null ? this.#stamps(id) : []),
         close: () => this.#close(id),
       };
     } finally {
       this.#opening.delete(opening);
     }
+  }
+
+  #stamps(id: number): readonly CommandStamps[] {
+    const numbers = this.#addon.dutyStamps(id);
+    const at = (index: number): DurationNs =>
+      durationNs(Math.max((numbers[index] ?? 0) - this.#clockOriginNs, 0));
+    return Array.from({ length: numbers.length / NUMBERS_PER_COMMAND }, (_, one) => {
+      const first = one * NUMBERS_PER_COMMAND;
+      return {
+        sequence: numbers[first] ?? 0,
+        received: at(first + 1),
+        offered: at(first + 2),
+        taken: at(first + 3),
+        told: at(first + 4),
+      };
+    });
   }
 
   #close(id: number): Promise<void> {

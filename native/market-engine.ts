@@ -172,7 +172,7 @@ export class NativeMarket implements MarketEngine {
     this.#host = host;
     this.#seals = seals;
     this.#id = opened.id;
-    this.duties = new MarketDuties(host.addon, opened.id);
+    this.duties = new MarketDuties(host.addon, opened.id, host.clockOriginNs);
     this.#directory = request.directory;
     this.#closed = closed;
     this.#epoch = opened.epoch;

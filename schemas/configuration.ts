@@ -181,6 +181,8 @@ export const cellConfigurationSchema = z.strictObject({
       url: z.url({ protocol: /^https?$/ }),
       /** Part of the requests without a trace of their own that get one. */
       ratio: z.number().min(0).max(1).default(0),
+      /** Part of the orders over OUCH and shared memory, which cannot ask for one; absent: as `ratio`. */
+      direct: z.number().min(0).max(1).optional(),
       /** Traces begun a second at most, those that clients ask for included. */
       mostPerSecond: z.int().min(1).max(10_000).default(100),
     })

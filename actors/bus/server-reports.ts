@@ -3,7 +3,7 @@ import { z } from "zod";
 
 /**
  * What each nats-server says of its JetStream, asked in the system account. The connection's user
- * needs `$SYS.REQ.SERVER.PING.JSZ` and its inbox, nothing else.
+ * needs `$SYS.REQ.SERVER.PING.JSZ` and its inbox for it, nothing else.
  */
 export interface ServerReport {
   readonly name: string;

@@ -5,6 +5,7 @@ import type { Files } from "../kernel/ports/files.ts";
 import type { JournalReplicas } from "../kernel/ports/journal-replicas.ts";
 import type { EngineSlots, MarketEngine, MatchingEngine } from "../kernel/ports/matching-engine.ts";
 import type { Ownership } from "../kernel/ports/ownership.ts";
+import type { Tracing } from "../kernel/ports/tracing.ts";
 import type { Result } from "../kernel/result.ts";
 import { MarketBehaviour } from "./behaviour.ts";
 import { MarketCounters } from "./counters.ts";
@@ -28,6 +29,8 @@ export interface MarketPorts {
   readonly onServing?: (engine: MarketEngine, definition: MarketDefinition, epoch: number) => void;
   /** Told when the market was handed over: other doors must not keep clients of it. */
   readonly onLeaving?: (engine: MarketEngine, definition: MarketDefinition) => void;
+  /** Absent: no order is traced. */
+  readonly tracing?: Tracing;
   /** Records of own blocks kept for a resend at most; fewer than usual are for tests. */
   readonly recordsRemembered?: number;
 }

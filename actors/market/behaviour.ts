@@ -355,8 +355,9 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   }
 
   #tradingPorts(): ConstructorParameters<typeof Trading>[0] {
-    const { bus, slots, ownership } = this.#ports;
+    const { bus, slots, ownership, tracing } = this.#ports;
     return {
+      ...(tracing === undefined ? {} : { tracing }),
       bus,
       slots,
       ownership,

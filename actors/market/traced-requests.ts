@@ -1,7 +1,7 @@
 import type { EngineEvent, EngineSlots, MarketEngine } from "../kernel/ports/matching-engine.ts";
-import { RECORD_BYTES } from "../kernel/ports/matching-engine.ts";
 import type { RequestTrace } from "../kernel/ports/tracing.ts";
-import { durationNs, type DurationNs, sequence as sequenceOf } from "../kernel/units.ts";
+import { durationNs, type DurationNs } from "../kernel/units.ts";
+import { readStamp, type StampClock } from "./record-stamps.ts";
 
 /** A traced request between the ring and its reply. Times are monotonic; 0: not yet. */
 interface Under {
@@ -25,19 +25,13 @@ const followed = 64;
 export class TracedRequests {
   readonly #engine: MarketEngine;
   readonly #slots: EngineSlots;
-  readonly #now: () => DurationNs;
-  readonly #unixNow: () => bigint;
+  readonly #clock: StampClock;
   #under: Under[] = [];
 
-  constructor(
-    engine: MarketEngine,
-    slots: EngineSlots,
-    clock: { readonly monotonic: () => DurationNs; readonly now: () => bigint },
-  ) {
+  constructor(engine: MarketEngine, slots: EngineSlots, clock: StampClock) {
     this.#engine = engine;
     this.#slots = slots;
-    this.#now = () => clock.monotonic();
-    this.#unixNow = () => clock.now();
+    this.#clock = clock;
   }
 
   get any(): boolean {
@@ -47,7 +41,7 @@ export class TracedRequests {
   /** The request's commands are in the ring; `tag` is that of the last one. */
   offered(trace: RequestTrace, receivedAt: DurationNs, tag: number): void {
     if (this.#under.length >= followed) return;
-    const offeredAt = this.#now();
+    const offeredAt = this.#clock.monotonic();
     this.#under.push({
       trace,
       receivedAt,
@@ -64,14 +58,14 @@ export class TracedRequests {
     const found = this.#under.find(({ tag, drainedAt }) => drainedAt === 0 && tag === event.tag);
     if (found === undefined) return;
     found.sequence = event.sequence;
-    found.drainedAt = this.#now();
+    found.drainedAt = this.#clock.monotonic();
   }
 
   /** Records up to here are on this node's disk. */
   durable(sequence: number): void {
     for (const one of this.#under) {
       if (one.durableAt !== 0 || one.sequence === 0 || one.sequence > sequence) continue;
-      one.durableAt = this.#now();
+      one.durableAt = this.#clock.monotonic();
     }
   }
 
@@ -80,7 +74,7 @@ export class TracedRequests {
     const index = this.#under.findIndex((one) => one.trace === trace);
     const [under] = index < 0 ? [] : this.#under.splice(index, 1);
     if (under === undefined) return 0;
-    const releasedAt = this.#now();
+    const releasedAt = this.#clock.monotonic();
     const { receivedAt, offeredAt, sequence, drainedAt, durableAt } = under;
     const hop = (name: string, began: number, ended: number, more = {}): void =>
       trace.hop(name, durationNs(began), durationNs(Math.max(began, ended)), {
@@ -89,8 +83,8 @@ export class TracedRequests {
       });
     hop("market mailbox", trace.began, receivedAt);
     hop("market actor", receivedAt, offeredAt);
-    const sequencedAt = this.#sequencedAt(sequence);
-    if (sequencedAt === null) hop("reactor", offeredAt, drainedAt);
+    const sequencedAt = readStamp(this.#engine, this.#slots, this.#clock, sequence)?.sequenced;
+    if (sequencedAt === undefined) hop("reactor", offeredAt, drainedAt);
     else {
       const at = Math.min(Math.max(sequencedAt, offeredAt), drainedAt);
       hop("command ring", offeredAt, at);
@@ -100,15 +94,5 @@ export class TracedRequests {
     const before = durableAt === 0 ? drainedAt : durableAt;
     hop("safe", before, releasedAt, { "meridian.durability": mode });
     return sequence;
-  }
-
-  /** When the match thread stamped it, by the monotonic clock; null: its record cannot be read yet. */
-  #sequencedAt(sequence: number): number | null {
-    if (this.#slots.sequencedAt === undefined || sequence === 0) return null;
-    const record = this.#engine.records(sequenceOf(sequence), RECORD_BYTES);
-    if (record.length !== RECORD_BYTES) return null;
-    const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
-    const ago = this.#unixNow() - this.#slots.sequencedAt(view, 0);
-    return this.#now() - Number(ago);
   }
 }

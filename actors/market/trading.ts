@@ -9,7 +9,7 @@ import type {
 } from "../kernel/ports/matching-engine.ts";
 import { IncarnationFence, type SenderIdentity } from "../kernel/incarnation-fence.ts";
 import type { Ownership } from "../kernel/ports/ownership.ts";
-import type { RequestTrace } from "../kernel/ports/tracing.ts";
+import type { RequestTrace, Tracing } from "../kernel/ports/tracing.ts";
 import { ok, refuse, type Failure, type Result } from "../kernel/result.ts";
 import { durationNs, type DurationNs } from "../kernel/units.ts";
 import { refusals, type RefusalCode } from "../../schemas/refusals.ts";
@@ -41,6 +41,7 @@ import {
   type Admission,
   type JournalledReference,
 } from "./decide.ts";
+import { DirectTraces } from "./direct-traces.ts";
 import { EventQueue } from "./event-queue.ts";
 import { CANCELS_HELD, HeldCancels, type HeldRequest } from "./held-cancels.ts";
 import type { MarketDefinition, TouchUnits } from "./messages.ts";
@@ -70,6 +71,8 @@ export interface TradingPorts {
   readonly after: (delay: DurationNs, callback: () => void) => () => void;
   readonly sleep: (delay: DurationNs) => Promise<void>;
   readonly run: (work: () => Promise<void>) => void;
+  /** Absent: no order is traced. */
+  readonly tracing?: Tracing;
 }
 
 /**
@@ -91,6 +94,8 @@ export class Trading {
   readonly #limits = new AccountLimits();
   readonly #held = new HeldCancels();
   readonly #traced: TracedRequests;
+  /** Null: what comes by OUCH and shared memory is not traced. */
+  readonly #direct: DirectTraces | null;
   readonly #phase: Phase;
   readonly #epoch: number;
   /** Commands of our own under way, by tag. */
@@ -131,6 +136,11 @@ export class Trading {
     this.#senders = new IncarnationFence((shard) => ports.ownership.recordedEpoch(shard));
     this.#events = new EventQueue(ports.slots);
     this.#traced = new TracedRequests(engine, ports.slots, ports.clock);
+    const { tracing, slots, clock } = ports;
+    this.#direct =
+      tracing === undefined
+        ? null
+        : new DirectTraces(tracing, definition.market, engine, slots, clock);
     const resting = [
       ...engine.restingOrders("buy", ALL_ORDERS),
       ...engine.restingOrders("sell", ALL_ORDERS),
@@ -377,6 +387,7 @@ export class Trading {
       if (taken === limit) this.#armPump();
     }
     if (this.#traced.any) this.#traced.durable(this.#engine.progress().durable);
+    if (this.#direct?.any === true) this.#direct.durable(this.#engine.progress().durable);
     this.#release();
   }
 
@@ -480,6 +491,7 @@ export class Trading {
     this.#events.push(event, foreign);
     if (event.last) this.#drained = event.sequence;
     if (this.#traced.any && event.last && !foreign) this.#traced.drained(event);
+    if (this.#direct !== null && event.last && foreign) this.#direct.drained(event);
     // Only the market's owner configures: no grant lets a client administer.
     if (foreign || event.kind !== "configured") return;
     const command = this.#internal.get(event.tag);
@@ -517,10 +529,19 @@ export class Trading {
     this.#marketData.apply(event);
     this.#phase.apply(event, this.#definition);
     this.#blocks.add(event.sequence, slot);
-    if (foreign) return;
+    if (foreign) {
+      if (this.#direct?.any === true && event.last)
+        this.#followDirect(this.#direct, event.sequence);
+      return;
+    }
     if (event.last) this.#waiting -= 1;
     this.#outcomes.apply(event);
   };
+
+  #followDirect(direct: DirectTraces, sequence: number): void {
+    const trace = direct.released(sequence, this.#leavingAs);
+    if (trace !== null) this.#blocks.follow(trace, sequence);
+  }
 
   #count(event: EngineEvent): void {
     switch (event.kind) {

@@ -50,6 +50,7 @@ import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
 import type { Measured } from "./metrics.ts";
 import { RefusalCounter } from "./refusal-counter.ts";
 import type { ReferenceData } from "./reference-data.ts";
+import { countedAnswer, countedBus, ServiceCounts } from "./service-counts.ts";
 import { spawnLimits } from "./trader-limits.ts";
 import { cellTree, paths } from "./tree.ts";
 import { ViewHost } from "./view-host.ts";
@@ -169,7 +170,8 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   const { engine, slots, clock, files, log, directory } = ports;
   const { audit: store = memoryAuditStore(), randomBytes } = ports;
   const trail = new AuditTrail({ store, clock, log, randomBytes }, settings);
-  const bus = auditedBus(ports.bus, trail);
+  const services = new ServiceCounts(clock);
+  const bus = auditedBus(countedBus(ports.bus, services), trail);
   const nonce = (): Uint8Array => ports.randomBytes(16);
   const session = (): number => sessionOf(ports.randomBytes(8));
   const { servesMarkets = true, hosting = defaultHosting } = settings;
@@ -200,6 +202,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     slots,
     ownership,
     files,
+    ...(ports.tracing === undefined ? {} : { tracing: ports.tracing }),
     ...(onServing === undefined ? {} : { onServing }),
     ...(onLeaving === undefined ? {} : { onLeaving }),
   });
@@ -232,7 +235,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       ...(ports.processes === undefined ? {} : { processes: ports.processes }),
       ...(ports.serveControl === undefined
         ? {}
-        : { serveControl: auditedControl(ports.serveControl, trail) }),
+        : { serveControl: countedControl(auditedControl(ports.serveControl, trail), services) }),
     },
     {
       region,
@@ -387,6 +390,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
         leaseMarginNs: Math.max(0, ownership.validUntil() - clock.monotonic()),
       },
       alerts: alerts.counts(),
+      services: services.read(),
     }),
     found: (told) => watch.tell(told),
     async drain() {
@@ -424,6 +428,21 @@ const auditedControl =
           endpoint.subject,
           (payload, user) => endpoint.answer(payload, user),
           trail,
+        ),
+      })),
+      region,
+    );
+
+const countedControl =
+  (serve: ServeControl, counts: ServiceCounts): ServeControl =>
+  (endpoints, region) =>
+    serve(
+      endpoints.map((endpoint) => ({
+        ...endpoint,
+        answer: countedAnswer(
+          endpoint.subject,
+          (payload, user) => endpoint.answer(payload, user),
+          counts,
         ),
       })),
       region,

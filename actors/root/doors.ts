@@ -8,6 +8,7 @@ import type { MarketEngine, MatchingEngine } from "../kernel/ports/matching-engi
 import { ok, type Result } from "../kernel/result.ts";
 import type { MarketDefinition } from "../region/messages.ts";
 import { type EdgeReport, MarketEdges } from "./edges.ts";
+import type { EntryTracing } from "./tracing.ts";
 import { SharedMemoryDoor } from "./shared-memory.ts";
 
 /** What a scrape shows of the doors beside NATS. */
@@ -53,6 +54,11 @@ export class Doors {
   /** As MarketPorts.onLeaving. */
   leave(engine: MarketEngine, definition: MarketDefinition): void {
     this.#edges?.leave(engine, definition);
+  }
+
+  /** As MarketEdges.trace. */
+  trace(tracing: EntryTracing): void {
+    this.#edges?.trace(tracing);
   }
 
   /** Reads again who may come in over shared memory. */

@@ -21,6 +21,7 @@ import { ok, refuse, type Result } from "../kernel/result.ts";
 import { durationNs } from "../kernel/units.ts";
 import type { MarketDefinition } from "../region/messages.ts";
 import { readPrivateFile } from "./private-file.ts";
+import type { EntryTracing } from "./tracing.ts";
 
 type Settings = NonNullable<CellConfiguration["edges"]>;
 type Place = EdgesFile["markets"][string];
@@ -30,6 +31,8 @@ const feedConnections = 64;
 const samePortTries = 10;
 const samePortPause = durationNs(100_000_000);
 const lookEvery = durationNs(1_000_000_000);
+/** Order entry keeps the times of 256 traced commands until they are fetched. */
+const stampsEvery = durationNs(100_000_000);
 /** A price of 0x7FFFFFFF is OUCH's market order. */
 const highestPrice = 0x7fff_fffe;
 const priceDecimals = 4;
@@ -45,6 +48,8 @@ interface Open {
   /** Sessions of order entry in this epoch: each has a name of its own. */
   sessions: number;
   isOpening: boolean;
+  /** Of its order entry: traced commands that were known to be left out. */
+  stampsLeftOut: number;
   said: string;
 }
 
@@ -69,6 +74,8 @@ export class MarketEdges {
   readonly #known: EdgesFile["markets"];
   #stopped = false;
   #cancelLook: () => void = () => {};
+  #tracing: EntryTracing | null = null;
+  #cancelStamps: () => void = () => {};
 
   private constructor(
     settings: Settings,
@@ -120,6 +127,7 @@ export class MarketEdges {
       place: before?.place ?? this.#placeOf(market, units.value.symbol),
       sessions: 0,
       isOpening: false,
+      stampsLeftOut: 0,
       said: "",
     };
     this.#open.set(market, open);
@@ -138,6 +146,13 @@ export class MarketEdges {
     void open.feed?.close();
   }
 
+  /** Order entry that is opened from now on tells its part of the traces of orders. */
+  trace(tracing: EntryTracing): void {
+    this.#tracing = tracing;
+    tracing.members(this.#access.members.map(({ session }) => session));
+    this.#fetchStamps(tracing);
+  }
+
   reports(): readonly EdgeReport[] {
     return [...this.#open.values()].map(({ definition, orders, feed }) => ({
       market: definition.market,
@@ -150,6 +165,20 @@ export class MarketEdges {
   stop(): void {
     this.#stopped = true;
     this.#cancelLook();
+    this.#cancelStamps();
+  }
+
+  #fetchStamps(tracing: EntryTracing): void {
+    this.#cancelStamps = this.#clock.after(stampsEvery, () => {
+      for (const open of this.#open.values()) {
+        const { market } = open.definition;
+        for (const stamps of open.orders?.stamps() ?? []) tracing.entered(market, stamps);
+        const leftOut = reportOf(open.orders)?.stampsLeftOut ?? open.stampsLeftOut;
+        tracing.missed(Math.max(leftOut - open.stampsLeftOut, 0));
+        open.stampsLeftOut = leftOut;
+      }
+      this.#fetchStamps(tracing);
+    });
   }
 
   #look(): void {
@@ -212,6 +241,7 @@ export class MarketEdges {
         connections,
         backend: "best",
         members: this.#access.members,
+        picked: this.#tracing?.picked ?? 0,
       }),
     );
     this.#opened(open, { orders: open.orders.port });

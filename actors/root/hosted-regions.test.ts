@@ -6,9 +6,9 @@ import {
   type MemoryCell,
   startMemoryCell,
 } from "../../test/support/memory-cell.ts";
-import { directoryBucket, drainDirectoryKey } from "../../schemas/subjects.ts";
 import { Desk, wide } from "../../test/support/risk-desk.ts";
 import { until } from "../../test/support/until.ts";
+import { directoryBucket, drainDirectoryKey } from "../../schemas/subjects.ts";
 import { MemoryBroker } from "../bus/memory.ts";
 import { encodeDrain } from "../region/codec.ts";
 

@@ -13,10 +13,10 @@ import {
   type MemoryCellOptions,
   startMemoryCell,
 } from "../../test/support/memory-cell.ts";
+import { eventually } from "../../test/support/until.ts";
 import { hostClock, silentLog } from "../../test/support/ports.ts";
 import { serveIncidents } from "./incident-host.ts";
 import { RefusalCounter } from "./refusal-counter.ts";
-import { eventually } from "../../test/support/until.ts";
 
 /** Incidents of whole cells over the bus in memory: alerts in, pages out, people in between. */
 const test = suite("incidents of cells");

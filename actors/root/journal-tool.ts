@@ -17,7 +17,7 @@ import { type ChainReport, type CheckedChain, checkChain } from "./chain-check.t
 /**
  * Looks into the write-ahead log of a market that nobody has open; `meridian journal` runs it:
  * `node actors/root/journal-tool.ts verify|dump|restore FOLDER …`. Prints one JSON value a line: rows
- * of a dump, and a Result at the end. Changes nothing in the folder but its lock.
+ * of a dump, what it is at ({"phase": …}), and a Result at the end. Changes nothing in the folder but its lock.
  */
 
 interface SnapshotVerdict {
@@ -66,6 +66,9 @@ const say = (value: unknown): void => {
   );
 };
 
+/** For people who wait. */
+const sayPhase = (phase: string): void => say({ phase });
+
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function damaged(failure: unknown): Result<never> {
@@ -84,8 +87,10 @@ async function verifyNatively(
   let whole: RolledBack;
   const snapshots: SnapshotVerdict[] = [];
   try {
+    sayPhase("replaying every record");
     whole = await addon.rollBack(folder, null, null, false);
     for (const sequence of await listSnapshots(folder)) {
+      sayPhase(`replaying from the snapshot at record ${sequence}`);
       // At its own sequence a snapshot is what is restored, or it is named as a fault.
       const from = await addon.rollBack(folder, sequence, null, true);
       const there = await addon.rollBack(folder, sequence, null, false);
@@ -136,6 +141,7 @@ function snapshotFault(
 
 /** Of the portable engine, which knows no snapshots. */
 async function verifyPortably(folder: string, chain: CheckedChain): Promise<Result<LogReport>> {
+  sayPhase("replaying every record");
   const market = new Market();
   const started = performance.now();
   let found: Recovery;
@@ -175,6 +181,7 @@ async function verify(folder: string): Promise<Result<LogReport>> {
   const addon = loadAddon();
   if (!addon.ok && addon.failure.code !== "addon_missing") return addon;
   let chain: CheckedChain;
+  sayPhase("checking the chain of the seals");
   try {
     chain = await checkChain(folder);
   } catch (failure) {
@@ -229,6 +236,7 @@ async function restore(
   const loaded = loadAddon();
   if (!loaded.ok) return loaded;
   try {
+    sayPhase("replaying up to there");
     const there = await loaded.value.rollBack(folder, sequence, timestamp, true);
     if (there.sequence === 0) {
       return refuse(
@@ -244,7 +252,9 @@ async function restore(
         `restore --to ${there.sequence}`,
       );
     }
+    sayPhase("copying");
     const logId = await loaded.value.copyLog(folder, into, there.sequence);
+    sayPhase("replaying the copy");
     // What stands there now, read again.
     const copy = await loaded.value.rollBack(into, null, null, false);
     if (copy.digest !== there.digest) {

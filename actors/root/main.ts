@@ -7,6 +7,7 @@ import { NatsJournalReplicas } from "../bus/journal-replicas.ts";
 import { ensureAuditAssets } from "../bus/assets.ts";
 import { AuditStream } from "../bus/audit-stream.ts";
 import type { NatsBus, NatsOptions } from "../bus/nats.ts";
+import { ServersWatch } from "../bus/servers-report.ts";
 import { StreamsWatch } from "../bus/streams-report.ts";
 import { serveEndpoints } from "../bus/services.ts";
 import { ConfinedPool } from "../confined/pool.ts";
@@ -68,6 +69,7 @@ class CellProcess {
   #doors: Doors | null = null;
   #bus: NatsBus | null = null;
   #streams: StreamsWatch | null = null;
+  #servers: ServersWatch | null = null;
   #tracing: OrderTracing | null = null;
   #cell: Cell | null = null;
   #phase = "the cell is starting";
@@ -128,6 +130,7 @@ class CellProcess {
               engine: engine.value,
               bus: this.#bus?.counters() ?? null,
               streams: this.#streams?.report ?? null,
+              servers: this.#servers?.scraped() ?? null,
               traces: this.#tracing?.counts() ?? null,
               dataDirectory: this.#configuration.dataDirectory,
             };
@@ -193,6 +196,7 @@ class CellProcess {
     if (!audit.ok) return this.#refuse(audit.failure, exitCodes.failed);
     if (!assets.ok) return this.#refuse(assets.failure, exitCodes.failed);
     this.#phase = "waiting for the report of the servers";
+    this.#servers = new ServersWatch(options.reporter, region, this.#clock);
     const guard = new SyncGuard(bus, options.reporter, ports, this.#configuration.region);
     const sound = await guard.pass();
     if (ports.signal.aborted) return;
@@ -209,6 +213,7 @@ class CellProcess {
       // Loaded only when it is used: its libraries would cost every cell memory.
       const { orderTracing } = await import("./tracing.ts");
       this.#tracing = orderTracing(this.#configuration.tracing, this.#configuration, this.#clock);
+      this.#doors?.trace(this.#tracing);
     }
     const { actors, cell, scrub, incidents, nats, dataDirectory } = this.#configuration;
     const pager = webhookPager(incidents);
@@ -326,6 +331,7 @@ class CellProcess {
     this.#doors?.stop();
     this.#streams?.stop();
     try {
+      await this.#servers?.stop();
       if (this.#cell !== null) {
         await this.#cell.drain();
         await this.#cell.system.stop();

@@ -1,6 +1,7 @@
 import { Registry } from "prom-client";
 
 import type { BusCounters } from "../bus/nats.ts";
+import type { ServersReport } from "../bus/servers-report.ts";
 import type { StreamsReport } from "../bus/streams-report.ts";
 import type { ActorSystem } from "../kernel/actor.ts";
 import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
@@ -13,6 +14,8 @@ import { cellSamples, type HostingMeasured, kernelSamples, traceSamples } from "
 import { edgeSamples } from "./metrics/edges.ts";
 import { flowSamples, marketSamples, standbySamples } from "./metrics/market.ts";
 import { ProcessSamples } from "./metrics/process.ts";
+import { serverSamples, serviceSamples } from "./metrics/servers.ts";
+import type { ServiceCount } from "./service-counts.ts";
 import { alertSamples, engineMarketSamples, engineSamples } from "./metrics/reactor.ts";
 import type { TraceCounts } from "./tracing.ts";
 import { register, Samples } from "./metrics/samples.ts";
@@ -30,6 +33,10 @@ export interface Measured {
   readonly doors?: DoorsMeasured | null;
   readonly bus?: BusCounters | null;
   readonly streams?: StreamsReport | null;
+  /** The nats-servers of the region. */
+  readonly servers?: ServersReport | null;
+  /** Requests to what the cell serves beside orders. */
+  readonly services?: readonly ServiceCount[];
   /** Null: no order is traced. */
   readonly traces?: TraceCounts | null;
   readonly dataDirectory?: string | null;
@@ -87,6 +94,8 @@ export class Metrics {
     alertSamples(into, names, measured.alerts);
     busSamples(into, report, measured.bus ?? null);
     streamSamples(into, measured.streams ?? null, Date.now());
+    serverSamples(into, measured.servers ?? null, Date.now());
+    serviceSamples(into, measured.services ?? []);
     edgeSamples(into, measured.doors ?? null);
     this.#process.sample(into, report.startedUnixMs, measured.dataDirectory ?? null);
   }

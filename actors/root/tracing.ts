@@ -16,11 +16,19 @@ import {
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
 
+import type { CommandStamps } from "../../native/index.ts";
 import type { CellConfiguration } from "../../schemas/configuration.ts";
+import { isPicked, pickedOf } from "../../schemas/order-trace.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
-import type { HopAttributes, RequestTrace, Tracing } from "../kernel/ports/tracing.ts";
+import type {
+  DirectCommand,
+  HopAttributes,
+  RequestTrace,
+  Tracing,
+} from "../kernel/ports/tracing.ts";
 import { parseTraceparent, traceparent } from "../kernel/trace-context.ts";
 import type { DurationNs } from "../kernel/units.ts";
+import { ChosenIds, DirectSpans, type WallClock } from "./direct-spans.ts";
 
 type Settings = NonNullable<CellConfiguration["tracing"]>;
 
@@ -39,13 +47,22 @@ const batchDelayMs = 1_000;
 const exportTimeoutMs = 5_000;
 const second = 1_000_000_000;
 
-/** Unix time of a monotonic one, as OpenTelemetry has times: seconds and nanoseconds. */
-type WallClock = (monotonic: DurationNs) => [number, number];
+/** What order entry needs to tell its part of a trace. */
+export interface EntryTracing {
+  /** Of 2^32: the part of the commands whose times it takes. */
+  readonly picked: number;
+  members(sessions: Iterable<number>): void;
+  entered(market: string, stamps: CommandStamps): void;
+  /** Commands whose times were not kept. */
+  missed(count: number): void;
+}
 
 /** Traces of orders by OpenTelemetry. */
-export class OrderTracing implements Tracing {
+export class OrderTracing implements Tracing, EntryTracing {
+  readonly picked: number;
   readonly #provider: TracerProvider;
   readonly #tracer: Tracer;
+  readonly #direct: DirectSpans;
   readonly #clock: Clock;
   readonly #settings: Settings;
   readonly #random: () => number;
@@ -64,7 +81,9 @@ export class OrderTracing implements Tracing {
     readonly failed: () => number;
   }) {
     const { region, cell } = of.cell;
+    const ids = new ChosenIds();
     this.#provider = new TracerProvider({
+      idGenerator: ids,
       sampler: new AlwaysOnSampler(),
       resource: resourceFromAttributes({
         "service.name": "meridian-cell",
@@ -84,6 +103,10 @@ export class OrderTracing implements Tracing {
     this.#tracer = this.#provider.getTracer("meridian");
     this.#clock = of.clock;
     this.#settings = of.settings;
+    this.picked = pickedOf(of.settings.direct ?? of.settings.ratio);
+    this.#direct = new DirectSpans(this.#tracer, ids, region, () =>
+      this.#wallAt(this.#clock.monotonic()),
+    );
     this.#random = of.random;
     this.#failed = of.failed;
   }
@@ -114,6 +137,32 @@ export class OrderTracing implements Tracing {
       above,
     );
     return new TracedRequest(this.#tracer, span, traceApi.setSpan(above, span), began, wall);
+  }
+
+  picks(sequence: number): boolean {
+    return isPicked(sequence, this.picked);
+  }
+
+  beginDirect(command: DirectCommand): RequestTrace | null {
+    if (command.session === 0) return null;
+    if (!this.#hasRoom(this.#clock.monotonic())) {
+      this.#leftOut += 1;
+      return null;
+    }
+    this.#begun += 1;
+    return this.#direct.begin(command);
+  }
+
+  members(sessions: Iterable<number>): void {
+    this.#direct.members(sessions);
+  }
+
+  entered(market: string, stamps: CommandStamps): void {
+    this.#direct.entered(market, stamps);
+  }
+
+  missed(count: number): void {
+    this.#leftOut += count;
   }
 
   counts(): TraceCounts {

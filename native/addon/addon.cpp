@@ -77,6 +77,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
                           InstanceMethod("openOrderEntry", &ReactorAddon::open_order_entry),
                           InstanceMethod("openFeed", &ReactorAddon::open_feed),
                           InstanceMethod("dutyReport", &ReactorAddon::duty_report),
+                          InstanceMethod("dutyStamps", &ReactorAddon::duty_stamps),
                           InstanceMethod("closeDuty", &ReactorAddon::close_duty),
                           InstanceMethod("connectClient", &ReactorAddon::connect_client),
                           InstanceMethod("wakeForClient", &ReactorAddon::wake_for_client),
@@ -423,6 +424,10 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   // (id of the duty)
   Napi::Value duty_report(Info info) {
     return duties_.at(info[0].As<Napi::Number>().Uint32Value())->report(info.Env());
+  }
+  // (id of the duty) -> Float64Array
+  Napi::Value duty_stamps(Info info) {
+    return duties_.at(info[0].As<Napi::Number>().Uint32Value())->stamps(info.Env());
   }
   // (id of the duty) -> Promise
   Napi::Value close_duty(Info info) {

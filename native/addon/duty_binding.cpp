@@ -1,6 +1,8 @@
 #include "addon/duty_binding.hpp"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace meridian::addon {
 namespace {
@@ -61,6 +63,7 @@ Napi::Object report_orders(Napi::Env env, const duties::OrderDuty& duty) {
   set(object, "commandsFull", counts.commands_full);
   set(object, "unknownOrders", counts.unknown_orders);
   set(object, "repeatedReferences", counts.repeated_refs);
+  set(object, "stampsLeftOut", counts.stamps_left_out);
   Napi::Object closed = Napi::Object::New(env);
   for (std::size_t at = 1; at < counts.closed.size(); ++at) {
     const std::string reason(order_entry::name_of(static_cast<order_entry::Closing>(at)));
@@ -110,6 +113,8 @@ std::unique_ptr<DutyBinding> DutyBinding::of_orders(Napi::Object request) {
   options.edge.gateway.session = field_of<10>(request, "session");
   options.edge.gateway.listing = {.symbol = field_of<8>(request, "symbol"),
                                   .price_per_tick = number_of(request, "pricePerTick")};
+  options.edge.stamps.picked =
+      static_cast<std::uint64_t>(request.Get("picked").As<Napi::Number>().Int64Value());
   const auto members = request.Get("members").As<Napi::Array>();
   for (std::uint32_t at = 0; at < members.Length(); ++at) {
     options.members.push_back(member_of(members.Get(at).As<Napi::Object>()));
@@ -167,6 +172,21 @@ Napi::Object DutyBinding::describe(Napi::Env env) const {
   object.Set("requestsPort", static_cast<std::uint32_t>(is_feed_ ? feed_->requests_port() : 0));
   object.Set("backend", is_feed_ ? feed_->backend() : orders_->backend());
   return object;
+}
+
+Napi::Value DutyBinding::stamps(Napi::Env env) {
+  std::vector<double> numbers;
+  if (orders_ != nullptr) {
+    orders_->drain_stamps([&numbers](const edge::OrderStamps& stamps) {
+      for (const std::uint64_t number : {stamps.sequence, stamps.received_ns, stamps.offered_ns,
+                                         stamps.taken_ns, stamps.told_ns}) {
+        numbers.push_back(static_cast<double>(number));
+      }
+    });
+  }
+  Napi::Float64Array array = Napi::Float64Array::New(env, numbers.size());
+  std::copy(numbers.begin(), numbers.end(), array.Data());
+  return array;
 }
 
 Napi::Object DutyBinding::report(Napi::Env env) const {

@@ -31,6 +31,9 @@ class DutyBinding {
   Napi::Object describe(Napi::Env env) const;
   // Counts by name; `ended` is the number of the reason, `failure` a text.
   Napi::Object report(Napi::Env env) const;
+  // Five numbers for each traced command that was answered since the last call: its sequence, and
+  // by CLOCK_MONOTONIC in nanoseconds when it was received, offered, answered for and told.
+  Napi::Value stamps(Napi::Env env);
 
  private:
   explicit DutyBinding(Napi::Env env);

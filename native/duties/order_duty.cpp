@@ -71,6 +71,7 @@ std::unique_ptr<OrderDuty> OrderDuty::open(reactor::Reactor& reactor, reactor::H
   terms.permissions = client::permission::stream | client::permission::speak_for_others;
   terms.command_slots = options.command_slots;
   terms.event_slots = options.event_slots;
+  options.edge.stamps.clock = []() noexcept { return time_now().steady_ns; };
   int error = 0;
   auto port = reactor::ClientPort::create(terms, error);
   if (port == nullptr) {
@@ -197,6 +198,7 @@ void OrderDuty::tell_counts(std::uint64_t now_ns) noexcept {
   tell(counts_.commands_full, gateway.commands_full);
   tell(counts_.unknown_orders, gateway.unknown_orders);
   tell(counts_.repeated_refs, gateway.repeated_refs);
+  tell(counts_.stamps_left_out, edge_->stamps().left_out());
   for (std::size_t at = 0; at < host.closed.size(); ++at) {
     tell(counts_.closed[at], host.closed[at]);
   }

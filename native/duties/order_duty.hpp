@@ -40,6 +40,7 @@ struct OrderDutyCounts {
   std::atomic<std::uint64_t> commands_full{0};
   std::atomic<std::uint64_t> unknown_orders{0};
   std::atomic<std::uint64_t> repeated_refs{0};
+  std::atomic<std::uint64_t> stamps_left_out{0};
   std::array<std::atomic<std::uint64_t>, order_entry::closings> closed{};  // by Closing
 };
 
@@ -62,6 +63,11 @@ class OrderDuty final : public reactor::Duty {
   [[nodiscard]] std::uint16_t port() const noexcept { return network_->port(); }
   [[nodiscard]] const char* backend() const noexcept { return network_->name(); }
   [[nodiscard]] const OrderDutyCounts& counts() const noexcept { return counts_; }
+  // One thread at a time: calls visitor(edge::OrderStamps) for traced commands that were answered.
+  template <class Visitor>
+  void drain_stamps(Visitor&& visitor) noexcept {
+    edge_->stamps().drain(visitor);
+  }
   // Commands whose records told of the members' orders.
   [[nodiscard]] std::uint64_t restored_through() const noexcept { return restored_through_; }
 

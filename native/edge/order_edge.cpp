@@ -19,6 +19,7 @@ OrderEdge::OrderEdge(const EdgeOptions& options, std::span<const order_entry::Me
       commands_(commands),
       events_(events),
       peer_(peer),
+      stamps_(options.stamps, options.gateway.tag_prefix, options.gateway.commands),
       gateway_(options.gateway, members, memory.subspan(SoupHost::arena_bytes(options.connections)),
                {this,
                 [](void* context, const wire::Command& command, Urgency urgency) noexcept {
@@ -36,6 +37,10 @@ bool OrderEdge::do_work(Time now, std::uint64_t wait_ns) noexcept {
   // What the turn before refused at once is news as well.
   gateway_.drain_news([this](std::uint32_t member) { host_.tell(member); });
   has_worked = host_.turn(has_worked ? 0 : wait_ns) || has_worked;
+  if (stamps_.is_on()) {
+    stamps_.told();
+    stamps_.heard_network();
+  }
   has_worked = host_.take_packets() || has_worked;
   gateway_.tick();
   publish();
@@ -63,10 +68,17 @@ bool OrderEdge::take_events() noexcept {
   if (count == 0) {
     return false;
   }
+  const bool is_stamped = stamps_.is_on();
+  if (is_stamped) {
+    stamps_.begin_events();
+  }
   for (std::uint32_t at = 0; at < count; ++at) {
     // The slot stays the producer's memory: only the copy is used.
     const wire::Event event = events_.at(at);
     gateway_.event(event, host_.now().wall_ns);
+    if (is_stamped) {
+      stamps_.took(event);
+    }
   }
   events_.advance(count);
   events_.release_ordered();
@@ -81,6 +93,9 @@ bool OrderEdge::submit(const wire::Command& command, Urgency urgency) noexcept {
   }
   *commands_.next() = command;
   has_published_ = true;
+  if (stamps_.is_on()) {
+    stamps_.offered(command.tag);
+  }
   ++(is_cancel ? counts_.cancels : counts_.orders);
   return true;
 }

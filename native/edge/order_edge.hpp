@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "edge/order_stamps.hpp"
 #include "edge/soup_host.hpp"
 #include "order_entry/ouch_gateway.hpp"
 #include "rings/spsc_ring.hpp"
@@ -24,6 +25,7 @@ struct EdgeOptions {
   std::uint32_t connections = 1024;
   // Slots of the command ring that orders leave to cancels.
   std::uint32_t slots_for_cancels = 256;
+  StampOptions stamps;
 };
 
 struct EdgeCounts {
@@ -57,6 +59,8 @@ class OrderEdge final : private SoupApplication {
   // To restore from, before the first turn.
   [[nodiscard]] order_entry::OuchGateway& gateway() noexcept { return gateway_; }
   [[nodiscard]] std::uint32_t open_connections() const noexcept { return host_.open_connections(); }
+  // One other thread may drain it.
+  [[nodiscard]] OrderStampBook& stamps() noexcept { return stamps_; }
 
  private:
   // SoupApplication.
@@ -90,6 +94,7 @@ class OrderEdge final : private SoupApplication {
   RingPeer peer_;
   bool has_published_ = false;
   EdgeCounts counts_;
+  OrderStampBook stamps_;
   order_entry::OuchGateway gateway_;
   SoupHost host_;
 };

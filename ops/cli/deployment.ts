@@ -4,6 +4,7 @@ import { ok, type Result, refuse } from "../../actors/kernel/result.ts";
 import { wire } from "../../schemas/messages.ts";
 import { type DeploymentVerb, deploymentSubject } from "../../schemas/subjects.ts";
 import { type Cluster, withCluster } from "./cluster.ts";
+import { during } from "./progress.ts";
 import type { ClusterOptions } from "./terminal.ts";
 import { decodeRefusal } from "../../schemas/sdk/codec.ts";
 
@@ -24,15 +25,18 @@ export async function askLauncher(
   region = "",
   asked: { readonly commandId?: string; readonly site?: string; readonly port?: number } = {},
 ): Promise<Result<DeploymentAnswer>> {
-  const answer = await cluster.ask(
-    deploymentSubject(verb),
-    DeploymentRequest.encode({ region, ...asked }).finish(),
-    (payload): Result<DeploymentAnswer> => {
-      const reply = DeploymentReply.decode(payload);
-      const failure = decodeRefusal(reply.refusal);
-      return failure === null ? ok(reply) : { ok: false, failure };
-    },
-    changedWithinMs,
+  const what = [verb.replaceAll("-", " "), region, asked.site ?? ""].filter((word) => word !== "");
+  const answer = await during(what.join(" "), () =>
+    cluster.ask(
+      deploymentSubject(verb),
+      DeploymentRequest.encode({ region, ...asked }).finish(),
+      (payload): Result<DeploymentAnswer> => {
+        const reply = DeploymentReply.decode(payload);
+        const failure = decodeRefusal(reply.refusal);
+        return failure === null ? ok(reply) : { ok: false, failure };
+      },
+      changedWithinMs,
+    ),
   );
   if (answer.ok || answer.failure.code !== "no_responders") return answer;
   return refuse(

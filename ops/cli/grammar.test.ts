@@ -123,6 +123,32 @@ test("no command makes a form of its own", () => {
   assert.equal(faults, [], "printed() of output.ts gives all forms the same fields");
 });
 
+/** What waits for a cluster's processes or reads whole files, in the modules that do so for commands. */
+const longWork =
+  /\b(askTool|askLauncher|askThroughRestarts|carryOut|during|activity|progressBar)\(/;
+
+test("commands that take long show it on a terminal, and have -q to be calm", () => {
+  const longFiles = globSync("commands/*.ts", { cwd: folder }).filter(
+    (file) => !file.endsWith(".test.ts") && longWork.test(readFileSync(join(folder, file), "utf8")),
+  );
+  const faults = longFiles
+    .filter((file) => !/calmOption\(\)/.test(readFileSync(join(folder, file), "utf8")))
+    .map((file) => `${file}: no -q; addOption(calmOption())`);
+  assert.equal(faults, []);
+  const named =
+    `up, down, replay, backtest, certificates rotate, keys rotate-encryption, journal verify,
+    journal dump, journal restore, region add, region remove, region failover, region failback,
+    region drain, edge add`.split(/,\s+/);
+  const calm = (path: string): boolean =>
+    commands.some(
+      (one) => one.path === path && one.command.options.some(({ short }) => short === "-q"),
+    );
+  assert.equal(
+    named.filter((path) => !calm(path)),
+    [],
+  );
+});
+
 test("commands that list have -q for scripts", () => {
   const faults = commands
     .filter(({ path }) => /(^| )list$/.test(path))

@@ -1,6 +1,7 @@
 import { Option } from "commander";
 
 import { type Result, refuse } from "../../actors/kernel/result.ts";
+import { hideProgress } from "./progress.ts";
 
 /**
  * The forms in which a command tells what it found. All have the same fields: `table` for people, `json`
@@ -22,6 +23,9 @@ export interface OutputOptions {
   readonly quiet?: boolean;
 }
 
+/** -q of commands that take long. */
+export const calmOption = (): Option => new Option("-q, --quiet", "show no progress");
+
 /** What a command has to tell. */
 export interface Told {
   /** All of it. */
@@ -33,6 +37,7 @@ export interface Told {
 }
 
 const write = (text: string): void => {
+  hideProgress();
   process.stdout.write(text);
 };
 

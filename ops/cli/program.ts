@@ -29,6 +29,7 @@ import { register as registerTree } from "./commands/tree.ts";
 import { register as registerUp } from "./commands/up.ts";
 import { repository } from "./data-folder.ts";
 import { addExamples } from "./examples.ts";
+import { silenceProgress } from "./progress.ts";
 
 /** Every file in commands/ adds its commands to the program, in the order of the help text. */
 const registrations: readonly ((program: Command) => void)[] = [
@@ -68,6 +69,9 @@ export function createProgram(): Command {
     .showSuggestionAfterError()
     .showHelpAfterError("(add --help for the usage)")
     .exitOverride()
+    .hook("preAction", (_, action) => {
+      if (action.opts<{ readonly quiet?: boolean }>().quiet === true) silenceProgress();
+    })
     .addHelpText(
       "after",
       "\nExit codes: 0 ok, 1 failed, 2 wrong usage, 3 refused by the exchange or by policy.",

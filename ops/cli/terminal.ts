@@ -2,6 +2,8 @@ import Table from "cli-table3";
 import type { Command } from "commander";
 import colors from "picocolors";
 
+import { hideProgress } from "./progress.ts";
+
 export { type OutputFormat, outputOption, quietOption } from "./output.ts";
 
 /** Options of every command that talks to a cluster. */
@@ -22,6 +24,7 @@ export interface ClusterOptions {
 }
 
 export const print = (text: string): void => {
+  hideProgress();
   process.stdout.write(`${text}\n`);
 };
 export const printJson = (value: unknown): void => {

@@ -202,6 +202,7 @@ function allowed(user: User, profile: Profile): Permissions {
         // The launcher takes servers out of JetStream when their region leaves, and ends links of sites.
         publish: [
           "$SYS.REQ.SERVER.PING.JSZ",
+          "$SYS.REQ.SERVER.PING.VARZ",
           ...(user.region === null
             ? ["$JS.API.SERVER.REMOVE", "$SYS.REQ.SERVER.PING.LEAFZ", "$SYS.REQ.SERVER.*.KICK"]
             : []),

@@ -124,6 +124,45 @@ export const machineAlerts: readonly AlertRule[] = [
     trial: { series: [gauge("meridian_nats_dropped_total{}", 0, 100)] },
   },
   {
+    alert: "ServerCutsClientsOff",
+    expr: "increase(meridian_server_slow_consumers_total[5m]) > 0",
+    for: "0s",
+    severity: "ticket",
+    runbook: "RB-08",
+    summary: "A nats-server has cut a client off because it did not read.",
+    trial: {
+      series: [gauge('meridian_server_slow_consumers_total{server="home-1"}', 0, 1)],
+      labels: { server: "home-1" },
+    },
+  },
+  {
+    alert: "ServerWithoutMetaLeader",
+    expr: "meridian_server_has_meta_leader == 0",
+    for: "30s",
+    severity: "page",
+    runbook: "RB-08",
+    summary: "A nats-server knows no leader of JetStream's metadata: no stream can be made.",
+    trial: {
+      series: [gauge('meridian_server_has_meta_leader{server="home-1"}', 1, 0)],
+      labels: { server: "home-1" },
+    },
+  },
+  {
+    alert: "ServerDiskNearlyFull",
+    expr: "meridian_server_jetstream_storage_bytes > 0.8 * (meridian_server_jetstream_limit_bytes > 0)",
+    for: "5m",
+    severity: "ticket",
+    runbook: "RB-08",
+    summary: "Streams use four fifths of the disk that a nats-server gives to them.",
+    trial: {
+      series: [
+        gauge('meridian_server_jetstream_storage_bytes{server="home-1"}', 10, 900),
+        gauge('meridian_server_jetstream_limit_bytes{server="home-1"}', 1_000, 1_000),
+      ],
+      labels: { server: "home-1" },
+    },
+  },
+  {
     alert: "StreamWithoutLeader",
     expr: "meridian_stream_has_leader == 0",
     for: "30s",

@@ -1,5 +1,5 @@
 import type { Dashboard } from "./dashboard.ts";
-import { graph, ofMarket, quantiles, rate, stat, value } from "./panels.ts";
+import { graph, ofMarket, quantiles, rate, rateBy, stat, value } from "./panels.ts";
 
 const cellLegend = "{{cell}}";
 const marketLegend = "{{market}}";
@@ -167,6 +167,72 @@ const bus: Dashboard = {
   ],
 };
 
+const serverLegend = "{{server}}";
+
+const servers: Dashboard = {
+  uid: "meridian-servers",
+  title: "Meridian: servers and services",
+  ofMarket: false,
+  panels: [
+    graph("Up for", "s", value("meridian_server_uptime_seconds", serverLegend)),
+    graph("Processor", "percentunit", value("meridian_server_processor_ratio", serverLegend)),
+    graph(
+      "Memory",
+      "bytes",
+      value("meridian_server_memory_bytes", "{{server}} process"),
+      value("meridian_server_jetstream_memory_bytes", "{{server}} streams"),
+    ),
+    graph(
+      "Connected to it",
+      "short",
+      value("meridian_server_connections", "{{server}} clients"),
+      value("meridian_server_routes", "{{server}} servers"),
+      value("meridian_server_leaf_nodes", "{{server}} edge sites"),
+    ),
+    graph(
+      "Comings and ends",
+      "ops",
+      rate("meridian_server_connections_total", "{{server}} connections"),
+      rate("meridian_server_slow_consumers_total", "{{server}} cut off: too slow"),
+    ),
+    graph("Subscriptions", "short", value("meridian_server_subscriptions", serverLegend)),
+    graph("Messages", "ops", rate("meridian_server_messages_total", "{{server}} {{direction}}")),
+    graph("Bytes", "Bps", rate("meridian_server_bytes_total", "{{server}} {{direction}}")),
+    graph(
+      "Disk for streams",
+      "bytes",
+      value("meridian_server_jetstream_storage_bytes", "{{server}} used"),
+      value("meridian_server_jetstream_reserved_bytes", "{{server}} promised"),
+      value("meridian_server_jetstream_limit_bytes", "{{server}} at most"),
+    ),
+    graph(
+      "Streams and consumers",
+      "short",
+      value("meridian_server_jetstream_streams", "{{server}} streams"),
+      value("meridian_server_jetstream_consumers", "{{server}} consumers"),
+    ),
+    graph(
+      "JetStream's interface",
+      "ops",
+      rate("meridian_server_jetstream_requests_total", "{{server}} requests"),
+      rate("meridian_server_jetstream_errors_total", "{{server}} errors"),
+    ),
+    stat("Knows a meta leader", "short", value("meridian_server_has_meta_leader", serverLegend)),
+    graph(
+      "This itself",
+      "short",
+      value("meridian_server_report_age_seconds", "{{cell}} seconds old"),
+      rate("meridian_server_report_failures_total", "{{cell}} without an answer"),
+    ),
+    graph(
+      "Requests to services",
+      "ops",
+      rateBy("meridian_service_requests_total", "service, verb", "{{service}} {{verb}}"),
+    ),
+    graph("Answers of services", "s", ...quantiles("meridian_service_answer_seconds", "service")),
+  ],
+};
+
 const edges: Dashboard = {
   uid: "meridian-edges",
   title: "Meridian: OUCH, ITCH and shared memory",
@@ -308,4 +374,4 @@ const machine: Dashboard = {
   ],
 };
 
-export const machineDashboards: readonly Dashboard[] = [reactor, bus, edges, machine];
+export const machineDashboards: readonly Dashboard[] = [reactor, bus, servers, edges, machine];

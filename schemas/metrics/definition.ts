@@ -48,5 +48,8 @@ export const labelBounds = {
   version: 2,
   engine: 2,
   nats_server: 2,
+  server: 16,
+  service: 4,
+  verb: 48,
 } as const;
 export type LabelName = keyof typeof labelBounds;

@@ -5,6 +5,7 @@ import { edgeFamilies } from "./edges.ts";
 import { journalFamilies, marketFamilies } from "./market.ts";
 import { processFamilies } from "./process.ts";
 import { reactorFamilies } from "./reactor.ts";
+import { serverFamilies, serviceFamilies } from "./servers.ts";
 
 /** Every metric family of the product. What is not here cannot be shown in a scrape. */
 export const metricFamilies = {
@@ -15,6 +16,8 @@ export const metricFamilies = {
   ...reactorFamilies,
   ...busFamilies,
   ...streamFamilies,
+  ...serverFamilies,
+  ...serviceFamilies,
   ...edgeFamilies,
   ...processFamilies,
 } as const;

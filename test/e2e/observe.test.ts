@@ -11,6 +11,7 @@ import { globalLookback, type Pace, writeObservation } from "../../ops/observe/p
 import { parseTraceparent, traceparent } from "../../actors/kernel/trace-context.ts";
 import { wire } from "../../schemas/messages.ts";
 import { metricFamilies } from "../../schemas/metrics/families.ts";
+import { orderTraceIds } from "../../schemas/order-trace.ts";
 import { eventSubject } from "../../schemas/subjects.ts";
 import { temporaryFolder } from "../support/launched-cluster.ts";
 import { missingNatsServer } from "../support/nats-cluster.ts";
@@ -24,6 +25,13 @@ import {
 } from "../support/one-region.ts";
 import { CuttableWay, missingPrometheus, Prometheus, promtool } from "../support/prometheus.ts";
 import { testUnless } from "../support/skip.ts";
+import {
+  checkDirect,
+  memoryHops,
+  orderByOuch,
+  orderBySharedMemory,
+  ouchHops,
+} from "../support/direct-orders.ts";
 import { checkHops, context, hops, tracingClient, tradeOnce } from "../support/traced-orders.ts";
 
 const test = suite("a cell under a real Prometheus");
@@ -82,7 +90,7 @@ async function watched(body: (watched: Watched) => Promise<void>): Promise<void>
         await region.ready();
         await underPrometheus(folder, region, (seen) => body({ ...seen, region, receiver }));
       },
-      { tracing: { url: receiver.url } },
+      { tracing: { url: receiver.url, direct: 1 } },
     );
   } finally {
     await receiver.stop();
@@ -207,9 +215,12 @@ testUnless(
   async () => {
     const watching = running();
     await trade(watching.region, 1);
-    await eventually("streams and samples are there", async () => {
-      const streams = `rate(meridian_stream_messages[${rateInterval}])`;
-      return (await watching.prometheus.query(streams)).length > 0 ? true : "no";
+    await eventually("streams, servers and samples are there", async () => {
+      for (const family of ["meridian_stream_messages", "meridian_server_uptime_seconds"]) {
+        const found = await watching.prometheus.query(`rate(${family}[${rateInterval}])`);
+        if (found.length === 0) return `nothing of ${family}`;
+      }
+      return true;
     });
     await checkScrape(watching);
     await checkDashboards(watching);
@@ -252,6 +263,45 @@ testUnless(
     );
     const scrape = await (await fetch(`${region.region.http}/metrics`)).text();
     assert.match(scrape, /^meridian_traces_begun_total 1$/m);
+  },
+);
+
+testUnless(
+  test,
+  missing,
+  "B1.4 an order by OUCH and one over shared memory have every hop under one id, which market and sequence tell",
+  async () => {
+    const { region, receiver } = running();
+    const named: string[] = [];
+    const blocks = region.connection.subscribe(eventSubject(marketName, "block"), {
+      callback: (_, message) => {
+        const { traces } = wire.market.v1.EventBlock.decode(message.data);
+        named.push(...traces.map((text) => parseTraceparent(text)?.traceId ?? text));
+      },
+    });
+    await region.connection.flush();
+    await orderByOuch(region);
+    const sequence = await orderBySharedMemory(region);
+    const { traceId, clientSpanId } = orderTraceIds(marketName, sequence);
+    await eventually("every span has come", () => {
+      const byOuch = receiver.spans.find((span) => span.attributes["meridian.door"] === "ouch");
+      const ofOuch = receiver.of(byOuch?.traceId ?? "");
+      const ofMemory = receiver.of(traceId);
+      const isWhole = ofOuch.length > ouchHops.length && ofMemory.length > memoryHops.length;
+      const told = [...ofOuch, ...ofMemory].map(({ name }) => name);
+      return Promise.resolve(isWhole || told.join(", "));
+    });
+    const byOuch = receiver.spans.find((span) => span.attributes["meridian.door"] === "ouch");
+    const ouch = checkDirect(receiver.of(byOuch?.traceId ?? ""), "ouch", ouchHops);
+    assert.is(ouch.parentSpanId, "", "nobody is above order entry");
+    const memory = checkDirect(receiver.of(traceId), "shared memory", memoryHops);
+    assert.is(memory.parentSpanId, clientSpanId, "the client's span is above, should it tell one");
+    await eventually("blocks of events name both traces", () =>
+      Promise.resolve(
+        (named.includes(ouch.traceId) && named.includes(traceId)) || named.join(", "),
+      ),
+    );
+    blocks.unsubscribe();
   },
 );
 

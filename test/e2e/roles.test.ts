@@ -211,7 +211,7 @@ async function checkPrograms(cluster: LaunchedCluster): Promise<void> {
   });
   for (const user of [`reporter-${region}`, "launcher"]) {
     await check(cluster, user, {
-      publish: ["$SYS.REQ.SERVER.PING.JSZ"],
+      publish: ["$SYS.REQ.SERVER.PING.JSZ", "$SYS.REQ.SERVER.PING.VARZ"],
       publishNot: ["$SYS.REQ.SERVER.PING.CONNZ", "$SYS.REQ.SERVER.x.RELOAD", "jrn.BTC-EUR", order],
       listen: [],
       listenNot: [">", "$SYS.>", "md.>", "_INBOX_operator.>"],

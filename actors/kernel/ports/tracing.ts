@@ -16,8 +16,22 @@ export interface RequestTrace {
   end(ended: DurationNs): void;
 }
 
+/** A command that came by OUCH or shared memory, as its record has it. */
+export interface DirectCommand {
+  readonly market: string;
+  readonly sequence: number;
+  /** Of who sent it; 0: nobody, the engine made it itself. */
+  readonly session: number;
+  /** When the match thread stamped it. */
+  readonly sequenced: DurationNs;
+}
+
 /** Decides which requests are traced, and takes what is told of them. */
 export interface Tracing {
   /** `parent`: the traceparent that came with it, null for none. Null: it is not traced. */
   begin(parent: string | null, name: string, attributes: HopAttributes): RequestTrace | null;
+  /** Whether the command of this sequence is traced, if it came by OUCH or shared memory. */
+  picks(sequence: number): boolean;
+  /** Of a command that was picked. Null: it is not traced after all. */
+  beginDirect(command: DirectCommand): RequestTrace | null;
 }

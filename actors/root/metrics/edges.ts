@@ -4,7 +4,7 @@ import type { ValueName } from "../../../schemas/metrics/families.ts";
 import type { DoorsMeasured } from "../doors.ts";
 import type { Samples } from "./samples.ts";
 
-type OrderCount = Exclude<keyof OrderEntryReport, "closed" | "ended" | "failure">;
+type OrderCount = Exclude<keyof OrderEntryReport, "closed" | "ended" | "failure" | "stampsLeftOut">;
 type FeedCount = Exclude<keyof FeedReport, "ended" | "failure">;
 type OuchFamily = Extract<
   Exclude<ValueName, "meridian_ouch_closed_total">,

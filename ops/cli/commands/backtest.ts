@@ -10,8 +10,8 @@ import type { BacktestRequest } from "../../../actors/replay/backtest/request.ts
 import { looksLikeBinance } from "../../../actors/replay/binance.ts";
 import { parseLobsterName } from "../../../actors/replay/lobster.ts";
 import { type ExitCode, exitCodes, perform } from "../action.ts";
-import { progressBar } from "../replay/progress.ts";
-import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { activity, progressBar } from "../progress.ts";
+import { calmOption, type OutputFormat, outputOption, printed } from "../output.ts";
 import { facts, print, table } from "../terminal.ts";
 import { askTool } from "../tool.ts";
 
@@ -92,6 +92,7 @@ export function register(program: Command): void {
     .option("--seed <number>", "of the latencies and the bootstrap", whole, 1)
     .option("--plots <folder>", "writes profit.svg, inventory.svg and markouts.svg")
     .addOption(outputOption())
+    .addOption(calmOption())
     .addHelpText(
       "after",
       `
@@ -108,18 +109,22 @@ Examples:
 async function run(file: string, options: BacktestCommandOptions): Promise<Result<ExitCode>> {
   const head = readHead(resolve(file));
   if (!head.ok) return head;
-  const isTable = options.output === "table";
-  const bar = isTable ? { value: null as ReturnType<typeof progressBar> | null } : null;
+  // The file is read once before its rows are counted.
+  const reading = activity("backtest: reading the file");
+  let bar: ReturnType<typeof progressBar> | null = null;
   const answer = await askTool<Answer>(
     "backtest-tool",
     [JSON.stringify(requestOf(resolve(file), head.value, options))],
     (row) => {
-      if (bar === null) return;
-      bar.value ??= progressBar("backtest", Number(row["of"]));
-      bar.value.rows(Number(row["rows"]));
+      if (bar === null) {
+        reading.end();
+        bar = progressBar("backtest", Number(row["of"]));
+      }
+      bar.rows(Number(row["rows"]));
     },
   );
-  bar?.value?.end();
+  reading.end();
+  (bar as ReturnType<typeof progressBar> | null)?.end();
   if (!answer.ok) return answer;
   if (!printed(options, { value: answer.value })) print(reportText(answer.value));
   return ok(exitCodes.ok);

@@ -10,7 +10,7 @@ import { exitCodes, perform } from "../action.ts";
 import { withCluster } from "../cluster.ts";
 import { dataFolder } from "../data-folder.ts";
 import { askLauncher, askThroughRestarts, stepLines } from "../deployment.ts";
-import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { calmOption, type OutputFormat, outputOption, printed } from "../output.ts";
 import { type ClusterOptions, print, table, withClusterOptions } from "../terminal.ts";
 
 type CertificateOptions = ClusterOptions & { readonly output: OutputFormat };
@@ -39,6 +39,7 @@ export function register(program: Command): void {
       "a new authority as well: both are trusted until every server has changed",
     )
     .addOption(outputOption())
+    .addOption(calmOption())
     .action((options: CertificateOptions & { readonly authority?: true }) =>
       perform(() =>
         withCluster(options, async (cluster) => {
@@ -63,6 +64,7 @@ export function registerKeys(program: Command): void {
       "a new key of encryption at rest: server by server, each restarts and gets its streams from the others",
     )
     .addOption(outputOption())
+    .addOption(calmOption())
     .addHelpText(
       "after",
       "\nRuns while markets trade; interrupted, it goes on when it is asked again. The key is in <data>/nats/encryption.json: back it up.",

@@ -17,7 +17,7 @@ import { askLauncher } from "../deployment.ts";
 import type { Finding } from "../finding.ts";
 import { examineMachine, type NativeProbe } from "../machine.ts";
 import { clusterStatus } from "../markets.ts";
-import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { calmOption, type OutputFormat, outputOption, printed } from "../output.ts";
 import { type ClusterOptions, print, withClusterOptions } from "../terminal.ts";
 
 const WANTED_NODE = 24;
@@ -28,6 +28,7 @@ export function register(program: Command): void {
     .description("check what the exchange needs, from this machine up to every region")
     .option("--machine", "this machine only: no cluster has to run")
     .addOption(outputOption())
+    .addOption(calmOption())
     .addHelpText(
       "after",
       "\nA warning says what works less well, and what that costs. Exit codes: 0 nothing failed, 1 something did.",

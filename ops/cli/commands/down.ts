@@ -4,6 +4,8 @@ import { ok, refuse } from "../../../actors/kernel/result.ts";
 import { liveLauncher } from "../../deploy/data-lock.ts";
 import { exitCodes, perform } from "../action.ts";
 import { dataFolder } from "../data-folder.ts";
+import { calmOption } from "../output.ts";
+import { during } from "../progress.ts";
 import { print } from "../terminal.ts";
 
 /** Cells have 12 s, servers 5 s; the rest is for asking for totals. */
@@ -15,6 +17,7 @@ export function register(program: Command): void {
     .command("down")
     .description("drain and stop the cluster of this data folder")
     .option("--data <folder>", "data folder of the cluster ($MERIDIAN_DATA; default: .meridian)")
+    .addOption(calmOption())
     .action((options: { readonly data?: string }) =>
       perform(async () => {
         const folder = dataFolder(options.data).value;
@@ -33,15 +36,19 @@ export function register(program: Command): void {
           );
         }
         const deadline = performance.now() + endsWithinMs;
-        while (liveLauncher(folder) === pid) {
-          if (performance.now() >= deadline) {
-            return refuse(
-              "down_timeout",
-              `the cluster has not ended within ${endsWithinMs / 1000} s (process ${pid})`,
-              `look at its terminal, or kill -9 ${pid}`,
-            );
+        const isDown = await during("draining", async () => {
+          while (liveLauncher(folder) === pid) {
+            if (performance.now() >= deadline) return false;
+            await delay(100);
           }
-          await delay(100);
+          return true;
+        });
+        if (!isDown) {
+          return refuse(
+            "down_timeout",
+            `the cluster has not ended within ${endsWithinMs / 1000} s (process ${pid})`,
+            `look at its terminal, or kill -9 ${pid}`,
+          );
         }
         print("stopped");
         return ok(exitCodes.ok);

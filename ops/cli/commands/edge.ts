@@ -14,7 +14,7 @@ import { RunningSite } from "../../edge/run.ts";
 import { type ExitCode, exitCodes, perform } from "../action.ts";
 import { withCluster } from "../cluster.ts";
 import { askLauncher, stepLines } from "../deployment.ts";
-import { type OutputOptions, outputOption, printed, wholeOption } from "../output.ts";
+import { calmOption, type OutputOptions, outputOption, printed, wholeOption } from "../output.ts";
 import { type ClusterOptions, facts, print, table, withClusterOptions } from "../terminal.ts";
 
 const { EdgeReadReply, EdgeStatusReply } = wire.market.v1;
@@ -32,6 +32,7 @@ export function register(program: Command): void {
     .requiredOption("--region <region>", "region whose servers it connects to")
     .option("--port <port>", "where its server listens (default: the first free one from 4622 on)")
     .addOption(outputOption())
+    .addOption(calmOption())
     .addHelpText(
       "after",
       "\nExamples:\n  npx meridian edge add oslo --region eu-central --as operator",

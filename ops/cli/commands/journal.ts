@@ -4,7 +4,8 @@ import { type Command, InvalidArgumentError } from "commander";
 
 import { ok, type Result } from "../../../actors/kernel/result.ts";
 import { type ExitCode, exitCodes, perform } from "../action.ts";
-import { type OutputFormat, outputOption, printed, rowPrinter } from "../output.ts";
+import { calmOption, type OutputFormat, outputOption, printed, rowPrinter } from "../output.ts";
+import { during } from "../progress.ts";
 import { facts, print, table } from "../terminal.ts";
 import { askTool, type Row } from "../tool.ts";
 
@@ -65,6 +66,7 @@ export function register(program: Command): void {
     )
     .argument("<folder>", "of the log: it holds segment-….log files")
     .addOption(outputOption())
+    .addOption(calmOption())
     .addHelpText(
       "after",
       "\nA torn tail is what a crash leaves of its last write: it is reported, and no fault. Damage, a\nblock whose hash is not that of its records, or a snapshot that does not fit the log, ends with exit code 1.\nWho can write the folder can change records and seals alike: the chain hash is to be compared with the\njournal stream's, which servers of other regions hold.",
@@ -79,6 +81,7 @@ export function register(program: Command): void {
     .option("--to <sequence>", "last record", sequence)
     .option("--limit <count>", "rows of the table at most", sequence, 100)
     .addOption(outputOption())
+    .addOption(calmOption())
     .addHelpText(
       "after",
       "\nWith -o json, jsonl or csv every record is one line with every field, without a limit.",
@@ -92,6 +95,7 @@ export function register(program: Command): void {
     .requiredOption("--to <sequence|time>", "last record, or a time like 2026-01-31T12:00:00Z")
     .requiredOption("--into <folder>", "where the new log goes; does not exist yet")
     .addOption(outputOption())
+    .addOption(calmOption())
     .addHelpText(
       "after",
       `
@@ -210,7 +214,12 @@ function tableRow(row: Row): string[] {
 }
 
 const ask = <T>(given: readonly string[], onRow?: (row: Row) => void): Promise<Result<T>> =>
-  askTool<T>("journal-tool", given, onRow);
+  during(`journal ${given[0]}`, (line) =>
+    askTool<T>("journal-tool", given, (row) => {
+      if (typeof row["phase"] === "string") line.step(row["phase"]);
+      else onRow?.(row);
+    }),
+  );
 
 function sequence(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("a whole number is wanted.");

@@ -6,7 +6,7 @@ import { ok, refuse, type Result } from "../../../actors/kernel/result.ts";
 import { type ExitCode, exitCodes, perform } from "../action.ts";
 import { type Cluster, withCluster } from "../cluster.ts";
 import { askFailover, askUndrain, type FailoverWish, type PlanView } from "../failovers.ts";
-import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { calmOption, type OutputFormat, outputOption, printed } from "../output.ts";
 import { type ClusterOptions, print, withClusterOptions } from "../terminal.ts";
 import { carryOut } from "./region-failover.ts";
 
@@ -29,6 +29,7 @@ export function extend(region: Command): void {
     .option("--confirm <region>", "the region's name again, instead of typing it")
     .option("--reason <text>", "kept with the drain", "by command line")
     .addOption(outputOption())
+    .addOption(calmOption())
     .addHelpText(
       "after",
       `

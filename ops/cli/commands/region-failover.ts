@@ -16,7 +16,8 @@ import {
   type PlanView,
   type StepView,
 } from "../failovers.ts";
-import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { calmOption, type OutputFormat, outputOption, printed } from "../output.ts";
+import { activity } from "../progress.ts";
 import { type ClusterOptions, print, table, withClusterOptions } from "../terminal.ts";
 
 type FailoverOptions = ClusterOptions & {
@@ -51,6 +52,7 @@ export function extend(region: Command): void {
       .option("--confirm <from>", "the region's name again, instead of typing it")
       .option("--reason <text>", "kept with the failover", "by command line")
       .addOption(outputOption())
+      .addOption(calmOption())
       .addHelpText(
         "after",
         `
@@ -177,17 +179,23 @@ export async function carryOut(
       `or give --confirm ${from}`,
     );
   }
+  const line = activity(`from ${from} to ${wish.to}`);
   const steps = follow(cluster, region, wish.id, (step) => {
     if (output === "table") printStep(step);
+    line.step([step.step, step.market].filter((word) => word !== "").join(" "));
   });
   const begun = await askFailover(cluster, { ...wish, dryRun: false });
-  if (!begun.ok) return begun;
+  if (!begun.ok) {
+    line.end();
+    return begun;
+  }
   if (begun.value.status?.state === "awaiting_approval") {
     print(
       `waits for approval: npx meridian region approve ${wish.id} --in ${region} --as approver`,
     );
   }
   await steps;
+  line.end();
   const ended = await askFailover(cluster, { ...wish, dryRun: false });
   if (!ended.ok) return ended;
   return concluded(ended.value.status, output);

@@ -4,7 +4,7 @@ import { ok } from "../../../actors/kernel/result.ts";
 import { exitCodes, perform } from "../action.ts";
 import { withCluster } from "../cluster.ts";
 import { askLauncher, stepLines } from "../deployment.ts";
-import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { calmOption, type OutputFormat, outputOption, printed } from "../output.ts";
 import { type ClusterOptions, print, table, withClusterOptions } from "../terminal.ts";
 
 type MemberOptions = ClusterOptions & { readonly output: OutputFormat };
@@ -15,6 +15,7 @@ export function extendWithMembers(group: Command): void {
     withClusterOptions(group.command(`${verb} <region>`))
       .description(description)
       .addOption(outputOption())
+      .addOption(calmOption())
       .action((region: string, options: MemberOptions) =>
         perform(() =>
           withCluster(options, async (cluster) => {
@@ -35,6 +36,7 @@ export function extendWithMembers(group: Command): void {
   withClusterOptions(group.command("residency"))
     .description("where data is kept, against where it may be; exit code 1 when it is not so")
     .addOption(outputOption())
+    .addOption(calmOption())
     .action((options: MemberOptions) => perform(() => residency(options)));
 }
 

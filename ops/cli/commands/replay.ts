@@ -14,7 +14,7 @@ import { ExchangeClient, type Transport } from "../../../schemas/sdk/client.ts";
 import { type ExitCode, exitCodeOf, exitCodes, perform } from "../action.ts";
 import { type Cluster, connectTo, withCluster } from "../cluster.ts";
 import { type LatencyView, type MarketView, type ModeName, modeNames } from "../markets.ts";
-import { progressBar } from "../replay/progress.ts";
+import { progressBar } from "../progress.ts";
 import { replayMarket } from "../replay/replay-market.ts";
 import { percent, type ReplayReport, reportText } from "../replay/report.ts";
 import {
@@ -23,7 +23,7 @@ import {
   openSessions,
   type RecordedSession,
 } from "../replay/sessions.ts";
-import { type OutputFormat, outputOption, printed } from "../output.ts";
+import { calmOption, type OutputFormat, outputOption, printed } from "../output.ts";
 import { type ClusterOptions, print, withClusterOptions } from "../terminal.ts";
 
 type ReplayCommandOptions = ClusterOptions & {
@@ -72,6 +72,7 @@ export function register(program: Command): void {
     .option("--strict", "stop at the first malformed row instead of skipping it")
     .option("--require <percent>", "fail unless so many of the book states are found", share)
     .addOption(outputOption())
+    .addOption(calmOption())
     .addHelpText(
       "after",
       "\nExits 1 when a command was refused, a replay stopped early, or --require is not met.",

@@ -11,6 +11,8 @@ import { type MarketTotals, readTotals } from "../../deploy/totals.ts";
 import { type Topology, topologies } from "../../deploy/topology.ts";
 import { exitCodes, perform } from "../action.ts";
 import { dataFolder, isWrapped, repository, type Setting } from "../data-folder.ts";
+import { calmOption } from "../output.ts";
+import { during } from "../progress.ts";
 import { print, table } from "../terminal.ts";
 
 interface UpOptions {
@@ -108,6 +110,7 @@ export function register(program: Command): void {
       defaultPorts.gateway,
     )
     .option("--leaf-port <port>", "first port for edge sites", portNumber, defaultPorts.leaf)
+    .addOption(calmOption())
     .addHelpText(
       "after",
       "\nRegion number n takes the first port of each kind plus n; a taken one moves to the next free one.",
@@ -283,7 +286,7 @@ async function up(options: UpOptions): ReturnType<Parameters<typeof perform>[0]>
   const asked = new Promise<void>((resolve) => {
     onStopWish(launcher, resolve);
   });
-  const starting = launcher.start();
+  const starting = during("bringing the cluster up", () => launcher.start());
   const first = await Promise.race([starting, asked]);
   if (first === undefined) {
     await launcher.stop();
