@@ -125,7 +125,7 @@ async function checkStaleness(
 const asked = (region: OneRegion, words: readonly string[]): ReturnType<typeof meridian> =>
   eventually(words.join(" "), async () => {
     const ran = await meridian(region.data, words);
-    return ran.errors.includes("not_connected") ? null : ran;
+    return /not_connected|disconnected|no_launcher/.test(ran.errors) ? null : ran;
   });
 
 /** The authority is another one afterwards, and the site is let in by its new certificate. */
