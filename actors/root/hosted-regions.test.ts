@@ -199,11 +199,7 @@ test("B9.4 B9.1 actors whose region is cut off are not taken by a region that is
         await startMemoryCell({ broker, region, name: "actors", servesMarkets: false, hosting }),
       );
     }
-    const request = { key: "maker", type: "avellaneda-stoikov", parameters };
-    await until("the cell hosts actors", async () => {
-      const spawned = await home.control("spawn", request).catch(() => null);
-      return spawned !== null && spawned.refusal === undefined;
-    });
+    await spawned(home);
     const before = await quotingIn(home, "actors");
     started[1]?.bus.setConnected(false);
     await quotingIn(home, "us-east_actors", before.incarnation);
