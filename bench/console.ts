@@ -71,7 +71,11 @@ export async function runConsole({ quick, repeats }: BenchOptions): Promise<Repo
         const browser = await startBrowser();
         version = browser.version();
         try {
-          markets.push(await marketRun(browser, region, load, size));
+          const run = await marketRun(browser, region, load, size);
+          markets.push(run);
+          stage(
+            `market, run ${repeat + 1} of ${repeats}: ${Math.round(run.coldMs)} ms to the first figures, ${Math.round(run.eventsPerSecond)} events/s`,
+          );
         } finally {
           await browser.close();
         }
@@ -80,11 +84,13 @@ export async function runConsole({ quick, repeats }: BenchOptions): Promise<Repo
       load.stop();
     }
     const crowd = await CrowdedCell.start(region.plan, regionName, size.actors);
+    stage(`${size.actors} actors run`);
     try {
       for (let repeat = 0; repeat < repeats; repeat += 1) {
         const browser = await startBrowser();
         try {
           trees.push(await treeRun(browser, region, size));
+          stage(`tree, run ${repeat + 1} of ${repeats}`);
         } finally {
           await browser.close();
         }
@@ -95,6 +101,12 @@ export async function runConsole({ quick, repeats }: BenchOptions): Promise<Repo
   });
   return report(size, version, markets, trees);
 }
+
+/** The run takes minutes: whoever waits sees how far it is, and where it stands still. */
+const begun = performance.now();
+const stage = (reached: string): void => {
+  console.log(`  ${((performance.now() - begun) / 1_000).toFixed(0).padStart(4)} s  ${reached}`);
+};
 
 async function marketRun(
   browser: Browser,

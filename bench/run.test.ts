@@ -4,18 +4,14 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { addonPath } from "../native/addon.ts";
 import { runProcess } from "../test/stages/process.ts";
 import { repository } from "../test/support/shared-data.ts";
-import { testUnless } from "../test/support/skip.ts";
+import { missingAddon, testUnless } from "../test/support/skip.ts";
 import { best, figure, median, quantile, shown, worst } from "./bench.ts";
 import { history, historyLine, historySchema } from "./history.ts";
 import { readRequest } from "./request.ts";
 
 const test = suite("benches");
-const missing = existsSync(addonPath())
-  ? null
-  : "the addon is not built; node ops/bootstrap.mjs builds it";
 const LIMIT_MS = 120_000;
 
 const bench = (...words: readonly string[]) =>
@@ -214,7 +210,7 @@ test("A7.3 metrics on and off are compared in one market, both over the whole re
 
 testUnless(
   test,
-  missing,
+  missingAddon,
   "the bridge gives every event of workload W, and counts what crossed it",
   async () => {
     const { output, figures } = await quick("bridge");

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -9,17 +9,16 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { repository } from "../test/support/shared-data.ts";
-import { testUnless } from "../test/support/skip.ts";
+import { missingAddon, testUnless } from "../test/support/skip.ts";
 import { until } from "../test/support/until.ts";
-import { addonPath } from "./addon.ts";
 import { loadNativeEngine } from "./index.ts";
 
 const test = suite("core locks between processes");
-const missing = existsSync(addonPath())
-  ? availableParallelism() === 2
+const missing =
+  missingAddon ??
+  (availableParallelism() === 2
     ? null
-    : "needs a machine of two processors: with more there is a core for both"
-  : "the addon is not built; node ops/bootstrap.mjs builds it";
+    : "needs a machine of two processors: with more there is a core for both");
 
 testUnless(
   test,

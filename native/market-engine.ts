@@ -547,6 +547,7 @@ export class NativeMarket implements MarketEngine {
       await this.mark().catch(() => {});
       await this.#seals.close();
       this.#final = { progress: this.progress(), serviceTime: this.serviceTime() };
+      this.#wakeWatchers();
       try {
         await this.#host.addon.close(this.#id);
       } finally {
@@ -565,10 +566,14 @@ export class NativeMarket implements MarketEngine {
     } finally {
       // A callback that throws may not silence the other bell.
       while (this.#armDurable()) this.#onDurable();
-      const watchers = [...this.#watchers];
-      this.#watchers.clear();
-      for (const wake of watchers) wake();
+      this.#wakeWatchers();
     }
+  }
+
+  #wakeWatchers(): void {
+    const watchers = [...this.#watchers];
+    this.#watchers.clear();
+    for (const wake of watchers) wake();
   }
 
   /** Asks to be told of new events. True when there are some already: nobody will ring for those. */
@@ -612,6 +617,7 @@ export class NativeMarket implements MarketEngine {
   }
 
   #discardEvents(): void {
+    if (this.#final !== null) return;
     do {
       this.#eventHead = Atomics.load(this.#words, EVENTS_TAIL);
       this.#releaseEvents();
@@ -651,8 +657,11 @@ export class NativeMarket implements MarketEngine {
     throw new Error(`${this.market} does not answer a reader of its book: are its events drained?`);
   }
 
+  /** Rejects when the market is closed meanwhile: its memory is gone then. */
   async #until(condition: () => boolean): Promise<void> {
-    while (!condition()) {
+    for (;;) {
+      this.#mustBeOpen();
+      if (condition()) return;
       await new Promise<void>((wake) => {
         this.#watchers.add(wake);
       });

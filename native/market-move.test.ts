@@ -1,6 +1,5 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,16 +17,12 @@ import {
   type Outcomes,
 } from "../test/support/moved-market.ts";
 import { repository } from "../test/support/shared-data.ts";
-import { testUnless } from "../test/support/skip.ts";
-import { addonPath } from "./addon.ts";
+import { missingAddon, testUnless } from "../test/support/skip.ts";
 import { loadNativeEngine, type NativeMarket } from "./index.ts";
 import { PortableEngine } from "./portable/engine.ts";
 
 /** A market between the reactor of this process and that of another, while orders come in. */
 const test = suite("a market that moves between reactors");
-const missing = existsSync(addonPath())
-  ? null
-  : "the addon is not built; node ops/bootstrap.mjs builds it";
 
 const moves = 6;
 const perStay = 3_000;
@@ -36,7 +31,7 @@ const unread = 40;
 
 testUnless(
   test,
-  missing,
+  missingAddon,
   "A8.1 B8.2 moved at a sequence number, six times under orders, it loses none, doubles none and keeps its digest",
   async () => {
     const directory = join(await mkdtemp(join(tmpdir(), "market-move-")), "log");

@@ -5,6 +5,9 @@ import type { Files } from "./ports/files.ts";
 
 /** The files port over the local file system. */
 export class SystemFiles implements Files {
+  /** Replacements under way by path: two of one file would write the same draft. */
+  readonly #replacing = new Map<string, Promise<void>>();
+
   async read(path: string): Promise<Uint8Array | null> {
     try {
       return await readFile(path);
@@ -14,7 +17,19 @@ export class SystemFiles implements Files {
     }
   }
 
-  async replace(path: string, content: Uint8Array): Promise<void> {
+  /** Of one file at a time: what was given last is what stays. */
+  replace(path: string, content: Uint8Array): Promise<void> {
+    const before = this.#replacing.get(path) ?? Promise.resolve();
+    const replaced = before.catch(() => {}).then(() => this.#replace(path, content));
+    this.#replacing.set(path, replaced);
+    const done = (): void => {
+      if (this.#replacing.get(path) === replaced) this.#replacing.delete(path);
+    };
+    replaced.then(done, done);
+    return replaced;
+  }
+
+  async #replace(path: string, content: Uint8Array): Promise<void> {
     const folder = dirname(path);
     await mkdir(folder, { recursive: true });
     const draft = `${path}.draft`;

@@ -3,11 +3,6 @@ import type { Files } from "../kernel/ports/files.ts";
 import type { JournalledReference } from "./decide.ts";
 import { referenceStart } from "./decide.ts";
 
-/**
- * A point of the accepted chain that this log has been compared with, so that a restart does not
- * fold the journal from its start. It is a convenience: without it, or when the journal does not
- * hold the named message any more, everything is folded again.
- */
 /** An accepted message and the number under which the stream holds it. */
 export interface Anchor {
   readonly streamSequence: number;
@@ -21,6 +16,11 @@ export interface Anchor {
  */
 export const ANCHORS = 4;
 
+/**
+ * A point of the accepted chain that this log has been compared with, so that a restart does not
+ * fold the journal from its start. It is a convenience: without it, or when the journal does not
+ * hold the named message any more, everything is folded again.
+ */
 export interface AcceptedRoot {
   /** Id of the write-ahead log that holds every record up to `lastSequence`. */
   readonly log: string;

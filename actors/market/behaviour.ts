@@ -26,6 +26,7 @@ import {
   mustConfigure,
   setStateCommand,
 } from "./decide.ts";
+import { Diverged, MarketFailed } from "./endings.ts";
 import { EngineGate } from "./engine-gate.ts";
 import { handOver, type MovingMarket, settle, type SettlingMarket } from "./hand-over.ts";
 import { answerHistory } from "./history/codec.ts";
@@ -40,7 +41,7 @@ import type {
   MarketStatus,
 } from "./messages.ts";
 import { checkUnits, logFailed, openLog, tellOpened } from "./opening.ts";
-import { Diverged, MarketFailed, Recovery, type Owned } from "./recovery.ts";
+import { Recovery, type Owned } from "./recovery.ts";
 import { JournalShipper, RECORDS_REMEMBERED, type Followed } from "./shipper.ts";
 import { statusOf } from "./status.ts";
 import { Trading } from "./trading.ts";

@@ -2,7 +2,7 @@ import { assign, setup } from "xstate";
 
 import type { MarketState } from "../kernel/ports/matching-engine.ts";
 
-/** Lifecycle of a market: what it may do now. What it does is in recovery.ts and trading.ts. */
+/** Lifecycle of a market: what it may do now. What it does is in recovery.ts, trading.ts and hand-over.ts. */
 
 export type MarketEvent =
   /** The engine has replayed the log; the accepted chain is being compared with it. */

@@ -2,8 +2,8 @@ import type { Files } from "../kernel/ports/files.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { MarketEngine, MatchingEngine } from "../kernel/ports/matching-engine.ts";
 import { durationNs, epoch as epochOf, type DurationNs } from "../kernel/units.ts";
+import { MarketFailed } from "./endings.ts";
 import type { MarketDefinition } from "./messages.ts";
-import { MarketFailed } from "./recovery.ts";
 
 const openAttempts = 5;
 const openDelay = durationNs(500_000_000);

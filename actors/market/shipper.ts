@@ -15,7 +15,8 @@ import { durationNs, sequence, type DurationNs } from "../kernel/units.ts";
 import { ANCHORS, type Anchor } from "./accepted-root.ts";
 import { decodeChainMessage, encodeChainMessage } from "./codec.ts";
 import { decideTail, type Sealed } from "./decide.ts";
-import { OwnershipEnded, type Owned } from "./recovery.ts";
+import { OwnershipEnded } from "./endings.ts";
+import type { Owned } from "./recovery.ts";
 
 /**
  * Sends a market's durable records to its journal, one block in flight, and follows the stream to

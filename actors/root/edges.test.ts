@@ -7,20 +7,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { addonPath } from "../../native/addon.ts";
 import { loadNativeEngine, type NativeMarket } from "../../native/index.ts";
 import { type EdgesFile, edgesFileSchema } from "../../schemas/configuration.ts";
 import { cellMarket } from "../../test/support/memory-cell.ts";
 import { silentLog } from "../../test/support/ports.ts";
-import { testUnless } from "../../test/support/skip.ts";
+import { missingAddon, testUnless } from "../../test/support/skip.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { epoch } from "../kernel/units.ts";
 import { listingOf, MarketEdges } from "./edges.ts";
 
 const test = suite("OUCH and ITCH of a cell's markets");
-const missing = existsSync(addonPath())
-  ? null
-  : "the addon is not built; node ops/bootstrap.mjs builds it";
 
 test("A5.1 ticks become prices of 10^-4, and what does not fit is refused with its reason", () => {
   const listing = (changes: object, symbols = {}): unknown => {
@@ -105,7 +101,7 @@ async function withEdges(
 
 testUnless(
   test,
-  missing,
+  missingAddon,
   "A5.1 a market that is owned anew keeps its feed and its ports, and begins order entry anew",
   () =>
     withEdges(null, async ({ edges, market, place }) => {
@@ -124,7 +120,7 @@ testUnless(
 
 testUnless(
   test,
-  missing,
+  missingAddon,
   "A5.1 a port that is asked for and taken is said once, and tried until it is free",
   async () => {
     const server = createServer();

@@ -1,17 +1,14 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { addonPath } from "../../native/addon.ts";
 import { silentLog } from "../../test/support/ports.ts";
-import { testUnless } from "../../test/support/skip.ts";
-import { existsSync } from "node:fs";
+import { missingAddon, testUnless } from "../../test/support/skip.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import { chooseEngine } from "./engine.ts";
 
 const test = suite("the engine a cell runs on");
 const clock = systemClock();
-const missing = existsSync(addonPath()) ? null : "the addon is not built: node ops/bootstrap.mjs";
 
 async function withAddonAt(path: string, body: () => Promise<void>): Promise<void> {
   const before = process.env["MERIDIAN_ADDON"];
@@ -24,7 +21,7 @@ async function withAddonAt(path: string, body: () => Promise<void>): Promise<voi
   }
 }
 
-testUnless(test, missing, "where the addon is built a cell runs on it unasked", async () => {
+testUnless(test, missingAddon, "where the addon is built a cell runs on it unasked", async () => {
   for (const wanted of ["auto", "native"] as const) {
     const engine = chooseEngine(wanted, clock, silentLog);
     if (!engine.ok) throw new Error(engine.failure.reason);

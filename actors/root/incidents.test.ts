@@ -75,6 +75,15 @@ async function withCell(
   }
 }
 
+/** Ids of those that run: nothing is started for a list. */
+async function listed(cell: MemoryCell, closed: boolean): Promise<readonly string[]> {
+  const payload = incident.v1.ListRequest.encode({ closed }).finish();
+  const reply = await cell.raw(incidentSubject(cellRegion, "all", "list"), payload);
+  return incident.v1.ListReply.decode(reply ?? new Uint8Array()).incidents.map(
+    ({ id }) => id ?? "",
+  );
+}
+
 const types = (found: wire.incident.v1.IIncident): readonly (string | null | undefined)[] =>
   (found.timeline ?? []).map(({ type }) => type);
 
@@ -136,6 +145,9 @@ test("B1.5 B8.1 a cell that falls silent is an incident of the region's other ce
     const down = await described(second, `cell_down-${cellRegion}-first`, "detected");
     assert.is(down.finding?.source, `${cellRegion}/second`);
     assert.is(down.finding?.runbook, "RB-01");
+    await eventually("what the silent cell kept runs in the other, unasked", async () =>
+      (await listed(second, false)).includes(slow) ? true : null,
+    );
     const taken = await described(second, slow, "detected");
     assert.is(taken.occurrence, 1, "what the silent cell kept is where it was");
     assert.is((await act(second, slow, "acknowledge"))?.refusal, null);
@@ -167,11 +179,7 @@ test("the all-clear for what never was an incident is told so, and is no refusal
 
 test("B1.5 a list has what is open, and what is closed when it is asked for", () =>
   withCell(async (cell) => {
-    const list = async (closed: boolean) => {
-      const payload = incident.v1.ListRequest.encode({ closed }).finish();
-      const reply = await cell.raw(incidentSubject(cellRegion, "all", "list"), payload);
-      return incident.v1.ListReply.decode(reply ?? new Uint8Array()).incidents.map(({ id }) => id);
-    };
+    const list = (closed: boolean) => listed(cell, closed);
     assert.equal(await eventually("nothing", async () => await list(true)), []);
     alert(cell, true);
     await described(cell, slow, "detected");

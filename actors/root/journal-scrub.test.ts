@@ -130,6 +130,27 @@ test("B9.7 replicas that hold what was written are read whole, at the pace that 
   assert.ok(servers.reads.every((most) => most <= 16));
 });
 
+test("B9.7 a journal that is written to all the time is read up to what was accepted", async () => {
+  const servers = new Servers();
+  const [last] = written.slice(-1);
+  if (last === undefined) throw new Error("nothing was written");
+  let reads = 0;
+  servers.open = async () => {
+    const rest = [...written];
+    return ok({
+      next: async (most: number) => {
+        reads += 1;
+        if (reads > 100) return refuse("unavailable", "it is read for ever", "");
+        return ok(rest.length > 0 ? rest.splice(0, most) : [last]);
+      },
+      close: async () => undefined,
+    });
+  };
+  const { scrub, sent } = scrubOf(servers);
+  await scrub.pass();
+  assert.equal([sent, scrub.counters().unread, scrub.counters().replicas], [[], 0, 3]);
+});
+
 test("B9.7 a follower that leaves a message out is told of with what to do; the leader stays", async () => {
   const servers = new Servers();
   servers.held.set("us", without(2));

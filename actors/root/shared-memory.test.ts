@@ -1,25 +1,21 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { addonPath } from "../../native/addon.ts";
 import { MarketClient } from "../../native/client/market-client.ts";
 import { loadNativeEngine } from "../../native/index.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
 import { silentLog } from "../../test/support/ports.ts";
-import { testUnless } from "../../test/support/skip.ts";
+import { missingAddon, testUnless } from "../../test/support/skip.ts";
 import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { accountId, durationNs, epoch, orderId as orderIdOf, sequence } from "../kernel/units.ts";
 import { SharedMemoryDoor } from "./shared-memory.ts";
 
 const test = suite("the door for shared-memory clients");
-const missing = existsSync(addonPath())
-  ? null
-  : "the addon is not built; node ops/bootstrap.mjs builds it";
 
 interface Setting {
   readonly engine: MatchingEngine;
@@ -70,7 +66,7 @@ async function connect(setting: Setting, byte: number, more: object = {}): Promi
 
 testUnless(
   test,
-  missing,
+  missingAddon,
   "A2.1 a file of grants that is wrong, or that others can read, is refused and says why",
   () =>
     withEngine(async ({ engine, settings, write }) => {
@@ -93,7 +89,7 @@ testUnless(
 
 testUnless(
   test,
-  missing,
+  missingAddon,
   "A2.1 grants that are read again replace the old ones, and a bad file changes nothing",
   () =>
     withEngine(async (setting) => {
@@ -123,7 +119,7 @@ testUnless(
 
 testUnless(
   test,
-  missing,
+  missingAddon,
   "B9.7 an engine of a cell takes nothing of a client before a lease is told, nor once it is over",
   () =>
     withEngine(async ({ engine, settings, write }) => {

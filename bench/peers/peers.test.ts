@@ -1,11 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { addonPath } from "../../native/addon.ts";
 import { runProcess } from "../../test/stages/process.ts";
 import { repository } from "../../test/support/shared-data.ts";
-import { testUnless } from "../../test/support/skip.ts";
+import { missingAddon, testUnless } from "../../test/support/skip.ts";
 import { narrow, narrowCases } from "../workloads/w.ts";
 import { BenchVoid } from "../bench.ts";
 import { type Measured, measurePeers, type Ours } from "./measure.ts";
@@ -18,9 +17,6 @@ import { npm, PeerFailure, type Played, type Toolchain } from "./toolchains.ts";
 const test = suite("peers");
 const LIMIT_MS = 400_000;
 const missingNpm = await npm.build();
-const missingAddon = existsSync(addonPath())
-  ? null
-  : "the addon is not built; node ops/bootstrap.mjs builds it";
 
 const [stated] = narrowCases;
 

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,16 +10,12 @@ import * as assert from "uvu/assert";
 import type { EngineCommand, EngineEvent } from "../../actors/kernel/ports/matching-engine.ts";
 import { accountId, epoch, priceTicks, quantityLots, sequence } from "../../actors/kernel/units.ts";
 import { repository } from "../../test/support/shared-data.ts";
-import { testUnless } from "../../test/support/skip.ts";
-import { addonPath } from "../addon.ts";
+import { missingAddon, testUnless } from "../../test/support/skip.ts";
 import type { NativeEngine, NativeMarket } from "../index.ts";
 import { loadNativeEngine } from "../index.ts";
 import { MarketClient } from "./market-client.ts";
 
 const test = suite("shared-memory clients from TypeScript");
-const missing = existsSync(addonPath())
-  ? null
-  : "the addon is not built; node ops/bootstrap.mjs builds it";
 
 const header = { session: 0, number: 0, account: accountId(3), tag: 7 };
 const configure = (mode: "matched" | "replicated"): EngineCommand => ({
@@ -60,7 +55,7 @@ function clientTest(
   body: (setting: Setting) => Promise<void>,
   mode: "matched" | "replicated" = "matched",
 ): void {
-  testUnless(test, missing, title, async () => {
+  testUnless(test, missingAddon, title, async () => {
     const root = await mkdtemp(join(tmpdir(), "clients-"));
     const loaded = loadNativeEngine();
     assert.ok(loaded.ok, loaded.ok ? "" : loaded.failure.reason);

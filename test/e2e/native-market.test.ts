@@ -1,22 +1,19 @@
-import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import type { MarketEngine, MatchingEngine } from "../../actors/kernel/ports/matching-engine.ts";
-import { addonPath } from "../../native/addon.ts";
 import { loadNativeEngine, type NativeEngineOptions } from "../../native/index.ts";
 import { wire } from "../../schemas/messages.ts";
 import { journalStream, journalSubject } from "../../schemas/subjects.ts";
 import { readChain } from "../support/chain.ts";
 import { MarketCell, type CellOptions } from "../support/market-cell.ts";
-import { testUnless } from "../support/skip.ts";
+import { missingAddon, testUnless } from "../support/skip.ts";
 
 /** What the market actor's own tests prove over the portable engine, where the native one differs. */
 
 const test = suite("market actor on the native engine");
-const missing = existsSync(addonPath()) ? null : "the addon is not built: node ops/bootstrap.mjs";
 const { Side, OrderType, TimeInForce } = wire.market.v1;
 
 function native(options: NativeEngineOptions = {}): MatchingEngine {
@@ -58,7 +55,7 @@ const codes = (reply: wire.market.v1.SubmitReply): string[] =>
 
 testUnless(
   test,
-  missing,
+  missingAddon,
   "a full command ring refuses what does not fit, and serves it later",
   () =>
     withCell({ engine: native({ commandSlots: 16 }) }, async (cell) => {
@@ -79,7 +76,7 @@ testUnless(
     }),
 );
 
-testUnless(test, missing, "a full event ring holds the engine up and loses nothing", () =>
+testUnless(test, missingAddon, "a full event ring holds the engine up and loses nothing", () =>
   withCell({ engine: native({ eventSlots: 16, recordSlots: 16 }) }, async (cell) => {
     const replies = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
@@ -91,7 +88,7 @@ testUnless(test, missing, "a full event ring holds the engine up and loses nothi
   }),
 );
 
-testUnless(test, missing, "a crashed actor finds its book and its sessions again", () =>
+testUnless(test, missingAddon, "a crashed actor finds its book and its sessions again", () =>
   withCell({ engine: native() }, async (cell) => {
     await cell.submit({ session: 1, commands: bids(25) });
     const before = await cell.status();
@@ -135,7 +132,7 @@ function watched(engine: MatchingEngine): { engine: MatchingEngine; market: () =
 
 testUnless(
   test,
-  missing,
+  missingAddon,
   "B6.3 the shadow stands on the accepted chain, and the market starts again from its snapshot",
   async () => {
     const first = watched(native({ snapshotInterval: 20 }));
@@ -179,7 +176,7 @@ testUnless(
 
 testUnless(
   test,
-  missing,
+  missingAddon,
   "an empty disk is filled from the journal, with the same digest",
   async () => {
     const first = await MarketCell.open({ engine: native() });

@@ -1,28 +1,20 @@
-import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, connect, type Server, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { accountId, epoch, priceTicks, quantityLots } from "../../actors/kernel/units.ts";
-import { addonPath } from "../../native/addon.ts";
-import { loadNativeEngine, type NativeMarket } from "../../native/index.ts";
+import type { NativeMarket } from "../../native/index.ts";
 import {
   type OuchRequest,
   OuchSession,
   type OuchSessionEvent,
 } from "../../schemas/nasdaq/ouch-session.ts";
-import { testUnless } from "../support/skip.ts";
+import { withOuchMarket } from "../support/ouch-market.ts";
+import { missingAddon, testUnless } from "../support/skip.ts";
 
 /** One member of a market whose order entry goes from one gateway to another. */
 const test = suite("a client of OUCH that connects again by itself");
-const missing = existsSync(addonPath())
-  ? null
-  : "the addon is not built; node ops/bootstrap.mjs builds it";
 const host = "127.0.0.1";
 const PATIENCE_MS = 60_000;
 
@@ -109,36 +101,6 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-async function withMarket(body: (market: NativeMarket) => Promise<void>): Promise<void> {
-  const root = await mkdtemp(join(tmpdir(), "ouch-session-"));
-  const loaded = loadNativeEngine();
-  if (!loaded.ok) throw new Error(loaded.failure.reason);
-  try {
-    const request = { market: "ACME", directory: join(root, "log"), epoch: epoch(1) };
-    const market = (await loaded.value.open(request)) as NativeMarket;
-    let events = 0;
-    market.onEvents(() => market.drain(() => (events += 1), 1_000_000));
-    market.offer({
-      kind: "configure",
-      session: 0,
-      number: 0,
-      account: accountId(1),
-      tag: 1,
-      bandLow: priceTicks(1),
-      bandHigh: priceTicks(1_000_000),
-      maximumQuantity: quantityLots(1_000_000),
-      orderCapacity: 100_000,
-      mode: "matched",
-    });
-    market.flush();
-    await until(() => events > 0);
-    await body(market);
-  } finally {
-    await loaded.value.stop();
-    await rm(root, { recursive: true, force: true });
-  }
-}
-
 const gatewayOf = (market: NativeMarket, session: string) =>
   market.duties.openOrderEntry({
     symbol: "ACME",
@@ -153,10 +115,10 @@ const gatewayOf = (market: NativeMarket, session: string) =>
 
 testUnless(
   test,
-  missing,
+  missingAddon,
   "B9.4 A5.1 what was taken and not answered is answered by the next gateway with its first outcome, once",
   () =>
-    withMarket(async (market) => {
+    withOuchMarket(async (market) => {
       const first = await gatewayOf(market, "1.1");
       const [link, other] = [await Link.open(), await Link.open()];
       link.to = first.port;
@@ -213,10 +175,10 @@ testUnless(
 
 testUnless(
   test,
-  missing,
+  missingAddon,
   "A5.1 a connection that ends is made again in the same session, and nothing in it is missed",
   () =>
-    withMarket(async (market) => {
+    withOuchMarket(async (market) => {
       const gateway = await gatewayOf(market, "1.1");
       const link = await Link.open();
       link.to = gateway.port;

@@ -1,27 +1,20 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { accountId, epoch, priceTicks, quantityLots } from "../../actors/kernel/units.ts";
-import { addonPath } from "../../native/addon.ts";
-import { type NativeMarket, loadNativeEngine } from "../../native/index.ts";
+import type { NativeMarket } from "../../native/index.ts";
 import type { OuchInbound, OuchOutbound } from "../../schemas/nasdaq/codec.ts";
 import { type ByteStream, OuchClient, connectTcp } from "../../schemas/nasdaq/ouch-client.ts";
+import { withOuchMarket } from "../support/ouch-market.ts";
 import { type CapturedPacket, dissect, inWords, missingTshark } from "../support/packet-capture.ts";
 import { repository } from "../support/shared-data.ts";
-import { testUnless } from "../support/skip.ts";
+import { missingAddon, testUnless } from "../support/skip.ts";
 
 const test = suite("OUCH in front of a market");
 
-const missing = existsSync(addonPath())
-  ? null
-  : "the addon is not built; node ops/bootstrap.mjs builds it";
 const PATIENCE_MS = 60_000;
 
 interface Exchange {
@@ -48,35 +41,7 @@ async function withExchange(
   backend: "best" | "epoll",
   body: (exchange: Exchange) => Promise<void>,
 ): Promise<void> {
-  const root = await mkdtemp(join(tmpdir(), "ouch-"));
-  const loaded = loadNativeEngine();
-  assert.ok(loaded.ok, loaded.ok ? "" : loaded.failure.reason);
-  if (!loaded.ok) return;
-  const engine = loaded.value;
-  try {
-    const directory = join(root, "log");
-    const market = (await engine.open({
-      market: "ACME",
-      directory,
-      epoch: epoch(1),
-    })) as NativeMarket;
-    let events = 0;
-    market.onEvents(() => market.drain(() => (events += 1), 1_000_000));
-    market.offer({
-      kind: "configure",
-      session: 0,
-      number: 0,
-      account: accountId(1),
-      tag: 1,
-      bandLow: priceTicks(1),
-      bandHigh: priceTicks(1_000_000),
-      maximumQuantity: quantityLots(1_000_000),
-      orderCapacity: 100_000,
-      mode: "matched",
-    });
-    market.flush();
-    const isConfigured = (): boolean => events > 0;
-    while (!isConfigured()) await new Promise((resolve) => setTimeout(resolve, 1));
+  await withOuchMarket(async (market) => {
     const duty = await market.duties.openOrderEntry({
       symbol: "ACME",
       pricePerTick: 100,
@@ -101,10 +66,7 @@ async function withExchange(
       return loggedIn.client;
     };
     await body({ port, backend: duty.backend, market, wire, connect });
-  } finally {
-    await engine.stop();
-    await rm(root, { recursive: true, force: true });
-  }
+  });
 }
 
 const SERVER_PORT = 9_000;
@@ -169,7 +131,7 @@ async function next<Kind extends OuchOutbound["kind"]>(
 for (const backend of ["best", "epoll"] as const) {
   testUnless(
     test,
-    missing,
+    missingAddon,
     `A5.1 clients of another language trade, and find what they missed (${backend})`,
     () =>
       withExchange(backend, async ({ connect, backend: name }) => {
@@ -206,7 +168,7 @@ for (const backend of ["best", "epoll"] as const) {
 
 testUnless(
   test,
-  missing,
+  missingAddon,
   "A5.1 a wrong password is refused, and a market that closes hangs up",
   () =>
     withExchange("epoll", async ({ port, connect, market }) => {
@@ -247,7 +209,7 @@ async function meridian(
   return { exitCode: child.exitCode, answer, said };
 }
 
-testUnless(test, missing, "A5.1 the command line enters and cancels orders through OUCH", () =>
+testUnless(test, missingAddon, "A5.1 the command line enters and cancels orders through OUCH", () =>
   withExchange("epoll", async ({ port, connect }) => {
     const alice = await connect("alice");
     await next(alice, "systemEvent");
@@ -272,7 +234,7 @@ testUnless(test, missing, "A5.1 the command line enters and cancels orders throu
 
 testUnless(
   test,
-  missing ?? missingTshark,
+  missingAddon ?? missingTshark,
   "A5.1 tshark dissects a session of SoupBinTCP without an error, and counts the sequences as we do",
   () =>
     withExchange("epoll", async ({ connect, wire }) => {

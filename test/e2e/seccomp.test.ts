@@ -1,23 +1,21 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { addonPath, type MachineProbe } from "../../native/addon.ts";
+import type { MachineProbe } from "../../native/addon.ts";
 import { missingCompiler } from "../differential/comparison.ts";
 import { buildRunner, callNumbers, readProfile, writeRules } from "../support/seccomp.ts";
 import { repository } from "../support/shared-data.ts";
-import { testUnless } from "../support/skip.ts";
+import { missingAddon, testUnless } from "../support/skip.ts";
 
 /** The container profile, put on real processes by the kernel: no container runtime is needed. */
 
 const test = suite("the container's seccomp profile");
-const missing =
-  missingCompiler ??
-  (existsSync(addonPath()) ? null : "the addon is not built; node ops/bootstrap.mjs builds it");
+const missing = missingCompiler ?? missingAddon;
 const uring = ["io_uring_setup", "io_uring_enter", "io_uring_register"];
 /** Ways out of a container, or into its neighbours. */
 const dangerous =

@@ -1,12 +1,9 @@
-import { existsSync } from "node:fs";
-
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import type { MatchingEngine } from "../../actors/kernel/ports/matching-engine.ts";
 import { type SeededRandomness, seededRandomness } from "../../actors/kernel/seeded-randomness.ts";
 import { durationNs } from "../../actors/kernel/units.ts";
-import { addonPath } from "../../native/addon.ts";
 import { loadNativeEngine } from "../../native/index.ts";
 import { wire } from "../../schemas/messages.ts";
 import { controlVerbs } from "../../schemas/subjects.ts";
@@ -17,7 +14,7 @@ import {
   startMemoryCell,
 } from "../support/memory-cell.ts";
 import { seed } from "../support/seed.ts";
-import { testUnless } from "../support/skip.ts";
+import { missingAddon, testUnless } from "../support/skip.ts";
 
 const test = suite("bytes from outside at every subject of a cell");
 const { market, control, risk } = wire;
@@ -319,8 +316,7 @@ async function bombard(engine: MatchingEngine | null): Promise<void> {
 test("each is answered or refused by a code, each refusal is counted, a neighbour trades on", () =>
   bombard(null));
 
-const missing = existsSync(addonPath()) ? null : "the addon is not built: node ops/bootstrap.mjs";
-testUnless(test, missing, "so it is on the native engine", async () => {
+testUnless(test, missingAddon, "so it is on the native engine", async () => {
   const engine = loadNativeEngine();
   if (!engine.ok) throw new Error(engine.failure.reason);
   await bombard(engine.value);

@@ -5,10 +5,17 @@ import type { Randomness } from "../../actors/kernel/ports/randomness.ts";
 import { decodeChainMessage } from "../../actors/market/codec.ts";
 import { journalSubject } from "../../schemas/subjects.ts";
 import { clientNames, Clients } from "./clients.ts";
-import { befall, chooseFault, type Fault, type FaultName, placeLeaders } from "./faults.ts";
+import {
+  befall,
+  chooseFault,
+  type Fault,
+  type FaultName,
+  isUnsteady,
+  placeLeaders,
+} from "./faults.ts";
 import { judge, type Standing, type Verdict } from "./judge.ts";
 import { nowMs } from "./ledger.ts";
-import { type Times, timesOf } from "./times.ts";
+import { ofUnsteady, type Times, timesOf } from "./times.ts";
 import { home, journalOf, type Market, markets, type ThreeRegions } from "./three-regions.ts";
 import { type Region, regions } from "./wide-area.ts";
 
@@ -136,14 +143,15 @@ export class Drills {
     const wellAt = nowMs();
     await this.#clients.pause(ANSWERED_WITHIN_MS);
     const answeredAt = nowMs();
+    const toldOf = isUnsteady(name) ? ofUnsteady : (times: Times): Times => times;
     const results: MarketResult[] = [];
     for (const { name: market } of markets) {
       const { acknowledged, answered } = this.#clients.ledgerOf(market);
       const accepted = answered.filter(({ reason }) => reason === 0);
       results.push({
         market,
-        ...timesOf(acknowledged, begunAt, overAt, wellAt),
-        byOuch: timesOf(accepted, begunAt, overAt, wellAt),
+        ...toldOf(timesOf(acknowledged, begunAt, overAt, wellAt)),
+        byOuch: toldOf(timesOf(accepted, begunAt, overAt, wellAt)),
         pausesMs: moves.map(({ from, to }) => timesOf(acknowledged, from, to, to).silenceMs),
         ...(await this.#sinceLast(market)),
       });

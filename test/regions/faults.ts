@@ -27,6 +27,10 @@ export const faultNames = [
 ] as const;
 export type FaultName = (typeof faultNames)[number];
 
+const unsteady: readonly FaultName[] = ["flapping_link", "slow_disk", "lossy_link", "narrow_link"];
+/** It comes and goes, or only slows things down: markets may serve and not serve several times. */
+export const isUnsteady = (name: FaultName): boolean => unsteady.includes(name);
+
 /** A fault that was chosen, with everything chance had to decide. */
 export interface Fault {
   readonly name: FaultName;

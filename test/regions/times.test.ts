@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { timesOf } from "./times.ts";
+import { ofUnsteady, timesOf } from "./times.ts";
 
 const test = suite("recovery times of drills");
 /** Answers at these times, each to a command that was sent 10 ms before. */
@@ -25,6 +25,13 @@ test("B8.3 a second interruption, as of a partition that heals, is seen in the l
 test("B8.3 an interruption that only the end of the fault brings is counted from there", () => {
   const acks = answers(140, 900, 1_800, 2_100, 4_600);
   assert.equal(timesOf(acks, 100, 2_000, 4_700), { recoveryMs: 2_600, silenceMs: 2_500 });
+});
+
+test("B8.3 of a fault that comes and goes the longest interruption counts, not the first", () => {
+  const acks = answers(140, 1_340, 1_400, 8_400, 9_300);
+  const times = timesOf(acks, 100, 9_000, 9_400);
+  assert.equal(ofUnsteady(times), { recoveryMs: 7_000, silenceMs: 7_000 });
+  assert.is(ofUnsteady(timesOf([], 100, 9_000, 9_400)).recoveryMs, null);
 });
 
 test("B8.3 a market that never answers again has no recovery time", () => {

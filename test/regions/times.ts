@@ -40,3 +40,10 @@ export function timesOf(
   const answered = first === undefined ? null : first.at - from;
   return { recoveryMs: interruption ?? answered, silenceMs };
 }
+
+/**
+ * Of a fault that comes and goes, or only slows things down: it has no single interruption that a market
+ * comes back from, and what counts is the longest one.
+ */
+export const ofUnsteady = (times: Times): Times =>
+  times.recoveryMs === null ? times : { ...times, recoveryMs: times.silenceMs };

@@ -7,6 +7,8 @@ export interface SessionContext {
   readonly data: string;
   readonly region: string;
   readonly market: string;
+  /** Of the region's cell. */
+  readonly http: string;
   /** What the lines before have printed, by their command: for ids that are given. */
   readonly printed: ReadonlyMap<string, string>;
 }
@@ -20,7 +22,7 @@ export interface SessionLine {
   readonly code?: 0 | 1 | 2 | 3;
   /** Tried again until it ends so: what it shows comes about by itself. */
   readonly until?: RegExp;
-  readonly before?: (context: SessionContext) => void;
+  readonly before?: (context: SessionContext) => void | Promise<void>;
 }
 
 const operator = ["--as", "operator"];
@@ -44,6 +46,22 @@ const logCopy = ({ data, region, market }: SessionContext): void => {
 };
 
 const recorded = "34200,1,11,100,10000,1\n34200.5,1,12,100,10100,-1\n34201,4,12,40,10100,-1\n";
+
+/** What a monitoring of its own has to tell: the one incident of which everything is known. */
+const raiseIncident = async ({ http }: SessionContext): Promise<void> => {
+  const alert = {
+    status: "firing",
+    labels: { alertname: "Golden", severity: "ticket", runbook: "RB-16" },
+    annotations: { summary: "the golden session looks for somebody" },
+  };
+  const reply = await fetch(`${http}/alerts`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ version: "4", alerts: [alert] }),
+  });
+  if (!reply.ok) throw new Error(`${reply.status}: ${await reply.text()}`);
+};
+const golden = "prometheus-home-Golden";
 
 /** Of whichever form: the two standbys follow, and three regions run their actors; rows alone show neither. */
 const statusSettled =
@@ -220,6 +238,33 @@ export const session: readonly SessionLine[] = [
   { ...line("tree", "tree", "nowhere"), code: 2 },
   ...forms("audit", "audit", "--region", "home", "--target", "NEW", "--kind", "operation"),
   line("audit", "audit", "--region", "home", "--user", "approver"),
+  line("runbook list", "runbook", "list"),
+  line("runbook list", "runbook", "list", "-q"),
+  line("runbook show", "runbook", "show", "RB-16"),
+  line("runbook show", "runbook", "show", "RB-16", "-o", "csv"),
+  { ...line("runbook show", "runbook", "show", "RB-99"), code: 2 },
+  { ...line("incident list", "incident", "list"), before: raiseIncident, until: /Golden/ },
+  line("incident list", "incident", "list", "--region", "home", "-o", "csv"),
+  line("incident list", "incident", "list", "-q"),
+  { ...line("incident list", "incident", "list", "--region", "nowhere"), code: 2 },
+  line("incident escalate", "incident", "escalate", golden, "--note", "who can help", ...operator),
+  {
+    ...line("incident escalate", "incident", "escalate", golden, "-q"),
+    code: 3,
+  },
+  line("incident acknowledge", "incident", "acknowledge", golden, "-q", ...operator),
+  {
+    ...line("incident acknowledge", "incident", "acknowledge", golden, ...operator),
+    code: 3,
+  },
+  line("runbook run", "runbook", "run", "RB-16", "--drill", "--incident", golden, ...operator),
+  { ...line("runbook run", "runbook", "run", "RB-99", "--drill"), code: 2 },
+  // The page is told of when it is known what became of it.
+  { ...line("incident show", "incident", "show", golden), until: /page_sent/ },
+  { ...line("incident show", "incident", "show", "nothing"), code: 3 },
+  line("incident resolve", "incident", "resolve", golden, "--note", "found", ...operator),
+  line("incident review", "incident", "review", golden, "--note", "learnt", "-q", ...operator),
+  { ...line("incident review", "incident", "review", golden, ...operator), code: 3 },
   line("log level", "log", "level", "--region", "home", ...operator),
   line("log level", "log", "level", "warn", "--region", "home", "-o", "csv", ...operator),
   line("top", "top", "--once"),

@@ -1,4 +1,13 @@
+import { existsSync } from "node:fs";
+
 import type { Test } from "uvu";
+
+import { addonPath } from "../../native/addon.ts";
+
+/** Why there is no addon; null when there is one. */
+export const missingAddon: string | null = existsSync(addonPath())
+  ? null
+  : "the addon is not built; node ops/bootstrap.mjs builds it";
 
 /**
  * Registers a test that runs only when `missing` is null; otherwise it is counted as skipped and the

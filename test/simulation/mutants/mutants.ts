@@ -20,7 +20,8 @@ export interface Mutant {
 }
 
 const shipper = "actors/market/shipper.ts";
-const recovery = "actors/market/recovery.ts";
+const reader = "actors/market/journal-reader.ts";
+const heldLog = "actors/market/held-log.ts";
 const decide = "actors/market/decide.ts";
 const trading = "actors/market/trading.ts";
 const ownership = "actors/region/ownership.ts";
@@ -124,7 +125,7 @@ export const mutants: readonly Mutant[] = [
     about: "a taker does not compare its log with the journal",
     edits: [
       {
-        file: recovery,
+        file: heldLog,
         find: "    if (shared > 0) {",
         replace: "    if (shared > 0 && shared < 0) {",
       },
@@ -136,7 +137,7 @@ export const mutants: readonly Mutant[] = [
     about: "a taker does not adopt what its log lacks",
     edits: [
       {
-        file: recovery,
+        file: heldLog,
         find: "    if (block.last > held) {",
         replace: "    if (block.last > held && held < 0) {",
       },
@@ -232,9 +233,9 @@ export const mutants: readonly Mutant[] = [
     about: "a reader stops one message before the end",
     edits: [
       {
-        file: recovery,
-        find: "    await this.#foldTo(await this.#tailSequence());",
-        replace: "    await this.#foldTo((await this.#tailSequence()) - 1);",
+        file: reader,
+        find: "    await this.foldTo(await this.#tailSequence());",
+        replace: "    await this.foldTo((await this.#tailSequence()) - 1);",
       },
     ],
     by: ["crashes", "everything"],
@@ -244,7 +245,7 @@ export const mutants: readonly Mutant[] = [
     about: "a market recovers from a root and leaves out the message behind it",
     edits: [
       {
-        file: recovery,
+        file: reader,
         find: "    this.#position = root.streamSequence;",
         replace: "    this.#position = root.streamSequence + 1;",
       },

@@ -2,6 +2,7 @@ import type { Mutant } from "./mutants.ts";
 
 const shipper = "actors/market/shipper.ts";
 const recovery = "actors/market/recovery.ts";
+const reader = "actors/market/journal-reader.ts";
 const decide = "actors/market/decide.ts";
 const trading = "actors/market/trading.ts";
 const ownership = "actors/region/ownership.ts";
@@ -123,8 +124,8 @@ export const withoutRules: readonly (Mutant & { readonly trace: string })[] = [
       },
       {
         file: recovery,
-        find: "      await this.#foldToTail();\n      blocked = await this.#blocked();\n    }\n  }",
-        replace: "      await this.#foldToTail();\n    }\n  }",
+        find: "      await this.#reader.foldToTail();\n      blocked = await this.#blocked();\n    }\n  }",
+        replace: "      await this.#reader.foldToTail();\n    }\n  }",
       },
     ],
     by: "traces",
@@ -149,8 +150,8 @@ export const withoutRules: readonly (Mutant & { readonly trace: string })[] = [
     edits: [
       {
         file: recovery,
-        find: "    if (this.#highestEpoch >= epoch) {",
-        replace: "    if (this.#highestEpoch < 0) {",
+        find: "    if (this.#reader.highestEpoch >= epoch) {",
+        replace: "    if (this.#reader.highestEpoch < 0) {",
       },
     ],
     by: "traces",
@@ -174,12 +175,12 @@ export const withoutRules: readonly (Mutant & { readonly trace: string })[] = [
     about: "a stored root is believed without a look at the journal",
     edits: [
       {
-        file: recovery,
+        file: reader,
         find: "    if (!(await this.#areInPlace(root.anchors))) {",
         replace: "    if (root.anchors.length < 0) {",
       },
       {
-        file: recovery,
+        file: reader,
         find: "    if (await this.#areInPlace(this.#anchors)) return;",
         replace: "    if (this.#anchors.length >= 0) return;",
       },

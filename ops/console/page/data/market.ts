@@ -1,4 +1,4 @@
-import { ok } from "../../../../actors/kernel/result.ts";
+import { ok, type Result } from "../../../../actors/kernel/result.ts";
 import { wire } from "../../../../schemas/messages.ts";
 import { decodeRefusal } from "../../../../schemas/sdk/codec.ts";
 import {
@@ -76,7 +76,7 @@ export function feedOf(region: string, market: string): MarketFeed {
   if (known !== undefined) return known;
   const made: MarketFeed = {
     book: bookSource(region, market),
-    prints: streamed<readonly Print[]>(marketDataSubject(market, "trades"), takeTrades),
+    prints: printSource(region, market),
     last: streamed<Last>(marketDataSubject(market, "l1"), takeL1),
     history: historySource(region, market),
   };
@@ -107,6 +107,26 @@ function bookSource(region: string, market: string): Source<Book> {
   );
 }
 
+/** md.*.trades as they happen; the last ones before that are asked for. */
+function printSource(region: string, market: string): Source<readonly Print[]> {
+  return streamed<readonly Print[]>(marketDataSubject(market, "trades"), takeTrades, async () => {
+    const asked = await askHistory(region, { market, trades: printsKept });
+    return asked.ok ? ok(printsOf(asked.value.trades ?? [])) : asked;
+  });
+}
+
+const printsOf = (trades: readonly wire.market.v1.IHistoryTrade[]): readonly Print[] =>
+  trades
+    .map((trade) => ({
+      id: (printsTaken += 1),
+      at: trade.atUnixMs ?? 0,
+      price: trade.price ?? 0,
+      quantity: trade.quantity ?? 0,
+      buy: trade.aggressor === Side.SIDE_BUY,
+      sequence: trade.sequence ?? 0,
+    }))
+    .reverse();
+
 let printsTaken = 0;
 
 function takeTrades(before: readonly Print[] | null, payload: Uint8Array): readonly Print[] {
@@ -135,21 +155,27 @@ function takeL1(before: Last | null, payload: Uint8Array): Last {
   };
 }
 
+const askHistory = (
+  region: string,
+  wanted: wire.market.v1.IMarketHistoryRequest,
+): Promise<Result<wire.market.v1.MarketHistoryReply>> => {
+  const request = MarketHistoryRequest.encode(wanted).finish();
+  return ask(operationsSubject(region, "market-history"), request, (payload) => {
+    const reply = MarketHistoryReply.decode(payload);
+    const failure = decodeRefusal(reply.refusal);
+    return failure === null ? ok(reply) : { ok: false, failure };
+  });
+};
+
 /** What the cell remembers of the last minutes; after the first answer only what is new. */
 function historySource(region: string, market: string): Source<MarketHistory> {
   let held = nothingYet;
   return polled<MarketHistory>(historyEveryMs, async () => {
-    const request = MarketHistoryRequest.encode({
+    const asked = await askHistory(region, {
       market,
       afterUnixMs: held.askedFrom,
-      trades: held.askedFrom === 0 ? printsKept : 0,
       seconds: 900,
       latency: 180,
-    }).finish();
-    const asked = await ask(operationsSubject(region, "market-history"), request, (payload) => {
-      const reply = MarketHistoryReply.decode(payload);
-      const failure = decodeRefusal(reply.refusal);
-      return failure === null ? ok(reply) : { ok: false, failure };
     });
     if (!asked.ok) return asked;
     held = merged(held, asked.value);

@@ -77,6 +77,9 @@ test("an incident is wrong until it is mitigated, and worst while nobody looks a
       ({ is, title, detail }) => [is, title, detail],
     );
   const title = "cell eu-1 is down";
+  const incident = { id: "i", region: "eu", finding, status: "detected", level: 1 };
+  const [problem] = problemsOf([], [], [], [incident], now);
+  assert.equal(problem?.query, { open: "incident:eu/i" });
   assert.equal(told("escalated", 2), [["fail", title, "nobody looks after it, L2 was paged"]]);
   assert.equal(told("acknowledged"), [["warn", title, "ann looks after it"]]);
   for (const status of ["mitigated", "resolved", "reviewed"]) assert.equal(told(status), []);

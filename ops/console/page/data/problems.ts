@@ -10,8 +10,9 @@ export interface Problem {
   readonly is: Extract<Meaning, "fail" | "warn">;
   readonly title: string;
   readonly detail: string;
-  /** Path and label of what to do. */
+  /** Path, query and label of what to do. */
   readonly go: readonly string[];
+  readonly query?: Readonly<Record<string, string>>;
   readonly verb: string;
 }
 
@@ -78,7 +79,8 @@ function regionProblems(
 }
 
 /** Until it is mitigated, whether somebody looks after it or not. */
-function incidentProblems({ id, finding, status, level, acknowledgedBy }: Incident): Problem[] {
+function incidentProblems(of: Incident): Problem[] {
+  const { id, region, finding, status, level, acknowledgedBy } = of;
   const isNobodys = status === "detected" || status === "escalated";
   if (!isNobodys && status !== "acknowledged") return [];
   const paged = level ? `L${level} was paged` : "nobody was paged";
@@ -89,7 +91,8 @@ function incidentProblems({ id, finding, status, level, acknowledgedBy }: Incide
       title: finding?.title ?? "",
       detail: isNobodys ? `nobody looks after it, ${paged}` : `${acknowledgedBy} looks after it`,
       go: ["incidents"],
-      verb: "Open the incidents",
+      query: { open: `incident:${region}/${id}` },
+      verb: "Open it",
     },
   ];
 }

@@ -50,6 +50,17 @@ export function parametersOf(schema: ParameterSchema): readonly Parameter[] {
   }));
 }
 
+/** Of every type the same, and all with a default: who pays, and what is allowed at most. */
+const allowances: ReadonlySet<string> = new Set([
+  "account",
+  "risk",
+  "maximumOrder",
+  "maximumOpen",
+  "maximumPosition",
+  "maximumLoss",
+]);
+export const isAllowance = ({ name }: Parameter): boolean => allowances.has(name);
+
 /** What is wrong with a text; null when nothing is, as far as its schema tells. */
 export function faultOf(parameter: Parameter, text: string): string | null {
   if (text === "") return parameter.required ? "it is needed" : null;

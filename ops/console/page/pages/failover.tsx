@@ -221,7 +221,8 @@ function Confirm({ plan, wish, may, onFailure }: ConfirmProps) {
       `fail over ${wish.from} to ${wish.to}`,
       command,
       () => failover({ ...wish, reason, dryRun: false, acceptLoss }),
-      ({ status }) => (status?.state ?? "begun").replaceAll("_", " "),
+      ({ status }) =>
+        status?.state === "awaiting_approval" ? "waits for a second person" : "begun",
       wish.id,
     );
     onFailure(outcome.ok ? null : outcome.failure);
@@ -293,6 +294,9 @@ const words: Readonly<Record<string, string>> = {
   handed_over: "last record written, handed over",
   taken: "is being claimed",
   market_moved: "serves at its new place",
+  actors_leaving: "strategies and risk limits leave",
+  actors_moved: "strategies and risk limits work at their new place",
+  drained: "drained",
   done: "done",
   aborting: "is to end where it stands",
   aborted: "aborted: what had not moved stayed",
@@ -316,7 +320,7 @@ function Progress({ id, at }: { id: string; at: string }) {
       aside={
         <Badge is={last?.step === "done" ? "ok" : last?.step === "failed" ? "fail" : "info"}>
           {ended
-            ? `${words[last?.step ?? ""]} after ${ageText((last?.atUnixMs ?? 0) - first)}`
+            ? `${last?.step} after ${ageText((last?.atUnixMs ?? 0) - first)}`
             : `since ${ageText(now.value - first)}`}
         </Badge>
       }
@@ -326,13 +330,15 @@ function Progress({ id, at }: { id: string; at: string }) {
           {steps.map((step) => (
             <li key={`${step.at}/${step.number}`}>
               <time class="mono quiet">{millisecondText(step.atUnixMs)}</time>{" "}
-              <span class="mono quiet">+{grouped(step.atUnixMs - first)} ms</span>{" "}
-              {step.market !== "" && <b>{step.market} </b>}
-              <span class={step.step === "failed" ? "fail" : step.step === "done" ? "ok" : ""}>
-                {words[step.step] ?? step.step}
-              </span>{" "}
-              <span class="second">
-                {step.detail} {step.by !== "" && `by ${step.by}`}
+              <span class="mono quiet number">+{grouped(step.atUnixMs - first)} ms</span>{" "}
+              <span>
+                {step.market !== "" && <b>{step.market} </b>}
+                <span class={step.step === "failed" ? "fail" : step.step === "done" ? "ok" : ""}>
+                  {words[step.step] ?? step.step.replaceAll("_", " ")}
+                </span>{" "}
+                <span class="second">
+                  {step.detail !== "claiming" && step.detail} {step.by !== "" && `by ${step.by}`}
+                </span>
               </span>
             </li>
           ))}
@@ -362,7 +368,7 @@ function Progress({ id, at }: { id: string; at: string }) {
                   `abort ${id}`,
                   abortCommand(told, id),
                   () => abort(told, id),
-                  ({ status }) => status?.state ?? "asked for",
+                  () => "asked for",
                 )
               }
             >

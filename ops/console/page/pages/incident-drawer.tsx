@@ -19,6 +19,7 @@ import { dateTimeText, millisecondText } from "../parts/format.ts";
 import { Age, Command, Facts } from "../parts/panel.tsx";
 import { hrefOf } from "../router.ts";
 import { incidentMeaning } from "./incident-table.tsx";
+import { RunbookSection } from "./runbook.tsx";
 
 /** One incident with its timeline, and what a person can do about it. `name`: region/id. */
 export function IncidentDrawer({ name }: { name: string }) {
@@ -43,7 +44,6 @@ export function IncidentDrawer({ name }: { name: string }) {
 
 function Details({ of, region, id }: { of: Incident; region: string; id: string }) {
   const { finding } = of;
-  const runbook = finding?.runbook ?? "";
   return (
     <>
       <p>
@@ -62,13 +62,7 @@ function Details({ of, region, id }: { of: Incident; region: string; id: string 
           ["looked after by", of.acknowledgedBy || "nobody yet"],
         ]}
       />
-      {runbook !== "" && (
-        <section>
-          <h2>Runbook {runbook}</h2>
-          <Command line={`npx meridian runbook show ${runbook}`} />
-          <Command line={`npx meridian runbook run ${runbook} --incident ${id} --as operator`} />
-        </section>
-      )}
+      {(finding?.runbook ?? "") !== "" && <RunbookSection of={of} id={id} />}
       <section>
         <h2>Timeline</h2>
         <ol class="trail">

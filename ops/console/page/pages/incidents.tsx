@@ -37,7 +37,7 @@ export function IncidentsPage() {
                   <b>{problem.title}</b>
                 </Badge>
                 <span class="second clip">{problem.detail}</span>
-                <a data-row class="button small" href={hrefOf(problem.go)}>
+                <a data-row class="button small" href={hrefOf(problem.go, problem.query)}>
                   {problem.verb}
                 </a>
               </li>
@@ -53,7 +53,7 @@ export function IncidentsPage() {
           <AlertTable />
         )}
       </Panel>
-      <Command line="npx meridian doctor" />
+      <Command line="npx meridian incident list --all" />
     </div>
   );
 }

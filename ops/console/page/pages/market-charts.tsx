@@ -50,7 +50,8 @@ export function DepthChart({ book, decimals }: { book: Book; decimals: number })
       label={`depth: bids from ${priceText(best.bid, decimals)}, asks from ${priceText(best.ask, decimals)}`}
       data={data}
       options={({ paths }) => ({
-        padding: [8, 8, 0, 0],
+        // Half a price fits behind the last line of the grid.
+        padding: [8, 36, 0, 0],
         legend: { show: false },
         cursor: { drag: { x: false, y: false }, points: { show: false } },
         scales: {

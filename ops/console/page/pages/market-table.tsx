@@ -24,8 +24,8 @@ export function MarketTable() {
             <th scope="col">State</th>
             <th scope="col">Led by</th>
             <th scope="col">Mode</th>
-            <th scope="col" class="number">
-              Last
+            <th scope="col" class="number" title="between the best bid and the best ask">
+              Mid
             </th>
             <th scope="col" class="number">
               Spread

@@ -73,7 +73,7 @@ function Market({ of }: { of: MarketView }) {
         <LadderPanel feed={feed} status={status} />
         <DepthPanel feed={feed} decimals={decimals} />
         <LatencyPanel of={of} feed={feed} />
-        <TradesPanel feed={feed} decimals={decimals} />
+        <TradesPanel market={market} feed={feed} decimals={decimals} />
         <CandlesPanel of={of} feed={feed} decimals={decimals} source={source} />
       </div>
     </div>
@@ -271,14 +271,22 @@ function DepthPanel({ feed, decimals }: { feed: MarketFeed; decimals: number }) 
 
 const shownTrades = 60;
 
-function TradesPanel({ feed, decimals }: { feed: MarketFeed; decimals: number }) {
+function TradesPanel({
+  market,
+  feed,
+  decimals,
+}: {
+  market: string;
+  feed: MarketFeed;
+  decimals: number;
+}) {
   const { value } = useSource(feed.prints);
   return (
-    <Panel title="Trades" of={value === null ? undefined : feed.prints} flush class="trades-panel">
-      {value === null ? (
+    <Panel title="Trades" of={feed.prints} flush class="trades-panel">
+      {value === null || value.length === 0 ? (
         <Empty
-          what="No trade since the page was opened."
-          command="npx meridian order place BTC-EUR buy 1 --as operator"
+          what={value === null ? "The trades have not come yet." : "Nothing was traded lately."}
+          command={`npx meridian order place ${market} buy 1 --as operator`}
         />
       ) : (
         <div class="scroll" tabIndex={0} role="group" aria-label="trades">
@@ -339,7 +347,7 @@ function LatencyPanel({ of, feed }: { of: MarketView; feed: MarketFeed }) {
   const ack = of.status.acknowledgement;
   return (
     <Panel
-      title="Ack latency, 15 min"
+      title="Ack latency"
       of={value === null ? of.source : feed.history}
       flush
       class="latency-panel"

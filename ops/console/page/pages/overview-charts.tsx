@@ -1,7 +1,9 @@
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import type uPlot from "uplot";
 
 import type { Sample } from "../data/history.ts";
+import type { LatencySlice } from "../data/market-history.ts";
+import { feedOf } from "../data/market.ts";
 import { histories, markets, remembered } from "../data/status.ts";
 import { Chart } from "../parts/chart.tsx";
 import {
@@ -15,6 +17,7 @@ import {
 import { durationText, rateText } from "../parts/format.ts";
 import { Panel } from "../parts/panel.tsx";
 import { colour } from "../theme.ts";
+import { sliceMs } from "./market-charts.tsx";
 
 /** Lines are told apart by dash as well as by colour. */
 const looks = [
@@ -30,19 +33,41 @@ const perSecond = (samples: readonly Sample[], index: number): number | null => 
   return Math.max(0, to.orders - from.orders) / ((to.at - from.at) / 1_000);
 };
 
-/** What all markets did since the page was opened, on one axis of time. */
+/** What a line is drawn of: milliseconds since 1970, and the value then. */
+type Point = readonly [at: number, value: number | null];
+
+/** Orders as the page has counted them, latency as the cells remember it: on one axis of time. */
 export function OverviewCharts() {
-  const names = markets.value.map(({ market }) => market).slice(0, looks.length);
-  const sources = markets.value.map(({ source }) => source);
+  void remembered.value;
+  const shown = markets.value.slice(0, looks.length);
+  const feeds = shown.map(({ region, market }) => feedOf(region, market).history);
+  useEffect(() => {
+    const releases = feeds.map((feed) => feed.hold());
+    return () => {
+      for (const release of releases) release();
+    };
+  }, [shown.map(({ region, market }) => `${region}/${market}`).join()]);
+  const names = shown.map(({ market }) => market);
+  const sources = shown.map(({ source }) => source);
+  const orders = names.map((name) => {
+    const samples = histories.get(name)?.samples ?? [];
+    return samples.map(({ at }, index): Point => [at, perSecond(samples, index)]);
+  });
+  const latency = names.map((name, index) =>
+    acknowledged(
+      feeds[index]?.reading.value.value?.latency ?? [],
+      histories.get(name)?.samples ?? [],
+    ),
+  );
   return (
     <div class="overview-charts">
       <Panel title="Orders a second" of={sources} flush aside={<Legend names={names} />}>
-        <Lines names={names} value={perSecond} label="orders a second" text={rateText} />
+        <Lines names={names} lines={orders} label="orders a second" text={rateText} />
       </Panel>
       <Panel title="Ack p99" of={sources} flush aside={<Legend names={names} />}>
         <Lines
           names={names}
-          value={(samples, index) => samples[index]?.ackP99 || null}
+          lines={latency}
           label="acknowledgement p99"
           text={durationText}
           logarithmic
@@ -50,6 +75,15 @@ export function OverviewCharts() {
       </Panel>
     </div>
   );
+}
+
+/** As the cell remembers it; of before it had the market, what the page has read. */
+function acknowledged(slices: readonly LatencySlice[], samples: readonly Sample[]): Point[] {
+  const from = slices[0]?.start ?? Number.POSITIVE_INFINITY;
+  return [
+    ...samples.filter(({ at }) => at < from).map(({ at, ackP99 }): Point => [at, ackP99 || null]),
+    ...slices.map(({ start, p99 }): Point => [start + sliceMs / 2, p99 || null]),
+  ];
 }
 
 function Legend({ names }: { names: readonly string[] }) {
@@ -66,15 +100,15 @@ function Legend({ names }: { names: readonly string[] }) {
 
 interface LinesProps {
   readonly names: readonly string[];
-  readonly value: (samples: readonly Sample[], index: number) => number | null;
+  readonly lines: readonly (readonly Point[])[];
   readonly label: string;
   readonly text: (value: number) => string;
   readonly logarithmic?: boolean;
 }
 
-function Lines({ names, value, label, text, logarithmic = false }: LinesProps) {
-  const grown = remembered.value;
-  const data = useMemo(() => aligned(names, value), [grown, names.join()]);
+function Lines({ names, lines, label, text, logarithmic = false }: LinesProps) {
+  const grown = lines.map((line) => `${line.length} ${line.at(-1)?.[0] ?? 0}`).join();
+  const data = useMemo(() => aligned(lines), [grown, names.join()]);
   const last = names.map((name, index) => `${name} ${text(data[index + 1]?.at(-1) ?? 0)}`);
   return (
     <Chart
@@ -112,19 +146,11 @@ function Lines({ names, value, label, text, logarithmic = false }: LinesProps) {
   );
 }
 
-/** All samples of all markets by time; a market has none where another one has. */
-function aligned(names: readonly string[], value: LinesProps["value"]): uPlot.AlignedData {
-  const times = new Set<number>();
-  const lines = names.map((name) => {
-    const samples = histories.get(name)?.samples ?? [];
-    const line = new Map<number, number | null>();
-    for (const [index, sample] of samples.entries()) {
-      const second = Math.round(sample.at / 1_000);
-      times.add(second);
-      line.set(second, value(samples, index));
-    }
-    return line;
-  });
-  const sorted = [...times].sort((a, b) => a - b);
-  return [sorted, ...lines.map((line) => sorted.map((time) => line.get(time) ?? null))];
+/** All points of all markets by second; a market has none where another one has. */
+function aligned(lines: readonly (readonly Point[])[]): uPlot.AlignedData {
+  const bySecond = lines.map(
+    (line) => new Map(line.map(([at, value]) => [Math.round(at / 1_000), value])),
+  );
+  const sorted = [...new Set(bySecond.flatMap((line) => [...line.keys()]))].sort((a, b) => a - b);
+  return [sorted, ...bySecond.map((line) => sorted.map((time) => line.get(time) ?? null))];
 }

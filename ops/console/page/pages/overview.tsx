@@ -39,6 +39,9 @@ export function Overview() {
   );
 }
 
+/** The rest is on the page of incidents: the worst comes first, and the page stays one. */
+const mostProblems = 4;
+
 /** The first two seconds: what is wrong, in words. */
 function Situation({ problems }: { problems: readonly Problem[] }) {
   const known = regions.value.filter(({ at }) => at > 0).length;
@@ -62,17 +65,24 @@ function Situation({ problems }: { problems: readonly Problem[] }) {
   }
   return (
     <ul class="problems-list" aria-label="what is wrong">
-      {problems.map((problem) => (
+      {problems.slice(0, mostProblems).map((problem) => (
         <li key={problem.id} class={`problem ${problem.is}`}>
           <Badge is={problem.is}>
             <b>{problem.title}</b>
           </Badge>
           <span class="second clip">{problem.detail}</span>
-          <a class="button small" href={hrefOf(problem.go)}>
+          <a class="button small" href={hrefOf(problem.go, problem.query)}>
             {problem.verb}
           </a>
         </li>
       ))}
+      {problems.length > mostProblems && (
+        <li>
+          <a class="link" href={hrefOf(["incidents"])}>
+            {plural(problems.length - mostProblems, "more thing is wrong", "more things are wrong")}
+          </a>
+        </li>
+      )}
     </ul>
   );
 }
@@ -85,18 +95,16 @@ function RegionCard({ of }: { of: RegionView }) {
   return (
     <Panel
       title={name}
+      href={hrefOf(["regions", name])}
       of={source}
       flush
       class="region-card"
       aside={
-        <a class="button small plain accent" href={hrefOf(["regions", name])}>
-          open
-        </a>
+        <span class="headline">
+          <Badge is={is}>{word}</Badge>
+        </span>
       }
     >
-      <p class="headline">
-        <Badge is={is}>{word}</Badge>
-      </p>
       <dl class="facts">
         <dt>leads</dt>
         <dd class="value">

@@ -177,7 +177,7 @@ function Standbys({ of }: { of: readonly RegionView[] }) {
         <thead>
           <tr>
             <th scope="col">Market</th>
-            <th scope="col">Owner</th>
+            <th scope="col">Led by</th>
             <th scope="col">Followed by</th>
             <th scope="col">State</th>
             <th scope="col" class="number">
@@ -195,7 +195,7 @@ function Standbys({ of }: { of: readonly RegionView[] }) {
           {all.map((standby) => (
             <tr key={`${standby.region}/${standby.market}`} title={standby.detail ?? ""}>
               <td class="strong">{standby.market}</td>
-              <td>{standby.owner}</td>
+              <td title={standby.owner ?? ""}>{(standby.owner ?? "").split("/")[0]}</td>
               <td>{standby.region}</td>
               <td>
                 <StateBadge state={standby.state ?? ""} />

@@ -81,16 +81,18 @@ function RegionRisk({ region, filter }: { region: string; filter: string }) {
             <thead>
               <tr>
                 <th scope="col">Name</th>
-                <th scope="col">Scope</th>
+                <th scope="col" class="wide-only">
+                  Scope
+                </th>
                 <th scope="col">State</th>
                 <th scope="col">
-                  Open <span class="unit">lots, of the limit</span>
+                  Open <span class="unit">lots / limit</span>
                 </th>
                 <th scope="col">
-                  Position <span class="unit">lots, of the limit</span>
+                  Position <span class="unit">lots / limit</span>
                 </th>
                 <th scope="col">
-                  Loss <span class="unit">of the limit</span>
+                  Loss <span class="unit">/ limit</span>
                 </th>
                 <th scope="col">Waits for</th>
               </tr>
@@ -125,7 +127,12 @@ function RiskRow({ region, name }: { region: string; name: string }) {
   const { value } = useSource(source);
   const open = `risk:${region}/${name}`;
   const used = value === null ? [] : utilisationOf(value);
-  const cell = (title: string) => <UsedCell of={used.find((each) => each.title === title)} />;
+  const cell = (title: string) =>
+    value === null ? (
+      <td class="quiet">–</td>
+    ) : (
+      <UsedCell of={used.find((each) => each.title === title)} />
+    );
   return (
     <tr class={place.value.query["open"] === open ? "row selected" : "row"}>
       <td>
@@ -133,7 +140,7 @@ function RiskRow({ region, name }: { region: string; name: string }) {
           {name}
         </a>
       </td>
-      <td class="second">{value === null ? "" : scopeText(value.scope)}</td>
+      <td class="second wide-only">{value === null ? "" : scopeText(value.scope)}</td>
       <td>
         <RiskState of={value} />
       </td>

@@ -40,7 +40,7 @@ export function Schematic({
             <line x1={a.x} y1={a.y} x2={b.x} y2={b.y} />
             {known && (
               <>
-                <rect x={middle.x - 78} y={middle.y - 10} width="156" height="20" rx="3" />
+                <rect x={middle.x - 66} y={middle.y - 10} width="132" height="20" rx="3" />
                 <text x={middle.x} y={middle.y + 4}>
                   {late ? "▲ " : ""}
                   {grouped(records)} rec · {grouped(ms)} ms

@@ -3,7 +3,13 @@ import { useEffect, useState } from "preact/hooks";
 import type { Failure } from "../../../../actors/kernel/result.ts";
 import { controlSubject } from "../../../../schemas/subjects.ts";
 import { readTypes, spawn, spawnTypes, type Spawned } from "../data/spawn.ts";
-import { faultOf, type Parameter, spawnCommand, type SpawnOrder } from "../data/spawn-rules.ts";
+import {
+  faultOf,
+  isAllowance,
+  type Parameter,
+  spawnCommand,
+  type SpawnOrder,
+} from "../data/spawn-rules.ts";
 import { marketNamed, markets } from "../data/status.ts";
 import { perform } from "../live/actions.ts";
 import { link } from "../live/link.ts";
@@ -75,6 +81,10 @@ function SpawnForm({ type, market, region, parameters }: FormProps) {
   const [failure, setFailure] = useState<Failure | null>(null);
   const [running, setRunning] = useState(false);
   const own = parameters.filter(({ name }) => name !== "market");
+  const groups = [
+    [`Parameters of ${type}`, own.filter((each) => !isAllowance(each))],
+    ["Account and risk limit, its own when left empty", own.filter(isAllowance)],
+  ] as const;
   const faults = own
     .map((parameter) => [parameter.name, faultOf(parameter, texts[parameter.name] ?? "")] as const)
     .filter(([, fault]) => fault !== null);
@@ -158,18 +168,22 @@ function SpawnForm({ type, market, region, parameters }: FormProps) {
           </label>
         </div>
       </Panel>
-      <Panel title="Parameters" flush class="spawn-parameters">
-        <div class="form-grid">
-          {own.map((parameter) => (
-            <Field
-              key={parameter.name}
-              of={parameter}
-              text={texts[parameter.name] ?? ""}
-              change={(text) => change(parameter.name, text)}
-            />
-          ))}
-        </div>
-      </Panel>
+      <div class="spawn-parameters">
+        {groups.map(([title, group]) => (
+          <Panel key={title} title={title} flush>
+            <div class="form-grid">
+              {group.map((parameter) => (
+                <Field
+                  key={parameter.name}
+                  of={parameter}
+                  text={texts[parameter.name] ?? ""}
+                  change={(text) => change(parameter.name, text)}
+                />
+              ))}
+            </div>
+          </Panel>
+        ))}
+      </div>
       <Panel title="Dry run, then spawn" flush class="spawn-run">
         <div class="stack padded">
           {failure !== null && <FailureNote of={failure} />}

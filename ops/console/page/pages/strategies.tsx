@@ -97,20 +97,24 @@ const rowOf = (actor: ActorStatus) => {
 function StrategyTable({ of }: { of: readonly ActorStatus[] }) {
   return (
     <div class="scroll" tabIndex={0} role="group" aria-label="table of strategies">
-      <table>
+      <table class="dense">
         <thead>
           <tr>
             <th scope="col">Name</th>
-            <th scope="col">Model</th>
+            <th scope="col" class="wide-only">
+              Model
+            </th>
             <th scope="col">Market</th>
             <th scope="col">State</th>
             <th scope="col">
-              Inventory <span class="unit">units, of the bound</span>
+              Inventory <span class="unit">units</span>
             </th>
             <th scope="col" class="number">
               PnL
             </th>
-            <th scope="col">Last minutes</th>
+            <th scope="col" class="wide-only">
+              Last minutes
+            </th>
             <th scope="col" class="number">
               Bid
             </th>
@@ -120,10 +124,14 @@ function StrategyTable({ of }: { of: readonly ActorStatus[] }) {
             <th scope="col" class="number">
               Fills
             </th>
-            <th scope="col" class="number">
-              Commands
+            <th scope="col" class="number wide-only" title="fills of the commands it has sent">
+              Filled <span class="unit">%</span>
             </th>
-            <th scope="col" class="number">
+            <th
+              scope="col"
+              class="number wide-only"
+              title="rises whenever another cell, or the same anew, runs it"
+            >
               Incarnation
             </th>
           </tr>
@@ -154,7 +162,7 @@ function StrategyRow({ of }: { of: ActorStatus }) {
           {of.id}
         </a>
       </td>
-      <td class="second">{of.type}</td>
+      <td class="second wide-only">{of.type}</td>
       <td>{of.parameters["market"]}</td>
       <td title={of.detail}>
         <StateBadge state={of.state} />
@@ -166,14 +174,18 @@ function StrategyRow({ of }: { of: ActorStatus }) {
         </span>
       </td>
       <td class="number">{moneyText(profit, decimals)}</td>
-      <td>
+      <td class="wide-only">
         <Sparkline values={profitsOf(of)} width={72} label={`profit of ${of.id}`} />
       </td>
       <Offset price={strategy?.bid?.price ?? 0} mid={mid} decimals={decimals} side="bid" />
       <Offset price={strategy?.ask?.price ?? 0} mid={mid} decimals={decimals} side="ask" />
       <td class="number">{grouped(strategy?.fills ?? 0)}</td>
-      <td class="number">{grouped(strategy?.sent ?? 0)}</td>
-      <td class="number">{grouped(of.incarnation)}</td>
+      <td class="number wide-only" title={`of ${plural(strategy?.sent ?? 0, "command")}`}>
+        {(strategy?.sent ?? 0) === 0
+          ? "–"
+          : ((100 * (strategy?.fills ?? 0)) / (strategy?.sent ?? 1)).toFixed(1)}
+      </td>
+      <td class="number wide-only">{grouped(of.incarnation)}</td>
     </tr>
   );
 }
@@ -212,13 +224,13 @@ function ExecutionTable({ of }: { of: readonly ActorStatus[] }) {
             <th scope="col">
               Executed <span class="unit">units, of the parent</span>
             </th>
-            <th scope="col" class="number">
+            <th scope="col" class="number wide-only">
               Scheduled
             </th>
             <th scope="col" class="number">
               Paid
             </th>
-            <th scope="col" class="number">
+            <th scope="col" class="number wide-only">
               Commands
             </th>
           </tr>
@@ -265,9 +277,9 @@ function ExecutionRow({ of }: { of: ActorStatus }) {
           </span>
         </span>
       </td>
-      <td class="number">{grouped(execution?.scheduled ?? 0)}</td>
+      <td class="number wide-only">{grouped(execution?.scheduled ?? 0)}</td>
       <td class="number">{moneyText(execution?.paid ?? "0", decimalsOf(of))}</td>
-      <td class="number">{grouped(execution?.sent ?? 0)}</td>
+      <td class="number wide-only">{grouped(execution?.sent ?? 0)}</td>
     </tr>
   );
 }

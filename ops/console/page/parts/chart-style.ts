@@ -19,13 +19,19 @@ export function axis(changes: Partial<uPlot.Axis> = {}): uPlot.Axis {
 
 const two = (value: number): string => String(value).padStart(2, "0");
 
+/** Half of the width of a time of day, in pixels. */
+const halfTime = 28;
+
 /** Times of day in UTC, whatever the browser's zone. */
 export const timeAxis = (): uPlot.Axis =>
   axis({
     size: 22,
     space: 70,
-    values: (_plot, splits) =>
+    values: (plot, splits) =>
       splits.map((seconds) => {
+        // One that does not fit is left out: it would run into the other axis, or be cut.
+        const at = plot.valToPos(seconds, "x");
+        if (at < halfTime || at > plot.bbox.width / devicePixelRatio - halfTime) return "";
         const time = new Date(seconds * 1_000);
         return `${two(time.getUTCHours())}:${two(time.getUTCMinutes())}:${two(time.getUTCSeconds())}`;
       }),

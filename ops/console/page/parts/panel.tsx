@@ -5,6 +5,8 @@ import { ageText } from "./format.ts";
 
 interface PanelProps {
   readonly title: string;
+  /** Where the title leads. */
+  readonly href?: string;
   readonly children: ComponentChildren;
   /** What the panel shows; its age is told, and when it is old everything in the panel is grey. */
   readonly of?: Source<unknown> | readonly Source<unknown>[] | undefined;
@@ -14,14 +16,15 @@ interface PanelProps {
   readonly flush?: boolean;
 }
 
-export function Panel({ title, children, of, aside, flush, class: extra = "" }: PanelProps) {
+export function Panel(props: PanelProps) {
+  const { title, href, children, of, aside, flush, class: extra = "" } = props;
   const sources = of === undefined ? [] : Array.isArray(of) ? of : [of as Source<unknown>];
   const ages = sources.map(freshness);
   const stale = ages.some((each) => each.stale);
   return (
     <section class={`panel ${stale ? "is-stale" : ""} ${extra}`} aria-label={title}>
       <header>
-        <h2>{title}</h2>
+        <h2>{href === undefined ? title : <a href={href}>{title}</a>}</h2>
         {aside !== undefined && <div class="aside">{aside}</div>}
         {sources.length > 0 && <Age sources={sources} />}
       </header>

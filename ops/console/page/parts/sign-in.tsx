@@ -70,7 +70,7 @@ export function SignInForm({ onDone }: { onDone: () => void }) {
       {failure !== null && <FailureNote of={failure} />}
       <p class="quiet">
         The key stays in this tab and signs the servers' challenges; it is never sent. The role's
-        permissions hold at the servers. Where your key lies:
+        permissions hold at the servers. The file in which your key lies is told by:
       </p>
       <Command line="npx meridian login operator" />
       <div class="buttons">
