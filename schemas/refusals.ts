@@ -82,6 +82,7 @@ export const refusals = {
   region_unknown: "there is no such region",
   site_invalid: "an edge site cannot have that name",
   site_exists: "an edge site of that name has been made",
+  site_unknown: "this cluster has no edge site of that name",
   region_not_allowed: "residency keeps the client's data out of the region",
   group_incomplete: "a market's journal would lack one of its three regions",
   not_permitted: "the user's role does not allow it",

@@ -51,6 +51,7 @@ export type DeploymentVerb =
   | "region-add"
   | "region-remove"
   | "edge-add"
+  | "edge-remove"
   | "certificates-rotate"
   | "authority-rotate"
   | "encryption-rotate"

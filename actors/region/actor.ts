@@ -89,6 +89,8 @@ export interface RegionPorts {
    * not made, for an empty one would pass for the journal. Failure codes: unavailable, not_found.
    */
   readonly ensureJournal: (definition: MarketDefinition, isNew: boolean) => Promise<Result<void>>;
+  /** Markets that files define by now; absent: those of the start. */
+  readonly filed?: () => readonly MarketDefinition[];
   /** Last incarnation this data folder used; 0 at the first start. */
   readonly recordedIncarnation: () => number;
   /** Returns once the number is durable. */

@@ -67,7 +67,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
     this.#ports = ports;
     this.#self = self;
     this.#state = emptyRegion(start.region, start.groups);
-    for (const definition of start.markets) {
+    for (const definition of ports.filed?.() ?? start.markets) {
       this.#evolve({ type: "market_listed", definition, origin: "file" });
     }
     this.#evolve({ type: "flow_paused", paused: start.flowPaused });
@@ -163,6 +163,9 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       case "report":
         reply({ type: "report", report: await this.#report() });
         return;
+      case "look":
+        if (this.#servesMarkets) await this.#lookForMarkets();
+        return;
       case "drain":
         this.#context.lifecycle.send({ type: "drain" });
         this.#ports.flow.pause(true);
@@ -245,13 +248,16 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
     });
   }
 
-  /** Markets that other regions have made meanwhile are followed as well. */
+  /** Markets that other regions have made meanwhile are followed as well, and those of regions that have joined. */
   async #lookForMarkets(): Promise<void> {
     const listed = await this.#directory.load(this.#state);
-    const known = this.#state.markets;
-    for (const event of listed.ok ? listed.value : []) {
-      this.#evolve(event);
+    const filed = (this.#ports.filed?.() ?? []).map(
+      (definition): RegionEvent => ({ type: "market_listed", definition, origin: "file" }),
+    );
+    for (const event of [...filed, ...(listed.ok ? listed.value : [])]) {
+      const known = this.#state.markets;
       if (event.type !== "market_listed" || Object.hasOwn(known, event.definition.market)) continue;
+      this.#evolve(event);
       const { definition } = event;
       const isHosted = hostedMarkets(this.#state).some(
         (one) => one.definition.market === definition.market,

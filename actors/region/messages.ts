@@ -348,6 +348,8 @@ export type RegionMessage =
   /** A request to ops.<region>.<verb>, not decoded; answered with a payload. */
   | { readonly type: "operation"; readonly verb: OperationVerb; readonly payload: Uint8Array }
   | { readonly type: "report" }
+  /** There may be markets that are not listed yet; not answered. */
+  | { readonly type: "look" }
   /** Readiness drops and no order is taken any more. Irrevocable for this process. */
   | { readonly type: "drain" };
 

@@ -36,7 +36,7 @@ export function actorMoves(of: ActorMovesOf): ActorMoves {
 }
 
 async function found(of: ActorMovesOf, from: string, to: string): Promise<Result<FoundActors>> {
-  const leases = await of.board.read();
+  const leases = await of.board.readAnew();
   if (!leases.ok) return leases;
   const cells = leases.value.leases.map(seatedCell);
   // Regions that host actors at all; of others there are none to be moved.

@@ -114,7 +114,8 @@ export class ActorSeats {
   /** Seats the actors elsewhere and waits until cells there own them all. Failure codes: as ActorMoves.move. */
   async move(region: string, to: string, by: string): Promise<Result<void>> {
     const { board, directory, clock } = this.#of;
-    const leases = await board.read();
+    // A cell that has just come may be the one that is meant.
+    const leases = await board.readAnew();
     if (!leases.ok) return leases;
     if (!mayRun(to, region, leases.value.leases.map(seatedCell))) {
       return refuse(

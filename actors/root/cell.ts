@@ -26,7 +26,6 @@ import type {
   RegionReply,
   RegionReport,
 } from "../region/messages.ts";
-import { shardOf } from "../region/codec.ts";
 import { ShardOwnership } from "../region/ownership.ts";
 import type { Pager } from "../incident/actor.ts";
 import type { Told } from "../incident/findings.ts";
@@ -39,6 +38,7 @@ import type { CellDirectory } from "./cell-directory.ts";
 import { BackgroundFlow, flowStarts } from "./flow-host.ts";
 import type { CellSample } from "./cell-watch.ts";
 import { IncidentWatch } from "./incident-watch.ts";
+import { KnownMarkets } from "./known-markets.ts";
 import { JournalAlerts } from "./journal-alerts.ts";
 import { defaultScrub, JournalScrub, marketsOf, type ScrubSettings } from "./journal-scrub.ts";
 import { LatencyAlerts } from "./latency-alerts.ts";
@@ -140,6 +140,8 @@ export interface Cell {
   /** Failure codes: busy, not_found, timeout, internal: the region actor is between two restarts. */
   report(): Promise<Result<RegionReport>>;
   measured(report: RegionReport): Measured;
+  /** Files of regions were read again: markets of a region that has joined are followed, and traded at. */
+  learn(reference: ReferenceData): void;
   /** Something outside the cluster has found something, or that it is over. */
   found(told: Told): void;
   /**
@@ -173,6 +175,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   const nonce = (): Uint8Array => ports.randomBytes(16);
   const session = (): number => sessionOf(ports.randomBytes(8));
   const { servesMarkets = true, hosting = defaultHosting } = settings;
+  const known = new KnownMarkets(reference);
   const own = reference.markets.filter(({ home }) => servesMarkets && home === region);
   const flow = new BackgroundFlow(
     region,
@@ -186,8 +189,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       log,
       nonce,
       automatic: settings.takeover !== "manual",
-      regionsOf: (group) =>
-        Object.keys(reference.groups).filter((name) => reference.groups[name]?.includes(group)),
+      regionsOf: (group) => known.regionsOf(group),
     },
     { region, cell, node: directory.node },
   );
@@ -204,11 +206,10 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     ...(onServing === undefined ? {} : { onServing }),
     ...(onLeaving === undefined ? {} : { onLeaving }),
   });
-  const shards = new Map(reference.markets.map((one) => [one.market, shardOf(one)]));
   // Actors trade at a market wherever it is.
   const routed = new MarketRoutes(bus, (name) => {
-    const shard = shards.get(name);
-    return shard === undefined ? null : (ownership.succession.owner(shard)?.region ?? null);
+    const shard = known.shard(name);
+    return shard === null ? null : (ownership.succession.owner(shard)?.region ?? null);
   });
   const strategy = strategyActor({
     bus: routed,
@@ -224,7 +225,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       clock,
       log,
       session,
-      markets: reference.markets,
+      markets: known.markets,
       places,
       ownership,
       refusals,
@@ -261,6 +262,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     },
     refusals,
     ensureJournal: ports.ensureJournal,
+    filed: () => known.markets,
     recordedIncarnation: () => directory.recordedIncarnation(),
     persistIncarnation: (incarnation) => directory.persistIncarnation(incarnation),
     nonce,
@@ -363,6 +365,12 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
         });
   const cellOf: Cell = {
     system,
+    learn(found) {
+      const added = known.learn(found);
+      places.add(added);
+      const ref = system.find(router, paths.cell(region));
+      if (added.length > 0 && ref.ok) ref.value.send({ type: "look" });
+    },
     hostActorsOf: (other) => hosts.host(other),
     moveActorsOf: (other, to, by) => hosts.moves.move(other, to, by),
     leaveActorsOf: (other) => hosts.leave(other),

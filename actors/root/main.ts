@@ -163,7 +163,10 @@ class CellProcess {
     });
     if (!doors.ok) return this.#refuse(doors.failure, exitCodes.unusable);
     this.#doors = doors.value;
-    process.on("SIGHUP", () => doors.value.reload());
+    process.on("SIGHUP", () => {
+      doors.value.reload();
+      this.#learn();
+    });
     await this.#connect(options.value, directory.value, engine.value);
   }
 
@@ -277,6 +280,16 @@ class CellProcess {
     });
     // Asked to stop while the tree was started: the stop that is under way did not see it.
     if (ports.signal.aborted) await started.value.system.stop();
+  }
+
+  /** Regions may have joined the cluster: their files are read, and no others. */
+  #learn(): void {
+    const configuration = readConfiguration(process.argv.slice(2));
+    const found = configuration.ok
+      ? readReferenceData(configuration.value.regionsDirectory, configuration.value.regions)
+      : configuration;
+    if (found.ok) this.#cell?.learn(found.value);
+    else this.#log.error({ failure: found.failure }, "files of regions were not read again");
   }
 
   /** Processes for users' strategies, each with one of the cell's guest users. */

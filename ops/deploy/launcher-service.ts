@@ -35,6 +35,8 @@ export interface Deployment {
   rotateEncryption(): Promise<Result<readonly Step[]>>;
   /** Makes the folder of an edge site and lets its server in. */
   addSite(site: EdgeSite, port: number): Promise<Result<AddedSite>>;
+  /** Takes it away again: its server is let in no more. */
+  removeSite(site: string): Promise<Result<readonly Step[]>>;
   residency(): Promise<Result<Residency>>;
 }
 
@@ -124,6 +126,10 @@ export function serveDeployment(
     async "edge-add"({ region, site, port }) {
       const made = await deployment.addSite({ name: site, region }, port);
       return made.ok ? ok(siteReply(made.value)) : made;
+    },
+    async "edge-remove"({ site }) {
+      const removed = await deployment.removeSite(site);
+      return removed.ok ? ok(stepsReply(removed.value)) : removed;
     },
   };
   const change = async (verb: DeploymentVerb, make: Change, asked: Asked): Promise<Uint8Array> => {

@@ -2,7 +2,7 @@ import type { NatsConnection } from "nats";
 import { setTimeout as delay } from "node:timers/promises";
 import { readServerReports } from "../../actors/bus/server-reports.ts";
 import { type Result, ok, refuse } from "../../actors/kernel/result.ts";
-import { journalStream } from "../../schemas/subjects.ts";
+import { journalStream, siteUserName } from "../../schemas/subjects.ts";
 import { connectAs } from "./connection.ts";
 import { credentialsOf } from "./cluster.ts";
 import type { Fleet } from "./fleet.ts";
@@ -177,4 +177,65 @@ export async function forgetServers(
   } finally {
     await connection.close();
   }
+}
+
+/** Looks in a row that must find a site's link gone: longer than its server waits before it tries again. */
+const looksWithoutLink = 10;
+
+/**
+ * Ends the links of an edge site whose user the servers have forgotten, for a link that stands outlives that.
+ * Failure code: site_not_removed.
+ */
+export async function endLinks(plan: ClusterPlan, site: string): Promise<Result<void>> {
+  const connection = await connectLauncher(plan, plan.servers);
+  let looks = 0;
+  try {
+    return await settled("site_not_removed", async () => {
+      const links = await linksOf(connection, siteUserName(site), plan.servers.length);
+      if (links === null) return "not every server answers";
+      for (const { server, cid } of links) {
+        await connection
+          .request(`$SYS.REQ.SERVER.${server}.KICK`, JSON.stringify({ cid }), { timeout: 1_000 })
+          // Asked again at the next look, if it is still there.
+          .catch(() => undefined);
+      }
+      looks = links.length === 0 ? looks + 1 : 0;
+      return looks >= looksWithoutLink ? null : `${site} is connected`;
+    });
+  } finally {
+    await connection.close();
+  }
+}
+
+interface Link {
+  readonly server: string;
+  readonly cid: number;
+}
+
+/** Links of leaf nodes of this name; null when a server has not answered. */
+async function linksOf(
+  connection: NatsConnection,
+  name: string,
+  servers: number,
+): Promise<readonly Link[] | null> {
+  const replies = await connection.requestMany("$SYS.REQ.SERVER.PING.LEAFZ", "{}", {
+    strategy: "count",
+    maxMessages: servers,
+    maxWait: 1_000,
+  });
+  const links: Link[] = [];
+  let answers = 0;
+  for await (const reply of replies) {
+    const { server, data } = reply.json<{
+      readonly server: { readonly id: string };
+      readonly data?: {
+        readonly leafs?: readonly { readonly id: number; readonly name: string }[];
+      };
+    }>();
+    answers += 1;
+    for (const leaf of data?.leafs ?? []) {
+      if (leaf.name === name) links.push({ server: server.id, cid: leaf.id });
+    }
+  }
+  return answers < servers ? null : links;
 }

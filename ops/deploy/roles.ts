@@ -199,11 +199,13 @@ function allowed(user: User, profile: Profile): Permissions {
       };
     case "reporter":
       return {
-        // The launcher takes servers out of JetStream when their region leaves.
+        // The launcher takes servers out of JetStream when their region leaves, and ends links of sites.
         publish: [
           "$SYS.REQ.SERVER.PING.JSZ",
           "$SYS.REQ.SERVER.PING.VARZ",
-          ...(user.region === null ? ["$JS.API.SERVER.REMOVE"] : []),
+          ...(user.region === null
+            ? ["$JS.API.SERVER.REMOVE", "$SYS.REQ.SERVER.PING.LEAFZ", "$SYS.REQ.SERVER.*.KICK"]
+            : []),
         ],
         publishDenied: [],
         subscribe: [],

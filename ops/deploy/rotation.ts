@@ -13,6 +13,7 @@ import {
 } from "./authority.ts";
 import { checkCertificates, makeServerCertificate, renewCertificate } from "./certificates.ts";
 import { certificatesFolder } from "./cluster.ts";
+import { renewSites, trustAtSites } from "./edge-sites.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Steps } from "./launcher-service.ts";
 import { settled } from "./membership.ts";
@@ -50,6 +51,11 @@ export async function rotateCertificates(
     if (!shown.ok) return shown;
     steps.note(`${name} shows certificate ${wanted.slice(0, 23)}…`);
   }
+  const sites = await renewSites(plan.dataDirectory);
+  if (!sites.ok) return sites;
+  for (const site of sites.value) {
+    steps.note(`the folder of site ${site} has a new certificate; copy it to where the site runs`);
+  }
   return ok(undefined);
 }
 
@@ -77,11 +83,13 @@ export async function rotateAuthority(
   trust(folder, [made.authority.certificate.toString("pem"), ...trustedAuthorities(folder)]);
   const both = await everyServer(plan, fleet, made.authority, true);
   if (!both.ok) return both;
+  trustAtSites(plan.dataDirectory);
   steps.note("every server trusts the new authority beside the old one");
   signWith(folder, made.key);
   const rotated = await rotateCertificates(plan, fleet, steps);
   if (!rotated.ok) return rotated;
   await distrustOthers(folder);
+  trustAtSites(plan.dataDirectory);
   const none = await everyServer(plan, fleet, old, false);
   if (!none.ok) return none;
   steps.note("no server trusts the old authority any more");

@@ -1,11 +1,12 @@
 import { resolve } from "node:path";
 import type { NatsConnection } from "nats";
 import { type Result, ok, refuse } from "../../actors/kernel/result.ts";
+import { siteUserName } from "../../schemas/subjects.ts";
 import { type CellSettings, planCluster, prepareCells, prepareServers } from "./cluster.ts";
 import { writeRecord } from "./cluster-record.ts";
 import { checkChoice, checkRegions } from "./contradictions.ts";
 import type { Fleet } from "./fleet.ts";
-import { type EdgeSite, makeSite } from "./edge-sites.ts";
+import { type EdgeSite, forgetSite, makeSite } from "./edge-sites.ts";
 import {
   type AddedSite,
   type Deployment,
@@ -17,7 +18,7 @@ import {
 } from "./launcher-service.ts";
 import { DeploymentTrail } from "./deployment-trail.ts";
 import { rotateEncryption } from "./encryption-rotation.ts";
-import { checkRemoval, forgetServers, reloadUsers } from "./membership.ts";
+import { checkRemoval, endLinks, forgetServers, reloadUsers } from "./membership.ts";
 import { waitForCells, waitForServers } from "./readiness.ts";
 import { type Region, readRegions } from "./regions.ts";
 import { ResidencyWatch, readSites } from "./residency-watch.ts";
@@ -149,7 +150,10 @@ export class RunningCluster implements Deployment {
     if (this.#of.fleet.cells.length > 0) {
       const cells = await waitForCells(plan, cellReadyWithinMs, () => null);
       if (!cells.ok) return cells;
-      steps.note(`the cell of ${name} is ready; the others know its markets from their next start`);
+      for (const other of regions) {
+        if (other.name !== name) this.#of.fleet.cell(other.name)?.signal("SIGHUP");
+      }
+      steps.note(`the cell of ${name} is ready; the others have been told of its markets`);
     }
     this.#record();
     return ok(steps.done);
@@ -168,6 +172,23 @@ export class RunningCluster implements Deployment {
     this.#adopt(plan, this.#regions);
     steps.note(`the servers of ${site.region} let it in, for reading only`);
     return ok({ folder, steps: steps.done });
+  }
+
+  async removeSite(name: string): Promise<Result<readonly Step[]>> {
+    const steps = new Steps(this.#of.say);
+    const forgotten = forgetSite(this.#plan.dataDirectory, name);
+    if (!forgotten.ok) return forgotten;
+    steps.note(`the folder and the keys of ${name} are gone`);
+    const gone = siteUserName(name);
+    const users = this.#plan.users.filter(({ user }) => user.name !== gone);
+    const plan = { ...this.#plan, users };
+    prepareServers(plan);
+    for (const server of plan.servers) this.#of.fleet.server(server.name)?.signal("SIGHUP");
+    this.#adopt(plan, this.#regions);
+    const ended = await endLinks(plan, name);
+    if (!ended.ok) return ended;
+    steps.note(`the servers of ${forgotten.value.region} let it in no more`);
+    return ok(steps.done);
   }
 
   /** The declarations as they are now, and the regions of the cluster with one more. */

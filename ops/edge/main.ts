@@ -19,7 +19,8 @@ const connection = await connect({
     servers: [nats],
     user: siteUserName(name),
     seed: Buffer.from(readFileSync(cacheSeedFile, "utf8").trim()),
-    authority: readFileSync(caFile, "utf8"),
+    // Asked at each connect: a rotation writes another one.
+    authority: () => readFileSync(caFile, "utf8"),
   }),
   // Its server may start after it.
   waitOnFirstConnect: true,

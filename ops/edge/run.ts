@@ -1,9 +1,13 @@
+import { statSync } from "node:fs";
 import { join } from "node:path";
 
 import type { SiteFile } from "../../schemas/edge-site.ts";
 import { SupervisedProcess } from "../deploy/supervised-process.ts";
 
 const graceMs = 5_000;
+/** How often the certificates are looked at: a rotation writes new ones into the folder. */
+const lookMs = 1_000;
+const watched = ["ca.pem", "server.pem", "server-key.pem"] as const;
 /** A cache that refuses its folder says so by this exit code. */
 const folderRefused = 2;
 
@@ -11,6 +15,9 @@ const folderRefused = 2;
 export class RunningSite {
   readonly #server: SupervisedProcess;
   readonly #cache: SupervisedProcess;
+  readonly #folder: string;
+  #certificates = "";
+  #timer: NodeJS.Timeout | null = null;
 
   /** `natsServer`: path of nats-server; `say` takes a line for whoever watches. */
   constructor(site: SiteFile, folder: string, natsServer: string, say: (line: string) => void) {
@@ -29,6 +36,7 @@ export class RunningSite {
       },
       failed: (reason: string): void => say(`${what} ended for good (${reason})`),
     });
+    this.#folder = folder;
     this.#server = new SupervisedProcess(
       {
         name: `site ${site.name} server`,
@@ -60,11 +68,28 @@ export class RunningSite {
   }
 
   start(): void {
+    this.#certificates = this.#read();
+    this.#timer = setInterval(() => this.#look(), lookMs);
     this.#server.start();
     this.#cache.start();
   }
 
+  #read(): string {
+    return watched
+      .map((name) => statSync(join(this.#folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0)
+      .join();
+  }
+
+  /** A server reads its certificates again when it is told to, and takes them only when they fit each other. */
+  #look(): void {
+    const found = this.#read();
+    if (found === this.#certificates) return;
+    this.#certificates = found;
+    this.#server.signal("SIGHUP");
+  }
+
   async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
     await this.#cache.stop(graceMs);
     await this.#server.stop(graceMs);
   }

@@ -293,6 +293,7 @@ export const session: readonly SessionLine[] = [
   { ...line("region abort", "region", "abort", "none", "--in", "home", ...operator), code: 3 },
   line("region residency", "region", "residency", ...operator),
   { ...line("edge add", "edge", "add", "oslo", "--region", "nowhere", ...operator), code: 3 },
+  { ...line("edge remove", "edge", "remove", "oslo", ...operator), code: 3 },
   { ...line("edge run", "edge", "run", "/nowhere"), code: 1 },
   { ...line("edge read", "edge", "read", "/nowhere", "ACME"), code: 1 },
   { ...line("edge status", "edge", "status", "/nowhere"), code: 1 },

@@ -30,8 +30,13 @@ export class SlowRelay {
     return relay;
   }
 
-  stop(): void {
+  /** Ends what is connected; who connects again is let through. */
+  drop(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  stop(): void {
+    this.drop();
     this.#server.close();
   }
 

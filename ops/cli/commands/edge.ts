@@ -38,6 +38,13 @@ export function register(program: Command): void {
       "\nExamples:\n  npx meridian edge add oslo --region eu-central --as operator",
     )
     .action((site: string, options: AddOptions) => perform(() => add(site, options)));
+  withClusterOptions(edge.command("remove <site>"))
+    .description("let a site's server in no more, and take its folder and keys away")
+    .addOption(outputOption())
+    .addHelpText("after", "\nExamples:\n  npx meridian edge remove oslo --as operator")
+    .action((site: string, options: ClusterOptions & OutputOptions) =>
+      perform(() => remove(site, options)),
+    );
   edge
     .command("run <folder>")
     .description("run the server and the cache of a site until Ctrl-C")
@@ -75,6 +82,18 @@ async function add(site: string, options: AddOptions): Promise<Result<ExitCode>>
     if (!printed(options, { value: { site, region: options.region, folder, steps } })) {
       for (const line of stepLines(made.value)) print(line);
       print(`next: npx meridian edge run ${folder}`);
+    }
+    return ok(exitCodes.ok);
+  });
+}
+
+function remove(site: string, options: ClusterOptions & OutputOptions): Promise<Result<ExitCode>> {
+  return withCluster(options, async (cluster) => {
+    const removed = await askLauncher(cluster, "edge-remove", "", { site, port: 0 });
+    if (!removed.ok) return removed;
+    const { steps } = removed.value;
+    if (!printed(options, { value: { site, steps } })) {
+      for (const line of stepLines(removed.value)) print(line);
     }
     return ok(exitCodes.ok);
   });
