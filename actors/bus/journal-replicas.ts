@@ -99,8 +99,14 @@ export class NatsJournalReplicas implements JournalReplicas {
   }
 }
 
+/**
+ * Nothing is acknowledged to this consumer and nothing sent again: what a route or a connection loses on
+ * the way is counted as delivered, and would look like a message that the replica does not have.
+ */
 class NatsReplicaReader implements ReplicaReader {
   readonly #consumer: Consumer;
+  /** Messages that have arrived, by the consumer's own count. */
+  #arrived = 0;
 
   constructor(consumer: Consumer) {
     this.#consumer = consumer;
@@ -111,11 +117,15 @@ class NatsReplicaReader implements ReplicaReader {
     try {
       const messages = await this.#consumer.fetch({ max_messages: most, expires: FETCH_MS });
       for await (const message of messages) {
+        this.#arrived += 1;
+        if (message.info.deliverySequence !== this.#arrived) return lostOnTheWay;
         read.push({ streamSequence: message.seq, payload: new Uint8Array(message.data) });
         // The rest of the fetch would only wait for what is not there yet.
         if (message.info.pending === 0) break;
       }
-      return ok(read);
+      if (read.length > 0) return ok(read);
+      const { delivered, num_pending } = await this.#consumer.info();
+      return delivered.consumer_seq === this.#arrived && num_pending === 0 ? ok([]) : lostOnTheWay;
     } catch (error) {
       return unavailable("reader", String(error));
     }
@@ -132,3 +142,4 @@ class NatsReplicaReader implements ReplicaReader {
 
 const unavailable = (what: string, reason: string): Result<never> =>
   refuse("unavailable", `${what}: ${reason}`, "try again");
+const lostOnTheWay = unavailable("reader", "messages were lost on their way here");

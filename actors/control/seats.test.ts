@@ -12,6 +12,7 @@ const cell = (region: string, change: Partial<SeatedCell> = {}): SeatedCell => (
   silent: false,
   hosts: true,
   mayHost: ["eu"],
+  takesNone: false,
   ...change,
 });
 const seat = { region: "eu", at: "eu", by: "", sinceUnixMs: 0 };
@@ -43,6 +44,17 @@ test("B9.4 when the seat abroad is lost, the actors' home comes first", () => {
   const cells = [cell("us", { over: true }), cell("ap"), cell("eu", { mayHost: [] })];
   assert.is(waitToTake(abroad, "eu", cells), 0);
   assert.is(waitToTake(abroad, "ap", cells), second / 2);
+});
+
+test("B9.4 B9.1 a drained region takes nobody's actors, not its own either, and goes on with those it runs", () => {
+  const drained = cell("ap", { takesNone: true });
+  const cells = [cell("eu", { silent: true }), drained, cell("us")];
+  assert.is(waitToTake(seat, "ap", cells), null);
+  assert.is(waitToTake(seat, "us", cells), 0, "nobody is waited for who takes nothing");
+  const home = cell("eu", { takesNone: true });
+  const abroad = { ...seat, at: "us" };
+  assert.is(waitToTake(abroad, "eu", [cell("us", { silent: true }), home]), null);
+  assert.ok(mayRun("eu", "eu", [home]));
 });
 
 test("a fenced, silent or market-only cell runs nobody's actors", () => {

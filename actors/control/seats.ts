@@ -67,6 +67,8 @@ export interface SeatedCell {
   readonly hosts: boolean;
   /** Other regions whose actors it may run. */
   readonly mayHost: readonly string[];
+  /** Its region is drained: it goes on with what it runs, and takes nothing. */
+  readonly takesNone: boolean;
 }
 
 const canRun = (cell: SeatedCell, region: string): boolean =>
@@ -98,7 +100,8 @@ export function waitToTake(
   const ofSeat = cells.filter(({ region, hosts }) => region === seat.at && hosts);
   // Without a lease there never was a cell: nothing is lost that could be taken.
   if (seat.at === taker || ofSeat.length === 0) return null;
-  const able = new Set(cells.filter((cell) => canRun(cell, seat.region)).map((one) => one.region));
+  const takers = cells.filter((cell) => canRun(cell, seat.region) && !cell.takesNone);
+  const able = new Set(takers.map((one) => one.region));
   const others = [...able].filter((name) => name !== seat.region && name !== seat.at);
   const home = able.has(seat.region) && seat.region !== seat.at ? [seat.region] : [];
   const rank = [...home, ...order(others)].indexOf(taker);

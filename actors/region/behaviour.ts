@@ -82,6 +82,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
         ...(ports.actors === undefined ? {} : { actors: ports.actors }),
         ...(ports.hosts === undefined ? {} : { hosts: ports.hosts }),
         ...(ports.mayHost === undefined ? {} : { mayHost: ports.mayHost }),
+        takesNone: () => this.#drains.takesNone,
       },
       { region: start.region, cell: start.cell, node: start.node },
     );
@@ -209,7 +210,7 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       }
     }
     lifecycle.send({ type: "loaded" });
-    if (this.#servesMarkets) this.#lookForMarkets();
+    this.#lookForNews();
   }
 
   /** Follows a market of another home. Nothing waits for it: its home may be down just now. */
@@ -230,27 +231,33 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
     });
   }
 
-  /** Markets that other regions have made meanwhile are followed as well. */
-  #lookForMarkets(): void {
+  /** What was written down meanwhile: markets, failovers, drills, and whether the region is drained. */
+  #lookForNews(): void {
     this.#context.after(directoryEvery, () => {
       this.#context.run(async () => {
-        const listed = await this.#directory.load(this.#state);
-        const known = this.#state.markets;
-        for (const event of listed.ok ? listed.value : []) {
-          this.#evolve(event);
-          if (event.type !== "market_listed" || Object.hasOwn(known, event.definition.market)) {
-            continue;
-          }
-          const { definition } = event;
-          const isHosted = hostedMarkets(this.#state).some(
-            (one) => one.definition.market === definition.market,
-          );
-          if (isHosted) this.#follow(definition);
+        if (this.#servesMarkets) {
+          await this.#lookForMarkets();
+          await Promise.all([this.#failovers.recall(), this.#drills.recall()]);
         }
-        await Promise.all([this.#failovers.recall(), this.#drills.recall(), this.#drains.recall()]);
-        this.#lookForMarkets();
+        await this.#drains.recall();
+        this.#lookForNews();
       });
     });
+  }
+
+  /** Markets that other regions have made meanwhile are followed as well. */
+  async #lookForMarkets(): Promise<void> {
+    const listed = await this.#directory.load(this.#state);
+    const known = this.#state.markets;
+    for (const event of listed.ok ? listed.value : []) {
+      this.#evolve(event);
+      if (event.type !== "market_listed" || Object.hasOwn(known, event.definition.market)) continue;
+      const { definition } = event;
+      const isHosted = hostedMarkets(this.#state).some(
+        (one) => one.definition.market === definition.market,
+      );
+      if (isHosted) this.#follow(definition);
+    }
   }
 
   async #startMarket(definition: MarketReport["definition"]): Promise<Result<void>> {

@@ -39,6 +39,8 @@ export interface LeaseRecord {
   readonly hosts?: readonly HostedRegion[];
   /** Regions whose actors may run here when their own cells cannot; absent: none. */
   readonly mayHost?: readonly string[];
+  /** Its region is drained: it takes no actors of silent cells. Absent: it does. */
+  readonly takesNone?: boolean;
 }
 export interface HostedRegion {
   readonly region: string;
@@ -103,6 +105,7 @@ export function decodeLease(bytes: Uint8Array): LeaseRecord | null {
       ...lease,
       ...(hosts.length === 0 ? {} : { hosts }),
       ...(found.mayHost.length === 0 ? {} : { mayHost: found.mayHost }),
+      ...(found.takesNone ? { takesNone: true } : {}),
     };
   });
 }

@@ -20,6 +20,7 @@ export class Drains {
   #record: DrainRecord | null = null;
   #revision = 0;
   #draining = false;
+  #known = false;
 
   constructor(of: DrainsOf) {
     this.#of = of;
@@ -30,12 +31,18 @@ export class Drains {
     return this.#draining ? "draining" : "";
   }
 
+  /** Nothing of silent cells is taken here: so it is, or nobody knows yet that it is not. */
+  get takesNone(): boolean {
+    return !this.#known || this.state !== "";
+  }
+
   /** Reads what is written down. Failure code: unavailable. */
   async recall(): Promise<Result<void>> {
     const entry = await this.#of.keys.get(keys.directoryBucket, drainKey(this.#of.region));
     if (!entry.ok) return entry;
     this.#revision = entry.value?.revision ?? 0;
     this.#record = entry.value === null ? null : decodeDrain(entry.value.value);
+    this.#known = true;
     this.#tell();
     return ok(undefined);
   }

@@ -35,6 +35,8 @@ export interface LeasePorts {
   readonly hosts?: () => readonly HostedRegion[];
   /** Regions whose actors may run here when their own cells cannot; absent: none. */
   readonly mayHost?: readonly string[];
+  /** Whether it takes no actors of silent cells; absent: it does. */
+  readonly takesNone?: () => boolean;
 }
 
 /** A write whose fate is not known yet. */
@@ -261,6 +263,7 @@ export class CellLease {
       actors: this.#ports.actors?.() ?? null,
       hosts: this.#ports.hosts?.() ?? [],
       mayHost: this.#ports.mayHost ?? [],
+      takesNone: this.#ports.takesNone?.() ?? false,
     };
   }
 

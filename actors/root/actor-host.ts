@@ -352,12 +352,13 @@ export class ActorHost {
   }
 
   #serveIncidents(): ServedIncidents {
-    const { log, refusals, bus } = this.#of;
+    const { clock, log, refusals, bus } = this.#of;
     const { region, cell } = this.#settings;
     return serveIncidents({
       region,
       cell,
       bus,
+      clock,
       log,
       refusals,
       residents: this.#incidents,

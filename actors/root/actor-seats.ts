@@ -56,6 +56,7 @@ export const seatedCell = ({ record, silentNs }: SeenLease): SeatedCell => ({
   // A fenced lease says nothing of actors any more, and its cell may have hosted some.
   hosts: record.fenced || (record.actors?.capacity ?? 0) > 0,
   mayHost: record.mayHost ?? [],
+  takesNone: record.takesNone ?? false,
 });
 
 /** Where the actors of each region are to run, as this cell knows it, and its part in bringing them there. */

@@ -8,7 +8,9 @@ import {
 } from "../../test/support/memory-cell.ts";
 import { Desk, wide } from "../../test/support/risk-desk.ts";
 import { until } from "../../test/support/until.ts";
+import { directoryBucket, drainDirectoryKey } from "../../schemas/subjects.ts";
 import { MemoryBroker } from "../bus/memory.ts";
+import { encodeDrain } from "../region/codec.ts";
 
 /** A region that has lost its cells for actors: another region's cell hosts them, and gives them back. */
 const test = suite("actors of another region");
@@ -119,7 +121,8 @@ test("B9.4 B8.2 a region's actors are moved to another one and home again, with 
 
     const nowhere = await home.cell.moveActorsOf("eu-central", "ap-south", "f0");
     assert.is(nowhere.ok ? "" : nowhere.failure.code, "not_permitted");
-    assert.ok((await home.cell.moveActorsOf("eu-central", "us-east", "f1")).ok);
+    const moved = await home.cell.moveActorsOf("eu-central", "us-east", "f1");
+    assert.ok(moved.ok, JSON.stringify(moved));
     const away = await quotingIn(home, "us-east_abroad", before.incarnation);
     assert.ok((away.strategy?.sent ?? 0) >= (before.strategy?.sent ?? 0), "it counts on");
     // The same command id again: what was reserved once stays reserved once.
@@ -165,6 +168,45 @@ test("B9.1 B8.2 actors whose region is cut off are taken by themselves, and stay
     assert.is((await quotingIn(home, "us-east_abroad")).incarnation, away.incarnation);
     assert.ok((await home.cell.moveActorsOf("eu-central", "eu-central", "back")).ok);
     await quotingIn(home, "one", away.incarnation);
+  } finally {
+    for (const cell of started.reverse()) await cell.stop();
+  }
+});
+
+test("B9.4 B9.1 actors whose region is cut off are not taken by a region that is drained", async () => {
+  const broker = new MemoryBroker();
+  const home = await startMemoryCell({ broker, name: "home", hosting: { capacity: 0 } });
+  const started = [home];
+  try {
+    await home.ready();
+    const written = await home.bus.keys.compareAndSet(
+      directoryBucket,
+      drainDirectoryKey("ap-south"),
+      encodeDrain({
+        region: "ap-south",
+        drained: true,
+        by: "operator",
+        approvedBy: "approver",
+        reason: "works",
+        sinceUnixMs: 1,
+      }),
+      0,
+    );
+    assert.ok(written.ok);
+    for (const region of ["eu-central", "ap-south", "us-east"]) {
+      const hosting = region === "eu-central" ? {} : { hosts: ["eu-central"] };
+      started.push(
+        await startMemoryCell({ broker, region, name: "actors", servesMarkets: false, hosting }),
+      );
+    }
+    const request = { key: "maker", type: "avellaneda-stoikov", parameters };
+    await until("the cell hosts actors", async () => {
+      const spawned = await home.control("spawn", request).catch(() => null);
+      return spawned !== null && spawned.refusal === undefined;
+    });
+    const before = await quotingIn(home, "actors");
+    started[1]?.bus.setConnected(false);
+    await quotingIn(home, "us-east_actors", before.incarnation);
   } finally {
     for (const cell of started.reverse()) await cell.stop();
   }

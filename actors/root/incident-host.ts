@@ -13,6 +13,7 @@ import {
 } from "../incident/codec.ts";
 import type { IncidentView } from "../incident/messages.ts";
 import type { Bus, BusRequest, Subscription } from "../kernel/ports/bus.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import { type Failure, refuse } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
@@ -25,6 +26,8 @@ const hostTimeout = 5_000_000_000 as DurationNs;
 const listTimeout = 1_500_000_000 as DurationNs;
 /** Incidents of one answer. */
 const longestList = 256;
+/** A region's shards are claimed one after the other when its cells start; who asks before that asks again. */
+const claimsWithin = 30_000_000_000;
 /** The id at which all are asked. */
 const all = "all";
 
@@ -32,6 +35,7 @@ export interface IncidentHostOf {
   readonly region: string;
   readonly cell: string;
   readonly bus: Bus;
+  readonly clock: Pick<Clock, "monotonic">;
   readonly log: Log;
   readonly residents: Pick<IncidentResidents, "find" | "running">;
   readonly ownerOf: (shard: number) => { readonly cell: string; readonly here: boolean } | null;
@@ -71,17 +75,23 @@ export function serveIncidents(of: IncidentHostOf): ServedIncidents {
 
 class IncidentHost {
   readonly #of: IncidentHostOf;
+  readonly #begun: number;
+  /** Shards that have had an owner since this host began. */
+  readonly #owned = new Set<number>();
 
   constructor(of: IncidentHostOf) {
     this.#of = of;
+    this.#begun = of.clock.monotonic();
   }
 
   async answer(id: string, verb: string, payload: Uint8Array): Promise<Uint8Array> {
     const { region, bus, ownerOf } = this.#of;
     if (id === all) return verb === "list" ? this.#list(payload) : this.#unknown(verb);
     if (!isToken(id)) return this.#refusal(refuse("not_found", "that is no id").failure);
-    const owner = ownerOf(shardOfIncident(id));
-    if (owner === null) return this.#refusal(noOwner(id));
+    const shard = shardOfIncident(id);
+    const owner = ownerOf(shard);
+    if (owner === null) return this.#ownerless(id, shard);
+    this.#owned.add(shard);
     if (owner.here || !isToken(verb)) return this.answerHere(id, verb, payload);
     const there = hostIncidentSubject(region, owner.cell, id, verb);
     const reply = await bus.request(there, payload, hostTimeout);
@@ -149,6 +159,12 @@ class IncidentHost {
     if (!actor.ok) return null;
     const reply = await actor.value.ask({ type: "describe" }, listTimeout);
     return reply.ok ? reply.value.incident : null;
+  }
+
+  #ownerless(id: string, shard: number): Uint8Array {
+    const isEarly = this.#of.clock.monotonic() - this.#begun < claimsWithin;
+    if (isEarly && !this.#owned.has(shard)) return encodeRefusal(noOwner(id));
+    return this.#refusal(noOwner(id));
   }
 
   #malformedList(): Uint8Array {

@@ -1,7 +1,10 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { MemoryBroker } from "../bus/memory.ts";
+import { MemoryBroker, MemoryBus } from "../bus/memory.ts";
+import { manualClock } from "../kernel/manual-clock.ts";
+import { refuse } from "../kernel/result.ts";
+import { type DurationNs, durationNs } from "../kernel/units.ts";
 import { wire } from "../../schemas/messages.ts";
 import { alertSubject, incidentSubject, patterns } from "../../schemas/subjects.ts";
 import {
@@ -11,6 +14,9 @@ import {
   startMemoryCell,
 } from "../../test/support/memory-cell.ts";
 import { eventually } from "../../test/support/until.ts";
+import { hostClock, silentLog } from "../../test/support/ports.ts";
+import { serveIncidents } from "./incident-host.ts";
+import { RefusalCounter } from "./refusal-counter.ts";
 
 /** Incidents of whole cells over the bus in memory: alerts in, pages out, people in between. */
 const test = suite("incidents of cells");
@@ -176,5 +182,58 @@ test("B1.5 a list has what is open, and what is closed when it is asked for", ()
     assert.equal(await list(true), [slow]);
     assert.is((await act(cell, "nothing", "acknowledge"))?.refusal?.code, "not_found");
   }));
+
+test("B1.5 that something is over which never was an incident is answered and no refusal, and who acts on it is refused", () =>
+  withCell(async (cell) => {
+    const clear = incident.v1.ClearRequest.encode({ commandId: "c", source: "a/b" }).finish();
+    const cleared = () => asked(cell, "never-was", "clear", clear);
+    await eventually("its shard has an owner", async () => {
+      const code = (await cleared())?.refusal?.code;
+      return code === "not_found" ? code : null;
+    });
+    const { refusals } = await cell.report();
+    assert.is((await cleared())?.refusal?.code, "not_found");
+    assert.equal((await cell.report()).refusals, refusals);
+    assert.is((await act(cell, "never-was", "acknowledge"))?.refusal?.code, "not_found");
+    assert.is((await cell.report()).refusals["not_found"], (refusals["not_found"] ?? 0) + 1);
+  }));
+
+test("B1.5 a shard that nobody owns is a refusal, but not while the cells of a region start", async () => {
+  const bus = new MemoryBus(new MemoryBroker(), hostClock);
+  const refusals = new RefusalCounter();
+  const clock = manualClock();
+  let owner: { readonly cell: string; readonly here: boolean } | null = null;
+  const served = serveIncidents({
+    region: cellRegion,
+    cell: "test",
+    bus,
+    clock,
+    log: silentLog,
+    residents: { running: [], find: async () => refuse("not_found", "no incident") },
+    ownerOf: () => owner,
+    others: () => [],
+    refusals,
+  });
+  served.serveRegion();
+  const describe = async (id = slow) => {
+    const subject = incidentSubject(cellRegion, id, "describe");
+    const reply = await bus.request(subject, new Uint8Array(), 5_000_000_000 as DurationNs);
+    if (!reply.ok) throw new Error(reply.failure.reason);
+    return incident.v1.IncidentReply.decode(reply.value).refusal?.code;
+  };
+  assert.is(await describe(), "unavailable");
+  assert.equal(refusals.read(), {});
+  owner = { cell: "test", here: true };
+  assert.is(await describe(), "not_found");
+  owner = null;
+  assert.is(await describe(), "unavailable");
+  assert.equal(refusals.read(), { not_found: 1, unavailable: 1 });
+  assert.is(await describe("of-another-shard"), "unavailable");
+  assert.is(refusals.read()["unavailable"], 1);
+  await clock.advance(durationNs(31_000_000_000));
+  assert.is(await describe("of-another-shard"), "unavailable");
+  assert.is(refusals.read()["unavailable"], 2);
+  served.unsubscribe();
+});
 
 test.run();

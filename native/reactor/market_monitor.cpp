@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
-#include <utility>
 
 #include "reactor/tick_clock.hpp"
 #include "wire/command.hpp"
@@ -80,21 +79,19 @@ std::uint64_t waited_ns_of(const char* schedstat) noexcept {
   return field(schedstat, 1);
 }
 
-MarketMonitor::MarketMonitor(HostedMarket& market, pid_t match_thread, ReadKernel read_kernel)
+MarketMonitor::MarketMonitor(HostedMarket& market, const KernelCounts& kernel)
     : market_(&market),
-      match_thread_(match_thread),
-      read_kernel_(std::move(read_kernel)),
-      kernel_(read_kernel_(match_thread)),
+      kernel_(kernel),
       last_ns_(monotonic_ns()),
       cancels_(count_of(market.metrics(), wire::CommandKind::cancel)),
       stalls_(market.region().event_ring_stalls.load(std::memory_order_relaxed)) {
   window_.next(market.region().service_time);
 }
 
-std::optional<MarketAlert> MarketMonitor::look(std::uint64_t now_ns) {
+std::optional<MarketAlert> MarketMonitor::look(std::uint64_t now_ns, const KernelCounts& kernel) {
   const HistogramWindow::Summary window = window_.next(market_->region().service_time);
   const LatencyDetector::Change change = detector_.observe(window);
-  const Evidence evidence = gather(now_ns, window.count);
+  const Evidence evidence = gather(now_ns, window.count, kernel);
   // An alert takes two slow windows, and a stalled market has none at all for a while: what
   // happened a moment ago counts as well, before a processor that was shared anyway.
   const Cause now = cause_of(evidence);
@@ -113,8 +110,8 @@ std::optional<MarketAlert> MarketMonitor::look(std::uint64_t now_ns) {
   return alert;
 }
 
-Evidence MarketMonitor::gather(std::uint64_t now_ns, std::uint64_t commands) {
-  const KernelCounts kernel = read_kernel_(match_thread_);
+Evidence MarketMonitor::gather(std::uint64_t now_ns, std::uint64_t commands,
+                               const KernelCounts& kernel) {
   const std::uint64_t cancels = count_of(market_->metrics(), wire::CommandKind::cancel);
   const MarketRegion& region = market_->region();
   const double stalls = region.event_ring_stalls.load(std::memory_order_relaxed);

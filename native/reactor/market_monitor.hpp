@@ -36,21 +36,21 @@ std::uint64_t waited_ns_of(const char* schedstat) noexcept;
 
 class MarketMonitor {
  public:
-  // The market outlives the monitor. `match_thread` is the thread that serves it.
-  MarketMonitor(HostedMarket& market, pid_t match_thread, ReadKernel read_kernel);
+  // The market outlives the monitor. `kernel`: what is counted by now for the thread that serves
+  // it.
+  MarketMonitor(HostedMarket& market, const KernelCounts& kernel);
 
-  // One window ends now. An alert that begins or ends, if one does; what stands is in the market's
-  // metrics.
-  std::optional<MarketAlert> look(std::uint64_t now_ns);
+  // One window ends now, with these counts. An alert that begins or ends, if one does; what stands
+  // is in the market's metrics.
+  std::optional<MarketAlert> look(std::uint64_t now_ns, const KernelCounts& kernel);
 
   [[nodiscard]] const HostedMarket& market() const noexcept { return *market_; }
 
  private:
-  [[nodiscard]] Evidence gather(std::uint64_t now_ns, std::uint64_t commands);
+  [[nodiscard]] Evidence gather(std::uint64_t now_ns, std::uint64_t commands,
+                                const KernelCounts& kernel);
 
   HostedMarket* market_;
-  pid_t match_thread_;
-  ReadKernel read_kernel_;
   HistogramWindow window_;
   LatencyDetector detector_;
   KernelCounts kernel_;

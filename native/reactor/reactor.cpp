@@ -108,9 +108,12 @@ void Reactor::look() {
   const std::uint64_t now_ns = monotonic_ns();
   {
     const std::scoped_lock guard(monitors_mutex_);
-    for (MarketMonitor& monitor : monitors_) {
-      if (const std::optional<MarketAlert> alert = monitor.look(now_ns)) {
-        options_.on_alert(*alert);
+    if (!monitors_.empty()) {
+      const KernelCounts kernel = options_.read_kernel(thread_id());
+      for (MarketMonitor& monitor : monitors_) {
+        if (const std::optional<MarketAlert> alert = monitor.look(now_ns, kernel)) {
+          options_.on_alert(*alert);
+        }
       }
     }
   }
@@ -188,7 +191,7 @@ void Reactor::add(HostedMarket& market) {
   });
   ask(request);
   const std::scoped_lock guard(monitors_mutex_);
-  monitors_.emplace_back(market, thread_id(), options_.read_kernel);
+  monitors_.emplace_back(market, options_.read_kernel(thread_id()));
 }
 
 void Reactor::remove(HostedMarket& market) {

@@ -37,6 +37,7 @@ export interface NatsServerOptions {
 
 export const pinnedVersion: string;
 export const floorReplicated: string;
+export const newestTried: string;
 export const floorDurable: string;
 export const releaseChecksums: Readonly<Record<string, string>>;
 export const wheelChecksums: Readonly<Record<string, string>>;
@@ -51,6 +52,13 @@ export function locateNatsServer(options?: NatsServerOptions): Promise<{
     readonly why: string;
   }[];
 }>;
+export function releaseToTry(
+  version: string,
+  options?: Pick<NatsServerOptions, "cacheDirectory" | "env">,
+): Promise<
+  | { readonly path: string }
+  | { readonly path?: never; readonly why: string; readonly next?: string }
+>;
 export function resolveNatsServer(options?: NatsServerOptions): Promise<
   | {
       readonly ok: true;

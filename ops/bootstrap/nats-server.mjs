@@ -25,6 +25,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 export const pinnedVersion = "2.15.0";
 /** From here on all modes work: 2.10 confirms a retried message it has not stored, 2.11 refuses own writes. */
 export const floorReplicated = "2.12.3";
+/** The newest release that the tests of servers were run on, beside the floor and the pinned one. */
+export const newestTried = "2.15.2";
 /** From here on markets run, `durable` at most. */
 export const floorDurable = "2.10.23";
 
@@ -72,7 +74,9 @@ export async function serverVersion(path) {
   return /nats-server: v(\d+\.\d+\.\d+)/.exec(result.output)?.[1] ?? null;
 }
 
-const cachedFile = (cacheDirectory) => join(cacheDirectory, pinnedVersion, "nats-server");
+const defaultCache = join(root, "build", "cache", "nats-server");
+const cachedFile = (cacheDirectory, version = pinnedVersion) =>
+  join(cacheDirectory, version, "nats-server");
 
 async function inspect(path, source) {
   if (!isExecutable(path)) return { path, source, grade: "refused", why: "no such program" };
@@ -95,7 +99,7 @@ async function inspect(path, source) {
  */
 export async function locateNatsServer(options = {}) {
   const env = options.env ?? process.env;
-  const cacheDirectory = options.cacheDirectory ?? join(root, "build", "cache", "nats-server");
+  const cacheDirectory = options.cacheDirectory ?? defaultCache;
   const refusals = [];
   let fallback = null;
   const consider = async (path, source) => {
@@ -163,12 +167,12 @@ async function download(url, target, { connectTimeoutMs, stallTimeoutMs }) {
 }
 
 /** Puts a fetched program into the cache: checked, executable, renamed into place. */
-async function land(candidate, cacheDirectory) {
+async function land(candidate, cacheDirectory, wanted = pinnedVersion) {
   chmodSync(candidate, 0o755);
   const version = await serverVersion(candidate);
-  if (version !== pinnedVersion)
-    return { why: `it reports version ${version ?? "nothing"}, wanted ${pinnedVersion}` };
-  const target = cachedFile(cacheDirectory);
+  if (version !== wanted)
+    return { why: `it reports version ${version ?? "nothing"}, wanted ${wanted}` };
+  const target = cachedFile(cacheDirectory, wanted);
   renameSync(candidate, target);
   return { path: target };
 }
@@ -202,10 +206,10 @@ async function fromRelease({ scratch, cacheDirectory, platform, ...options }) {
   return land(join(scratch, name, "nats-server"), cacheDirectory);
 }
 
-async function fromGo({ scratch, cacheDirectory, env }) {
+async function fromGo({ scratch, cacheDirectory, env, version = pinnedVersion }) {
   const go = findOnPath("go", env.PATH);
   if (go === null) return { why: "Go is not installed" };
-  const module = `github.com/nats-io/nats-server/v2@v${pinnedVersion}`;
+  const module = `github.com/nats-io/nats-server/v2@v${version}`;
   const goEnv = { ...env, GOBIN: scratch, CGO_ENABLED: "0", GOFLAGS: "" };
   // A cheap question first, so that a module proxy out of reach costs seconds.
   const reachable = await run(go, ["list", "-m", module], {
@@ -221,7 +225,32 @@ async function fromGo({ scratch, cacheDirectory, env }) {
     timeoutMs: 600_000,
   });
   if (built.code !== 0) return { why: `go install: ${lastLines(built)}` };
-  return land(join(scratch, "nats-server"), cacheDirectory);
+  return land(join(scratch, "nats-server"), cacheDirectory, version);
+}
+
+/**
+ * A certain release beside the pinned one, to try it: from the cache, else compiled by Go, which checks the
+ * sources against its checksum database. Returns {path} or {why, next}.
+ */
+export async function releaseToTry(version, options = {}) {
+  const { cacheDirectory = defaultCache, env = process.env } = options;
+  const path = cachedFile(cacheDirectory, version);
+  if (existsSync(path)) {
+    const found = await serverVersion(path);
+    if (found === version) return { path };
+    return { why: `${path} is ${found ?? "no nats-server"}`, next: `rm ${path}` };
+  }
+  const folder = dirname(path);
+  mkdirSync(folder, { recursive: true });
+  const scratch = mkdtempSync(join(folder, ".fetch-"));
+  try {
+    const made = await fromGo({ scratch, cacheDirectory, env, version });
+    return made.path === undefined
+      ? { why: made.why, next: `put nats-server ${version} at ${path}` }
+      : made;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
 }
 
 async function pythonWithPip(env) {
@@ -349,7 +378,7 @@ export async function resolveNatsServer(options = {}) {
   const settings = {
     env,
     say,
-    cacheDirectory: join(root, "build", "cache", "nats-server"),
+    cacheDirectory: defaultCache,
     platform: platformName(),
     releaseUrl:
       env.MERIDIAN_NATS_RELEASE_URL ?? "https://github.com/nats-io/nats-server/releases/download",

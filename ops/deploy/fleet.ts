@@ -2,6 +2,8 @@ import { join } from "node:path";
 import type { Failure } from "../../actors/kernel/result.ts";
 import { stretchedCluster } from "../../schemas/placement.ts";
 import { cellFile, serverFile } from "./cluster.ts";
+import { storeDirectory } from "./server-configuration.ts";
+import { keepStreamKeys, putBackStreamKeys } from "./stream-keys.ts";
 import { type ProcessStart, SupervisedProcess } from "./supervised-process.ts";
 import type { ServerPlace } from "./topology.ts";
 
@@ -88,6 +90,7 @@ export class Fleet {
         permanentExitCode: null,
       });
       this.#servers.push({ name, region, process: server });
+      putBackStreamKeys(storeDirectory(this.#options.dataDirectory, name));
       server.start();
     }
   }
@@ -161,6 +164,7 @@ export class Fleet {
     const found = this.#servers.find((each) => each.name === name);
     if (found === undefined) return;
     this.#servers = this.#servers.filter((each) => each !== found);
+    keepStreamKeys(storeDirectory(this.#options.dataDirectory, name));
     await found.process.stop(serverGraceMs);
     this.#restartsOfStopped += found.process.restarts;
   }
@@ -175,6 +179,9 @@ export class Fleet {
     const cells = regions.flatMap((region) => this.cell(region) ?? []);
     await Promise.all(cells.map((cell) => end(cell, cellGraceMs)));
     const servers = this.#servers.filter((each) => regions.includes(each.region));
+    for (const { name } of servers) {
+      keepStreamKeys(storeDirectory(this.#options.dataDirectory, name));
+    }
     await Promise.all(servers.map((server) => end(server.process, serverGraceMs)));
     for (const child of [...cells, ...servers.map((server) => server.process)]) {
       this.#restartsOfStopped += child.restarts;

@@ -75,9 +75,17 @@ function gatewaysOf(plan: ClusterPlan, server: ServerPlan): readonly unknown[] {
 
 /**
  * A write to a peer behind a cut link blocks everything that a server sends in its turn, ten seconds by
- * default: longer than it takes another region to take a market over (decision 0029).
+ * default: longer than it takes another region to take a market over (decision 0029). A peer that hears
+ * nobody is left within four seconds, before it asks the first time to be elected; sooner would be to leave
+ * peers that are busy.
  */
-const giveUpDeadPeers = { ping_interval: "1s", ping_max: 2, write_deadline: "2s" };
+const giveUpDeadPeers = { ping_interval: "1s", ping_max: 3, write_deadline: "2s" };
+
+/**
+ * Both ends of a route connect again when it is lost, and two connections that cross are both closed. The
+ * system account has a connection of its own; all else is one account, and of a pool it would use one.
+ */
+const routePoolSize = 1;
 
 /**
  * The configuration file of one server. It is JSON, which nats-server reads as its own format, and holds the
@@ -110,6 +118,7 @@ export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): stri
       listen: `${loopback}:${ports.route}`,
       tls: peerTls,
       routes: routesOf(plan, server),
+      pool_size: routePoolSize,
       ...giveUpDeadPeers,
     },
     ...(ports.gateway === null

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { createInbox } from "nats";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { ensureAssets, ensureMarketAssets, type AssetPorts } from "../../actors/bus/assets.ts";
+import { NatsJournalReplicas } from "../../actors/bus/journal-replicas.ts";
 import { connectNats, type NatsBus, type NatsOptions } from "../../actors/bus/nats.ts";
 import { syncAlwaysReport } from "../../actors/bus/sync-report.ts";
 import type { AppendFate } from "../../actors/kernel/ports/bus.ts";
@@ -42,6 +44,20 @@ test.after(async () => {
   await bus.close();
   await cluster.stop();
 });
+
+async function consumersOf(stream: string): Promise<readonly string[]> {
+  const answer = await bus.ask(`$JS.API.CONSUMER.NAMES.${stream}`, "", 2_000);
+  if (!answer.ok) throw new Error(answer.failure.reason);
+  return JSON.parse(Buffer.from(answer.value.data).toString()).consumers;
+}
+
+/** Asks for a message and waits until it is there. */
+async function given(pull: string): Promise<void> {
+  const reply = createInbox();
+  const arrived = bus.connection.subscribe(reply, { max: 1 });
+  bus.connection.publish(pull, "1", { reply });
+  for await (const message of arrived) assert.ok(message.data.length > 0);
+}
 
 /** An append whose fate is known: an undecided one is settled by reading the tail, as owners do. */
 async function settled(
@@ -105,6 +121,43 @@ testUnless(test, missing, "a block of 768 KiB is stored and read back byte for b
   const tail = await bus.journal.tail(stream, subject);
   assert.ok(tail.ok && tail.value !== null && Buffer.compare(tail.value.payload, block) === 0);
 });
+
+testUnless(
+  test,
+  missing,
+  "B9.4 a message that is lost on its way from a replica is no message that the replica lacks",
+  async () => {
+    const stream = journalStream("atlas", 0);
+    const subject = journalSubject("M-us-east");
+    // One message is there from a test before.
+    const held = await bus.journal.tail(stream, subject);
+    let tail = held.ok ? (held.value?.streamSequence ?? 0) : 0;
+    for (const text of ["y", "z"]) {
+      const fate = await settled(subject, bytes(text), tail);
+      if (fate.fate !== "stored") throw new Error(JSON.stringify(fate));
+      tail = fate.streamSequence;
+    }
+    const replicas = new NatsJournalReplicas(bus);
+    const [server] = testRegions;
+    for (const lost of [0, 1]) {
+      const before = await consumersOf(stream);
+      const reader = await replicas.open(stream, subject, server);
+      if (!reader.ok) throw new Error(reader.failure.reason);
+      const name = (await consumersOf(stream)).find((each) => !before.includes(each));
+      const first = await reader.value.next(1);
+      assert.is(first.ok ? first.value.length : -1, 1);
+      // Somebody else is given what was on its way here.
+      const pull = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`;
+      for (let taken = 0; taken < lost; taken += 1) await given(pull);
+      const second = await reader.value.next(16);
+      if (lost === 0) assert.is(second.ok ? second.value.length : -1, 2);
+      else assert.is(second.ok ? "" : second.failure.code, "unavailable");
+      const end = await reader.value.next(16);
+      assert.is(end.ok, lost === 0, "nothing more, or nothing known");
+      await reader.value.close();
+    }
+  },
+);
 
 testUnless(test, missing, "a key changes only for who knows its revision", async () => {
   const made = await bus.keys.compareAndSet(leaseBucket, "own.atlas-00", bytes("1"), 0);

@@ -1,6 +1,10 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
+  closeSync,
   mkdirSync,
+  openSync,
   readFileSync,
   readdirSync,
   rmSync,
@@ -19,8 +23,10 @@ import { locateNatsServer } from "../../ops/bootstrap/nats-server.mjs";
 import { cellFile, credentialsOf } from "../../ops/deploy/cluster.ts";
 import { natsUrl } from "../../ops/deploy/topology.ts";
 import { cellConfigurationSchema } from "../../schemas/configuration.ts";
+import { wire as messages } from "../../schemas/messages.ts";
 import {
   auditSubject,
+  commandSubject,
   eventLogSubject,
   eventSubject,
   journalSubject,
@@ -35,6 +41,7 @@ import {
 import { missingNatsServer } from "../support/nats-cluster.ts";
 import { eventually } from "../support/one-region.ts";
 import { hostClock, silentLog } from "../support/ports.ts";
+import { repository } from "../support/shared-data.ts";
 import { testUnless } from "../support/skip.ts";
 
 /**
@@ -56,6 +63,28 @@ const canaries = [
   { text: "canary-of-events-c05d", allowed: ["uk-south"], crosses: false },
 ] as const;
 const [journal, trail, positions, events] = canaries;
+
+/**
+ * What a client of uk-south writes: an order, whose session and account are on no other. The journal has its
+ * command as it is, in fixed-width fields.
+ */
+const { SubmitRequest, SubmitReply, Side, OrderType, TimeInForce, DurabilityMode } =
+  messages.market.v1;
+const session = 0x1ca5_a41c_e5c0;
+const account = 0xcafe_d00d;
+const order = {
+  text: "an order",
+  bytes: Buffer.concat([
+    Buffer.from(new BigUint64Array([BigInt(session)]).buffer),
+    Buffer.from(new BigUint64Array([1n]).buffer),
+  ]),
+  allowed: ["eu-central", "us-east", "uk-south"],
+  crosses: true,
+} as const;
+const searched = [
+  ...canaries.map((canary) => ({ ...canary, bytes: Buffer.from(canary.text) })),
+  order,
+];
 
 /** A program in place of nats-server, which takes encryption out of the configuration first. */
 function bareServer(folder: string, path: string): string {
@@ -94,10 +123,10 @@ function filesBelow(folder: string): readonly string[] {
 }
 
 /** Regions whose server's files, or log, have the text. */
-function regionsWith(data: string, text: string): readonly string[] {
+function regionsWith(data: string, bytes: Buffer): readonly string[] {
   return regions.filter((region) =>
     [...filesBelow(join(data, "nats", region)), join(data, "log", `server-${region}.log`)].some(
-      (path) => readFileSync(path).includes(text),
+      (path) => readFileSync(path).includes(bytes),
     ),
   );
 }
@@ -147,13 +176,61 @@ async function writeCanaries(cluster: LaunchedCluster, bus: NatsBus): Promise<vo
   }
 }
 
+/** The cell of a region, as the launcher would start it; whoever calls stops it. */
+function startCell(cluster: LaunchedCluster, region: string): ChildProcess {
+  const { dataDirectory } = cluster.overview.plan;
+  const program = join(repository, "actors", "root", "main.ts");
+  const given = ["--configuration", cellFile(dataDirectory, region)];
+  const log = openSync(join(dataDirectory, "log", `cell-${region}.log`), "w");
+  const cell = spawn(process.execPath, [program, ...given], { stdio: ["ignore", log, log] });
+  closeSync(log);
+  process.once("exit", () => cell.kill("SIGKILL"));
+  return cell;
+}
+
+async function placeThroughCell(cluster: LaunchedCluster): Promise<void> {
+  const cell = startCell(cluster, "uk-south");
+  try {
+    await placeCanary(cluster);
+  } finally {
+    const ended = once(cell, "exit");
+    cell.kill("SIGTERM");
+    await ended;
+  }
+}
+
+/** As a client of the region: the same numbers again until the order is acknowledged as replicated. */
+async function placeCanary(cluster: LaunchedCluster): Promise<void> {
+  const client = await cluster.connect("operator", "uk-south");
+  const place = {
+    side: Side.SIDE_BUY,
+    orderType: OrderType.ORDER_TYPE_LIMIT,
+    timeInForce: TimeInForce.TIME_IN_FORCE_DAY,
+    price: 5_000_000,
+    quantity: 10,
+  };
+  const commands = [{ number: 1, account, place }];
+  const request = SubmitRequest.encode({ session, commands }).finish();
+  await eventually("the order is acknowledged", async () => {
+    const subject = commandSubject("uk-south", "BTC-GBP", "submit");
+    const answer = await client.request(subject, request, { timeout: 5_000 }).catch(() => null);
+    if (answer === null) return null;
+    const { refusal, outcomes, durability } = SubmitReply.decode(answer.data);
+    if (refusal) return null;
+    assert.equal(outcomes[0]?.refusal ?? null, null);
+    assert.is(durability, DurabilityMode.DURABILITY_MODE_REPLICATED);
+    return true;
+  });
+}
+
 interface Found {
   readonly files: ReadonlyMap<string, readonly string[]>;
   /** Regions to whose servers the text went, from whichever. */
   readonly wire: ReadonlyMap<string, readonly string[]>;
 }
 
-async function search(): Promise<Found> {
+/** `withOrder`: a cell of the region takes an order of a client besides. */
+async function search(withOrder: boolean): Promise<Found> {
   const found: { current: Found | null } = { current: null };
   await withCluster(
     async (cluster) => {
@@ -165,6 +242,7 @@ async function search(): Promise<Found> {
       );
       const bus = await busOf(cluster, "uk-south");
       await writeCanaries(cluster, bus);
+      if (withOrder) await placeThroughCell(cluster);
       // Every replica of the journal has it, when there is encryption or not.
       await eventually("the journal's replicas agree", async () => {
         const reply = await bus.connection.request("$JS.API.STREAM.INFO.JRN_channel_00", "");
@@ -187,11 +265,13 @@ async function search(): Promise<Found> {
         "bytes for every region were captured",
       );
       found.current = {
-        files: new Map(canaries.map(({ text }) => [text, regionsWith(data, text)])),
+        files: new Map(searched.map(({ text, bytes }) => [text, regionsWith(data, bytes)])),
         wire: new Map(
-          canaries.map(({ text }) => [
+          searched.map(({ text, bytes: wanted }) => [
             text,
-            [...new Set(streams.filter(({ bytes }) => bytes.includes(text)).map(receiver))].sort(),
+            [
+              ...new Set(streams.filter(({ bytes }) => bytes.includes(wanted)).map(receiver)),
+            ].sort(),
           ]),
         ),
       };
@@ -207,7 +287,7 @@ const missing = missingNatsServer() ?? missingCapture;
 testUnless(
   test,
   missing,
-  "B9.2 canaries written in one region are found, in the clear, in the files and on the links of the regions that may have them, and of no other",
+  "B9.2 canaries written in one region, one of them an order of a client, are found, in the clear, in the files and on the links of the regions that may have them, and of no other",
   async () => {
     const folder = temporaryFolder();
     const named = process.env["NATS_SERVER"];
@@ -216,8 +296,8 @@ testUnless(
     try {
       mkdirSync(folder, { recursive: true });
       process.env["NATS_SERVER"] = bareServer(folder, server.path);
-      const { files, wire } = await search();
-      for (const { text, allowed, crosses } of canaries) {
+      const { files, wire } = await search(true);
+      for (const { text, allowed, crosses } of searched) {
         const kept = files.get(text) ?? [];
         assert.equal(
           kept.filter((region) => !allowed.some((each) => each === region)),
@@ -247,7 +327,7 @@ testUnless(
   missing,
   "B9.2 as the launcher makes it, no canary can be read in any file or on any link between servers",
   async () => {
-    const { files, wire } = await search();
+    const { files, wire } = await search(false);
     for (const { text } of canaries) {
       assert.equal(files.get(text), [], text);
       assert.equal(wire.get(text), [], text);

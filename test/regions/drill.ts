@@ -54,8 +54,21 @@ const nothing: News = {
   ownerChanges: 0,
 };
 
+/** How long the parts of a drill took; ms. */
+export interface Phases {
+  /** Until leaders stood where the fault wanted them and every client was served. */
+  readonly placing: number;
+  readonly fault: number;
+  /** From the fault's end until all replicas followed, every cell was ready and every client served. */
+  readonly settling: number;
+  /** Until no request was without an answer. */
+  readonly answering: number;
+  readonly judging: number;
+}
+
 export interface DrillResult {
   readonly fault: Fault;
+  readonly phases: Phases;
   /** Leaders could be moved to where the fault wanted them. */
   readonly placed: boolean;
   readonly results: readonly MarketResult[];
@@ -67,7 +80,11 @@ export interface DrillResult {
 }
 
 const ANSWERED_WITHIN_MS = 90_000;
+/** Servers, cells and their streams; seconds on a quiet machine. */
+const STARTED_WITHIN_MS = 240_000;
 const READS_AT_ONCE = 32;
+/** The fault comes at any time of what repeats itself every second. */
+const LONGEST_LEAD_MS = 2_000;
 
 /** Drills one after the other in one cluster; ledger and journal go on from drill to drill. */
 export class Drills {
@@ -85,10 +102,15 @@ export class Drills {
   }
 
   static async begin(three: ThreeRegions, seed: number): Promise<Drills> {
-    await three.settled();
+    await three.settled(STARTED_WITHIN_MS);
     const drills = new Drills(three, new Clients(three, seed));
-    await drills.#served(nowMs());
-    return drills;
+    try {
+      await drills.#served(nowMs());
+      return drills;
+    } catch (error) {
+      await drills.stop();
+      throw error;
+    }
   }
 
   /** `lastsMs`: how long the fault lasts; null: as long as chance says. */
@@ -99,10 +121,11 @@ export class Drills {
   ): Promise<DrillResult> {
     const chosen = chooseFault(name, await this.#owner(), random);
     const fault = lastsMs === null ? chosen : { ...chosen, lastsMs };
+    const startedAt = nowMs();
     const placed = await placeLeaders(this.#three, fault);
     this.#clients.go();
     await this.#served(nowMs());
-    await sleep(random.below(2_000));
+    await sleep(random.below(LONGEST_LEAD_MS));
     let begunAt = 0;
     const moves = await befall(this.#three, fault, random, () => {
       begunAt = nowMs();
@@ -112,6 +135,7 @@ export class Drills {
     await this.#served(nowMs());
     const wellAt = nowMs();
     await this.#clients.pause(ANSWERED_WITHIN_MS);
+    const answeredAt = nowMs();
     const results: MarketResult[] = [];
     for (const { name: market } of markets) {
       const { acknowledged, answered } = this.#clients.ledgerOf(market);
@@ -127,6 +151,13 @@ export class Drills {
     const { unanswered, resends } = this.#clients;
     const result = {
       fault,
+      phases: {
+        placing: begunAt - startedAt,
+        fault: overAt - begunAt,
+        settling: wellAt - overAt,
+        answering: answeredAt - wellAt,
+        judging: nowMs() - answeredAt,
+      },
       placed,
       results,
       ownerChanges: results.reduce((sum, { news }) => sum + news.ownerChanges, 0),

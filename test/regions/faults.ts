@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Randomness } from "../../actors/kernel/ports/randomness.ts";
 import { nowMs } from "./ledger.ts";
 import { journalOf, leaseStream, type ThreeRegions } from "./three-regions.ts";
-import { type Region, regions } from "./wide-area.ts";
+import { type LinkSettings, type Region, regions } from "./wide-area.ts";
 
 /** What drills do to the regions, and how each is undone. */
 
@@ -20,6 +20,8 @@ export const faultNames = [
   "one_way_partition",
   "flapping_link",
   "slow_disk",
+  "lossy_link",
+  "narrow_link",
   "healing_under_load",
   "planned_move",
 ] as const;
@@ -42,6 +44,9 @@ const FREEZE_MS = 10_000;
 const MOVES = 4;
 const BETWEEN_MOVES_MS = 1_500;
 const STORM_WRITERS = 2;
+/** Each packet, in each direction; what is lost at the end of a message waits for a time-out of TCP. */
+const LOSS_PPM = 20_000;
+const NARROW_BYTES_PER_SECOND = 64 * 1024;
 
 const pick = <T>(random: Randomness, of: readonly T[]): T => of[random.below(of.length)] as T;
 
@@ -58,6 +63,8 @@ export function chooseFault(name: FaultName, owner: Region, random: Randomness):
     case "partition":
     case "one_way_partition":
     case "slow_disk":
+    case "lossy_link":
+    case "narrow_link":
     case "planned_move":
     case "flapping_link": {
       const journalLeader = elsewhere;
@@ -165,6 +172,20 @@ export async function befall(
   return [];
 }
 
+/** What a region sends and receives goes over links that are as told, for so long. */
+async function worsened(
+  three: ThreeRegions,
+  region: Region,
+  settings: Partial<LinkSettings>,
+  lastsMs: number,
+  begun: () => void,
+): Promise<void> {
+  await three.wide.worsen(region, settings);
+  begun();
+  await sleep(lastsMs);
+  await three.wide.worsen(region, { lossPpm: 0, bytesPerSecond: 0 });
+}
+
 async function harm(
   three: ThreeRegions,
   fault: Fault & { readonly name: Exclude<FaultName, "planned_move"> },
@@ -224,6 +245,10 @@ async function harm(
       await three.wide.cut(region, "both", false);
       return;
     }
+    case "lossy_link":
+      return worsened(three, region, { lossPpm: LOSS_PPM }, lastsMs, begun);
+    case "narrow_link":
+      return worsened(three, region, { bytesPerSecond: NARROW_BYTES_PER_SECOND }, lastsMs, begun);
     case "slow_disk": {
       const end = storm(three);
       begun();

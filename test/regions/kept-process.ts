@@ -12,6 +12,7 @@ export class KeptProcess {
   readonly #log: string;
   #child: ChildProcess | null = null;
   #on = false;
+  #ended = false;
   #starts = 0;
 
   constructor(command: readonly string[], log: string) {
@@ -27,6 +28,7 @@ export class KeptProcess {
   }
 
   start(): void {
+    if (this.#ended) return;
     this.#on = true;
     this.#spawn();
   }
@@ -56,6 +58,12 @@ export class KeptProcess {
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     child.kill("SIGKILL");
     await once(child, "exit");
+  }
+
+  /** Kill -9 for good: a drill that was given up may still want to start it. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    await this.kill();
   }
 
   signal(signal: "SIGSTOP" | "SIGCONT"): void {

@@ -39,6 +39,8 @@ export interface ClientSettings {
 const settings = JSON.parse(process.argv[2] ?? "{}") as ClientSettings;
 const random = seededRandomness(settings.seed);
 const TIMEOUT_MS = 500;
+/** The handshake of TLS on a busy machine; a server that is down refuses at once. */
+const CONNECT_TIMEOUT_MS = 10_000;
 const LONGEST_BACK_OFF_MS = 200;
 /** Resends of one request until it counts as unanswered: some minutes. */
 const ATTEMPTS = 400;
@@ -60,7 +62,7 @@ async function connected(): Promise<NatsConnection> {
   });
   for (;;) {
     try {
-      return await connect({ ...options, timeout: 2_000 });
+      return await connect({ ...options, timeout: CONNECT_TIMEOUT_MS });
     } catch {
       await sleep(200);
     }

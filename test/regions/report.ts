@@ -16,6 +16,8 @@ const goals: Readonly<Record<Exclude<FaultName, "planned_move">, Goal>> = {
   one_way_partition: { median: 4, most: MOST_S },
   flapping_link: { median: 4, most: MOST_S },
   slow_disk: { median: 4, most: MOST_S },
+  lossy_link: { median: 4, most: MOST_S },
+  narrow_link: { median: 4, most: MOST_S },
   // A leader may be in the region that is cut off.
   healing_under_load: { median: 9, most: MOST_S },
   journal_leader_killed: { median: 9, most: MOST_S },
@@ -45,8 +47,9 @@ export interface FaultReport {
   readonly goal: Goal;
 }
 
-const rising = (values: readonly number[]): readonly number[] => [...values].sort((a, b) => a - b);
-const secondsOf = (ms: number | null): number =>
+export const rising = (values: readonly number[]): readonly number[] =>
+  [...values].sort((a, b) => a - b);
+export const secondsOf = (ms: number | null): number =>
   ms === null ? Number.POSITIVE_INFINITY : ms / 1_000;
 const shown = (value: number | undefined): string =>
   value === undefined ? "-" : Number.isFinite(value) ? value.toFixed(2) : "never";
@@ -138,11 +141,12 @@ export function table(drills: readonly DrillResult[]): string {
 
 /** One drill in a line. */
 export function describeDrill(result: DrillResult): string {
-  const { fault, placed, results, ownerChanges, resends, unanswered } = result;
+  const { fault, phases, placed, results, ownerChanges, resends, unanswered } = result;
   const where = `${fault.name} at ${fault.region} (journal ${fault.journalLeader}, lease ${fault.leaseLeader}${placed ? "" : ", not placed"}, ${shown(fault.lastsMs / 1_000)} s)`;
   const of = results.map(
     ({ market, recoveryMs, byOuch, silenceMs, pausesMs, news, verdict }) =>
       `${market} RTO ${shown(secondsOf(recoveryMs))} OUCH ${shown(secondsOf(byOuch.recoveryMs))} silence ${shown(silenceMs / 1_000)}${pausesMs.length > 0 ? ` pauses ${pausesMs.map((ms) => shown(ms / 1_000)).join(" ")}` : ""} acks ${news.acknowledged} repeated ${news.repeated} old-epoch ${news.ofOldEpoch} lost ${news.lost} dropped ${verdict.dropped}`,
   );
-  return `${where}: ${of.join("; ")}; owner changes ${ownerChanges}, resends ${resends}, unanswered ${unanswered.length}`;
+  const took = Object.entries(phases).map(([phase, ms]) => `${phase} ${shown(ms / 1_000)}`);
+  return `${where}: ${of.join("; ")}; owner changes ${ownerChanges}, resends ${resends}, unanswered ${unanswered.length}; took ${took.join(", ")}`;
 }

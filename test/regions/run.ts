@@ -1,21 +1,29 @@
 /**
  * Drills on three real regions, inside the observer's namespace (wide-area.ts starts it there):
- *   node test/regions/run.ts --seed=N --count=N [--faults=NAME,NAME] [--lasts=MS] [--server=PATH] [--out=FILE]
- * Prints a line a drill and a table, and ends with 1 when a promise was broken. FILE gets the reports as JSON.
+ *   node test/regions/run.ts --seed=N --count=N [--faults=NAME,NAME] [--lasts=MS] [--minutes=N] [--server=PATH]
+ *     [--out=FILE] [--logs=FOLDER]
+ * Prints a line a drill and a table, and ends with 1 when a promise was broken or a drill could not be carried
+ * through. No drill begins after so many minutes. FILE has the report as JSON after every drill, whatever
+ * becomes of the next; FOLDER gets the logs of servers and cells.
  */
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 
 import { seededRandomness } from "../../actors/kernel/seeded-randomness.ts";
 import { type DrillResult, Drills } from "./drill.ts";
 import { type FaultName, faultNames } from "./faults.ts";
-import { describeDrill, reportsOf, table } from "./report.ts";
+import { limited } from "./limited.ts";
+import { describeDrill, table } from "./report.ts";
+import { type Broken, runReportOf, type Uncarried } from "./run-report.ts";
 import { ThreeRegions } from "./three-regions.ts";
 import { WideArea } from "./wide-area.ts";
 
 /** Ledger and journal are judged whole after each drill: a new cluster before they become long. */
 const DRILLS_PER_CLUSTER = 11;
 const SHOWN = 5;
+/** A start and a drill that take longer than this are given up, and the next begins on a new cluster. */
+const LONGEST_START_MS = 360_000;
+const LONGEST_DRILL_MS = 300_000;
 
 const option = (name: string): string | undefined =>
   process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
@@ -23,10 +31,18 @@ const seed = Number(option("seed") ?? 1);
 const count = Number(option("count") ?? faultNames.length);
 const faults = (option("faults")?.split(",") as FaultName[] | undefined) ?? faultNames;
 const lasts = option("lasts");
+const minutes = Number(option("minutes") ?? Number.POSITIVE_INFINITY);
 const server = option("server");
+const logs = option("logs");
+const out = option("out");
+
+const until = performance.now() + minutes * 60_000;
+const done: DrillResult[] = [];
+const broken: Broken[] = [];
+const uncarried: Uncarried[] = [];
 
 /** What the drill promised and did not keep. */
-function broken(result: DrillResult): readonly string[] {
+function violationsOf(result: DrillResult): readonly string[] {
   const violations = result.results.flatMap(({ verdict }) => verdict.violations);
   const { fault, ownerChanges, unanswered } = result;
   if (fault.name === "healing_under_load" && ownerChanges > 0) {
@@ -49,49 +65,70 @@ function sequenceOf(names: readonly FaultName[], length: number): readonly Fault
   return order.slice(0, length);
 }
 
-/** Drills in one cluster, up to the first that could not be carried through; how many, and how many failed. */
+function say(what: string, violations: readonly string[], replay: string): void {
+  if (violations.length === 0) return;
+  broken.push({ what, violations: violations.length, first: violations[0] ?? "" });
+  for (const violation of violations.slice(0, SHOWN)) console.log(`BROKEN ${violation}`);
+  console.log(`  ${violations.length} in all; SEED=${seed}  replay: ${replay}`);
+}
+
+/** Whole or not at all: whoever reads it may come at any time. Nothing in it is infinite: null is there instead. */
+function keepReport(): void {
+  if (out === undefined) return;
+  writeFileSync(`${out}.draft`, JSON.stringify(runReportOf(count, done, broken, uncarried)));
+  renameSync(`${out}.draft`, out);
+}
+
+/** Drills in one cluster, up to the first that could not be carried through; how many were tried. */
 async function runSome(
   wide: WideArea,
   names: readonly FaultName[],
   first: number,
-  done: DrillResult[],
-): Promise<{ readonly ran: number; readonly failures: number }> {
-  const three = await ThreeRegions.start(wide, server);
+): Promise<number> {
+  let three: ThreeRegions | null = null;
   let drills: Drills | null = null;
-  let failures = 0;
   let ran = 0;
-  const say = (violations: readonly string[], replay: string): void => {
-    if (violations.length === 0) return;
-    failures += 1;
-    for (const violation of violations.slice(0, SHOWN)) console.log(`BROKEN ${violation}`);
-    console.log(`  ${violations.length} in all; SEED=${seed}  replay: ${replay}`);
-  };
+  let at = "the start of a cluster";
   try {
-    drills = await Drills.begin(three, seed + first);
+    three = await ThreeRegions.start(wide, server);
+    drills = await limited(at, LONGEST_START_MS, Drills.begin(three, seed + first));
     for (const [index, name] of names.entries()) {
+      if (performance.now() > until) break;
       const number = first + index;
+      at = name;
       ran += 1;
-      const replay = `npm run soak -- region-drills --seed=${seed} --count=${number + 1}`;
-      const result = await drills.run(
+      const random = seededRandomness(seed * 1_000 + number);
+      const result = await limited(
         name,
-        seededRandomness(seed * 1_000 + number),
-        lasts === undefined ? null : Number(lasts),
+        LONGEST_DRILL_MS,
+        drills.run(name, random, lasts === undefined ? null : Number(lasts)),
       );
       done.push(result);
       console.log(`${number + 1}. ${describeDrill(result)}`);
-      say(broken(result), replay);
+      const replay = `npm run soak -- region-drills --seed=${seed} --count=${number + 1}`;
+      say(`${number + 1}. ${name}`, violationsOf(result), replay);
+      keepReport();
     }
-    const again = (await drills.end()).flatMap(({ violations }) => violations);
-    say(again, "all drills of this cluster, read again at the end");
+    at = "the end of a cluster";
+    const again = (await limited(at, LONGEST_DRILL_MS, drills.end())).flatMap(
+      ({ violations }) => violations,
+    );
+    say(at, again, "all drills of this cluster, read again at the end");
   } catch (error) {
-    failures += 1;
-    console.log(`BROKEN ${(error as Error).stack}`);
-    showLogs(three.folder);
+    uncarried.push({
+      number: first + Math.max(1, ran),
+      fault: at,
+      reason: (error as Error).message,
+    });
+    console.log(`BROKEN ${first + ran}. ${at}: ${(error as Error).stack}`);
+    if (three !== null) showLogs(three.folder);
   } finally {
     await drills?.stop();
-    await three.stop();
+    await three?.stop(logs ?? null);
+    keepReport();
   }
-  return { ran, failures };
+  // One that did not even begin is not tried again.
+  return Math.max(1, ran);
 }
 
 function showLogs(folder: string): void {
@@ -101,13 +138,8 @@ function showLogs(folder: string): void {
 
 const wide = new WideArea();
 const names = sequenceOf(faults, count);
-const done: DrillResult[] = [];
-let failures = 0;
-for (let from = 0; from < names.length; ) {
-  const some = await runSome(wide, names.slice(from, from + DRILLS_PER_CLUSTER), from, done);
-  failures += some.failures;
-  // One that did not even begin is not tried again.
-  from += Math.max(1, some.ran);
+for (let from = 0; from < names.length && performance.now() < until; ) {
+  from += await runSome(wide, names.slice(from, from + DRILLS_PER_CLUSTER), from);
 }
 wide.close();
 console.log(table(done));
@@ -116,7 +148,7 @@ const all = (of: (news: DrillResult["results"][number]["news"]) => number): numb
 console.log(
   `${done.length} of ${count} drills, SEED=${seed}: ${all(({ acknowledged }) => acknowledged)} acknowledgements judged, ${all(({ byOuch }) => byOuch)} of them by OUCH; ${all(({ lost }) => lost)} lost, ${all(({ doubled }) => doubled)} orders doubled, ${all(({ repeated }) => repeated)} first outcomes given again, ${all(({ ofOldEpoch }) => ofOldEpoch)} of an old epoch, each on the chain`,
 );
-const out = option("out");
-// Nothing that is infinite in JSON: what did not come back is there as null.
-if (out !== undefined) writeFileSync(out, JSON.stringify(reportsOf(done)));
-process.exitCode = failures > 0 || done.length < count ? 1 : 0;
+for (const { number, fault, reason } of uncarried) {
+  console.log(`not carried through: ${number}. ${fault}: ${reason}`);
+}
+process.exitCode = broken.length + uncarried.length > 0 ? 1 : 0;

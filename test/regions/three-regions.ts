@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -352,13 +360,20 @@ export class ThreeRegions {
     return null;
   }
 
-  async stop(): Promise<void> {
+  /** `logs`: a folder that gets what servers and cells have written; null: it goes with the rest. */
+  async stop(logs: string | null = null): Promise<void> {
     for (const region of regions) this.of(region).server.signal("SIGCONT");
     for (const region of regions) this.of(region).cell.signal("SIGCONT");
     await this.#bus?.close();
     await this.#operator?.close();
-    for (const region of regions) await this.of(region).cell.kill();
-    for (const region of regions) await this.of(region).server.kill();
+    for (const region of regions) await this.of(region).cell.end();
+    for (const region of regions) await this.of(region).server.end();
+    if (logs !== null) {
+      const kept = mkdtempSync(join(logs, "cluster-"));
+      for (const file of globSync("*.log", { cwd: this.folder })) {
+        copyFileSync(join(this.folder, file), join(kept, file));
+      }
+    }
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

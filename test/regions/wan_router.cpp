@@ -6,10 +6,10 @@
 //
 // PROGRAM runs in the namespace of the last site and controls the network over file descriptor 3, a
 // stream socket, a line each: "link FROM TO DELAY_US LOSS_PPM BYTES_PER_SECOND CUT", answered "ok"
-// or "error ...", and "counts FROM TO", answered "counts PASSED LOST CUT FULL". $MERIDIAN_SITES
-// tells it "NAME=PID,...": the processes whose namespaces are the sites' (`nsenter -t PID -n -m`).
-// FILE stands in for /etc/hosts there. The namespaces end with their last process; the holders end
-// with the router.
+// or "error ...", and "counts FROM TO", answered "counts PASSED BYTES LOST CUT FULL".
+// $MERIDIAN_SITES tells it "NAME=PID,...": the processes whose namespaces are the sites' (`nsenter
+// -t PID -n -m`). FILE stands in for /etc/hosts there. The namespaces end with their last process;
+// the holders end with the router.
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -45,6 +45,8 @@ namespace {
 constexpr std::size_t largest_packet = 2048;
 constexpr std::size_t packets_on_the_way = 16384;
 constexpr std::uint64_t nanoseconds = 1'000'000'000;
+// What a limited link cannot send within this time it drops, as a line's buffer does.
+constexpr std::uint64_t longest_queue_ns = nanoseconds / 2;
 constexpr int control_descriptor = 3;
 constexpr int device_mtu = 1500;
 
@@ -61,7 +63,7 @@ struct Link {
   bool cut = false;
   std::uint64_t free_at_ns = 0;  // when the last byte sent so far has left the sender
   std::deque<Packet> on_the_way;
-  std::uint64_t passed = 0, lost = 0, dropped_by_cut = 0, full = 0;
+  std::uint64_t passed = 0, bytes = 0, lost = 0, dropped_by_cut = 0, full = 0;
 };
 
 struct Site {
@@ -250,8 +252,8 @@ class Network {
     }
     if (verb == "counts") {
       std::ostringstream counts;
-      counts << "counts " << link->passed << ' ' << link->lost << ' ' << link->dropped_by_cut << ' '
-             << link->full;
+      counts << "counts " << link->passed << ' ' << link->bytes << ' ' << link->lost << ' '
+             << link->dropped_by_cut << ' ' << link->full;
       return counts.str();
     }
     std::uint64_t delay_us = 0;
@@ -295,6 +297,7 @@ class Network {
         const ssize_t written =
             write(sites_[index % sites_.size()].device, bytes.data(), bytes.size());
         (written > 0 ? link.passed : link.full) += 1;
+        link.bytes += written > 0 ? static_cast<std::uint64_t>(written) : 0;
         link.on_the_way.pop_front();
       }
       if (!link.on_the_way.empty()) {
@@ -339,8 +342,12 @@ class Network {
     } else {
       std::uint64_t leaves = now_ns();
       if (link.bytes_per_second > 0) {
-        link.free_at_ns =
-            std::max(link.free_at_ns, leaves) + (length * nanoseconds / link.bytes_per_second);
+        const std::uint64_t begins = std::max(link.free_at_ns, leaves);
+        if (begins - leaves > longest_queue_ns) {
+          link.full += 1;
+          return;
+        }
+        link.free_at_ns = begins + (length * nanoseconds / link.bytes_per_second);
         leaves = link.free_at_ns;
       }
       // Never before the packet ahead, also when the delay has just been lowered.

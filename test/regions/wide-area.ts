@@ -94,6 +94,7 @@ export interface LinkSettings {
 
 export interface LinkCounts {
   readonly passed: number;
+  readonly bytes: number;
   readonly lost: number;
   readonly cut: number;
   readonly full: number;
@@ -163,10 +164,18 @@ export class WideArea {
     }
   }
 
+  /** Changes both directions between a region and all others. */
+  async worsen(region: Region, changes: Partial<LinkSettings>): Promise<void> {
+    for (const other of regions.filter((each) => each !== region)) {
+      await this.change(region, other, changes);
+      await this.change(other, region, changes);
+    }
+  }
+
   async counts(from: Region, to: Region): Promise<LinkCounts> {
     const reply = await this.#ask(`counts ${from} ${to}`);
-    const [, passed = 0, lost = 0, cut = 0, full = 0] = reply.split(" ").map(Number);
-    return { passed, lost, cut, full };
+    const [, passed = 0, bytes = 0, lost = 0, cut = 0, full = 0] = reply.split(" ").map(Number);
+    return { passed, bytes, lost, cut, full };
   }
 
   /** The router goes on; the program can end. */

@@ -11,14 +11,14 @@ export async function soak({ seed, count }: SoakOptions): Promise<void> {
   const options = ["-DCMAKE_BUILD_TYPE=Release", "-DMERIDIAN_TESTS=ON", "-DMERIDIAN_ADDON=OFF"];
   for (const line of [
     ["-S", "native", "-B", tree, "-G", "Ninja", ...options],
-    ["--build", tree, "--target", "journal_test"],
+    ["--build", tree, "--target", "log_test"],
   ]) {
     if ((await check(`cmake ${line[0]}`, "cmake", line, BUILD_LIMIT_MS)).failed > 0)
       throw new Error("the tests of the journal cannot be built");
   }
   const seeds = count ?? DEFAULT_SEEDS;
   const run = await runProcess(
-    `${tree}/journal/journal_test`,
+    `${tree}/journal/log_test`,
     ["--gtest_filter=PowerCut.*:Damage.*:FullDisk.*"],
     RUN_LIMIT_MS,
     { MERIDIAN_POWER_CUT_SEEDS: String(seeds), MERIDIAN_SEED: String(seed) },
