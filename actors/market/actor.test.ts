@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -20,6 +20,7 @@ import {
 } from "../../test/support/market-cell.ts";
 import { MARKET_MAILBOX } from "./actor.ts";
 import { encodeChainMessage } from "./codec.ts";
+import { divergenceReportSchema } from "./divergence.ts";
 import { readChain } from "../../test/support/chain.ts";
 
 const test = suite("market actor");
@@ -397,6 +398,13 @@ test("B9.7 C8 records that the chain has cut off are set aside with a report, ne
   const folder = join(directory, "..", aside[0] ?? "");
   const quarantined = readdirSync(folder).filter((name) => name.startsWith("quarantine-"));
   assert.equal(quarantined.sort(), ["quarantine-5-7.0.records", "quarantine-5-7.json"]);
+  const told = readFileSync(join(folder, "quarantine-5-7.json"), "utf8");
+  const report = divergenceReportSchema.parse(JSON.parse(told));
+  const { accepted } = report;
+  assert.equal(
+    [report.market, report.first, report.last, accepted.lastSequence],
+    ["TEST", 5, 7, 4],
+  );
   assert.is(readChain(broker, stream, subject).epoch, chain.epoch + 1);
   await healed.stop();
   rmSync(folder, { recursive: true });

@@ -4,6 +4,7 @@ import type { Log } from "../kernel/ports/log.ts";
 import { type MarketEngine, RECORD_BYTES } from "../kernel/ports/matching-engine.ts";
 import { sequence } from "../kernel/units.ts";
 import { firstDifference } from "./decide.ts";
+import type { DivergenceReport } from "./divergence.ts";
 import { Diverged } from "./endings.ts";
 
 /** Records read from the log at a time. */
@@ -80,7 +81,7 @@ export class HeldLog {
       await this.#files.replace(`${name}.${part}.records`, records);
       from += records.length / RECORD_BYTES;
     }
-    const report = {
+    const report: DivergenceReport = {
       market: this.#market,
       log: this.#engine.logId,
       reason,

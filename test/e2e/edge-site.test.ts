@@ -103,10 +103,15 @@ async function checkStaleness(
   relay: SlowRelay,
 ): Promise<void> {
   relay.frozen = true;
+  const cutAt = performance.now();
   // Each answer says how old it is: at no pace of a machine does one that is too old pass for fresh.
   const answers: Reply[] = [];
+  let askedAfterMs = 0;
   const old = await readUntil(reader, "reads are stale", (reply) => {
     answers.push(reply);
+    // What was asked for so long after the cut is older than the bound, whatever it says of itself.
+    assert.ok(reply.stale || askedAfterMs < 3_000, `fresh ${Math.round(askedAfterMs)} ms after it`);
+    askedAfterMs = performance.now() - cutAt;
     return reply.stale;
   });
   for (const { ageMs, stale } of answers) assert.is(stale, ageMs > 2_000, `${ageMs} ms`);

@@ -4,6 +4,8 @@ import { type Command, InvalidArgumentError } from "commander";
 
 import { ok, type Result } from "../../../actors/kernel/result.ts";
 import { type ExitCode, exitCodes, perform } from "../action.ts";
+import { dataFolder } from "../data-folder.ts";
+import { type Divergence, findDivergences } from "../divergences.ts";
 import { calmOption, type OutputFormat, outputOption, printed, rowPrinter } from "../output.ts";
 import { during } from "../progress.ts";
 import { facts, print, table } from "../terminal.ts";
@@ -107,7 +109,52 @@ Examples:
   npx meridian journal restore LOG --to 2026-01-31T12:00:00Z --into then -o json`,
     )
     .action((folder: string, options: RestoreOptions) => perform(() => restore(folder, options)));
+
+  journal
+    .command("divergences")
+    .description("list records that were acknowledged by a cell and cut off by the accepted chain")
+    .argument("[folder]", "data folder of a cluster or a cell (default: the cluster's)")
+    .addOption(outputOption())
+    .addHelpText(
+      "after",
+      `
+A cell that comes back after others took its markets sets such records aside: they never happened for
+anybody else, and what they acknowledged (durable, or matched) has to be settled with the clients by people.
+Each row names the folder of the log; journal dump FOLDER/log --from FIRST prints its orders.
+
+Examples:
+  npx meridian journal divergences
+  npx meridian journal divergences /srv/meridian/cells/eu-central -o json`,
+    )
+    .action((folder: string | undefined, options: JournalOptions) =>
+      perform(() => Promise.resolve(divergences(folder, options))),
+    );
 }
+
+function divergences(given: string | undefined, options: JournalOptions): Result<ExitCode> {
+  const folder = given === undefined ? dataFolder(undefined).value : resolve(given);
+  const found = findDivergences(folder);
+  if (!found.ok) return found;
+  const rows = found.value;
+  if (!printed(options, { value: { divergences: rows }, rows })) {
+    print(rows.length === 0 ? `no log under ${folder} was cut off` : divergenceTable(rows));
+  }
+  return ok(exitCodes.ok);
+}
+
+const divergenceTable = (found: readonly Divergence[]): string =>
+  table(
+    ["TIME", "MARKET", "FIRST", "RECORDS", "ACCEPTED", "REASON", "FOLDER"],
+    found.map(({ time, market, first, records, accepted, reason, folder }) => [
+      time,
+      market,
+      `${first}`,
+      `${records}`,
+      `${accepted.lastSequence} (epoch ${accepted.epoch})`,
+      reason,
+      folder,
+    ]),
+  );
 
 async function verify(folder: string, options: JournalOptions): Promise<Result<ExitCode>> {
   const report = await ask<VerifyReport>(["verify", resolve(folder)]);
