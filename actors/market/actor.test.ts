@@ -20,7 +20,7 @@ import {
 } from "../../test/support/market-cell.ts";
 import { MARKET_MAILBOX } from "./actor.ts";
 import { encodeChainMessage } from "./codec.ts";
-import { divergenceReportSchema } from "./divergence.ts";
+import { divergenceReportSchema } from "../../schemas/divergence-report.ts";
 import { readChain } from "../../test/support/chain.ts";
 
 const test = suite("market actor");

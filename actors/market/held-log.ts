@@ -4,7 +4,7 @@ import type { Log } from "../kernel/ports/log.ts";
 import { type MarketEngine, RECORD_BYTES } from "../kernel/ports/matching-engine.ts";
 import { sequence } from "../kernel/units.ts";
 import { firstDifference } from "./decide.ts";
-import type { DivergenceReport } from "./divergence.ts";
+import type { DivergenceReport } from "../../schemas/divergence-report.ts";
 import { Diverged } from "./endings.ts";
 
 /** Records read from the log at a time. */

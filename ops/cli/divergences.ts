@@ -2,7 +2,7 @@ import { globSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { ok, type Result, refuse } from "../../actors/kernel/result.ts";
-import { type DivergenceReport, divergenceReportSchema } from "../../actors/market/divergence.ts";
+import { type DivergenceReport, divergenceReportSchema } from "../../schemas/divergence-report.ts";
 
 export interface Divergence extends DivergenceReport {
   readonly records: number;
