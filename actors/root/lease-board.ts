@@ -1,5 +1,5 @@
 import { cellLeases, leaseBucket } from "../../schemas/subjects.ts";
-import type { KeyEntry, KeyStore } from "../kernel/ports/bus.ts";
+import type { KeyStore } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import { ok, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
@@ -24,8 +24,6 @@ export interface BoardReading {
 const calmReadHolds = 900_000_000;
 /** or one of them stands still and has not been silent for long enough. */
 const readHolds = 400_000_000;
-/** Which cells have a lease at all is asked as often as that; in between the known ones are read. */
-const namesHold = 1_900_000_000;
 
 /**
  * The leases of all cells, read once for everybody in this process who looks at them. A reading says between
@@ -37,8 +35,6 @@ export class LeaseBoard {
   readonly #watches = new Map<string, SilenceWatch>();
   #last: BoardReading | null = null;
   #holds = readHolds;
-  #names: readonly string[] = [];
-  #namedAt: DurationNs | null = null;
   #reading: Promise<Result<BoardReading>> | null = null;
 
   constructor(keys: KeyStore, clock: Clock) {
@@ -63,17 +59,16 @@ export class LeaseBoard {
     return this.#reading;
   }
 
-  /** As read, of all cells, and begun after this call. Failure code: unavailable. */
+  /** As read, and begun after this call. Failure code: unavailable. */
   async readAnew(): Promise<Result<BoardReading>> {
     await this.#reading;
     this.#last = null;
-    this.#namedAt = null;
     return await this.read();
   }
 
   async #read(): Promise<Result<BoardReading>> {
     const began = this.#clock.monotonic();
-    const found = await this.#entries(began);
+    const found = await this.#keys.list(leaseBucket, cellLeases);
     if (!found.ok) {
       for (const watch of this.#watches.values()) watch.failed();
       return found;
@@ -91,23 +86,6 @@ export class LeaseBoard {
     this.#last = { leases, began, ended };
     this.#holds = leases.some(isGoingSilent) ? readHolds : calmReadHolds;
     return ok(this.#last);
-  }
-
-  async #entries(now: DurationNs): Promise<Result<ReadonlyMap<string, KeyEntry>>> {
-    if (this.#namedAt === null || now - this.#namedAt >= namesHold) {
-      const listed = await this.#keys.list(leaseBucket, cellLeases);
-      if (!listed.ok) return listed;
-      this.#names = [...listed.value.keys()];
-      this.#namedAt = now;
-      return listed;
-    }
-    const entries = new Map<string, KeyEntry>();
-    const read = await Promise.all(this.#names.map((name) => this.#keys.get(leaseBucket, name)));
-    for (const [at, entry] of read.entries()) {
-      if (!entry.ok) return entry;
-      if (entry.value !== null) entries.set(this.#names[at] ?? "", entry.value);
-    }
-    return ok(entries);
   }
 }
 

@@ -63,9 +63,12 @@ const raiseIncident = async ({ http }: SessionContext): Promise<void> => {
 };
 const golden = "prometheus-home-Golden";
 
-/** Of whichever form: the two standbys follow, and three regions run their actors; rows alone show neither. */
+/**
+ * Of whichever form: three leases are held, the two standbys follow, and three regions run their actors; rows
+ * alone show none of it.
+ */
 const statusSettled =
-  /^ACME +east +home\/home-1 .*standby +0[^]*^ACME +west +home\/home-1 .*standby +0[^]*^west +west +west +16|"market":"ACME","region":"east","state":"standby","owner":"home\/home-1"[^]*"runsIn":"west"|^\{"market"|^market,/m;
+  /^ACME +east +home\/home-1 .*standby +0[^]*^ACME +west +home\/home-1 .*standby +0[^]*^east\/.* held[^]*^home\/.* held[^]*^west\/.* held[^]*^west +west +west +16|"holder":"east\/[^]*"holder":"home\/[^]*"holder":"west\/[^]*"market":"ACME","region":"east","state":"standby","owner":"home\/home-1"[^]*"runsIn":"west"|^\{"market"|^market,/m;
 
 /** One cluster, every command: what each prints is its golden file, in the order of these lines. */
 export const session: readonly SessionLine[] = [
