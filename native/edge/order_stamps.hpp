@@ -29,7 +29,8 @@ struct OrderStamps {
 
 // As isPicked in schemas/order-trace.ts.
 [[nodiscard]] constexpr bool is_picked(std::uint64_t sequence, std::uint64_t picked) noexcept {
-  return static_cast<std::uint32_t>(sequence) * 0x9E3779B1U < picked;
+  const std::uint32_t mixed = static_cast<std::uint32_t>(sequence) * 0x9E3779B1U;
+  return mixed < picked;
 }
 
 // Written by the thread of the edge, emptied by one other.
