@@ -64,7 +64,7 @@ export function progressBar(label: string, total: number, on: Screen = standardE
   const screen = screenOf(on);
   if (screen === null || total === 0) return { rows: () => {}, end: () => {} };
   const started = performance.now();
-  let drawn = 0;
+  let drawn = Number.NEGATIVE_INFINITY;
   return {
     rows(done) {
       const now = performance.now();
