@@ -7,6 +7,7 @@ import { operationsSubject } from "../../schemas/subjects.ts";
 import { checkSafety } from "./checks.ts";
 import { defectOf } from "./defects.ts";
 import { planFaults } from "./faults.ts";
+import { restoreActorOwners } from "./lease-operator.ts";
 import { MakerClient } from "./maker-client.ts";
 import { optionsOf, type SimulationOptions } from "./options.ts";
 import { RiskClient } from "./risk-client.ts";
@@ -71,6 +72,11 @@ const definition = (
   makerFeeBpsE2: 0,
   takerFeeBpsE2: 0,
 });
+
+/** An operator gives an epoch that no cell can have come to. */
+const restoredEpoch = 1_000;
+/** After so long an operator looks whether all is as it was wanted. */
+const OPERATOR_LOOKS_NS = 15e9;
 
 /** A cluster of three sites under simulated time, and everything that happens to it. */
 export class Simulation {
@@ -254,6 +260,7 @@ export class Simulation {
       end();
       for (const market of this.#wishes.keys()) this.setState(market, "open");
       this.#loseMachine();
+      this.#restoreOwners();
       this.shared.trouble = { lost: 0, doubled: 0, late: 0 };
       this.scheduler.trace.say(this.scheduler.now, "fault", "no more faults");
       await this.until(until + CALM_S);
@@ -380,28 +387,50 @@ export class Simulation {
     });
   }
 
-  /** Asks until a cell does it; the last wish counts. */
+  /** After a lost bucket, once cells had time to write what they still knew: tries until no owner is missing. */
+  #restoreOwners(): void {
+    if (this.options.faults.lostLeases === 0) return;
+    const { keys, life } = this.#operatorsBus;
+    const regions = [...new Set(this.markets.map(({ home }) => home))];
+    const attempt = async (): Promise<void> => {
+      if (await restoreActorOwners(keys, regions, restoredEpoch)) return;
+      this.scheduler.in(1e9, life, "restore owners again", () => void attempt());
+    };
+    this.scheduler.in(OPERATOR_LOOKS_NS, life, "restore owners", () => void attempt());
+  }
+
+  /**
+   * Asks until a cell does it, where the market is owned, and once more when an earlier wish that came late may
+   * have been done after it; the last wish counts.
+   */
   setState(market: number, state: "halted" | "open"): void {
     this.#wishes.set(market, state);
-    const wish = async (): Promise<void> => {
+    const wish = async (isLast: boolean): Promise<void> => {
       const { home, market: name } = this.markets[market] ?? { home: "", market: "" };
       const verb = state === "open" ? "market-resume" : "market-halt";
       const request = { market: name, reason: "simulation", requestedBy: "operator" };
       const payload = wire.control.v1.MarketStateRequest.encode(request).finish();
+      let region = home;
       while (this.#wishes.get(market) === state) {
         const answer = await this.#operatorsBus.request(
-          operationsSubject(home, verb),
+          operationsSubject(region, verb),
           payload,
           durationNs(3e9),
         );
         const reply = answer.ok ? wire.control.v1.MarketReply.decode(answer.value) : null;
-        if (reply !== null && (reply.refusal ?? null) === null) return;
+        if (reply !== null && (reply.refusal ?? null) === null) break;
+        const owner = reply?.refusal?.code === "not_owner" ? (reply.refusal.region ?? "") : "";
+        region = owner === "" ? home : owner;
         await new Promise<void>((resolve) => {
           this.scheduler.in(200e6, this.#operatorsBus.life, "again", resolve);
         });
       }
+      if (isLast || this.#wishes.get(market) !== state) return;
+      this.scheduler.in(OPERATOR_LOOKS_NS, this.#operatorsBus.life, "operator looks", () => {
+        void wish(true);
+      });
     };
-    this.scheduler.in(0, this.#operatorsBus.life, "operator", () => void wish());
+    this.scheduler.in(0, this.#operatorsBus.life, "operator", () => void wish(false));
   }
 
   /** What main.ts ends the process for. */
