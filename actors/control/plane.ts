@@ -86,6 +86,8 @@ export class ActorPlane {
   readonly #turns = new Turns();
   /** Epochs of the shards of this cell. */
   readonly #shards = new Map<number, number>();
+  /** Given up or asked for without an answer: perhaps on record as this cell's. */
+  readonly #doubtful = new Set<number>();
   readonly #hosted = new Map<string, Hosted>();
   #holder = "";
   #draining = false;
@@ -307,10 +309,13 @@ export class ActorPlane {
     const given = new Map<string, number[]>();
     for (let shard = 0; shard < actorShards; shard += 1) {
       const owner = ownerOf(actorShardName(this.#settings.region, shard), cells);
-      if (this.#shards.has(shard)) {
-        if (owner === null || owner === this.#settings.cell) continue;
+      const isHere = this.#shards.has(shard);
+      if (owner === null) continue;
+      if (owner === this.#settings.cell) {
+        if (!isHere && !taken.has(shard)) free.push(shard);
+      } else if (isHere || this.#doubtful.has(shard)) {
         given.set(owner, [...(given.get(owner) ?? []), shard]);
-      } else if (owner === this.#settings.cell && !taken.has(shard)) free.push(shard);
+      }
     }
     await Promise.all([...given].map(([owner, shards]) => this.#giveTo(owner, shards)));
     const claimed = (await Promise.all(free.map((shard) => this.#claim(shard)))).includes(true);
@@ -321,6 +326,7 @@ export class ActorPlane {
   async #claim(shard: number): Promise<boolean> {
     const name = actorShardName(this.#settings.region, shard);
     const claimed = await this.#ports.rights.claim(name, epochOf(0));
+    this.#doubt(shard, claimed);
     if (claimed.ok) {
       this.#shards.set(shard, claimed.value);
       this.#ports.residents.arrive(shard, claimed.value);
@@ -339,7 +345,14 @@ export class ActorPlane {
   async #give(shard: number): Promise<void> {
     await this.#leave(shard);
     const given = await this.#ports.rights.handOver(actorShardName(this.#settings.region, shard));
+    this.#doubt(shard, given);
     if (!given.ok) this.#ports.log.warn({ failure: given.failure }, "a shard was not handed over");
+  }
+
+  /** Nobody takes a shard from a living cell: what may be on record as this one's is looked after again. */
+  #doubt(shard: number, outcome: Result<unknown>): void {
+    if (!outcome.ok && outcome.failure.code === "unavailable") this.#doubtful.add(shard);
+    else this.#doubtful.delete(shard);
   }
 
   async #leave(shard: number): Promise<void> {
