@@ -136,11 +136,11 @@ export class Trader {
     if (!this.#stopped) this.#later();
   }
 
-  /** Where the refusal says, or to the next region when nobody answers in this one. */
+  /** Where the refusal says, or to the next region when nobody serves it in this one: as the SDK's client. */
   #redirect(reply: wire.market.v1.SubmitReply | null): void {
     const told = reply?.refusal?.region ?? "";
     if (told !== "") this.#region = told;
-    else if (reply === null) {
+    else if (reply === null || reply.refusal?.code === "market_stopped") {
       const at = this.#regions.indexOf(this.#region);
       this.#region = this.#regions[(at + 1) % this.#regions.length] ?? this.#region;
     }
