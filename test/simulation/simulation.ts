@@ -97,6 +97,8 @@ export class Simulation {
   readonly violations: string[] = [];
   quarantines = 0;
   #lostSite: number | null = null;
+  /** Nobody asks for anything new: what is under way ends, and then all is compared. */
+  #comesToRest = false;
   readonly #wishes = new Map<number, "halted" | "open">();
   readonly #operatorsBus: SimulatedBus;
   readonly #random: SeededRandomness;
@@ -302,6 +304,7 @@ export class Simulation {
   }
 
   async #safety(): Promise<void> {
+    this.#comesToRest = true;
     // Blocks, followers and event blocks come to rest.
     await this.until(this.now + 3);
     const limits = this.riskClients.map((client) => client.settle());
@@ -427,7 +430,7 @@ export class Simulation {
       }
       if (isLast || this.#wishes.get(market) !== state) return;
       this.scheduler.in(OPERATOR_LOOKS_NS, this.#operatorsBus.life, "operator looks", () => {
-        void wish(true);
+        if (!this.#comesToRest) void wish(true);
       });
     };
     this.scheduler.in(0, this.#operatorsBus.life, "operator", () => void wish(false));
