@@ -88,6 +88,8 @@ const askTimeout = 30_000_000_000 as DurationNs;
 const reportEvery = 500_000_000;
 const firstBackOff = 250_000_000;
 const longestBackOff = 5_000_000_000;
+/** The back-off grows no further while cells say that another one owns the market. */
+const ownerTries = 3;
 
 export function traderBehaviour<Parameters, Memo>(
   context: ActorContext<TraderMessage, EventSourcedMachine>,
@@ -405,7 +407,9 @@ class TraderLoop<Parameters, Memo> {
   }
 
   async #failed(failure: Failure): Promise<void> {
-    this.#failures += 1;
+    // Of several cells of the region one owns the market: the next question soon reaches that one.
+    const most = failure.code === "not_owner" ? ownerTries : Number.POSITIVE_INFINITY;
+    this.#failures = Math.min(this.#failures + 1, most);
     this.#detail = failure.code;
     this.#context.lifecycle.send({ type: "back_off" } as never);
     const state = await this.#look();
