@@ -280,16 +280,16 @@ test("a replay goes at the speed that is asked for", async () => {
   const file = join(data, "PACE_2026-01-05_34200000_57600000_message_1.csv");
   // A minute in the file, so that a busy machine is not taken for the file's own time.
   writeFileSync(file, "34200,1,11,100,10000,1\n34260,1,12,100,10100,-1\n");
-  for (const [speed, atLeast] of [
-    ["max", 0],
-    ["1000x", 0.06],
-    ["50x", 1.2],
+  for (const [speed, atLeast, atMost] of [
+    ["max", 0, 1],
+    ["1000x", 0.06, 1],
+    ["50x", 1.2, 2.2],
   ] as const) {
     const [report] = await replayed(file, "--speed", speed);
     assert.is(report?.speed, speed);
     assert.is(report?.summary.used, 2);
     const seconds = report?.seconds ?? 0;
-    assert.ok(seconds >= atLeast && seconds < 60, `${speed}: ${seconds} s`);
+    assert.ok(seconds >= atLeast && seconds < atMost, `${speed}: ${seconds} s`);
   }
   await Promise.all(["0x", "fast", ""].map((speed) => run(2, "replay", file, "--speed", speed)));
 });
