@@ -130,7 +130,7 @@ class Lives {
 
 test("B7.7 B9.3 what a log told one process is on the disk for the next, whatever kills and power cuts come between", async () => {
   const first = seed(9_100);
-  for (let run = 0; run < 50; run += 1) {
+  for (let run = 0; run < 40; run += 1) {
     const number = first + run;
     const label = `SEED=${number} replay: MERIDIAN_SEED=${number} npm test -- log-lives`;
     const lives = new Lives(number);
