@@ -420,6 +420,8 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     const owned = this.#owned;
     const log = this.#engine?.logId;
     if (followed === undefined || owned === null || log === undefined) return;
+    // What it stands on is being looked for: the root before can still be found.
+    if (followed.anchors.length === 0) return;
     const interval = this.#state() === "stopping" ? durationNs(0) : rootInterval;
     if (!this.#keeper.isDue(followed.streamSequence, interval)) return;
     await this.#keeper.store({

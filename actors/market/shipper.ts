@@ -67,6 +67,7 @@ export interface Followed {
   readonly epoch: number;
   readonly lastSequence: number;
   readonly hash: Uint8Array;
+  /** None while what JetStream has lost is being found out, and when the follower is far behind. */
   readonly anchors: readonly Anchor[];
 }
 
