@@ -7,6 +7,7 @@ import { MemoryBroker } from "../bus/memory.ts";
 import { fenceHash, type Fence } from "../kernel/accepted-chain.ts";
 import type { Result } from "../kernel/result.ts";
 import { systemClock } from "../kernel/system-clock.ts";
+import type { MarketEngine } from "../kernel/ports/matching-engine.ts";
 import type { Epoch } from "../kernel/units.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
 import { type LogStorage, systemLogStorage } from "../../native/portable/log-storage.ts";
@@ -167,6 +168,38 @@ test("a garbage message on the journal is dropped by recovery and ends a running
   const status = await cell.until(({ state, restarts }) => state === "open" && restarts === 1);
   assert.is(status.restingOrders, 1);
   assert.is(readChain(broker, stream, subject).dropped, 2);
+  await cell.end();
+});
+
+test("B9.4 an owner that lost its market without handing it over tells its other doors when it follows", async () => {
+  const broker = new MemoryBroker();
+  const ownership = new TestOwnership();
+  const told: string[] = [];
+  const engines = new Set<MarketEngine>();
+  const cell = await MarketCell.open({
+    broker,
+    ownership,
+    doors: {
+      onServing: (engine, { market }, epoch) => {
+        engines.add(engine);
+        told.push(`${market} is served in epoch ${epoch}`);
+      },
+      onLeaving: (engine, { market }) => {
+        engines.add(engine);
+        told.push(`${market} is left`);
+      },
+    },
+  });
+  await submit(cell, 1);
+  const owner = { region: "us-east", cell: "other" };
+  ownership.mayClaim = { may: "wait", owner, reason: "it is owned in us-east" };
+  broker.inject(stream, subject, encodeChainMessage(foreignFence(broker, 7)));
+  await cell.until(({ state, restarts }) => state === "standby" && restarts === 1);
+  assert.equal(told, ["TEST is served in epoch 1", "TEST is left"]);
+  assert.is(engines.size, 1, "the engine that it left is the one that was served");
+  ownership.mayClaim = { may: "claim", lossAccepted: false };
+  await cell.until(({ state }) => state === "open");
+  assert.equal(told.slice(2), ["TEST is served in epoch 8"]);
   await cell.end();
 });
 
