@@ -203,6 +203,41 @@ test("B9.4 an owner that lost its market without handing it over tells its other
   await cell.end();
 });
 
+test("B9.4 a market that reads its journal anew names the owner of now, not the one of when it began", async () => {
+  const broker = new MemoryBroker();
+  const owner = await MarketCell.open({ broker });
+  await submit(owner, 1, 2);
+  await owner.stop();
+  const ownership = new TestOwnership("us/b#1");
+  const wait = (region: string) => ({
+    may: "wait" as const,
+    owner: { region, cell: `${region}-1` },
+    reason: `it is owned in ${region}`,
+  });
+  ownership.mayClaim = wait("eu-central");
+  broker.readFault = () => "unavailable";
+  const reader = await MarketCell.start({ broker, ownership });
+  const named = async (region: string): Promise<void> => {
+    for (let look = 0; look < 1_000; look += 1) {
+      const { refusal } = await submit(reader, 3);
+      if (refusal?.code === "not_owner" && refusal.region === region) return;
+      await sleep(20);
+    }
+    throw new Error(`${region} is never named`);
+  };
+  try {
+    await named("eu-central");
+    ownership.mayClaim = wait("ap");
+    await named("ap");
+    assert.is((await reader.status()).state, "recovering");
+    broker.readFault = () => null;
+    await reader.until(({ state }) => state === "standby");
+  } finally {
+    await reader.end();
+    await owner.end();
+  }
+});
+
 test("a stored root that the journal does not hold any more is not trusted", async () => {
   const broker = new MemoryBroker();
   const first = await MarketCell.open({ broker });
