@@ -561,6 +561,10 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     if (state === "stopping" || state === "failed") return;
     // A standby says several times a second that nothing has changed.
     if (state === step && this.#detail() === detail) return;
+    // Owned here before, and lost without a hand-over: the engine and its doors are still as they were.
+    if (step === "standby" && state !== step && this.#engine !== null) {
+      this.#ports.onLeaving?.(this.#engine, this.#definition);
+    }
     // The first step out of `starting` is always recovery.
     const types = { recovering: "RECOVERING", standby: "STANDBY", fencing: "FENCING" } as const;
     this.#context.lifecycle.send({ type: types[step], detail });

@@ -129,7 +129,7 @@ export class Recovery {
     this.#ports.report("recovering", "reading the accepted journal");
     await this.#noteOwner();
     await this.#startFromRoot();
-    await this.#reader.foldToTail();
+    await this.#notingOwner(this.#reader.foldToTail());
     for (;;) {
       const owned = await this.#fenceAs(await this.#turn());
       if (owned !== null) return owned;
@@ -142,6 +142,20 @@ export class Recovery {
     if (root === null || root.log !== logId) return;
     if (root.fenceLog === logId) this.#ownedAs = root.epoch;
     await this.#reader.startFrom(root);
+  }
+
+  /** The owner may change while a long journal is read: one of before would send clients where nobody serves. */
+  async #notingOwner(folding: Promise<unknown>): Promise<void> {
+    let isFolding = true;
+    const folded = folding.finally(() => {
+      isFolding = false;
+    });
+    for (;;) {
+      await Promise.race([folded, this.#ports.sleep(ownerDelay)]);
+      if (!isFolding) break;
+      await this.#noteOwner();
+    }
+    await folded;
   }
 
   /** A long journal takes its time: clients are told meanwhile where the market is. */
