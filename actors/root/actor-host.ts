@@ -10,7 +10,7 @@ import { ReplicatedEventLog } from "../bus/replicated-event-log.ts";
 import { ActorDirectory } from "../control/directory.ts";
 import { type Leases, type LeaseView, Membership } from "../control/membership.ts";
 import { decodeOffer, encodeOffer } from "../control/codec.ts";
-import type { ActorGroup, SpawnableType, SteerVerb } from "../control/messages.ts";
+import type { ActorGroup, ActorStatus, SpawnableType, SteerVerb } from "../control/messages.ts";
 import { ActorPlane } from "../control/plane.ts";
 import { type ControlReply, ControlServices } from "../control/services.ts";
 import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
@@ -280,6 +280,11 @@ export class ActorHost {
       },
       settings,
     );
+  }
+
+  /** Spawned actors of this cell, with what each said last. */
+  hosted(): readonly ActorStatus[] {
+    return this.#settings.capacity === 0 ? [] : this.#plane.hosted();
   }
 
   /** What the lease tells of this cell; null: it hosts no actors. */
