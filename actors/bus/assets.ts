@@ -49,6 +49,11 @@ const retryDelay = durationNs(500_000_000);
 /** JetStream has a leader some seconds after the servers are up; this long it is waited for. */
 const LEADER_WAIT_MS = 60_000;
 const API_TIMEOUT_MS = 5_000;
+/**
+ * A stream without a leader does not answer at all: whoever asks one for long learns late that it has
+ * one. The first look is this long, each further one twice as long, so that slow servers are heard too.
+ */
+const FIRST_LOOK_TIMEOUT_MS = 500;
 const STREAM_NAME_IN_USE = 10_058;
 const STREAM_NOT_FOUND = 10_059;
 const SUBJECTS_OVERLAP = 10_065;
@@ -205,8 +210,8 @@ async function ensureStream(
   mayMake = true,
 ): Promise<Result<void>> {
   const until = ports.clock.monotonic() + LEADER_WAIT_MS * 1e6;
-  for (;;) {
-    const failure = await tryStream(ports, plan, subjects, mayMake);
+  for (let lookMs = FIRST_LOOK_TIMEOUT_MS; ; lookMs = Math.min(2 * lookMs, API_TIMEOUT_MS)) {
+    const failure = await tryStream(ports, plan, subjects, mayMake, lookMs);
     if (failure === null) return ok(undefined);
     if (failure.code === STREAM_NOT_FOUND) {
       return refuse(
@@ -246,13 +251,13 @@ async function tryStream(
   plan: StreamPlan,
   subjects: readonly string[],
   mayMake: boolean,
+  lookMs: number,
 ): Promise<StreamFailure | null> {
+  const managerOf = (timeout: number): Promise<JetStreamManager> =>
+    jetstreamManager(ports.bus.connection, { timeout, checkAPI: false });
   try {
-    const manager = await jetstreamManager(ports.bus.connection, {
-      timeout: API_TIMEOUT_MS,
-      checkAPI: false,
-    });
-    const held = await heldSubjects(manager, plan.name);
+    const held = await heldSubjects(await managerOf(lookMs), plan.name);
+    const manager = await managerOf(API_TIMEOUT_MS);
     if (held === null) {
       if (!mayMake) return { code: STREAM_NOT_FOUND, reason: "not found" };
       const all = [...new Set([...plan.subjects, ...subjects])];

@@ -68,6 +68,7 @@ function watching(region: string) {
 }
 
 const all = [lease("a"), lease("b"), lease("c")];
+const everywhere = (line: string): readonly string[] => all.map(() => line);
 
 test("B1.5 a cell whose lease falls silent is told once, at a region that has another cell, and when it is back", () => {
   const [one, other] = [watching("a"), watching("b")];
@@ -87,7 +88,11 @@ test("B1.5 a cell whose lease falls silent is told once, at a region that has an
   assert.match(said[0] ?? "", /^cell_down c true at [ab]$/);
   assert.equal(other.said(), said, "all choose the same region");
   one.look([lease("a"), lease("b"), lease("c", { incarnation: 2 })], ["a", "b", "c"]);
-  assert.match(one.said().join(), /cell_down c false/);
+  assert.equal(
+    one.said(),
+    ["a", "b", "c"].map((keeper) => `cell_down c false at ${keeper}`),
+    "the end is told wherever it may be kept",
+  );
 });
 
 test("B1.5 a cell that has another incarnation without having given its lease back has died, one that has was stopped", () => {
@@ -97,7 +102,7 @@ test("B1.5 a cell that has another incarnation without having given its lease ba
   at.look([lease("a"), lease("b", { incarnation: 2 }), lease("c")], ["a", "b", "c"]);
   assert.equal(
     at.said().map((line) => line.replace(/ at .*/, "")),
-    ["cell_down b true", "cell_down b false"],
+    ["cell_down b true", ...everywhere("cell_down b false")],
   );
   const given = lease("c", { fenced: true, released: true });
   at.look([lease("a"), lease("b", { incarnation: 2 }), given], ["a", "b", "c"]);
@@ -107,7 +112,7 @@ test("B1.5 a cell that has another incarnation without having given its lease ba
   );
   assert.equal(
     at.said().map((line) => line.replace(/ at .*/, "")),
-    ["cell_down c false"],
+    everywhere("cell_down c false"),
   );
 });
 
@@ -121,6 +126,24 @@ test("B1.5 a region whose only cell is gone for ten seconds is down, and so told
     said.map((line) => line.replace(/ at .*/, "")),
     ["cell_down c true", "region_down c true"],
   );
+  at.look(all, ["a", "b", "c"]);
+  assert.equal(
+    at.said().filter((line) => line.startsWith("region_down")),
+    ["a", "b", "c"].map((keeper) => `region_down c false at ${keeper}`),
+  );
+});
+
+test("B1.5 a cell that begins to look says which regions live: whoever saw one die may have died since", () => {
+  const at = watching("a");
+  at.look(all, ["a", "b", "c"]);
+  assert.equal(
+    at.said().filter((line) => line.startsWith("region_down")),
+    ["b", "c"].flatMap((region) =>
+      everywhere("").map((_, keeper) => `region_down ${region} false at ${"abc"[keeper]}`),
+    ),
+  );
+  at.look(all, ["a", "b", "c"]);
+  assert.equal(at.said(), [], "once");
 });
 
 test("B1.5 while leases cannot be read nobody is silent", () => {

@@ -31,7 +31,8 @@ const regionDownAfter = 10_000_000_000;
 export class LeaseWatch {
   readonly #of: LeaseWatchOf;
   readonly #watched = new Map<string, Watched>();
-  readonly #emptyRegions = new Set<string>();
+  /** Whether a region has no cell that lives, once it was seen with one. */
+  readonly #empty = new Map<string, boolean>();
 
   constructor(of: LeaseWatchOf) {
     this.#of = of;
@@ -109,9 +110,9 @@ export class LeaseWatch {
       const down = cells.filter(({ state }) => state === "down");
       const since = Math.max(0, ...down.map(({ downSince }) => downSince));
       const empty = !alive && down.length > 0 && now - since >= regionDownAfter;
-      if (empty === this.#emptyRegions.has(region) || (!empty && !alive)) continue;
-      if (empty) this.#emptyRegions.add(region);
-      else this.#emptyRegions.delete(region);
+      // The first look that finds it alive says so: it may have been down before this cell began to look.
+      if (empty === this.#empty.get(region) || (!empty && !alive)) continue;
+      this.#empty.set(region, empty);
       this.#send({
         stands: empty,
         finding: finding("region_down", {
@@ -125,9 +126,17 @@ export class LeaseWatch {
     }
   }
 
-  /** Kept by the region itself while it has another cell that lives, else by one that all choose alike. */
+  /**
+   * Kept by the region itself while it has another cell that lives, else by one that all choose alike. Who chose
+   * saw other regions alive than who sees it end: the end is told wherever it may be kept.
+   */
   #send(told: Told): void {
     const { affected } = told.finding;
+    if (!told.stands) {
+      const everywhere = [...this.#watched.values()].map(({ region }) => region);
+      for (const region of new Set([this.#of.region, ...everywhere])) this.#of.tell(region, told);
+      return;
+    }
     const living = new Set([
       this.#of.region,
       ...[...this.#watched.values()]

@@ -9,6 +9,7 @@ import { actingUser, dataFolder, readCluster, type Setting } from "./data-folder
 import { byGreeting } from "./greeting.ts";
 import { type Line, NatsLine } from "./line.ts";
 import { RegionalLine } from "./regional-line.ts";
+import { ReopenedLine } from "./reopened-line.ts";
 import type { ClusterOptions } from "./terminal.ts";
 
 /** How long a region may take to answer a question of an operator. */
@@ -177,7 +178,7 @@ const lineTo = async (target: Target, servers: readonly string[]): Promise<NatsL
 
 /**
  * Connects, to a server of `firstRegion` when one takes it, else to the nearest allowed region whose server
- * greets. Failure codes: seed_missing, not_connected, those of regionsFor.
+ * greets; the same again when that server is lost. Failure codes: seed_missing, not_connected, those of regionsFor.
  */
 export async function connectTo(target: Target, firstRegion?: string): Promise<Result<Cluster>> {
   if (!existsSync(target.seedFile)) return missingSeed(target);
@@ -186,15 +187,22 @@ export async function connectTo(target: Target, firstRegion?: string): Promise<R
   const places = target.cluster.regions
     .filter(({ name }) => allowed.value.includes(name))
     .map((region) => ({ name: region.name, urls: clientUrls(region) }));
-  const order =
+  const nearest = (): Promise<readonly string[]> =>
     firstRegion === undefined && places.length > 1
-      ? await byGreeting(places, CONNECT_TIMEOUT_MS)
-      : places
-          .map(({ name }) => name)
-          .sort((a, b) => Number(b === firstRegion) - Number(a === firstRegion));
-  const servers = order.flatMap((name) => places.find((each) => each.name === name)?.urls ?? []);
+      ? byGreeting(places, CONNECT_TIMEOUT_MS)
+      : Promise.resolve(
+          places
+            .map(({ name }) => name)
+            .sort((a, b) => Number(b === firstRegion) - Number(a === firstRegion)),
+        );
+  const open = async (): Promise<NatsLine> => {
+    const order = await nearest();
+    const urls = order.flatMap((name) => places.find((each) => each.name === name)?.urls ?? []);
+    return lineTo(target, urls);
+  };
   try {
-    return ok(new Cluster(target, await lineTo(target, servers)));
+    const line = new ReopenedLine(await open(), () => open().catch(() => null));
+    return ok(new Cluster(target, line));
   } catch (error) {
     return notConnected(target, (error as Error).message);
   }

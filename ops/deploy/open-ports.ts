@@ -71,6 +71,7 @@ const serverSchema = listen.extend({
   cluster: listen.optional(),
   gateway: listen.optional(),
   websocket: listen.optional(),
+  leafnodes: listen.optional(),
 });
 
 const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(":") + 1));
@@ -90,8 +91,10 @@ export function statedPorts(
       cluster,
       gateway,
       websocket,
+      leafnodes,
     } = serverSchema.parse(read("nats", `${server}.conf`));
-    for (const address of [own, cluster?.listen, gateway?.listen, websocket?.listen]) {
+    const others = [cluster, gateway, websocket, leafnodes];
+    for (const address of [own, ...others.map((part) => part?.listen)]) {
       if (address !== undefined) ports.add(portOf(address));
     }
   }

@@ -140,6 +140,37 @@ test("B8.3 a client does not wait in a region whose market is stopped while anot
   assert.equal(asked, ["us", "eu", "ap"]);
 });
 
+test("B8.3 a region that has not heard of a new market yet is not taken at its word, its home is", async () => {
+  const twin = new TwinExchange(limits);
+  const cell = new LossyTransport(twin, seededRandomness(1), none);
+  const { SubmitReply } = wire.market.v1;
+  const unknown = SubmitReply.encode({
+    refusal: { code: "market_unknown", reason: "not heard of", next: "" },
+  }).finish();
+  const asked: string[] = [];
+  const exchange = (home: (payload: Uint8Array) => Promise<Delivery>): ExchangeClient =>
+    client(
+      {
+        async request(subject, payload) {
+          const region = subject.split(".")[1] ?? "";
+          asked.push(region);
+          return region === "us" ? home(payload) : { kind: "reply", payload: unknown };
+        },
+      },
+      { region: "us", otherRegions: ["us", "ap"] },
+    );
+  let silent = true;
+  const submit = await exchange(async (payload) => {
+    if (!silent) return cell.request("cmd.us.TEST.submit", payload);
+    silent = false;
+    return { kind: "no_responders" };
+  }).submit([buy(100)]);
+  assert.ok(submit.ok);
+  assert.equal(asked, ["us", "ap", "us"]);
+  const gone = await exchange(async () => ({ kind: "reply", payload: unknown })).submit([buy(100)]);
+  assert.is(gone.ok ? "" : gone.failure.code, "market_unknown");
+});
+
 test("whatever the network loses or delays, every command takes effect exactly once", async () => {
   const first = seed(5_150);
   const losses = { requests: 15, late: 15, replies: 15, busy: 10, ringFull: 15 };

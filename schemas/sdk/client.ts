@@ -318,9 +318,12 @@ export class ExchangeClient {
             last = answer;
             break;
           }
-          if (!retryable.has(answer.failure.code)) return answer;
-          // Stopped, and nobody is named: it may be open elsewhere by now.
-          if (unserved.has(answer.failure.code)) this.#lookElsewhere(asked);
+          const { code } = answer.failure;
+          const unheardOf = code === "market_unknown" && asked !== this.#options.region;
+          if (!retryable.has(code) && !unheardOf) return answer;
+          // Stopped, and nobody is named: it may be open elsewhere by now. Of a market that is new only its home
+          // is sure to have heard.
+          if (unserved.has(code) || unheardOf) this.#lookElsewhere(asked);
           last = answer;
           break;
         }

@@ -305,37 +305,43 @@ test("the comparison with a book fails only when it is required", async () => {
   await run(0, "replay", file, "--book", bookFile, "--require", "50", ...asOperator);
 });
 
-test("a replay outlasts a kill of its market's cell and stays in step", async () => {
-  const sessionSeed = seed(4_711);
-  const random = seededRandomness(sessionSeed);
-  const session = generateSession({ random, steps: 4_000, levels: null, outOfOrderPerMille: 0 });
-  const file = join(data, "KILL_2026-01-05_34200000_57600000_message_deep.csv");
-  const bookFile = join(data, "KILL_2026-01-05_34200000_57600000_orderbook_1.csv");
-  writeFileSync(file, asLobsterMessages(session));
-  writeFileSync(bookFile, asLobsterBook(session));
-  // At the file's own time it lasts four seconds, so that it is under way when the cell dies.
-  const ended = replayed(file, "--book", bookFile, "--speed", "1x", "--mode", "durable");
-  await eventually("the replay is under way", async () => {
-    const { markets } = await runJson<ClusterStatus>("status");
-    return markets.some((market) => market.market === "KILL-20260105" && market.trades > 0);
+for (const [victim, market] of [
+  ["cell", "KILL"],
+  ["server", "LOST"],
+] as const) {
+  test(`B8.3 a replay outlasts a kill of the ${victim} of its market's home and stays in step`, async () => {
+    const sessionSeed = seed(4_711);
+    const random = seededRandomness(sessionSeed);
+    const session = generateSession({ random, steps: 4_000, levels: null, outOfOrderPerMille: 0 });
+    const file = join(data, `${market}_2026-01-05_34200000_57600000_message_deep.csv`);
+    const bookFile = join(data, `${market}_2026-01-05_34200000_57600000_orderbook_1.csv`);
+    writeFileSync(file, asLobsterMessages(session));
+    writeFileSync(bookFile, asLobsterBook(session));
+    // At the file's own time it lasts four seconds, so that it is under way at the kill.
+    const ended = replayed(file, "--book", bookFile, "--speed", "1x", "--mode", "durable");
+    await eventually("the replay is under way", async () => {
+      const { markets } = await runJson<ClusterStatus>("status");
+      return markets.some((one) => one.market === `${market}-20260105` && one.trades > 0);
+    });
+    const home = overview?.cluster.regions.find((region) => region.name === "eu-central");
+    assert.ok(home);
+    process.kill(victim === "cell" ? home.cellPid : (home.servers[0]?.pid ?? 0), "SIGKILL");
+    const [report] = await ended;
+    assert.is(report?.region, "eu-central");
+    assert.is(report?.stopped, null);
+    assert.ok((report?.client.resends ?? 0) > 0, "the kill must have been noticed");
+    assert.equal(report?.summary.refusals, {}, `SEED=${sessionSeed}`);
+    assert.is(report?.summary.used, session.rows.length);
+    assert.is(report?.summary.deletionsOfAnotherSize, 0);
+    const { visible, same } = report?.summary.executions ?? {};
+    assert.ok((visible ?? 0) > 500);
+    assert.is(same, visible, `SEED=${sessionSeed}`);
+    // Only the state after a reply that was lost is not known.
+    const book = report?.summary.book;
+    assert.ok((book?.found ?? 0) >= 0.98 * session.rows.length, `SEED=${sessionSeed}`);
+    assert.is(book?.found, book?.states, `SEED=${sessionSeed}`);
   });
-  const home = overview?.cluster.regions.find((region) => region.name === "eu-central");
-  assert.ok(home);
-  process.kill(home.cellPid, "SIGKILL");
-  const [report] = await ended;
-  assert.is(report?.region, "eu-central");
-  assert.ok((report?.client.resends ?? 0) > 0, "the kill must have been noticed");
-  assert.equal(report?.summary.refusals, {}, `SEED=${sessionSeed}`);
-  assert.is(report?.summary.used, session.rows.length);
-  assert.is(report?.summary.deletionsOfAnotherSize, 0);
-  const { visible, same } = report?.summary.executions ?? {};
-  assert.ok((visible ?? 0) > 500);
-  assert.is(same, visible, `SEED=${sessionSeed}`);
-  // Only the state after a reply that was lost is not known.
-  const book = report?.summary.book;
-  assert.ok((book?.found ?? 0) >= 0.98 * session.rows.length, `SEED=${sessionSeed}`);
-  assert.is(book?.found, book?.states, `SEED=${sessionSeed}`);
-});
+}
 
 const messages = sharedData("lobster/AAPL_2012-06-21_34200000_37800000_message_deep.csv");
 const bookStates = sharedData("lobster/AAPL_2012-06-21_34200000_57600000_orderbook_1.csv");
