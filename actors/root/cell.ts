@@ -391,6 +391,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       hosting: {
         hosted: hosts.own.view,
         leaseMarginNs: Math.max(0, ownership.validUntil() - clock.monotonic()),
+        risk: hosts.utilisation.summary(),
       },
       alerts: alerts.counts(),
       services: services.read(),
