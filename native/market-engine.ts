@@ -206,13 +206,18 @@ export class NativeMarket implements MarketEngine {
       },
       ring,
     );
+    let seals: SealLog | null = null;
     try {
-      const seals = await SealLog.open(directory, systemSealStorage, () => sleep(ROOM_RETRY), ring);
+      seals = await SealLog.open(directory, systemSealStorage, () => sleep(ROOM_RETRY), ring);
       market = new NativeMarket(host, request, opened, seals, closed);
       if (host.isLeased) market.gate(null, durationNs(0));
       await market.mark();
     } catch (cause) {
-      await host.addon.close(opened.id);
+      try {
+        await seals?.close();
+      } finally {
+        await host.addon.close(opened.id);
+      }
       throw cause;
     }
     return market;

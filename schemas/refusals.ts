@@ -75,6 +75,7 @@ export const refusals = {
   strategy_invalid: "the strategy's file cannot be started",
   strategy_failed: "the strategy's decision failed",
   strategy_ended: "the strategy's process was ended",
+  strategy_given_up: "the strategy failed too often and was stopped",
   no_room: "the cell runs as many strategies of users as it may",
   region_holds_markets: "markets have their home in the region",
   region_needed: "the region keeps what no other region may or can keep instead",

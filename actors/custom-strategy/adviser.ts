@@ -1,3 +1,4 @@
+import type { RefusalCode } from "../../schemas/refusals.ts";
 import type { Failure, Result } from "../kernel/result.ts";
 import {
   FEATURES,
@@ -33,6 +34,7 @@ export interface StrategyProcesses {
   check(source: string): Promise<Result<void>>;
 }
 
+const givenUp = "strategy_given_up" satisfies RefusalCode;
 /** A strategy that fails so often within the time is not asked again. */
 const faultsAllowed = 5;
 const faultsWithin = 60_000_000_000;
@@ -90,7 +92,7 @@ class Asking {
   async ask(state: TraderState<CustomStrategyMemo>, view: MarketView): Promise<Asked> {
     const now = this.#context.clock.monotonic();
     this.#faults = this.#faults.filter((at) => at > now - faultsWithin);
-    if (this.#faults.length >= faultsAllowed) return this.#failed(this.#last, true);
+    if (this.#faults.length >= faultsAllowed) return this.#givenUp();
     const decided = await this.#decide(state, view);
     if (decided.ok) {
       const advice: CustomAdvice = { type: "decided", ...decided.value };
@@ -101,7 +103,18 @@ class Asking {
     this.#faults.push(this.#context.clock.monotonic());
     this.#last = decided.failure;
     this.#context.log.warn({ failure: decided.failure }, "a user's strategy failed");
-    return this.#failed(decided.failure, this.#faults.length >= faultsAllowed);
+    if (this.#faults.length >= faultsAllowed) return this.#givenUp();
+    return this.#failed(decided.failure, false);
+  }
+
+  #givenUp(): Asked {
+    const last = this.#last === null ? "" : `${this.#last.code}: ${this.#last.reason} `;
+    const failure: Failure = {
+      code: givenUp,
+      reason: `${last}(${faultsAllowed} failures within a minute)`,
+      next: "correct the file and spawn it under another key, or restart it",
+    };
+    return this.#failed(failure, true);
   }
 
   #failed(failure: Failure | null, final: boolean): Asked {

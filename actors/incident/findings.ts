@@ -27,6 +27,7 @@ export const findingRules: Readonly<Record<FindingKind, FindingRule>> = {
   disk: rule("RB-07"),
   lease: rule("RB-05"),
   supervisor: rule("RB-06", "page", true),
+  actor_failed: rule("RB-06", "ticket", true),
   dead_letters: rule("RB-17", "ticket"),
   certificate: rule("RB-18", "ticket"),
   prometheus: rule("RB-12"),

@@ -28,6 +28,7 @@ export const findingKinds = [
   "disk",
   "lease",
   "supervisor",
+  "actor_failed",
   "dead_letters",
   "certificate",
   "prometheus",

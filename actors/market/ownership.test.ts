@@ -7,6 +7,7 @@ import { MemoryBroker } from "../bus/memory.ts";
 import { fenceHash, type Fence } from "../kernel/accepted-chain.ts";
 import type { Result } from "../kernel/result.ts";
 import { systemClock } from "../kernel/system-clock.ts";
+import { SystemFiles } from "../kernel/system-files.ts";
 import type { MarketEngine } from "../kernel/ports/matching-engine.ts";
 import type { Epoch } from "../kernel/units.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
@@ -15,6 +16,7 @@ import { wire } from "../../schemas/messages.ts";
 import { journalStream, journalSubject } from "../../schemas/subjects.ts";
 import { readChain } from "../../test/support/chain.ts";
 import { MarketCell, TestOwnership } from "../../test/support/market-cell.ts";
+import { loadRoot } from "./accepted-root.ts";
 import { decodeChainMessage, encodeChainMessage } from "./codec.ts";
 
 /** The counterexamples that a model check of the ownership protocol found, each as a regression. */
@@ -300,6 +302,27 @@ test("a reader does not wait for a message that JetStream forgot after it had na
   assert.is((await second.status()).restingOrders, 1);
   await second.end();
   await first.end();
+});
+
+// Found by `npm run sim -- --seed 610784 --scenario lost-suffix --seconds 20`: a root without a message to find
+// it by took the place of the one before; when the rest was lost too, nobody knew that this log was the owner's.
+test("a root is not stored while the messages that it stands on are being looked for", async () => {
+  const cell = await MarketCell.open();
+  const { broker, directory } = cell;
+  for (const number of [1, 2]) await submit(cell, number);
+  let reads = 0;
+  broker.readFault = () => {
+    reads += 1;
+    // The tail, and the last message in its place; then no server answers.
+    return reads > 2 ? "unavailable" : null;
+  };
+  broker.loseSuffix(stream, 2);
+  while (reads < 3) await sleep(10);
+  await cell.stop();
+  const root = await loadRoot(new SystemFiles(), directory);
+  assert.ok(root !== null);
+  assert.is(root?.fenceLog, root?.log);
+  await cell.end();
 });
 
 // Found by `npm run sim -- --seed 700040 --seconds 20`: the restarted actor adopted the same records again,

@@ -32,6 +32,8 @@ export interface RecoveryPorts {
   /** Absent: a stream that is gone waits for an operator. */
   readonly ensureJournal?: (definition: MarketDefinition) => Promise<Result<void>>;
   readonly log: Log;
+  /** Aborted when the market is to end: nothing is written any more, for another may run in its place. */
+  readonly signal: AbortSignal;
   /** Resolves after the delay; never when the actor has ended meanwhile. */
   readonly sleep: (delay: DurationNs) => Promise<void>;
   readonly now: () => DurationNs;
@@ -175,6 +177,7 @@ export class Recovery {
       if (blocked === null || this.#lossAccepted) continue;
       // Claimed while the last owner was still writing: whoever has its log comes first.
       const { shard, home } = this.#candidate(blocked);
+      this.#ports.signal.throwIfAborted();
       const given = await this.#ports.ownership.handOver(shard, home);
       if (!given.ok) this.#ports.log.warn({ failure: given.failure }, "the shard was not given up");
       return null;
@@ -261,6 +264,7 @@ export class Recovery {
       reference.configure?.mode ?? null,
     );
     if (takeover.may === "quarantine") {
+      this.#ports.signal.throwIfAborted();
       await this.#held.quarantine(accepted + 1, takeover.reason, chain);
     }
     return takeover.may === "wait" ? takeover.reason : null;
@@ -269,6 +273,7 @@ export class Recovery {
   /** Null when somebody was faster, or the store does not answer. */
   async #claim(): Promise<number | null> {
     const { highestEpoch, lastFence } = this.#reader;
+    this.#ports.signal.throwIfAborted();
     this.#ports.report("fencing", "claiming the market");
     const claimed = await this.#ports.ownership.claim(
       shardName(this.#definition.group, this.#definition.shard),
@@ -330,6 +335,7 @@ export class Recovery {
     const stream = journalStream(group, shard);
     const subject = journalSubject(market);
     for (;;) {
+      this.#ports.signal.throwIfAborted();
       const fate = await journal.append(stream, subject, payload, expectedTail);
       if (fate.fate === "stored") return fate.streamSequence;
       const tail = await this.#reader.tail();

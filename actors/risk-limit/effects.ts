@@ -15,12 +15,15 @@ import { done, holdingOf, type RiskLimitState } from "./decide.ts";
 import { holdOf } from "./hierarchy.ts";
 import type { RiskLimitFailure, RiskLimitMessage, RiskLimitStart } from "./messages.ts";
 import { failureOf, marketsOf } from "./taken.ts";
+import { type RiskUtilisation, utilisationOf } from "./utilisation.ts";
 
 /** What a risk limit reaches outside its cell. */
 export interface RiskLimitOutside {
   readonly region: string;
   readonly bus: Pick<Bus, "publish" | "request" | "subscribe">;
   readonly markets: MarketPlaces;
+  /** Told of each change, and when the actor ends. */
+  readonly utilisation: Pick<RiskUtilisation, "note" | "forget">;
 }
 
 export interface MarketPlaces {
@@ -43,6 +46,8 @@ type Standing = Pick<RiskLimitState, "account" | "limits" | "stopped" | "parent"
 export class RiskLimitEffects {
   readonly #context: ActorContext<RiskLimitMessage, EventSourcedMachine>;
   readonly #name: string;
+  /** Under which its use is noted: a cell may run limits of several regions. */
+  readonly #used: string;
   /** A market refuses what an older one sends. */
   readonly #incarnation: number;
   readonly #outside: RiskLimitOutside;
@@ -67,11 +72,13 @@ export class RiskLimitEffects {
   ) {
     this.#context = context;
     this.#name = name;
+    this.#used = `${outside.region}/${name}`;
     this.#incarnation = incarnation;
     this.#outside = outside;
     const unwatch = outside.markets.onChange(context.callback(() => this.#applyEverywhere()));
     context.onExit(() => {
       unwatch();
+      outside.utilisation.forget(this.#used);
       this.#parent?.unsubscribe();
     });
   }
@@ -79,6 +86,7 @@ export class RiskLimitEffects {
   settled(state: RiskLimitState): void {
     const stoppedNow = this.#state !== null && state.stopped !== this.#state.stopped;
     this.#state = state;
+    this.#outside.utilisation.note(this.#used, utilisationOf(state));
     this.#followParent(state);
     this.#applyEverywhere();
     // Whoever trades below stops by this message.

@@ -10,7 +10,7 @@ import { ReplicatedEventLog } from "../bus/replicated-event-log.ts";
 import { ActorDirectory } from "../control/directory.ts";
 import { type Leases, type LeaseView, Membership } from "../control/membership.ts";
 import { decodeOffer, encodeOffer } from "../control/codec.ts";
-import type { ActorGroup, SpawnableType, SteerVerb } from "../control/messages.ts";
+import type { ActorGroup, ActorStatus, SpawnableType, SteerVerb } from "../control/messages.ts";
 import { ActorPlane } from "../control/plane.ts";
 import { type ControlReply, ControlServices } from "../control/services.ts";
 import type { StrategyProcesses } from "../custom-strategy/adviser.ts";
@@ -39,6 +39,7 @@ import { riskLimitActor } from "../risk-limit/actor.ts";
 import { LimitDirectory } from "../risk-limit/directory.ts";
 import type { MarketPlaces } from "../risk-limit/effects.ts";
 import type { Limits } from "../risk-limit/messages.ts";
+import type { RiskUtilisation } from "../risk-limit/utilisation.ts";
 import type { TraderMessage, TraderReply, TraderStart } from "../trading/messages.ts";
 import type { TraderPorts, TraderReport } from "../trading/trader.ts";
 import { bookSubject, decodeBook, encodeBookRequest } from "../trading/wire.ts";
@@ -92,6 +93,8 @@ export interface ActorHostOf {
   readonly markets: readonly MarketDefinition[];
   /** Where risk limits are to hold. */
   readonly places: MarketPlaces;
+  /** What they use. */
+  readonly utilisation: RiskUtilisation;
   readonly ownership: ShardOwnership;
   /** Leases of all cells. */
   readonly board: LeaseBoard;
@@ -177,7 +180,10 @@ export class ActorHost {
     this.#risk = new RiskReports(bus, clock);
     const events = new ReplicatedEventLog({ journal: bus.journal, keys: bus.keys, region });
     this.#limits = new LimitDirectory(bus.keys, region);
-    const riskLimit = riskLimitActor({ events, outside: { region, bus, markets: of.places } });
+    const riskLimit = riskLimitActor({
+      events,
+      outside: { region, bus, markets: of.places, utilisation: of.utilisation },
+    });
     const here: ResidentsOf = {
       region,
       base,
@@ -280,6 +286,11 @@ export class ActorHost {
       },
       settings,
     );
+  }
+
+  /** Spawned actors of this cell, with what each said last. */
+  hosted(): readonly ActorStatus[] {
+    return this.#settings.capacity === 0 ? [] : this.#plane.hosted();
   }
 
   /** What the lease tells of this cell; null: it hosts no actors. */

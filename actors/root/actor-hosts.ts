@@ -3,6 +3,7 @@ import { ok, refuse, type Result } from "../kernel/result.ts";
 import { type KeptSeat, SeatDirectory } from "../control/seats.ts";
 import type { ActorMoves } from "../region/actor.ts";
 import { type HostedRegion, shardOf } from "../region/codec.ts";
+import { RiskUtilisation } from "../risk-limit/utilisation.ts";
 import { ActorHost, type ActorHostOf, type ActorHostSettings, guestName } from "./actor-host.ts";
 import { actorMoves } from "./actor-moves.ts";
 import { ActorSeats } from "./actor-seats.ts";
@@ -29,13 +30,17 @@ export class ActorHosts {
   readonly moves: ActorMoves;
   /** Leases of all cells, as they were read last. */
   readonly board: LeaseBoard;
+  readonly utilisation = new RiskUtilisation();
   readonly #of: ActorHostOf;
   readonly #settings: Settings;
   readonly #seats: ActorSeats;
   readonly #guests = new Map<string, ActorHost>();
   #system: ActorSystem | null = null;
 
-  constructor(given: Omit<ActorHostOf, "board" | "seat" | "learnSeat">, settings: Settings) {
+  constructor(
+    given: Omit<ActorHostOf, "board" | "seat" | "learnSeat" | "utilisation">,
+    settings: Settings,
+  ) {
     const { bus, clock, log, ownership } = given;
     const { region } = settings;
     const board = new LeaseBoard(bus.keys, clock);
@@ -63,6 +68,7 @@ export class ActorHosts {
     const of = {
       ...given,
       board,
+      utilisation: this.utilisation,
       seat: (one: string) => seats.at(one) ?? this.#asked(one),
       learnSeat: (one: string) => seats.learn(one),
     };

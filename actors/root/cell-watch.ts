@@ -2,6 +2,7 @@ import { finding, idOf, type Told } from "../incident/findings.ts";
 import type { FindingKind } from "../incident/messages.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { DurationNs } from "../kernel/units.ts";
+import type { FailingActor } from "./failing-actors.ts";
 
 /** What a cell looks at of itself. */
 export interface CellSample {
@@ -9,6 +10,7 @@ export interface CellSample {
   readonly escalations: number;
   /** Messages that found no end since the start of the process. */
   readonly deadLetters: number;
+  readonly failing: readonly FailingActor[];
   /** Null: the cell is not ready. */
   readonly leaseMarginNs: number | null;
   readonly markets: readonly {
@@ -102,6 +104,9 @@ export class CellWatch {
     if (gaveUp > 0) {
       const detail = `${gaveUp} more than a second ago`;
       found.push(this.#told("supervisor", cell, `a supervisor of ${cell} gave up`, detail));
+    }
+    for (const { subject, title, detail } of sample.failing) {
+      found.push(this.#told("actor_failed", subject, title, detail));
     }
     const margin = sample.leaseMarginNs;
     this.#thin = margin !== null && margin < thinMarginNs ? this.#thin + 1 : 0;

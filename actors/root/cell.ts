@@ -37,6 +37,7 @@ import { ActorHosts } from "./actor-hosts.ts";
 import type { CellDirectory } from "./cell-directory.ts";
 import { BackgroundFlow, flowStarts } from "./flow-host.ts";
 import type { CellSample } from "./cell-watch.ts";
+import { FailingActors } from "./failing-actors.ts";
 import { IncidentWatch } from "./incident-watch.ts";
 import { KnownMarkets } from "./known-markets.ts";
 import { JournalAlerts } from "./journal-alerts.ts";
@@ -300,6 +301,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
   });
   const alerts = new LatencyAlerts({ region, cell }, { bus, clock, log });
   engine.onLatencyAlert?.((alert) => alerts.note(alert));
+  const failing = new FailingActors();
   const watch = new IncidentWatch({
     region,
     cell,
@@ -313,6 +315,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       return {
         escalations: system.counters().escalations,
         deadLetters: system.deadLetters.total,
+        failing: failing.look(system.node(), () => hosts.own.hosted(), clock.monotonic()),
         // Before the first renewal, and without the lease, others say what is wrong.
         leaseMarginNs:
           report.ok && report.value.ready ? ownership.validUntil() - clock.monotonic() : null,
@@ -388,6 +391,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       hosting: {
         hosted: hosts.own.view,
         leaseMarginNs: Math.max(0, ownership.validUntil() - clock.monotonic()),
+        risk: hosts.utilisation.summary(),
       },
       alerts: alerts.counts(),
       services: services.read(),

@@ -158,6 +158,7 @@ test("B1.5 while leases cannot be read nobody is silent", () => {
 const usual: CellSample = {
   escalations: 0,
   deadLetters: 0,
+  failing: [],
   leaseMarginNs: 1_500_000_000,
   markets: [{ market: "ACME", state: "open", detail: "" }],
   diskFree: 0.5,

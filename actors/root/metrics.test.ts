@@ -60,7 +60,19 @@ const measured: Measured = {
   report,
   flow: new Map(),
   system,
-  hosting: { hosted: null, leaseMarginNs: 1_500_000_000 },
+  hosting: {
+    hosted: null,
+    leaseMarginNs: 1_500_000_000,
+    risk: {
+      limits: 3,
+      stopped: 1,
+      byKind: {
+        open: { highest: 0.95, nearly: 2 },
+        position: { highest: 0, nearly: 0 },
+        loss: { highest: 1.5, nearly: 1 },
+      },
+    },
+  },
   alerts: new Map(),
 };
 

@@ -10,7 +10,13 @@ import type { DoorsMeasured } from "./doors.ts";
 import type { FlowCounts } from "./flow-host.ts";
 import type { AlertCounts } from "./latency-alerts.ts";
 import { busSamples, streamSamples } from "./metrics/bus.ts";
-import { cellSamples, type HostingMeasured, kernelSamples, traceSamples } from "./metrics/cell.ts";
+import {
+  cellSamples,
+  type HostingMeasured,
+  kernelSamples,
+  riskSamples,
+  traceSamples,
+} from "./metrics/cell.ts";
 import { edgeSamples } from "./metrics/edges.ts";
 import { flowSamples, marketSamples, standbySamples } from "./metrics/market.ts";
 import { ProcessSamples } from "./metrics/process.ts";
@@ -81,6 +87,7 @@ export class Metrics {
   #fill(into: Samples, measured: Measured): void {
     const { report, engine = null } = measured;
     cellSamples(into, report, measured.hosting);
+    riskSamples(into, measured.hosting?.risk ?? null);
     traceSamples(into, measured.traces ?? null);
     kernelSamples(into, measured.system);
     for (const market of report.markets) {

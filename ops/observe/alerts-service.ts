@@ -245,6 +245,22 @@ export const serviceAlerts: readonly AlertRule[] = [
     },
   },
   {
+    alert: "RiskLimitNearlyUsed",
+    expr: "max by (region, cell, kind) (meridian_risk_limit_highest_utilisation_ratio) >= 0.9",
+    for: "1m",
+    severity: "ticket",
+    runbook: "RB-02",
+    summary:
+      "A risk limit has been used to 90 % or more for a minute: its next orders may be refused.",
+    trial: {
+      series: [
+        gauge('meridian_risk_limit_highest_utilisation_ratio{kind="open"}', 0.4, 0.95),
+        gauge('meridian_risk_limit_highest_utilisation_ratio{kind="loss"}', 0, 0),
+      ],
+      labels: { kind: "open" },
+    },
+  },
+  {
     alert: "SupervisorEscalates",
     expr: "increase(meridian_supervisor_escalations_total[10m]) > 0",
     for: "0s",

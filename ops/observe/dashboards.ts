@@ -231,6 +231,18 @@ const actors: Dashboard = {
       value("meridian_supervisor_children", "{{cell}} {{supervisor}}"),
       value("meridian_supervisor_children_running", "{{cell}} {{supervisor}} running"),
     ),
+    graph(
+      "Use of risk limits",
+      "percentunit",
+      value("meridian_risk_limit_highest_utilisation_ratio", "{{cell}} {{kind}}, the most used"),
+    ),
+    graph(
+      "Risk limits",
+      "short",
+      value("meridian_risk_limits", "{{cell}} that run"),
+      value("meridian_risk_limits_stopped", "{{cell}} stopped"),
+      value("meridian_risk_limits_nearly_used", "{{cell}} {{kind}} nearly used"),
+    ),
     graph("Messages worked on", "ops", rate("meridian_actor_messages_total", cellLegend)),
     graph(
       "Messages waiting",

@@ -96,6 +96,36 @@ export const cellFamilies = {
   },
 } as const satisfies Readonly<Record<string, MetricFamily>>;
 
+/** Of the risk limits that run in the cell; `kind` is open, position or loss. */
+export const riskFamilies = {
+  meridian_risk_limits: {
+    type: "gauge",
+    unit: "one",
+    help: "Risk limits of desks, accounts and strategies that run in this cell",
+    owner: "actors/risk-limit",
+  },
+  meridian_risk_limits_stopped: {
+    type: "gauge",
+    unit: "one",
+    help: "Risk limits of this cell that take no order: stopped by a person or by a breach",
+    owner: "actors/risk-limit",
+  },
+  meridian_risk_limit_highest_utilisation_ratio: {
+    type: "gauge",
+    unit: "ratio",
+    help: "Of the limit of this kind that is used most: the part used, 1 = all of it",
+    owner: "actors/risk-limit",
+    labels: ["kind"],
+  },
+  meridian_risk_limits_nearly_used: {
+    type: "gauge",
+    unit: "one",
+    help: "Risk limits of which 90 % or more of this kind are used",
+    owner: "actors/risk-limit",
+    labels: ["kind"],
+  },
+} as const satisfies Readonly<Record<string, MetricFamily>>;
+
 export const kernelFamilies = {
   meridian_actor_starts_total: {
     type: "counter",

@@ -1,4 +1,4 @@
-import { cellFamilies, kernelFamilies } from "./actors.ts";
+import { cellFamilies, kernelFamilies, riskFamilies } from "./actors.ts";
 import { busFamilies, streamFamilies } from "./bus.ts";
 import type { LabelName, MetricFamily } from "./definition.ts";
 import { edgeFamilies } from "./edges.ts";
@@ -10,6 +10,7 @@ import { serverFamilies, serviceFamilies } from "./servers.ts";
 /** Every metric family of the product. What is not here cannot be shown in a scrape. */
 export const metricFamilies = {
   ...cellFamilies,
+  ...riskFamilies,
   ...kernelFamilies,
   ...marketFamilies,
   ...journalFamilies,

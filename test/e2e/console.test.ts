@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
 import { AxeBuilder } from "@axe-core/playwright";
+import type { NatsConnection } from "nats";
 import type { Browser, Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -16,6 +17,7 @@ import { wire } from "../../schemas/messages.ts";
 import {
   cellLeaseKey,
   cellUserName,
+  controlSubject,
   leaseBucket,
   operationsSubject,
 } from "../../schemas/subjects.ts";
@@ -30,6 +32,7 @@ import { killAndHold } from "../support/held-cell.ts";
 import { launcherOptions, temporaryFolder } from "../support/launched-cluster.ts";
 import { repository } from "../support/shared-data.ts";
 import { testUnless } from "../support/skip.ts";
+import { goTo } from "../support/watched-page.ts";
 
 const test = suite("console in a browser");
 
@@ -54,6 +57,8 @@ test.before(async () => {
   if (!started.ok) throw new Error(`${started.failure.code}: ${started.failure.reason}`);
   overview = started.value;
   browser = await startBrowser();
+  // It is given up some seconds from now, while other tests run.
+  await spawnFailing();
 });
 
 test.after(async () => {
@@ -240,15 +245,19 @@ async function allServe(page: Page): Promise<void> {
   for (const { name } of cluster().overview.cluster.regions) await serves(page, name);
 }
 
-/** By another client than the page. */
-async function changeState(verb: "halt" | "resume"): Promise<void> {
+function connectionAs(user: string): Promise<NatsConnection> {
   const { plan } = cluster().overview;
-  const connection = await connectAs({
-    user: "operator",
-    seedFile: credentialsOf(plan, "operator").seedFile,
+  return connectAs({
+    user,
+    seedFile: credentialsOf(plan, user).seedFile,
     authorityFile: plan.certificates.authorityFile,
     servers: serversOf(plan, region).map(({ ports }) => natsUrl(ports)),
   });
+}
+
+/** By another client than the page. */
+async function changeState(verb: "halt" | "resume"): Promise<void> {
+  const connection = await connectionAs("operator");
   try {
     const { MarketStateRequest, MarketReply } = wire.control.v1;
     const request = MarketStateRequest.encode({ market, reason: "drill" }).finish();
@@ -342,6 +351,65 @@ async function takeLease(of: string): Promise<void> {
   await connection.close();
 }
 
+const failing = "always-torn";
+
+/** A user's strategy that fails whenever it is asked. */
+async function spawnFailing(): Promise<void> {
+  const source = `import type { Strategy } from "meridian/strategy";
+const strategy: Strategy<null> = {
+  name: "torn",
+  start: null,
+  decide() {
+    throw new Error("the model of line six is torn");
+  },
+};
+export default strategy;
+`;
+  const connection = await connectionAs("operator");
+  try {
+    const { SpawnRequest, ActorReply } = wire.control.v1;
+    const request = SpawnRequest.encode({
+      key: failing,
+      type: "custom",
+      parameters: { market, source, interval: "100" },
+      requestedBy: "operator",
+    }).finish();
+    const subject = controlSubject(region, "spawn");
+    const reply = await connection.request(subject, request, { timeout: 60_000 });
+    assert.is(ActorReply.decode(reply.data).refusal, null);
+  } finally {
+    await connection.close();
+  }
+}
+
+testUnless(
+  test,
+  noBrowser,
+  "B8.7 B1.5 a strategy that fails again and again is given up: among what is wrong is the line that failed, in the incident what to do",
+  async () => {
+    const { page, complaints, close } = await openPage(cluster().browser, url("incidents"));
+    await live(page);
+    const problem = page.locator(".problem", { hasText: `strategy ${failing} failed too often` });
+    await problem
+      .getByText("strategy.ts:6: Error: the model of line six is torn")
+      .waitFor({ timeout: 90_000 });
+    await problem.getByRole("link", { name: "Open it" }).focus();
+    await page.keyboard.press("Enter");
+    const drawer = page.locator(".drawer");
+    await drawer.getByRole("heading", { name: `strategy ${failing} failed too often` }).waitFor();
+    await drawer.getByText("RB-06").first().waitFor();
+    await page.screenshot({ path: screenshotFile("given-up-incident-dark") });
+    await page.keyboard.press("Escape");
+    await goTo(page, "Strategies");
+    const row = page.locator("main tr", { hasText: failing });
+    await row.getByText("given up").waitFor();
+    await row.getByText("the model of line six is torn").waitFor();
+    await page.screenshot({ path: screenshotFile("given-up-dark") });
+    assert.equal(complaints, []);
+    await close();
+  },
+);
+
 testUnless(
   test,
   noBrowser,
@@ -355,7 +423,11 @@ testUnless(
     await page.keyboard.type("restarts>0");
     await page.keyboard.press("Enter");
     await page.keyboard.press("Escape");
-    await page.locator("main [data-row]", { hasText: of }).first().waitFor();
+    // Found rows are told with their whole path; those of before have only a name.
+    await page
+      .locator("main [data-row]", { hasText: `/${of}` })
+      .first()
+      .waitFor();
     await page.keyboard.press("j");
     await page.keyboard.press("Enter");
     const drawer = page.locator(".drawer");
@@ -468,6 +540,7 @@ for (const theme of ["dark", "light"] as const) {
         );
         assert.ok(wide <= 0, `/${path} is ${wide} px wider than a phone`);
         await page.screenshot({ path: screenshotFile(`${name}-phone`) });
+        if (pictured.has(path)) await renewPicture(page, `${name}-phone`);
         await page.setViewportSize({ width: 1280, height: 800 });
       }
       assert.equal(complaints, []);

@@ -1,6 +1,7 @@
 import { type ActorSystem, type DeadLetterReason, type TreeNode } from "../../kernel/actor.ts";
 import type { RegionReport } from "../../region/messages.ts";
 import type { HostedActors } from "../../region/codec.ts";
+import { limitKinds, type UtilisationSummary } from "../../risk-limit/utilisation.ts";
 import type { TraceCounts } from "../tracing.ts";
 import type { Samples } from "./samples.ts";
 
@@ -20,6 +21,7 @@ export interface HostingMeasured {
   readonly hosted: HostedActors | null;
   /** Until the end of the lease; 0 without one. */
   readonly leaseMarginNs: number;
+  readonly risk: UtilisationSummary;
 }
 
 export function cellSamples(
@@ -40,6 +42,16 @@ export function cellSamples(
   into.set("meridian_hosted_actor_capacity", hosted?.capacity ?? 0, {});
   into.set("meridian_actor_shards_owned", hosted?.shards.length ?? 0, {});
   into.set("meridian_cell_draining", hosted?.draining === true ? 1 : 0, {});
+}
+
+export function riskSamples(into: Samples, risk: UtilisationSummary | null): void {
+  into.set("meridian_risk_limits", risk?.limits ?? 0, {});
+  into.set("meridian_risk_limits_stopped", risk?.stopped ?? 0, {});
+  for (const kind of limitKinds) {
+    const { highest = 0, nearly = 0 } = risk?.byKind[kind] ?? {};
+    into.set("meridian_risk_limit_highest_utilisation_ratio", highest, { kind });
+    into.set("meridian_risk_limits_nearly_used", nearly, { kind });
+  }
 }
 
 export function traceSamples(into: Samples, traces: TraceCounts | null): void {

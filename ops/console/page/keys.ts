@@ -34,7 +34,8 @@ const typing = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName);
 
 const rows = (): readonly HTMLElement[] => [
-  ...document.querySelectorAll<HTMLElement>("main [data-row]:not([hidden])"),
+  // Rows of a window that is being replaced are gone before a key could open them.
+  ...document.querySelectorAll<HTMLElement>("main [data-row]:not([hidden], .is-before *)"),
 ];
 
 function step(by: number): void {

@@ -82,6 +82,9 @@ test("an incident is wrong until it is mitigated, and worst while nobody looks a
   assert.equal(problem?.query, { open: "incident:eu/i" });
   assert.equal(told("escalated", 2), [["fail", title, "nobody looks after it, L2 was paged"]]);
   assert.equal(told("acknowledged"), [["warn", title, "ann looks after it"]]);
+  const because = { ...finding, detail: "its lease is silent" };
+  const [explained] = problemsOf([], [], [], [{ ...incident, finding: because }], now);
+  assert.is(explained?.detail, "its lease is silent · nobody looks after it, L1 was paged");
   for (const status of ["mitigated", "resolved", "reviewed"]) assert.equal(told(status), []);
 });
 

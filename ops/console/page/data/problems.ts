@@ -84,12 +84,13 @@ function incidentProblems(of: Incident): Problem[] {
   const isNobodys = status === "detected" || status === "escalated";
   if (!isNobodys && status !== "acknowledged") return [];
   const paged = level ? `L${level} was paged` : "nobody was paged";
+  const person = isNobodys ? `nobody looks after it, ${paged}` : `${acknowledgedBy} looks after it`;
   return [
     {
       id: `incident/${id}`,
       is: isNobodys && finding?.severity === "page" ? "fail" : "warn",
       title: finding?.title ?? "",
-      detail: isNobodys ? `nobody looks after it, ${paged}` : `${acknowledgedBy} looks after it`,
+      detail: finding?.detail ? `${finding.detail} · ${person}` : person,
       go: ["incidents"],
       query: { open: `incident:${region}/${id}` },
       verb: "Open it",

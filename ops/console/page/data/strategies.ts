@@ -47,6 +47,10 @@ export function strategiesOf(region: string): Source<readonly ActorStatus[]> {
   return made;
 }
 
+/** It failed too often to be started again: the code at the begin of its detail says so. */
+export const isGivenUp = (state: string, detail: string): boolean =>
+  state === "stopped" && detail.startsWith("strategy_given_up");
+
 /** Of all regions; read as long as somebody holds the sources. */
 export const strategies = computed<readonly ActorStatus[]>(() =>
   (access.value?.regions ?? []).flatMap((region) => strategiesOf(region).reading.value.value ?? []),

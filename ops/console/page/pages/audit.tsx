@@ -64,9 +64,9 @@ async function readTrails(
 export function AuditPage() {
   const { query } = place.value;
   const all = access.value?.regions ?? [];
-  // An id is of one command, wherever it was sent: a link to it needs no region.
-  const everywhere = query["region"] === undefined && (query["id"] ?? "") !== "";
-  const region = everywhere ? "" : (query["region"] ?? access.value?.region ?? "");
+  // Whoever comes to see what was done does not know yet in which region it was told.
+  const region = query["region"] ?? "";
+  const everywhere = region === "";
   const before = Number(query["before"] ?? 0) || 0;
   const filter = Object.fromEntries(
     names.map((name) => [name, query[name] ?? ""]),
@@ -89,7 +89,7 @@ export function AuditPage() {
           value={region}
           onChange={(event) => amend({ region: event.currentTarget.value, before: null })}
         >
-          {everywhere && <option value="">all regions</option>}
+          <option value="">all regions</option>
           {all.map((name) => (
             <option key={name} value={name}>
               {name}
@@ -127,7 +127,7 @@ export function AuditPage() {
         )}
         {value !== null && value.entries.length === 0 && (
           <Empty
-            what="Nobody has told this region to do anything like that."
+            what={`Nobody has told ${everywhere ? "any region" : region} to do anything${flags.length === 0 ? " yet" : " like that"}.`}
             command="npx meridian audit"
           />
         )}
@@ -154,6 +154,11 @@ export function AuditPage() {
           </div>
         )}
       </Panel>
+      {everywhere && (value?.entries.length ?? 0) >= auditWindow && (
+        <p class="quiet">
+          The newest {auditWindow} of each region; choose a region to go further back.
+        </p>
+      )}
       <OwnActions />
       <Command
         line={`npx meridian audit${region === "" ? "" : ` --region ${region}`}${flags.join("")}`}

@@ -10,7 +10,8 @@ import { hrefOf, place } from "../router.ts";
 export const incidentMeaning = (of: Incident): Meaning => {
   if (!isOpen(of)) return "stale";
   if (of.status === "mitigated") return "ok";
-  return of.status === "acknowledged" ? "warn" : "fail";
+  // A ticket pages nobody: it is wrong, and can wait for the day.
+  return of.status === "acknowledged" || of.finding?.severity === "ticket" ? "warn" : "fail";
 };
 
 export function IncidentPanel() {

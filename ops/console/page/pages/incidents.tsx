@@ -36,7 +36,9 @@ export function IncidentsPage() {
                 <Badge is={problem.is}>
                   <b>{problem.title}</b>
                 </Badge>
-                <span class="second clip">{problem.detail}</span>
+                <span class="second clip" title={problem.detail}>
+                  {problem.detail}
+                </span>
                 <a data-row class="button small" href={hrefOf(problem.go, problem.query)}>
                   {problem.verb}
                 </a>

@@ -70,7 +70,9 @@ function Situation({ problems }: { problems: readonly Problem[] }) {
           <Badge is={problem.is}>
             <b>{problem.title}</b>
           </Badge>
-          <span class="second clip">{problem.detail}</span>
+          <span class="second clip" title={problem.detail}>
+            {problem.detail}
+          </span>
           <a class="button small" href={hrefOf(problem.go, problem.query)}>
             {problem.verb}
           </a>

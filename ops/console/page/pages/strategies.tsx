@@ -1,9 +1,9 @@
 import { useEffect } from "preact/hooks";
 
 import { marketNamed, regions } from "../data/status.ts";
-import { type ActorStatus, strategies, strategiesOf } from "../data/strategies.ts";
+import { type ActorStatus, isGivenUp, strategies, strategiesOf } from "../data/strategies.ts";
 import { Bar } from "../parts/bar.tsx";
-import { StateBadge } from "../parts/badge.tsx";
+import { Badge, StateBadge } from "../parts/badge.tsx";
 import { grouped, moneyText, plural, priceText, signed } from "../parts/format.ts";
 import { Empty, Panel } from "../parts/panel.tsx";
 import { Sparkline } from "../parts/sparkline.tsx";
@@ -127,13 +127,6 @@ function StrategyTable({ of }: { of: readonly ActorStatus[] }) {
             <th scope="col" class="number wide-only" title="fills of the commands it has sent">
               Filled <span class="unit">%</span>
             </th>
-            <th
-              scope="col"
-              class="number wide-only"
-              title="rises whenever another cell, or the same anew, runs it"
-            >
-              Incarnation
-            </th>
           </tr>
         </thead>
         <tbody>
@@ -145,6 +138,9 @@ function StrategyTable({ of }: { of: readonly ActorStatus[] }) {
     </div>
   );
 }
+
+/** Codes before the words: the row has room for what happened, its title for all of it. */
+const leadingCodes = /^(?:[a-z]+_[a-z_]+: )+/;
 
 function StrategyRow({ of }: { of: ActorStatus }) {
   const { strategy } = of;
@@ -165,7 +161,7 @@ function StrategyRow({ of }: { of: ActorStatus }) {
       <td class="second wide-only">{of.type}</td>
       <td>{of.parameters["market"]}</td>
       <td title={of.detail}>
-        <StateBadge state={of.state} />
+        <ActorState of={of} />
       </td>
       <td>
         <span class="with-bar">
@@ -177,16 +173,32 @@ function StrategyRow({ of }: { of: ActorStatus }) {
       <td class="wide-only">
         <Sparkline values={profitsOf(of)} width={72} label={`profit of ${of.id}`} />
       </td>
-      <Offset price={strategy?.bid?.price ?? 0} mid={mid} decimals={decimals} side="bid" />
-      <Offset price={strategy?.ask?.price ?? 0} mid={mid} decimals={decimals} side="ask" />
+      {of.detail !== "" && strategy?.bid == null && strategy?.ask == null ? (
+        <td colSpan={2} class="second why" title={of.detail}>
+          {of.detail.replace(leadingCodes, "")}
+        </td>
+      ) : (
+        <>
+          <Offset price={strategy?.bid?.price ?? 0} mid={mid} decimals={decimals} side="bid" />
+          <Offset price={strategy?.ask?.price ?? 0} mid={mid} decimals={decimals} side="ask" />
+        </>
+      )}
       <td class="number">{grouped(strategy?.fills ?? 0)}</td>
       <td class="number wide-only" title={`of ${plural(strategy?.sent ?? 0, "command")}`}>
         {(strategy?.sent ?? 0) === 0
           ? "–"
           : ((100 * (strategy?.fills ?? 0)) / (strategy?.sent ?? 1)).toFixed(1)}
       </td>
-      <td class="number wide-only">{grouped(of.incarnation)}</td>
     </tr>
+  );
+}
+
+/** One that its supervision gave up is no actor that somebody stopped. */
+export function ActorState({ of: { state, detail } }: { of: ActorStatus }) {
+  return isGivenUp(state, detail) ? (
+    <Badge is="fail">given up</Badge>
+  ) : (
+    <StateBadge state={state} />
   );
 }
 
@@ -262,7 +274,7 @@ function ExecutionRow({ of }: { of: ActorStatus }) {
       </td>
       <td>{of.parameters["market"]}</td>
       <td title={of.detail}>
-        <StateBadge state={of.state} />
+        <ActorState of={of} />
       </td>
       <td>
         <span class="with-bar">

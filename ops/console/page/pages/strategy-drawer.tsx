@@ -1,9 +1,9 @@
 import { marketNamed } from "../data/status.ts";
 import { strategies } from "../data/strategies.ts";
-import { StateBadge } from "../parts/badge.tsx";
 import { grouped, moneyText, priceText, signed } from "../parts/format.ts";
 import { Command, Facts } from "../parts/panel.tsx";
 import { hrefOf } from "../router.ts";
+import { ActorState } from "./strategies.tsx";
 import { ActorActions } from "./strategy-actions.tsx";
 
 /** `name`: region/id. */
@@ -30,7 +30,7 @@ export function StrategyDrawer({ name }: { name: string }) {
     <>
       <h1>{id}</h1>
       <p>
-        <StateBadge state={actor.state} /> <span class="second">{actor.detail}</span>
+        <ActorState of={actor} /> <span class="second">{actor.detail}</span>
       </p>
       <ActorActions
         region={region}

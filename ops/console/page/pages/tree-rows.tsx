@@ -142,17 +142,18 @@ function Branch({ region, cell, branch, level }: BranchProps) {
     [region, cell, branch, offset],
   );
   const { value, failure } = useSource(source);
-  const nodes = (value?.nodes ?? noNodes) as readonly TreeNode[];
+  const shown = useLastKnown(value);
+  const nodes = (shown?.nodes ?? noNodes) as readonly TreeNode[];
   const rows = useRows(nodes, { region, level, flat: false });
   return (
-    <div role="group">
+    <div role="group" class={value === null ? "is-before" : ""}>
       {value === null && failure !== null && (
         <p class="tree-more">
           <Badge is="warn">{failure.reason}</Badge>
         </p>
       )}
       <Windows
-        total={value?.total ?? 0}
+        total={shown?.total ?? 0}
         offset={offset}
         go={setOffset}
         of={branch.split("/").at(-1) ?? branch}
@@ -200,6 +201,13 @@ function Windows({ total, offset, go, of, indent }: WindowsProps) {
       </span>
     </p>
   );
+}
+
+/** While the next window has not come, the one before stays, greyed: a page that empties between two looks broken. */
+export function useLastKnown<T>(value: T | null): T | null {
+  const known = useRef<T | null>(null);
+  if (value !== null) known.current = value;
+  return known.current;
 }
 
 export const noNodes: readonly TreeNode[] = [];

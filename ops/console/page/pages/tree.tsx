@@ -7,7 +7,7 @@ import { Badge } from "../parts/badge.tsx";
 import { grouped, plural } from "../parts/format.ts";
 import { Age, Empty, Panel } from "../parts/panel.tsx";
 import { amend, hrefOf, place } from "../router.ts";
-import { marked, noNodes, useRows } from "./tree-rows.tsx";
+import { marked, noNodes, useLastKnown, useRows } from "./tree-rows.tsx";
 
 export function TreePage() {
   const { path, query } = place.value;
@@ -56,11 +56,7 @@ export function TreePage() {
         )}
       </div>
       {shown.map(({ name }) => (
-        <RegionTree
-          key={`${name}/${filter}/${query["offset"] ?? ""}`}
-          region={name}
-          filter={filter}
-        />
+        <RegionTree key={name} region={name} filter={filter} />
       ))}
       {only !== undefined && (
         <p class="quiet">
@@ -90,8 +86,13 @@ function RegionTree({ region, filter }: { region: string; filter: string }) {
     [region, filter, offset],
   );
   const { value, failure } = useSource(source);
-  const nodes = (value?.nodes ?? noNodes) as readonly TreeNode[];
-  const rows = useRows(nodes, { region, level: 1, flat: filter !== "" });
+  const answered = useMemo(
+    () => (value === null ? null : { reply: value, flat: filter !== "" }),
+    [value, filter],
+  );
+  const shown = useLastKnown(answered);
+  const nodes = (shown?.reply.nodes ?? noNodes) as readonly TreeNode[];
+  const rows = useRows(nodes, { region, level: 1, flat: shown?.flat ?? false });
   const totals = value?.totals ?? null;
   const silent = (value?.cells ?? []).filter((cell) => (cell.silent ?? "") !== "");
   return (
@@ -130,14 +131,14 @@ function RegionTree({ region, filter }: { region: string; filter: string }) {
         <span>Last failure</span>
       </div>
       <div
-        class="scroll tree"
+        class={value === null ? "scroll tree is-before" : "scroll tree"}
         role="tree"
         aria-label={`supervision tree of ${region}`}
         onKeyDown={onTreeKey}
       >
         {rows}
       </div>
-      <Pager total={value?.total ?? 0} offset={offset} source={source} />
+      <Pager total={shown?.reply.total ?? 0} offset={offset} source={source} />
     </Panel>
   );
 }

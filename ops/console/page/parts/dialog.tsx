@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 import { Icon } from "./icons.tsx";
 
@@ -13,7 +13,8 @@ interface DialogProps {
 /** The browser's own modal dialog: it keeps the focus inside and gives it back. */
 export function Dialog({ title, onClose, children, class: extra = "" }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // In the frame of the key that asked for it: whoever types on must not type into the page below.
+  useLayoutEffect(() => {
     const dialog = element.current;
     const before = document.activeElement;
     dialog?.showModal();
