@@ -136,6 +136,8 @@ export class NatsBus implements Bus {
   readonly #callbacks: ((state: BusState) => void)[] = [];
   readonly #requests = new RequestCounts();
   readonly #main: NatsLink;
+  /** To the servers that keep journals. */
+  readonly #journals: NatsLink;
   /** Each once: the main one, that of the journals, that of the buckets. */
   readonly #links: readonly NatsLink[];
   #dropped = 0;
@@ -164,7 +166,8 @@ export class NatsBus implements Bus {
       links.push(link);
       return link;
     };
-    this.journal = new NatsJournal(linkOf(journals));
+    this.#journals = linkOf(journals);
+    this.journal = new NatsJournal(this.#journals);
     this.keys = new NatsKeys(linkOf(keys));
     this.#links = links;
   }
@@ -172,6 +175,14 @@ export class NatsBus implements Bus {
   /** For what the port does not offer: assets, services. */
   get connection(): NatsConnection {
     return this.#main.connection;
+  }
+
+  /**
+   * To the servers that keep journals. An inbox that has just been made is known there before what is asked for
+   * with it; behind a gateway it is not, and what is sent to it is lost.
+   */
+  get journals(): NatsLink {
+    return this.#journals;
   }
 
   publish(subject: string, payload: Uint8Array): void {
