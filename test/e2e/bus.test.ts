@@ -21,7 +21,7 @@ import {
   type TestCluster,
 } from "../support/nats-cluster.ts";
 import { testUnless } from "../support/skip.ts";
-import { until } from "../support/until.ts";
+import { eventually, until } from "../support/until.ts";
 
 const test = suite("bus over real servers");
 let cluster: TestCluster;
@@ -43,7 +43,10 @@ const options = (user: string, seed: Uint8Array): NatsOptions => ({
 test.before(async () => {
   if (missing !== null) return;
   cluster = await startCluster();
-  bus = await connectNats(options("cell", cluster.seed));
+  // Servers that have just been started do not listen at once.
+  bus = await eventually("a connection", () =>
+    connectNats(options("cell", cluster.seed)).catch(() => null),
+  );
   ports = { bus, clock: hostClock, log: silentLog };
 });
 test.after(async () => {
