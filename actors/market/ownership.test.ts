@@ -15,7 +15,7 @@ import { type LogStorage, systemLogStorage } from "../../native/portable/log-sto
 import { wire } from "../../schemas/messages.ts";
 import { journalStream, journalSubject } from "../../schemas/subjects.ts";
 import { readChain } from "../../test/support/chain.ts";
-import { MarketCell, TestOwnership } from "../../test/support/market-cell.ts";
+import { MarketCell, slowClock, TestOwnership } from "../../test/support/market-cell.ts";
 import { loadRoot } from "./accepted-root.ts";
 import { decodeChainMessage, encodeChainMessage } from "./codec.ts";
 
@@ -54,7 +54,8 @@ function foreignFence(broker: MemoryBroker, epoch: number): Fence {
 const isFence = (payload: Uint8Array): boolean => decodeChainMessage(payload)?.type === "fence";
 
 test("C1 a resend waits like the order itself until its sequence is safe", async () => {
-  const cell = await MarketCell.open();
+  // A quarter of a second without progress would be a reason to refuse the resend.
+  const cell = await MarketCell.open({ clock: slowClock() });
   cell.broker.appendFault = () => ({ fault: "undecided_not_stored", reason: "timeout" });
   const first = submit(cell, 1);
   await cell.until(({ matched }) => matched === 2);

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
 
 #include "order_entry/support/gateway_market.hpp"
 
@@ -334,19 +335,56 @@ TEST_F(OuchResends, B9_4_what_a_gateway_of_before_took_is_answered_with_its_firs
   EXPECT_EQ(market.last_as<outbound::OrderAccepted>().state, 'L');
   EXPECT_EQ(market.last_as<outbound::OrderAccepted>().client_order_id.trimmed(), "mine");
   EXPECT_EQ(market.say(1, order_of(2, 'S', 0, 10'000)), "J2/19");
-  // Never taken, and lower than what was: the market cannot tell, so nothing is said.
+  // Never taken, and lower than what was: the market would not take it any more.
+  EXPECT_EQ(market.say(1, order_of(3, 'S', 10, 10'000)), "J3/10");
   EXPECT_EQ(market.say(1, order_of(3, 'S', 10, 10'000)), "");
   EXPECT_EQ(market.say(1, order_of(5, 'B', 30, 10'000)), "A5:30");
   EXPECT_EQ(market.last_as<outbound::OrderAccepted>().state, 'D');
   EXPECT_EQ(market.say(1, order_of(5, 'B', 30, 10'000)), "");
   EXPECT_EQ(market.say(1, order_of(1, 'S', 100, 10'000)), "");
-  EXPECT_EQ(market.gateway.counts().resent_refs, 4U);
-  EXPECT_EQ(market.gateway.counts().repeated_refs, 2U);
+  EXPECT_EQ(market.gateway.counts().resent_refs, 3U);
+  EXPECT_EQ(market.gateway.counts().unused_refs, 1U);
+  EXPECT_EQ(market.gateway.counts().repeated_refs, 3U);
   // Nothing was executed a second time: 70 of the first order are left, and it is known by its
   // name.
   EXPECT_EQ(market.gateway.open_orders(), 1U);
   EXPECT_EQ(market.say(1, cancel_of(1)), "C1:70U");
   EXPECT_EQ(market.say(1, order_of(6, 'S', 10, 10'000)), "A6:10");
+}
+
+TEST_F(OuchResends, B9_4_every_resend_of_a_pipeline_is_answered_whatever_became_of_its_neighbours) {
+  // Every third one never came to the market.
+  std::uint32_t highest = 0;
+  for (std::uint32_t user_ref = 1; user_ref <= 200; ++user_ref) {
+    if (user_ref % 3 != 0) {
+      before(user_ref, wire::Side::sell, 1);
+      highest = user_ref;
+    }
+  }
+  market.gateway.restored();
+  const auto told = [](char letter, std::uint32_t user_ref, std::string_view rest) {
+    std::string text(1, letter);
+    text += std::to_string(user_ref);
+    text += rest;
+    return text;
+  };
+  for (std::uint32_t user_ref = 1; user_ref <= highest; ++user_ref) {
+    EXPECT_EQ(market.say(1, order_of(user_ref, 'S', 1, 10'000)),
+              user_ref % 3 != 0 ? told('A', user_ref, ":1") : told('J', user_ref, "/10"));
+  }
+  EXPECT_EQ(market.say(1, order_of(highest + 1, 'S', 1, 10'000)), told('A', highest + 1, ":1"));
+}
+
+TEST_F(OuchResends, B9_4_of_a_reference_that_is_too_old_to_be_known_nothing_untrue_is_said) {
+  before(1, wire::Side::sell, 1);
+  before(2'000, wire::Side::sell, 1);
+  market.gateway.restored();
+  // The market has it still, though the gateway would not know of it by itself.
+  EXPECT_EQ(market.say(1, order_of(1, 'S', 1, 10'000)), "A1:1");
+  EXPECT_EQ(market.say(1, order_of(2, 'S', 1, 10'000)), "");
+  EXPECT_EQ(market.say(1, order_of(977, 'S', 1, 10'000)), "J977/10");
+  EXPECT_EQ(market.say(1, order_of(1'999, 'S', 1, 10'000)), "J1999/10");
+  EXPECT_EQ(market.say(1, order_of(2'000, 'S', 1, 10'000)), "A2000:1");
 }
 
 TEST_F(OuchResends, B9_4_a_resend_without_room_waits_and_a_replaced_order_is_told_as_such) {

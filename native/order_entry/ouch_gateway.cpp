@@ -81,6 +81,7 @@ OuchGateway::OuchGateway(const GatewayOptions& options, std::span<const Member> 
                                      .earlier_ref = 0,
                                      .unseen_ref = 0,
                                      .asked_ref = 0,
+                                     .taken = {},
                                      .owes_cancel = false,
                                      .has_news = false};
     send(member, outbound::SystemEvent{.event = 'S'}, now_ns);
@@ -132,6 +133,11 @@ OuchGateway::Reference OuchGateway::take_ref(std::uint32_t member,
     ++counts_.repeated_refs;
     return Reference::ignored;
   }
+  if (was_never_taken(session, user_ref)) {
+    session.asked_ref = user_ref;
+    ++counts_.unused_refs;
+    return Reference::unused;
+  }
   return Reference::again;
 }
 
@@ -177,6 +183,9 @@ Taken OuchGateway::take(std::uint32_t member, const inbound::EnterOrder& order,
       break;
     case Reference::again:
       return ask_again(member, 0, said_by(order));
+    case Reference::unused:
+      reject(member, order.user_ref, Reject::processing, order.client_order_id, now_ns);
+      return Taken::done;
     case Reference::ignored:
       return Taken::done;
   }
@@ -246,6 +255,9 @@ Taken OuchGateway::take(std::uint32_t member, const inbound::ReplaceOrder& order
       break;
     case Reference::again:
       return ask_again(member, order.original_user_ref, said_by(order));
+    case Reference::unused:
+      reject(member, order.user_ref, Reject::processing, order.client_order_id, now_ns);
+      return Taken::done;
     case Reference::ignored:
       return Taken::done;
   }

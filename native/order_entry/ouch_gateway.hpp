@@ -50,6 +50,7 @@ struct CommandPort {
 struct GatewayCounts {
   std::uint64_t repeated_refs = 0;   // user reference numbers that did not rise: ignored
   std::uint64_t resent_refs = 0;     // of before the gateway was opened: asked of the market again
+  std::uint64_t unused_refs = 0;     // of those, rejected: the market never had them
   std::uint64_t unknown_orders = 0;  // cancels of orders that are not open: ignored or rejected
   std::uint64_t ring_full = 0;       // refused: no room for commands
   std::uint64_t orders_full = 0;     // refused: no room for open orders
@@ -111,6 +112,9 @@ class OuchGateway {
   [[nodiscard]] std::size_t members() const noexcept { return members_.size(); }
 
  private:
+  // As many as the market remembers outcomes of a session.
+  static constexpr std::uint32_t references_known = 1024;
+
   struct Session {
     OuchStore sent;
     std::uint32_t highest_ref;
@@ -119,12 +123,14 @@ class OuchGateway {
     std::uint32_t earlier_ref;
     std::uint32_t unseen_ref;
     std::uint32_t asked_ref;
+    // Which of the last references_known up to earlier_ref the journal had, by the low bits.
+    std::array<std::uint64_t, references_known / 64> taken;
     bool owes_cancel;
     bool has_news;
   };
   static constexpr std::uint32_t no_tag = UINT32_MAX;
   enum class Asked : std::uint8_t { free = 0, place, replace, cancel, modify, mass_cancel, again };
-  enum class Reference : std::uint8_t { fresh, again, ignored };
+  enum class Reference : std::uint8_t { fresh, again, unused, ignored };
   // A command without an answer; its index is the low part of the command's tag.
   struct Pending {
     std::uint32_t member;
@@ -170,6 +176,8 @@ class OuchGateway {
   // Takes lots off an order, so that it has `total` with what was executed of it.
   Reject cut(const OpenOrder& order, std::uint32_t total, Pending pending) noexcept;
   Reference take_ref(std::uint32_t member, std::uint32_t user_ref) noexcept;
+  static void note_taken(Session& session, std::uint32_t user_ref) noexcept;
+  static bool was_never_taken(const Session& session, std::uint32_t user_ref) noexcept;
   // Asks the market for the first outcome of what it had before. `said` is the resend as an order;
   // `replaced` is 0 for one that replaces nothing.
   Taken ask_again(std::uint32_t member, std::uint32_t replaced, const OpenOrder& said) noexcept;

@@ -51,6 +51,28 @@ void set_price(const wire::Command& command, const Listing& listing, OpenOrder& 
 
 }  // namespace
 
+// Those between the highest of before and this one were never taken: references rise in the
+// journal.
+void OuchGateway::note_taken(Session& session, std::uint32_t user_ref) noexcept {
+  constexpr std::uint64_t one = 1;
+  if (user_ref - session.highest_ref >= references_known) {
+    session.taken = {};
+  } else {
+    for (std::uint32_t between = session.highest_ref + 1; between != user_ref; ++between) {
+      session.taken[between % references_known / 64] &= ~(one << between % 64U);
+    }
+  }
+  session.taken[user_ref % references_known / 64] |= one << user_ref % 64U;
+  session.highest_ref = user_ref;
+}
+
+// False as well for what was taken before the journal that could be read, and for what is too old.
+bool OuchGateway::was_never_taken(const Session& session, std::uint32_t user_ref) noexcept {
+  const bool is_known =
+      user_ref > session.unseen_ref && session.earlier_ref - user_ref < references_known;
+  return is_known && (session.taken[user_ref % references_known / 64] >> user_ref % 64U & 1U) == 0;
+}
+
 void OuchGateway::restore(std::uint32_t member, const wire::Command& command) noexcept {
   restored_tag_ = no_tag;
   const bool is_place = command.kind == static_cast<std::uint8_t>(wire::CommandKind::place);
@@ -63,7 +85,7 @@ void OuchGateway::restore(std::uint32_t member, const wire::Command& command) no
   if (user_ref <= sessions_[member].highest_ref) {
     return;  // a resend
   }
-  sessions_[member].highest_ref = user_ref;
+  note_taken(sessions_[member], user_ref);
   const std::uint32_t old = is_replace ? orders_.find(command.order_id) : OrderTable::none;
   const std::uint32_t entry =
       is_replace && old == OrderTable::none ? OrderTable::none : orders_.open(member, user_ref);
@@ -187,7 +209,7 @@ Taken OuchGateway::ask_again(std::uint32_t member, std::uint32_t replaced,
 }
 
 // What the market no longer remembers is ignored like any reference that does not rise: neither
-// accepted nor rejected would be true of it.
+// accepted nor rejected would be true of it. Only what is too old to be known here comes so far.
 void OuchGateway::told_again(const Pending& pending, const wire::Event& event,
                              std::uint64_t now_ns) noexcept {
   const std::uint32_t entry = orders_.find(pending.member, pending.user_ref);

@@ -10,7 +10,9 @@ import { connectNats, type NatsBus, type NatsOptions } from "../../actors/bus/na
 import { syncAlwaysReport } from "../../actors/bus/sync-report.ts";
 import type { AppendFate } from "../../actors/kernel/ports/bus.ts";
 import { durationNs } from "../../actors/kernel/units.ts";
+import { CellLease } from "../../actors/region/lease.ts";
 import { journalStream, journalSubject, leaseBucket } from "../../schemas/subjects.ts";
+import { HeldUpWay } from "../support/held-up-way.ts";
 import { hostClock, silentLog } from "../support/ports.ts";
 import {
   missingNatsServer,
@@ -19,12 +21,17 @@ import {
   type TestCluster,
 } from "../support/nats-cluster.ts";
 import { testUnless } from "../support/skip.ts";
+import { eventually, until } from "../support/until.ts";
 
 const test = suite("bus over real servers");
 let cluster: TestCluster;
 let bus: NatsBus;
 let ports: AssetPorts;
 const missing = missingNatsServer();
+/** A minute of them, for a busy machine: streams may have to elect a leader meanwhile. */
+const SETTLE_TRIES = 240;
+/** Messages of 64 KiB. */
+const FLOOD = 64;
 
 const options = (user: string, seed: Uint8Array): NatsOptions => ({
   servers: cluster.urls,
@@ -36,7 +43,10 @@ const options = (user: string, seed: Uint8Array): NatsOptions => ({
 test.before(async () => {
   if (missing !== null) return;
   cluster = await startCluster();
-  bus = await connectNats(options("cell", cluster.seed));
+  // Servers that have just been started do not listen at once.
+  bus = await eventually("a connection", () =>
+    connectNats(options("cell", cluster.seed)).catch(() => null),
+  );
   ports = { bus, clock: hostClock, log: silentLog };
 });
 test.after(async () => {
@@ -66,7 +76,7 @@ async function settled(
   expected: number,
 ): Promise<AppendFate> {
   const stream = journalStream("atlas", 0);
-  for (let attempt = 0; attempt < 40; attempt += 1) {
+  for (let attempt = 0; attempt < SETTLE_TRIES; attempt += 1) {
     const fate = await bus.journal.append(stream, subject, payload, expected);
     if (fate.fate !== "undecided") return fate;
     await sleep(250);
@@ -173,6 +183,54 @@ testUnless(test, missing, "a key changes only for who knows its revision", async
   assert.is(entry.ok && Buffer.from(entry.value?.value ?? []).toString(), "3");
   assert.equal(await bus.keys.get(leaseBucket, "own.none"), { ok: true, value: null });
 });
+
+testUnless(
+  test,
+  missing,
+  "B9.2 a cell whose connection is flooded and held up renews its lease in time",
+  async () => {
+    const way = await HeldUpWay.to(Number(new URL(cluster.urls[0] ?? "").port));
+    const apart = { ...options("cell", cluster.seed), servers: [way.url], keysApart: true };
+    const cell = await connectNats(apart);
+    const identity = { region: "eu-central", cell: "held-up", node: "n" };
+    const lease = new CellLease(
+      {
+        keys: cell.keys,
+        clock: hostClock,
+        log: silentLog,
+        nonce: () => crypto.getRandomValues(new Uint8Array(16)),
+        persistIncarnation: () => {},
+      },
+      identity,
+    );
+    try {
+      assert.is(way.open, 2);
+      await until("the lease is there", async () => (await lease.acquire(0)).ok);
+      let heard = 0;
+      cell.subscribe("flood", () => {
+        heard += 1;
+      });
+      // Once it has been answered the server knows of what was asked for before.
+      await cell.request("nobody", new Uint8Array(), durationNs(5e9));
+      way.holdUpFirst();
+      for (let sent = 0; sent < FLOOD; sent += 1) bus.publish("flood", new Uint8Array(64 * 1024));
+      let renewals = 0;
+      const lost: string[] = [];
+      lease.watch(() => {
+        renewals += 1;
+      });
+      lease.start((reason) => lost.push(reason));
+      await until("three renewals", async () => renewals >= 3);
+      assert.ok(heard < FLOOD, "the flood was still on its way");
+      assert.equal(lost, []);
+    } finally {
+      void lease.stop();
+      way.close();
+      // Not waited for: a connection that is held up cannot say goodbye.
+      void cell.close().catch(() => {});
+    }
+  },
+);
 
 testUnless(
   test,
