@@ -78,7 +78,7 @@ function RegionRisk({ region, filter }: { region: string; filter: string }) {
       )}
       {nodes.length > 0 && (
         <div class="scroll" tabIndex={0} role="group" aria-label={`risk limits of ${region}`}>
-          <table>
+          <table class="dense">
             <thead>
               <tr>
                 <th scope="col">Name</th>
