@@ -148,6 +148,7 @@ export class NativeMarket implements MarketEngine {
   #commandRingRefusals = 0;
   #discarding = false;
   #adopting = false;
+  #leaseUntil: DurationNs | null = null;
   #closing: Promise<void> | null = null;
   #trimming: Promise<unknown> = Promise.resolve();
   /** The last page of orders asked for: one at a time. */
@@ -205,13 +206,18 @@ export class NativeMarket implements MarketEngine {
       },
       ring,
     );
+    let seals: SealLog | null = null;
     try {
-      const seals = await SealLog.open(directory, systemSealStorage, () => sleep(ROOM_RETRY), ring);
+      seals = await SealLog.open(directory, systemSealStorage, () => sleep(ROOM_RETRY), ring);
       market = new NativeMarket(host, request, opened, seals, closed);
       if (host.isLeased) market.gate(null, durationNs(0));
       await market.mark();
     } catch (cause) {
-      await host.addon.close(opened.id);
+      try {
+        await seals?.close();
+      } finally {
+        await host.addon.close(opened.id);
+      }
       throw cause;
     }
     return market;
@@ -490,6 +496,7 @@ export class NativeMarket implements MarketEngine {
    */
   gate(committed: Sequence | null, leaseUntil: DurationNs | null): void {
     this.#mustBeOpen();
+    this.#leaseUntil = leaseUntil;
     this.#numbers[COMMITTED] = committed ?? -1;
     // 0 is no lease at all, which is not the same as none left.
     const lapsed = leaseUntil !== null && leaseUntil <= 0;
@@ -504,6 +511,11 @@ export class NativeMarket implements MarketEngine {
   admitClients(): void {
     this.#mustBeOpen();
     this.#host.addon.admitClients(this.#id, this.market);
+  }
+
+  /** As gate() was told last; null: no lease is needed. */
+  get leaseUntil(): DurationNs | null {
+    return this.#leaseUntil;
   }
 
   get closing(): Promise<void> | null {

@@ -167,7 +167,9 @@ export class SealLog {
     const read = await readSeals(storage, directory);
     // Else what stands there would be taken for entries once those before it are written.
     if (read.isTorn) await storage.replace(sealPath(directory), entryBytes(read.entries));
-    return new SealLog(directory, storage, read, pause, onTrouble);
+    const seals = new SealLog(directory, storage, read, pause, onTrouble);
+    if (!read.isTorn && read.entries.length > 0) await seals.#settle();
+    return seals;
   }
 
   /** Why nothing is written any more, or null. */
@@ -251,6 +253,19 @@ export class SealLog {
   /** Seals fail from now on rather than wait for room on a full disk. */
   leave(): void {
     this.#leaving = true;
+  }
+
+  /** A process that was killed leaves entries that every reader sees and no disk holds. */
+  async #settle(): Promise<void> {
+    const file = await this.#storage.open(sealPath(this.#directory));
+    this.#file = file;
+    try {
+      await file.sync();
+    } catch (cause) {
+      this.#file = null;
+      await file.close();
+      throw cause;
+    }
   }
 
   async close(): Promise<void> {

@@ -8,6 +8,7 @@ import type {
 } from "../kernel/ports/journal-replicas.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import type { NatsBus } from "./nats.ts";
+import type { NatsLink } from "./nats-link.ts";
 
 /**
  * JetStream serves a read by its leader, so nobody sees a damaged follower until it leads. A consumer
@@ -23,6 +24,8 @@ const PLACEMENTS = 24;
 const INACTIVE_NS = 30_000_000_000;
 /** A fetch waits this long for messages that do not come; a second is the least the library allows. */
 const FETCH_MS = 1_000;
+/** Fetches in a row that bring nothing although there is more: the server is that slow, or out of reach. */
+const EMPTY_FETCHES = 5;
 
 interface ApiReply {
   readonly error?: { readonly description?: string };
@@ -34,10 +37,10 @@ interface ApiReply {
 }
 
 export class NatsJournalReplicas implements JournalReplicas {
-  readonly #bus: NatsBus;
+  readonly #link: NatsLink;
 
   constructor(bus: NatsBus) {
-    this.#bus = bus;
+    this.#link = bus.journals;
   }
 
   async holders(stream: string): Promise<Result<ReplicaHolders>> {
@@ -70,7 +73,7 @@ export class NatsJournalReplicas implements JournalReplicas {
       const name = made.value.name ?? "";
       if (made.value.cluster?.leader === server) {
         try {
-          const consumer = await jetstream(this.#bus.connection, {
+          const consumer = await jetstream(this.#link.connection, {
             checkAPI: false,
             timeout: API_TIMEOUT_MS,
           }).consumers.get(stream, name);
@@ -91,7 +94,7 @@ export class NatsJournalReplicas implements JournalReplicas {
   }
 
   async #api(verb: string, request: object): Promise<Result<ApiReply>> {
-    const answer = await this.#bus.ask(`$JS.API.${verb}`, JSON.stringify(request), API_TIMEOUT_MS);
+    const answer = await this.#link.ask(`$JS.API.${verb}`, JSON.stringify(request), API_TIMEOUT_MS);
     if (!answer.ok) return unavailable(verb, answer.failure.reason);
     const reply = JSON.parse(Buffer.from(answer.value.data).toString()) as ApiReply;
     if (reply.error === undefined) return ok(reply);
@@ -113,22 +116,32 @@ class NatsReplicaReader implements ReplicaReader {
   }
 
   async next(most: number): Promise<Result<readonly StoredMessage[]>> {
-    const read: StoredMessage[] = [];
-    try {
-      const messages = await this.#consumer.fetch({ max_messages: most, expires: FETCH_MS });
-      for await (const message of messages) {
-        this.#arrived += 1;
-        if (message.info.deliverySequence !== this.#arrived) return lostOnTheWay;
-        read.push({ streamSequence: message.seq, payload: new Uint8Array(message.data) });
-        // The rest of the fetch would only wait for what is not there yet.
-        if (message.info.pending === 0) break;
+    let trouble = "nothing came although there is more";
+    for (let empty = 0; empty < EMPTY_FETCHES; empty += 1) {
+      const read: StoredMessage[] = [];
+      try {
+        const messages = await this.#consumer.fetch({ max_messages: most, expires: FETCH_MS });
+        for await (const message of messages) {
+          this.#arrived += 1;
+          if (message.info.deliverySequence !== this.#arrived) return lostOnTheWay;
+          read.push({ streamSequence: message.seq, payload: new Uint8Array(message.data) });
+          // The rest of the fetch would only wait for what is not there yet.
+          if (message.info.pending === 0) break;
+        }
+      } catch (error) {
+        // Of a server that says nothing for a second: what has come is good, and it is asked for the rest.
+        trouble = String(error);
       }
       if (read.length > 0) return ok(read);
-      const { delivered, num_pending } = await this.#consumer.info();
-      return delivered.consumer_seq === this.#arrived && num_pending === 0 ? ok([]) : lostOnTheWay;
-    } catch (error) {
-      return unavailable("reader", String(error));
+      try {
+        const { delivered, num_pending } = await this.#consumer.info();
+        if (delivered.consumer_seq !== this.#arrived) return lostOnTheWay;
+        if (num_pending === 0) return ok([]);
+      } catch (error) {
+        trouble = String(error);
+      }
     }
+    return unavailable("reader", trouble);
   }
 
   async close(): Promise<void> {

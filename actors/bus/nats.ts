@@ -33,6 +33,11 @@ export interface NatsOptions {
    * or empty: the others keep them as well.
    */
   readonly journalServers?: readonly string[];
+  /**
+   * Buckets get a connection of their own, so that the renewal of a lease never stands in a line with blocks,
+   * replies and market data. Absent: they share that of the journals.
+   */
+  readonly keysApart?: boolean;
   /** Name of the user: its private inbox is `_INBOX_<user>`. */
   readonly user: string;
   /** Nkey seed of the user. A function is asked at every connect: keys change while a process runs. */
@@ -106,16 +111,20 @@ export function connectionOptions(options: NatsOptions): ConnectionOptions {
 
 /** Connects; rejects when no server answers in five seconds. Afterwards it reconnects for ever. */
 export async function connectNats(options: NatsOptions): Promise<NatsBus> {
-  const { journalServers = [] } = options;
-  const main = await connect(connectionOptions(options));
-  if (journalServers.length === 0) return new NatsBus(main);
+  const { servers, journalServers = [], keysApart = false } = options;
+  const opened: NatsConnection[] = [];
+  const open = async (to: readonly string[]): Promise<NatsConnection> => {
+    const connection = await connect(connectionOptions({ ...options, servers: to }));
+    opened.push(connection);
+    return connection;
+  };
   try {
-    return new NatsBus(
-      main,
-      await connect(connectionOptions({ ...options, servers: journalServers })),
-    );
+    const main = await open(servers);
+    const journals = journalServers.length === 0 ? main : await open(journalServers);
+    const keepers = journalServers.length === 0 ? servers : journalServers;
+    return new NatsBus(main, journals, keysApart ? await open(keepers) : journals);
   } catch (error) {
-    await main.close();
+    for (const connection of opened) await connection.close();
     throw error;
   }
 }
@@ -127,13 +136,20 @@ export class NatsBus implements Bus {
   readonly #callbacks: ((state: BusState) => void)[] = [];
   readonly #requests = new RequestCounts();
   readonly #main: NatsLink;
-  /** To the servers that keep journals and buckets; the main one, or one more. */
+  /** To the servers that keep journals. */
   readonly #journals: NatsLink;
+  /** Each once: the main one, that of the journals, that of the buckets. */
+  readonly #links: readonly NatsLink[];
   #dropped = 0;
   #unflushed = 0;
   #sinceFlush = 0;
 
-  constructor(connection: NatsConnection, journals: NatsConnection = connection) {
+  /** `journals` and `keys`: to the servers that keep journals and buckets; the main one, or one more. */
+  constructor(
+    connection: NatsConnection,
+    journals: NatsConnection = connection,
+    keys: NatsConnection = journals,
+  ) {
     this.#main = new NatsLink(connection, this.#requests, () => {
       if (!this.#main.connected) {
         // The library forgets what was on its way out.
@@ -142,17 +158,31 @@ export class NatsBus implements Bus {
       }
       this.#changed();
     });
-    this.#journals =
-      journals === connection
-        ? this.#main
-        : new NatsLink(journals, this.#requests, () => this.#changed());
+    const links = [this.#main];
+    const linkOf = (wanted: NatsConnection): NatsLink => {
+      const known = links.find((link) => link.connection === wanted);
+      if (known !== undefined) return known;
+      const link = new NatsLink(wanted, this.#requests, () => this.#changed());
+      links.push(link);
+      return link;
+    };
+    this.#journals = linkOf(journals);
     this.journal = new NatsJournal(this.#journals);
-    this.keys = new NatsKeys(this.#journals);
+    this.keys = new NatsKeys(linkOf(keys));
+    this.#links = links;
   }
 
   /** For what the port does not offer: assets, services. */
   get connection(): NatsConnection {
     return this.#main.connection;
+  }
+
+  /**
+   * To the servers that keep journals. An inbox that has just been made is known there before what is asked for
+   * with it; behind a gateway it is not, and what is sent to it is lost.
+   */
+  get journals(): NatsLink {
+    return this.#journals;
   }
 
   publish(subject: string, payload: Uint8Array): void {
@@ -228,26 +258,25 @@ export class NatsBus implements Bus {
 
   state(): BusState {
     return {
-      connected: this.#main.connected && this.#journals.connected,
-      reconnects:
-        this.#main.reconnects + (this.#journals === this.#main ? 0 : this.#journals.reconnects),
+      connected: this.#links.every((link) => link.connected),
+      reconnects: this.#links.reduce((sum, link) => sum + link.reconnects, 0),
       server: this.#main.server,
       dropped: this.#dropped,
     };
   }
 
   counters(): BusCounters {
-    const { inMsgs, outMsgs, inBytes, outBytes } = this.connection.stats();
+    const stats = this.#links.map(({ connection }) => connection.stats());
+    const counted = (of: "inMsgs" | "outMsgs" | "inBytes" | "outBytes"): number =>
+      stats.reduce((all, each) => all + each[of], 0);
     return {
-      messagesIn: inMsgs,
-      messagesOut: outMsgs,
-      bytesIn: inBytes,
-      bytesOut: outBytes,
+      messagesIn: counted("inMsgs"),
+      messagesOut: counted("outMsgs"),
+      bytesIn: counted("inBytes"),
+      bytesOut: counted("outBytes"),
       dropped: this.#dropped,
       unflushedBytes: this.#unflushed,
-      requestsUnderWay:
-        this.#main.requestsUnderWay +
-        (this.#journals === this.#main ? 0 : this.#journals.requestsUnderWay),
+      requestsUnderWay: this.#links.reduce((sum, link) => sum + link.requestsUnderWay, 0),
       ...this.#requests.read(),
     };
   }
@@ -257,8 +286,7 @@ export class NatsBus implements Bus {
   }
 
   async close(): Promise<void> {
-    await this.#main.connection.close();
-    await this.#journals.connection.close();
+    for (const { connection } of this.#links) await connection.close();
   }
 
   #changed(): void {

@@ -372,7 +372,7 @@ export class ActorPlane {
     await Promise.all(mine.map((one) => this.#host(one)));
   }
 
-  /** Failure codes: not_found, not_owner, unavailable, and those of a start. */
+  /** Failure codes: not_found, unavailable, and those of a start. */
   async #adopt(id: string): Promise<Result<Hosted>> {
     const known = this.#hosted.get(id);
     if (known !== undefined && !known.record.stopped) return ok(known);
@@ -506,8 +506,9 @@ type Refusal = { readonly ok: false; readonly failure: Failure };
 export const unknownActor = (id: string): Refusal =>
   refuse("not_found", `no actor ${id} in this region`, "`npx meridian strategy list` names them");
 
+/** That this cell has just lost the shard, or does not have it yet, is nothing to the sender. */
 const elsewhere = (id: string): Refusal =>
-  refuse("not_owner", `another cell owns the shard of ${id}`, "ask again in a moment");
+  refuse("unavailable", `the shard of ${id} is between two cells`, "ask again in a moment");
 
 const stoppedAlready = (id: string): Refusal =>
   refuse("actor_stopped", `${id} is stopped`, "restart it, or spawn another one");

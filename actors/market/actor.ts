@@ -27,7 +27,7 @@ export interface MarketPorts {
   readonly ensureJournal?: (definition: MarketDefinition) => Promise<Result<void>>;
   /** Told when the market takes orders in a new epoch: the cell may serve it by other doors then. */
   readonly onServing?: (engine: MarketEngine, definition: MarketDefinition, epoch: number) => void;
-  /** Told when the market was handed over: other doors must not keep clients of it. */
+  /** Told when another cell has the market, or may take it: other doors must not keep clients of it. */
   readonly onLeaving?: (engine: MarketEngine, definition: MarketDefinition) => void;
   /** Absent: no order is traced. */
   readonly tracing?: Tracing;

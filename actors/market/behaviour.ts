@@ -4,6 +4,7 @@ import type {
   DurabilityMode,
   MarketEngine,
   MarketState,
+  OpenMarket,
 } from "../kernel/ports/matching-engine.ts";
 import { type Failure, ok, refuse, type Result } from "../kernel/result.ts";
 import { durationNs, epoch as epochOf, type DurationNs } from "../kernel/units.ts";
@@ -76,11 +77,15 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   #trading: Trading | null = null;
   #gate: EngineGate | null = null;
   #owned: Owned | null = null;
+  /** The log that was opened last, once it is open; null: it could not be. */
+  #opening: Promise<MarketEngine | null> = Promise.resolve(null);
   /** A log that is on its way aside is waited for by who comes next. */
   #settingAside: Promise<boolean> = Promise.resolve(true);
   /** While the market is followed and not owned. */
   #recovery: Recovery | null = null;
   readonly #keeper: LogKeeper;
+  /** Aborted when the market is to stop, or has ended: what it awaits goes on, and must not write then. */
+  readonly #ending = new AbortController();
 
   constructor(
     context: ActorContext<MarketMessage, MarketMachine>,
@@ -100,6 +105,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#keeper = new LogKeeper(ports.files, context.log, now, start.directory);
     // The market stays open in the engine when the actor fails; its successor attaches to it.
     context.onExit(() => {
+      this.#ending.abort();
       this.#counters.withheld += this.#trading?.waiting.requests ?? 0;
       this.#closeGate();
       this.#shipper?.stop();
@@ -119,6 +125,8 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     try {
       await this.#open();
     } catch (error) {
+      // Its log is closed, or its successor's: that it could not go on is no failure.
+      if (this.#ending.signal.aborted) return;
       if (!(error instanceof MarketFailed)) throw error;
       this.#context.lifecycle.send({ type: "FAILED", detail: error.message });
     }
@@ -185,9 +193,10 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
 
   /** Stops taking requests, lets what is under way become safe, and closes the log. */
   async terminate(): Promise<void> {
+    this.#ending.abort();
     this.#context.lifecycle.send({ type: "STOP" });
     await this.#settingAside;
-    const engine = this.#engine;
+    const engine = this.#engine ?? (await this.#opening);
     if (engine === null) return;
     this.#closeGate();
     const trading = this.#trading;
@@ -211,11 +220,15 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   }
 
   async #open(): Promise<void> {
-    const { engine: engines, files } = this.#ports;
+    const { files } = this.#ports;
     const { log } = this.#context;
+    const { signal } = this.#ending;
+    signal.throwIfAborted();
+    const engines = { open: (request: OpenMarket) => this.#openEngine(request) };
     const ports = { engine: engines, files, log, sleep: (delay: DurationNs) => this.#sleep(delay) };
     const engine = await openLog(ports, this.#definition.market, this.#directory);
     this.#engine = engine;
+    signal.throwIfAborted();
     tellOpened(log, engine);
     await checkUnits(ports, this.#definition, this.#directory);
     let owned: Owned;
@@ -231,6 +244,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#owned = owned;
     // Without it nobody could say, were the stream lost before the first interval, that this log is the last owner's.
     await this.#keeper.store({ ...owned.root, log: engine.logId });
+    signal.throwIfAborted();
     engine.setEpoch(epochOf(owned.epoch));
     const trading = new Trading(this.#tradingPorts(), this.#definition, engine, this.#counters, {
       epoch: owned.epoch,
@@ -266,6 +280,12 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     this.#watch(engine, trading);
   }
 
+  #openEngine(request: OpenMarket): Promise<MarketEngine> {
+    const opened = this.#ports.engine.open(request);
+    this.#opening = opened.catch(() => null);
+    return opened;
+  }
+
   #recover(engine: MarketEngine): Promise<Owned> {
     const { bus, slots, ownership, files, replicas, ensureJournal } = this.#ports;
     const recovery = new Recovery(
@@ -277,6 +297,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
         ownership,
         files,
         log: this.#context.log,
+        signal: this.#ending.signal,
         sleep: (delay) => this.#sleep(delay),
         now: () => this.#context.clock.monotonic(),
         report: (step, detail) => this.#report(step, detail),
@@ -316,11 +337,12 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   async #setAside(engine: MarketEngine, divergence: Diverged): Promise<boolean> {
     const { first, last, message: reason } = divergence;
     const aside = `${this.#directory}.diverged-${engine.logId}`;
-    if (this.#context.signal.aborted) return false;
+    if (this.#ending.signal.aborted) return false;
     this.#engine = null;
+    this.#opening = Promise.resolve(null);
     this.#recovery = null;
     await engine.close();
-    if (this.#context.signal.aborted) return false;
+    if (this.#ending.signal.aborted) return false;
     await this.#ports.files.move(this.#directory, aside);
     this.#counters.diverged += 1;
     this.#keeper.startOver();
@@ -372,8 +394,8 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
   /** Once a second: is the disk still good, and is there a newer root to keep? */
   #watch(engine: MarketEngine, trading: Trading): void {
     this.#context.after(watchInterval, () => {
-      // Handed over, or set aside: whoever opens it again watches anew.
-      if (this.#trading !== trading) return;
+      // Handed over, set aside or closed: whoever opens it again watches anew.
+      if (this.#trading !== trading || this.#ending.signal.aborted) return;
       const { logFailure, logWaiting } = engine.progress();
       if (logWaiting !== null) {
         this.#context.log.warn({ logWaiting }, "records wait for room on the disk");
@@ -398,6 +420,8 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     const owned = this.#owned;
     const log = this.#engine?.logId;
     if (followed === undefined || owned === null || log === undefined) return;
+    // What it stands on is being looked for: the root before can still be found.
+    if (followed.anchors.length === 0) return;
     const interval = this.#state() === "stopping" ? durationNs(0) : rootInterval;
     if (!this.#keeper.isDue(followed.streamSequence, interval)) return;
     await this.#keeper.store({
@@ -537,6 +561,10 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     if (state === "stopping" || state === "failed") return;
     // A standby says several times a second that nothing has changed.
     if (state === step && this.#detail() === detail) return;
+    // Owned here before, and lost without a hand-over: the engine and its doors are still as they were.
+    if (step === "standby" && state !== step && this.#engine !== null) {
+      this.#ports.onLeaving?.(this.#engine, this.#definition);
+    }
     // The first step out of `starting` is always recovery.
     const types = { recovering: "RECOVERING", standby: "STANDBY", fencing: "FENCING" } as const;
     this.#context.lifecycle.send({ type: types[step], detail });

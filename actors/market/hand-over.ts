@@ -1,4 +1,4 @@
-import type { MarketEngine } from "../kernel/ports/matching-engine.ts";
+import type { Progress } from "../kernel/ports/matching-engine.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import { durationNs, type DurationNs } from "../kernel/units.ts";
 import type { JournalShipper } from "./shipper.ts";
@@ -11,14 +11,14 @@ const DRAIN_LIMIT = durationNs(5_000_000_000);
 const SETTLE_LIMIT = durationNs(4_000_000_000);
 
 export interface SettlingMarket {
-  readonly engine: MarketEngine;
-  readonly trading: Trading;
+  readonly engine: { progress(): Pick<Progress, "matched"> };
+  readonly trading: Pick<Trading, "waiting" | "committed" | "pump" | "flush">;
   readonly now: () => DurationNs;
   readonly sleep: (delay: DurationNs) => Promise<void>;
 }
 
 export interface MovingMarket extends SettlingMarket {
-  readonly shipper: JournalShipper;
+  readonly shipper: Pick<JournalShipper, "handOver">;
   /** False: the market has stopped or failed meanwhile. */
   readonly isMoving: () => boolean;
   /** The move is not to be gone through with. */
@@ -50,9 +50,10 @@ export async function settle(market: SettlingMarket): Promise<void> {
 export async function handOver(market: MovingMarket, region: string): Promise<Result<void> | null> {
   const { trading, shipper, now, sleep, isMoving, isToStay } = market;
   const until = now() + DRAIN_LIMIT;
-  while (!isSettled(market)) {
+  for (;;) {
+    // Asked once more when all is settled: a market that stops ends its epoch for nobody.
     if (!isMoving()) return null;
-    if (isToStay()) break;
+    if (isSettled(market) || isToStay()) break;
     if (now() >= until) {
       const reason = `${trading.waiting.commands} commands did not become safe in time`;
       return refuse("not_durable", reason, "try again when the journal has a leader");

@@ -42,6 +42,8 @@ export interface JournalReaderPorts {
   /** Absent: what the leader shows is believed. */
   readonly replicas?: JournalReplicas;
   readonly log: Log;
+  /** Aborted when the market is to end: its log is another's then. */
+  readonly signal: AbortSignal;
   /** Resolves after the delay; never when the actor has ended meanwhile. */
   readonly sleep: (delay: DurationNs) => Promise<void>;
   readonly now: () => DurationNs;
@@ -172,6 +174,7 @@ export class JournalReader {
     this.#fenceLog = root.fenceLog;
     this.#fenceHolder = root.fenceHolder;
     this.#reference = root.reference;
+    this.#ports.signal.throwIfAborted();
     await this.#engine.sealFrom({
       sequence: root.lastSequence,
       epoch: root.epoch,
@@ -273,6 +276,7 @@ export class JournalReader {
   }
 
   async #writeSeals(): Promise<void> {
+    this.#ports.signal.throwIfAborted();
     const seals = this.#unsealed;
     this.#unsealed = [];
     await this.#engine.seal(seals);
@@ -306,6 +310,7 @@ export class JournalReader {
       this.#fences.push({ epoch: message.epoch, log: message.log });
       return;
     }
+    this.#ports.signal.throwIfAborted();
     await this.#held.compare(message, this.#chain);
     if (this.#unsealed.length >= SEALS_TOGETHER) await this.#writeSeals();
     this.#reference = evolveByRecords(this.#ports.slots, this.#reference, message.records);

@@ -9,7 +9,7 @@ const openAttempts = 5;
 const openDelay = durationNs(500_000_000);
 
 export interface OpeningPorts {
-  readonly engine: MatchingEngine;
+  readonly engine: Pick<MatchingEngine, "open">;
   readonly files: Files;
   readonly log: Log;
   readonly sleep: (delay: DurationNs) => Promise<void>;

@@ -7,6 +7,8 @@ import { MemoryBroker } from "../bus/memory.ts";
 import { fenceHash, type Fence } from "../kernel/accepted-chain.ts";
 import type { Result } from "../kernel/result.ts";
 import { systemClock } from "../kernel/system-clock.ts";
+import { SystemFiles } from "../kernel/system-files.ts";
+import type { MarketEngine } from "../kernel/ports/matching-engine.ts";
 import type { Epoch } from "../kernel/units.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
 import { type LogStorage, systemLogStorage } from "../../native/portable/log-storage.ts";
@@ -14,6 +16,7 @@ import { wire } from "../../schemas/messages.ts";
 import { journalStream, journalSubject } from "../../schemas/subjects.ts";
 import { readChain } from "../../test/support/chain.ts";
 import { MarketCell, TestOwnership } from "../../test/support/market-cell.ts";
+import { loadRoot } from "./accepted-root.ts";
 import { decodeChainMessage, encodeChainMessage } from "./codec.ts";
 
 /** The counterexamples that a model check of the ownership protocol found, each as a regression. */
@@ -170,6 +173,73 @@ test("a garbage message on the journal is dropped by recovery and ends a running
   await cell.end();
 });
 
+test("B9.4 an owner that lost its market without handing it over tells its other doors when it follows", async () => {
+  const broker = new MemoryBroker();
+  const ownership = new TestOwnership();
+  const told: string[] = [];
+  const engines = new Set<MarketEngine>();
+  const cell = await MarketCell.open({
+    broker,
+    ownership,
+    doors: {
+      onServing: (engine, { market }, epoch) => {
+        engines.add(engine);
+        told.push(`${market} is served in epoch ${epoch}`);
+      },
+      onLeaving: (engine, { market }) => {
+        engines.add(engine);
+        told.push(`${market} is left`);
+      },
+    },
+  });
+  await submit(cell, 1);
+  const owner = { region: "us-east", cell: "other" };
+  ownership.mayClaim = { may: "wait", owner, reason: "it is owned in us-east" };
+  broker.inject(stream, subject, encodeChainMessage(foreignFence(broker, 7)));
+  await cell.until(({ state, restarts }) => state === "standby" && restarts === 1);
+  assert.equal(told, ["TEST is served in epoch 1", "TEST is left"]);
+  assert.is(engines.size, 1, "the engine that it left is the one that was served");
+  ownership.mayClaim = { may: "claim", lossAccepted: false };
+  await cell.until(({ state }) => state === "open");
+  assert.equal(told.slice(2), ["TEST is served in epoch 8"]);
+  await cell.end();
+});
+
+test("B9.4 a market that reads its journal anew names the owner of now, not the one of when it began", async () => {
+  const broker = new MemoryBroker();
+  const owner = await MarketCell.open({ broker });
+  await submit(owner, 1, 2);
+  await owner.stop();
+  const ownership = new TestOwnership("us/b#1");
+  const wait = (region: string) => ({
+    may: "wait" as const,
+    owner: { region, cell: `${region}-1` },
+    reason: `it is owned in ${region}`,
+  });
+  ownership.mayClaim = wait("eu-central");
+  broker.readFault = () => "unavailable";
+  const reader = await MarketCell.start({ broker, ownership });
+  const named = async (region: string): Promise<void> => {
+    for (let look = 0; look < 1_000; look += 1) {
+      const { refusal } = await submit(reader, 3);
+      if (refusal?.code === "not_owner" && refusal.region === region) return;
+      await sleep(20);
+    }
+    throw new Error(`${region} is never named`);
+  };
+  try {
+    await named("eu-central");
+    ownership.mayClaim = wait("ap");
+    await named("ap");
+    assert.is((await reader.status()).state, "recovering");
+    broker.readFault = () => null;
+    await reader.until(({ state }) => state === "standby");
+  } finally {
+    await reader.end();
+    await owner.end();
+  }
+});
+
 test("a stored root that the journal does not hold any more is not trusted", async () => {
   const broker = new MemoryBroker();
   const first = await MarketCell.open({ broker });
@@ -232,6 +302,27 @@ test("a reader does not wait for a message that JetStream forgot after it had na
   assert.is((await second.status()).restingOrders, 1);
   await second.end();
   await first.end();
+});
+
+// Found by `npm run sim -- --seed 610784 --scenario lost-suffix --seconds 20`: a root without a message to find
+// it by took the place of the one before; when the rest was lost too, nobody knew that this log was the owner's.
+test("a root is not stored while the messages that it stands on are being looked for", async () => {
+  const cell = await MarketCell.open();
+  const { broker, directory } = cell;
+  for (const number of [1, 2]) await submit(cell, number);
+  let reads = 0;
+  broker.readFault = () => {
+    reads += 1;
+    // The tail, and the last message in its place; then no server answers.
+    return reads > 2 ? "unavailable" : null;
+  };
+  broker.loseSuffix(stream, 2);
+  while (reads < 3) await sleep(10);
+  await cell.stop();
+  const root = await loadRoot(new SystemFiles(), directory);
+  assert.ok(root !== null);
+  assert.is(root?.fenceLog, root?.log);
+  await cell.end();
 });
 
 // Found by `npm run sim -- --seed 700040 --seconds 20`: the restarted actor adopted the same records again,

@@ -32,6 +32,8 @@ export interface RecoveryPorts {
   /** Absent: a stream that is gone waits for an operator. */
   readonly ensureJournal?: (definition: MarketDefinition) => Promise<Result<void>>;
   readonly log: Log;
+  /** Aborted when the market is to end: nothing is written any more, for another may run in its place. */
+  readonly signal: AbortSignal;
   /** Resolves after the delay; never when the actor has ended meanwhile. */
   readonly sleep: (delay: DurationNs) => Promise<void>;
   readonly now: () => DurationNs;
@@ -127,7 +129,7 @@ export class Recovery {
     this.#ports.report("recovering", "reading the accepted journal");
     await this.#noteOwner();
     await this.#startFromRoot();
-    await this.#reader.foldToTail();
+    await this.#notingOwner(this.#reader.foldToTail());
     for (;;) {
       const owned = await this.#fenceAs(await this.#turn());
       if (owned !== null) return owned;
@@ -140,6 +142,20 @@ export class Recovery {
     if (root === null || root.log !== logId) return;
     if (root.fenceLog === logId) this.#ownedAs = root.epoch;
     await this.#reader.startFrom(root);
+  }
+
+  /** The owner may change while a long journal is read: one of before would send clients where nobody serves. */
+  async #notingOwner(folding: Promise<unknown>): Promise<void> {
+    let isFolding = true;
+    const folded = folding.finally(() => {
+      isFolding = false;
+    });
+    for (;;) {
+      await Promise.race([folded, this.#ports.sleep(ownerDelay)]);
+      if (!isFolding) break;
+      await this.#noteOwner();
+    }
+    await folded;
   }
 
   /** A long journal takes its time: clients are told meanwhile where the market is. */
@@ -161,6 +177,7 @@ export class Recovery {
       if (blocked === null || this.#lossAccepted) continue;
       // Claimed while the last owner was still writing: whoever has its log comes first.
       const { shard, home } = this.#candidate(blocked);
+      this.#ports.signal.throwIfAborted();
       const given = await this.#ports.ownership.handOver(shard, home);
       if (!given.ok) this.#ports.log.warn({ failure: given.failure }, "the shard was not given up");
       return null;
@@ -247,6 +264,7 @@ export class Recovery {
       reference.configure?.mode ?? null,
     );
     if (takeover.may === "quarantine") {
+      this.#ports.signal.throwIfAborted();
       await this.#held.quarantine(accepted + 1, takeover.reason, chain);
     }
     return takeover.may === "wait" ? takeover.reason : null;
@@ -255,6 +273,7 @@ export class Recovery {
   /** Null when somebody was faster, or the store does not answer. */
   async #claim(): Promise<number | null> {
     const { highestEpoch, lastFence } = this.#reader;
+    this.#ports.signal.throwIfAborted();
     this.#ports.report("fencing", "claiming the market");
     const claimed = await this.#ports.ownership.claim(
       shardName(this.#definition.group, this.#definition.shard),
@@ -316,6 +335,7 @@ export class Recovery {
     const stream = journalStream(group, shard);
     const subject = journalSubject(market);
     for (;;) {
+      this.#ports.signal.throwIfAborted();
       const fate = await journal.append(stream, subject, payload, expectedTail);
       if (fate.fate === "stored") return fate.streamSequence;
       const tail = await this.#reader.tail();

@@ -43,7 +43,7 @@ const BLOCKS_BETWEEN_LOOKS = 256;
 
 export interface ShipperPorts {
   readonly bus: Bus;
-  readonly engine: MarketEngine;
+  readonly engine: Pick<MarketEngine, "records" | "seal">;
   readonly log: Log;
   readonly sleep: (delay: DurationNs) => Promise<void>;
   /** Runs the callback once after the delay; the returned function cancels it. */
@@ -67,6 +67,7 @@ export interface Followed {
   readonly epoch: number;
   readonly lastSequence: number;
   readonly hash: Uint8Array;
+  /** None while what JetStream has lost is being found out, and when the follower is far behind. */
   readonly anchors: readonly Anchor[];
 }
 
@@ -121,7 +122,12 @@ export class JournalShipper {
   /** Set when the epoch is to end with a HANDOVER. */
   #handover: { readonly region: string; readonly accepted: () => void } | null = null;
 
-  constructor(ports: ShipperPorts, stream: string, subject: string, owned: Owned) {
+  constructor(
+    ports: ShipperPorts,
+    stream: string,
+    subject: string,
+    owned: Pick<Owned, "epoch" | "chain" | "fence" | "fenceAt">,
+  ) {
     this.#ports = ports;
     this.#market = owned.fence.market;
     this.#stream = stream;
@@ -209,6 +215,7 @@ export class JournalShipper {
       }
       const block = this.#seal(this.#shipped + 1, records, this.#last().hash);
       await this.#ports.engine.seal([sealOf(block)]);
+      if (this.#stopping) return;
       await this.#publish(block);
       this.#blocks += 1;
       this.#shipped = block.last;
@@ -235,6 +242,7 @@ export class JournalShipper {
         this.#subject,
         follower.position + 1,
       );
+      if (this.#stopping) return;
       // Put back meanwhile, because JetStream lost what this reads.
       if (follower !== this.#follower) continue;
       if (!read.ok || read.value === null) {

@@ -9,11 +9,14 @@ import * as assert from "uvu/assert";
 
 import { loadNativeEngine, type NativeMarket } from "../../native/index.ts";
 import { type EdgesFile, edgesFileSchema } from "../../schemas/configuration.ts";
+import { connectTcp, OuchClient } from "../../schemas/nasdaq/ouch-client.ts";
 import { cellMarket } from "../../test/support/memory-cell.ts";
 import { silentLog } from "../../test/support/ports.ts";
 import { missingAddon, testUnless } from "../../test/support/skip.ts";
+import { manualClock } from "../kernel/manual-clock.ts";
+import type { Clock } from "../kernel/ports/clock.ts";
 import { systemClock } from "../kernel/system-clock.ts";
-import { epoch } from "../kernel/units.ts";
+import { durationNs, epoch, sequence } from "../kernel/units.ts";
 import { listingOf, MarketEdges } from "./edges.ts";
 
 const test = suite("OUCH and ITCH of a cell's markets");
@@ -62,9 +65,28 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
+/** A member's connection to order entry; refused with the reason while there is none. */
+async function logIn(place: EdgesFile["markets"][string] | null): Promise<OuchClient> {
+  const connected = await connectTcp(place?.host ?? "", place?.orders ?? 0);
+  if (!connected.ok) throw new Error(connected.reason);
+  const login = await OuchClient.logIn(connected.stream, { username: "a", password: "b" });
+  if (!login.ok) throw new Error(login.failure.reason);
+  return login.client;
+}
+
+/** Until the connection is over; whether it was ended by the other side. */
+async function isEnded(client: OuchClient): Promise<boolean> {
+  for (let tries = 0; tries < 60; tries += 1) {
+    const { kind } = await client.receive(1_000);
+    if (kind === "closed" || kind === "end") return true;
+  }
+  return false;
+}
+
 async function withEdges(
   ports: { readonly orders: number; readonly feed: number } | null,
   body: (setting: Setting) => Promise<void>,
+  clock: Clock = systemClock(),
 ): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), "edges-"));
   const file = join(root, "edges.json");
@@ -82,7 +104,7 @@ async function withEdges(
   const asked = ports === null ? {} : { TEST: { ...ports, packets: 0, requests: 0 } };
   const host = "127.0.0.1";
   const settings = { accessFile, host, packetsHost: host, ports: asked, symbols: {}, feed: true };
-  const edges = MarketEdges.read(settings, file, { clock: systemClock(), log });
+  const edges = MarketEdges.read(settings, file, { clock, log });
   if (!edges.ok) throw new Error(edges.failure.reason);
   try {
     const request = { market: "TEST", directory: join(root, "log"), epoch: epoch(1) };
@@ -97,6 +119,20 @@ async function withEdges(
     await loaded.value.stop();
     rmSync(root, { recursive: true, force: true });
   }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const address = server.address();
+  await new Promise((closed) => server.close(closed));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+async function assertNobodyListens(port: number): Promise<void> {
+  const connected = await connectTcp("127.0.0.1", port);
+  if (connected.ok) connected.stream.end();
+  assert.is(connected.ok, false);
 }
 
 testUnless(
@@ -136,6 +172,76 @@ testUnless(
       await new Promise((closed) => server.close(closed));
       await until(() => place()?.orders === taken);
     });
+  },
+);
+
+testUnless(
+  test,
+  missingAddon,
+  "B9.4 members of a market that another cell has are let go, also when order entry was just being opened",
+  async () => {
+    const port = await freePort();
+    await withEdges({ orders: port, feed: 0 }, async ({ edges, market, place }) => {
+      edges.serve(market, cellMarket, 3);
+      // It begins to open, which no number of promises ends: that needs a thread and a turn of the event loop.
+      for (let settled = 0; settled < 50; settled += 1) await Promise.resolve();
+      edges.leave(market, cellMarket);
+      assert.equal(edges.reports(), []);
+      // The port is asked for: it is free only once what was being opened is closed.
+      edges.serve(market, cellMarket, 4);
+      await until(() => edges.reports()[0]?.orders != null);
+      const client = await logIn(place());
+      assert.is(client.session.trim().split(".")[0], "4");
+      edges.leave(market, cellMarket);
+      assert.ok(await isEnded(client));
+      await assertNobodyListens(port);
+      client.logOut();
+    });
+  },
+);
+
+testUnless(
+  test,
+  missingAddon,
+  "B9.7 order entry outlasts a short lapse of the lease, ends with a long one, and is there again with the lease",
+  async () => {
+    const clock = manualClock();
+    await withEdges(
+      null,
+      async ({ edges, market, place }) => {
+        const pass = (seconds: number) => clock.advance(durationNs(seconds * 1e9));
+        const isOpen = (): boolean => edges.reports()[0]?.orders != null;
+        const lapsed = (): void => market.gate(sequence(0), durationNs(0));
+        const held = (): void => market.gate(sequence(0), null);
+        held();
+        edges.serve(market, cellMarket, 3);
+        await until(() => isOpen() && edges.reports()[0]?.feed != null);
+        const client = await logIn(place());
+        for (let short = 0; short < 2; short += 1) {
+          lapsed();
+          await pass(14);
+          assert.ok(isOpen());
+          held();
+          await pass(2);
+        }
+        lapsed();
+        await pass(17);
+        assert.ok(await isEnded(client));
+        assert.is(isOpen(), false);
+        assert.ok(edges.reports()[0]?.feed, "the feed waits");
+        await pass(30);
+        assert.is(isOpen(), false);
+        held();
+        // A port that is still being let go of is tried again after a while of this clock.
+        const passing = setInterval(() => void pass(0.1), 10);
+        await until(isOpen);
+        clearInterval(passing);
+        const again = await logIn(place());
+        assert.is.not(again.session, client.session);
+        again.logOut();
+      },
+      clock,
+    );
   },
 );
 

@@ -18,7 +18,7 @@ import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import type { MarketEngine } from "../kernel/ports/matching-engine.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
-import { durationNs } from "../kernel/units.ts";
+import { durationNs, type DurationNs } from "../kernel/units.ts";
 import type { MarketDefinition } from "../region/messages.ts";
 import { readPrivateFile } from "./private-file.ts";
 import type { EntryTracing } from "./tracing.ts";
@@ -31,6 +31,13 @@ const feedConnections = 64;
 const samePortTries = 10;
 const samePortPause = durationNs(100_000_000);
 const lookEvery = durationNs(1_000_000_000);
+/**
+ * How long order entry outlasts the lease: longer than JetStream takes for new leaders (6 to 18 s, most often
+ * below 10). What was sent meanwhile may still be answered here; who waits longer is to look for another owner.
+ */
+const outlastsLease = durationNs(15_000_000_000);
+/** Once it was closed for that, how often it is seen whether the lease is there again. */
+const leaseLookEvery = durationNs(100_000_000);
 /** Order entry keeps the times of 256 traced commands until they are fetched. */
 const stampsEvery = durationNs(100_000_000);
 /** A price of 0x7FFFFFFF is OUCH's market order. */
@@ -48,6 +55,8 @@ interface Open {
   /** Sessions of order entry in this epoch: each has a name of its own. */
   sessions: number;
   isOpening: boolean;
+  /** When the lease was first seen to have lapsed; null: it holds, or none is needed. */
+  lapsedAt: DurationNs | null;
   /** Of its order entry: traced commands that were known to be left out. */
   stampsLeftOut: number;
   said: string;
@@ -127,6 +136,7 @@ export class MarketEdges {
       place: before?.place ?? this.#placeOf(market, units.value.symbol),
       sessions: 0,
       isOpening: false,
+      lapsedAt: null,
       stampsLeftOut: 0,
       said: "",
     };
@@ -137,7 +147,7 @@ export class MarketEdges {
     })();
   }
 
-  /** The market was handed over: connections end, so that clients go to its new owner. */
+  /** The market is another cell's: connections end, so that clients go to its owner. */
   leave(engine: MarketEngine, { market }: MarketDefinition): void {
     const open = this.#open.get(market);
     if (open === undefined || open.engine !== engine) return;
@@ -182,22 +192,30 @@ export class MarketEdges {
   }
 
   #look(): void {
-    this.#cancelLook = this.#clock.after(lookEvery, () => {
+    const isClosedFor = ({ lapsedAt, orders }: Open): boolean =>
+      lapsedAt !== null && orders === null;
+    const isAwaited = [...this.#open.values()].some(isClosedFor);
+    this.#cancelLook = this.#clock.after(isAwaited ? leaseLookEvery : lookEvery, () => {
       for (const open of this.#open.values()) void this.#fill(open);
       this.#look();
     });
   }
 
+  #isCurrent(open: Open): boolean {
+    const { engine, definition } = open;
+    return !this.#stopped && this.#open.get(definition.market) === open && engine.closing === null;
+  }
+
   /** Opens what is not open, and closes what has ended. */
   async #fill(open: Open): Promise<void> {
     const { market } = open.definition;
-    const isCurrent = (): boolean =>
-      !this.#stopped && this.#open.get(market) === open && open.engine.closing === null;
+    const isCurrent = (): boolean => this.#isCurrent(open);
     if (open.isOpening || !isCurrent()) return;
     open.isOpening = true;
     try {
       await this.#replaceEnded(open);
-      if (isCurrent() && open.orders === null) await this.#openOrders(open);
+      const isEntered = await this.#outlast(open);
+      if (isCurrent() && isEntered && open.orders === null) await this.#openOrders(open);
       if (isCurrent() && open.feed === null && this.#settings.feed) await this.#openFeed(open);
       open.said = "";
     } catch (error) {
@@ -228,11 +246,34 @@ export class MarketEdges {
     }
   }
 
+  /**
+   * Without the lease nothing is taken and nothing told: order entry goes on for a while, in which both may
+   * come back, and is closed then. False: it is to stay closed until the lease is there again.
+   */
+  async #outlast(open: Open): Promise<boolean> {
+    const { leaseUntil } = open.engine;
+    const now = this.#clock.monotonic();
+    if (leaseUntil === null || now < leaseUntil) {
+      open.lapsedAt = null;
+      return true;
+    }
+    open.lapsedAt ??= now;
+    if (now - open.lapsedAt < outlastsLease) return true;
+    if (open.orders !== null) {
+      const { market } = open.definition;
+      this.#log.warn({ market }, "no lease for too long; order entry ends until it is there again");
+      await open.orders.close();
+      open.orders = null;
+    }
+    return false;
+  }
+
   async #openOrders(open: Open): Promise<void> {
     const units = listingOf(open.definition, this.#settings.symbols);
     if (!units.ok) throw new Error(units.failure.reason);
     open.sessions += 1;
-    open.orders = await this.#onPort(open.definition.market, "orders", open.place.orders, (port) =>
+    const { market } = open.definition;
+    const orders = await this.#onPort(market, "orders", open.place.orders, (port) =>
       open.engine.duties.openOrderEntry({
         ...units.value,
         session: `${open.epoch}.${open.sessions}`,
@@ -244,7 +285,10 @@ export class MarketEdges {
         picked: this.#tracing?.picked ?? 0,
       }),
     );
-    this.#opened(open, { orders: open.orders.port });
+    // It reads the market's log first, and the market may have gone elsewhere meanwhile.
+    if (!this.#isCurrent(open)) return await orders.close();
+    open.orders = orders;
+    this.#opened(open, { orders: orders.port });
   }
 
   async #openFeed(open: Open): Promise<void> {
@@ -252,7 +296,8 @@ export class MarketEdges {
     if (!units.ok) throw new Error(units.failure.reason);
     const { packetsHost } = this.#settings;
     const packetsPort = open.place.packets.port || (await freeUdpPort(this.#settings.host));
-    open.feed = await this.#onPort(open.definition.market, "feed", open.place.feed, (port) =>
+    const { market } = open.definition;
+    const feed = await this.#onPort(market, "feed", open.place.feed, (port) =>
       open.engine.duties.openFeed({
         ...units.value,
         // Its sequences are a function of the journal: whoever owns the market next goes on with it.
@@ -269,9 +314,11 @@ export class MarketEdges {
         subscribers: this.#access.subscribers,
       }),
     );
+    if (!this.#isCurrent(open)) return await feed.close();
+    open.feed = feed;
     this.#opened(open, {
-      feed: open.feed.port,
-      requests: open.feed.requestsPort,
+      feed: feed.port,
+      requests: feed.requestsPort,
       packets: { host: packetsHost, port: packetsPort },
     });
   }

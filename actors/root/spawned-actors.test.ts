@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { MemoryBroker } from "../bus/memory.ts";
 import { durationNs } from "../kernel/units.ts";
 import { wire } from "../../schemas/messages.ts";
+import { hostSubject } from "../../schemas/subjects.ts";
 import {
   type ControlJson,
   type MemoryCell,
@@ -326,6 +327,19 @@ test("actors of one word run in different cells, and one more of them than there
     const third = await home.control("spawn", maker("pair-3", {}, { antiAffinity: "pair" }));
     assert.is(third.refusal?.code, "no_cell");
     assert.match(third.refusal?.reason ?? "", /pair/);
+  }));
+
+test("B8.4 a cell that is asked for an actor of a shard which it does not have says so as what passes", () =>
+  withThree(async (home, one, two) => {
+    const { actors = [] } = await home.control("list", {});
+    assert.is(actors.length, 2);
+    for (const { id, cell } of actors) {
+      const other = cell === one.name ? two.name : one.name;
+      const request = new TextEncoder().encode(JSON.stringify({ id }));
+      const reply = await home.raw(hostSubject("eu-central", other, "describe"), request);
+      const { refusal } = JSON.parse(new TextDecoder().decode(reply ?? undefined)) as ControlJson;
+      assert.is(refusal?.code, "unavailable", refusal?.reason);
+    }
   }));
 
 test("B6.2 a lost cell's actors come back in another within 5 s, with their state; when it wakes up it trades nothing", () =>

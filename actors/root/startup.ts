@@ -50,7 +50,7 @@ export function natsOptions(
       return { servers: nats.servers, journalServers: nats.journalServers, user, seed, authority };
     };
     return ok({
-      cell: options(`cell-${region}`, nats.seedFile),
+      cell: { ...options(`cell-${region}`, nats.seedFile), keysApart: true },
       reporter: options(`reporter-${region}`, nats.systemSeedFile),
     });
   } catch (error) {

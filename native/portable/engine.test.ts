@@ -406,6 +406,23 @@ test("records of another log are adopted byte for byte, and nothing else is", ()
     assert.ok(a.equals(b));
   }));
 
+test("B6.2 a market that is closed takes nothing more: its log may be another's", () =>
+  inFolder(async (directory) => {
+    const source = await open(directory);
+    await feed(source, [configure, ...orders(10)]);
+    const records = source.records(sequence(1), 1e9);
+    await source.close();
+    const target = await open(`${directory}-2`);
+    await target.close();
+    const next = await open(`${directory}-2`);
+    await rejects(target.adopt(records), /is closed/);
+    await rejects(target.seal([]), /is closed/);
+    await rejects(target.mark(), /is closed/);
+    assert.throws(() => target.setEpoch(epoch(2)), /is closed/);
+    assert.is(next.progress().durable, 0);
+    await next.close();
+  }));
+
 test("a whole record that does not belong where it stands is refused, not cut off", () =>
   inFolder(async (directory) => {
     const market = await open(directory);

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 import { RECORD_BYTES } from "../../actors/kernel/ports/matching-engine.ts";
 
@@ -95,12 +95,15 @@ export async function ensureLogId(directory: string): Promise<string> {
 
 /** Makes the folder of a log, durably. */
 export async function makeFolder(directory: string): Promise<void> {
-  if ((await mkdir(directory, { recursive: true })) !== undefined) {
-    await syncFolder(join(directory, ".."));
+  const made = await mkdir(directory, { recursive: true });
+  if (made === undefined) return;
+  for (let path = resolve(directory); path.length >= resolve(made).length; path = dirname(path)) {
+    await syncFolder(dirname(path));
   }
 }
 
-async function syncFolder(directory: string): Promise<void> {
+/** Resolves when the names in the folder are on the disk. */
+export async function syncFolder(directory: string): Promise<void> {
   const folder = await open(directory, "r");
   try {
     await folder.sync();

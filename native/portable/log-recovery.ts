@@ -26,8 +26,8 @@ export interface Recovery {
 export type RecordVisitor = (view: DataView, offset: number, header: RecordHeader) => void;
 
 /**
- * Visits every record in order; cuts a torn tail when it repairs. Throws an Error on damage, and leaves it as it is.
- * `nextTurn` resolves when others have had their turn.
+ * Visits every record in order. When it repairs it cuts a torn tail, and what it has read is on the disk then. Throws an
+ * Error on damage, and leaves it as it is. `nextTurn` resolves when others have had their turn.
  */
 export async function recoverLog(
   storage: LogStorage,
@@ -73,6 +73,10 @@ export async function recoverLog(
     if (repairs) await storage.cut(path, end);
   }
   checkReach(directory, reaches, position.sequence);
+  const last = firsts.at(-1);
+  // A process that was killed leaves names and records that every reader sees and no disk holds.
+  const segment = last === undefined ? null : segmentFile(directory, last);
+  if (repairs) await storage.settle(directory, segment);
   return { ...position, ...torn };
 }
 

@@ -2,7 +2,14 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 
 import { type SealStorage, systemSealStorage } from "../seal-log.ts";
-import { ensureLogId, listSegments, listSnapshots, makeFolder, openLogFile } from "./log-files.ts";
+import {
+  ensureLogId,
+  listSegments,
+  listSnapshots,
+  makeFolder,
+  openLogFile,
+  syncFolder,
+} from "./log-files.ts";
 import type { OpenLogFile } from "./log-files.ts";
 import { lockLog } from "./log-lock.ts";
 import type { LogLock } from "./log-lock.ts";
@@ -23,6 +30,8 @@ export interface LogStorage {
   read(path: string): Promise<Uint8Array>;
   /** Cuts a segment to a length, durably. */
   cut(path: string, length: number): Promise<void>;
+  /** Resolves when what the segment holds, if any, and the names in the folder are on the disk. */
+  settle(directory: string, segment: string | null): Promise<void>;
   /** Opens a segment for writing; makes it, durably, when it is not there. */
   readonly open: OpenLogFile;
   /** Fills `into` from the position. Throws when the segment is shorter. */
@@ -46,6 +55,17 @@ export const systemLogStorage: LogStorage = {
     } finally {
       await file.close();
     }
+  },
+  async settle(directory, segment) {
+    if (segment !== null) {
+      const file = await open(segment, "r+");
+      try {
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    }
+    await syncFolder(directory);
   },
   open: openLogFile,
   readInto(path, into, position) {

@@ -81,12 +81,13 @@ export class WriteAheadLog {
   ): Promise<{ readonly log: WriteAheadLog; readonly recovered: Recovery }> {
     await storage.makeFolder(directory);
     const lock = storage.lock(directory);
+    let seals: SealLog | null = null;
     try {
       const id = await storage.logId(directory);
       const recovered = await recoverLog(storage, nextTurn, directory, visit);
       const last = recovered.sequence;
       let log: WriteAheadLog | null = null;
-      const seals = await SealLog.open(
+      seals = await SealLog.open(
         directory,
         storage.seals,
         () => pause(ROOM_RETRY),
@@ -98,7 +99,11 @@ export class WriteAheadLog {
       await log.mark();
       return { log, recovered };
     } catch (cause) {
-      lock.release();
+      try {
+        await seals?.close();
+      } finally {
+        lock.release();
+      }
       throw cause;
     }
   }

@@ -58,7 +58,7 @@ export class PortableMarket implements MarketEngine {
   readonly #options: Required<PortableEngineOptions>;
   readonly #book: Market;
   readonly #log: WriteAheadLog;
-  readonly #closed: () => void;
+  readonly #onClosed: () => void;
 
   /** Ring of encoded commands: `#taken` of `#offered` are done, those from `#visible` on unflushed. */
   readonly #commands: Uint8Array;
@@ -77,6 +77,8 @@ export class PortableMarket implements MarketEngine {
   #discarding = false;
   #eventsAwaited = true;
   #closing: Promise<void> | null = null;
+  /** The log is given back: it may be another's. */
+  #closed = false;
   #eventRingStalls = 0;
   #commandRingRefusals = 0;
   readonly #serviceTime = createHistogram();
@@ -90,7 +92,7 @@ export class PortableMarket implements MarketEngine {
     this.#options = options;
     this.#book = market;
     this.#log = log;
-    this.#closed = closed;
+    this.#onClosed = closed;
     this.recovery = {
       ...recovered,
       snapshot: null,
@@ -221,6 +223,7 @@ export class PortableMarket implements MarketEngine {
   }
 
   setEpoch(epoch: Epoch): void {
+    this.#mustBeOpen();
     if (this.#taken !== this.#offered) throw new Error("setEpoch while commands are in the ring");
     if (epoch < this.#epoch) {
       throw new RangeError(
@@ -231,6 +234,7 @@ export class PortableMarket implements MarketEngine {
   }
 
   async adopt(records: Uint8Array): Promise<Sequence> {
+    this.#mustBeOpen();
     if (this.#taken !== this.#offered) throw new Error("adopt while commands are in the ring");
     if (records.length % RECORD_BYTES !== 0) throw new Error("adopt takes whole records");
     const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
@@ -238,6 +242,7 @@ export class PortableMarket implements MarketEngine {
     for (let offset = 0; offset < records.length; offset += RECORD_BYTES) {
       await this.#until(() => this.#log.hasRoom || this.#log.failure !== null);
       this.#throwOnFailure();
+      this.#mustBeOpen();
       const { epoch, sequence, timestamp } = readRecordHeader(view, offset);
       const place = this.#log.reserve();
       const target = new Uint8Array(place.view.buffer, place.offset, RECORD_BYTES);
@@ -253,12 +258,14 @@ export class PortableMarket implements MarketEngine {
     return this.#matched as Sequence;
   }
 
-  seal(seals: readonly Seal[]): Promise<void> {
-    return this.#log.seals.append(seals);
+  async seal(seals: readonly Seal[]): Promise<void> {
+    this.#mustBeOpen();
+    await this.#log.seals.append(seals);
   }
 
-  sealFrom(point: ChainPoint): Promise<void> {
-    return this.#log.seals.appendBegin(point);
+  async sealFrom(point: ChainPoint): Promise<void> {
+    this.#mustBeOpen();
+    await this.#log.seals.appendBegin(point);
   }
 
   /** Without a snapshot to start from every record is needed. */
@@ -267,8 +274,9 @@ export class PortableMarket implements MarketEngine {
     return Promise.resolve(null);
   }
 
-  mark(): Promise<void> {
-    return this.#log.mark();
+  async mark(): Promise<void> {
+    this.#mustBeOpen();
+    await this.#log.mark();
   }
 
   /** This engine has no shadow: it makes no snapshots and replays its whole log. */
@@ -309,10 +317,11 @@ export class PortableMarket implements MarketEngine {
       this.flush();
       this.#log.leave();
       await this.#idle();
+      this.#closed = true;
       try {
         await this.#log.close();
       } finally {
-        this.#closed();
+        this.#onClosed();
       }
     })();
     return this.#closing;
@@ -405,6 +414,10 @@ export class PortableMarket implements MarketEngine {
       }
       ({ epoch, sequence, timestamp } = header);
     }
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new Error(`${this.market} is closed: open it again`);
   }
 
   #throwOnFailure(): void {

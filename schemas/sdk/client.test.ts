@@ -120,6 +120,28 @@ test("B8.3 a client goes where a refusal says that the market is, and elsewhere 
   assert.is(exchange.counters().moves, 2);
 });
 
+test("B8.3 a client that is sent to a silent region again and again asks every other region as well", async () => {
+  const asked: string[] = [];
+  const exchange = client(
+    {
+      request: async (subject) => {
+        const region = subject.split(".")[1] ?? "";
+        asked.push(region);
+        if (region === "us") return { kind: "timeout" };
+        // ap reads the journal anew and knows the owner of before; eu has taken the market.
+        const fields: wire.market.v1.ISubmitReply =
+          region === "eu" && asked.length > 1
+            ? { outcomes: [{ number: 1, sequence: 9 }], epoch: 5 }
+            : { refusal: { code: "not_owner", reason: "owned in us", next: "", region: "us" } };
+        return { kind: "reply", payload: wire.market.v1.SubmitReply.encode(fields).finish() };
+      },
+    },
+    { region: "eu", otherRegions: ["us", "ap"] },
+  );
+  assert.ok((await exchange.submit([buy(100)])).ok);
+  assert.equal(asked, ["eu", "us", "ap", "us", "eu"]);
+});
+
 test("B8.3 a client does not wait in a region whose market is stopped while another one has it", async () => {
   const asked: string[] = [];
   const exchange = client(

@@ -131,6 +131,8 @@ const unserved: ReadonlySet<string> = new Set(["market_stopped", "not_owner"]);
 export class ExchangeClient {
   readonly #options: Required<ExchangeClientOptions>;
   #region: string;
+  /** Of the regions, the one that was turned to last without being told to. */
+  #round = 0;
   /** Times `timeoutMs` that a delivery is waited for. */
   #patience = 1;
   #nextNumber = 1;
@@ -383,7 +385,10 @@ export class ExchangeClient {
     );
     if (all.length < 2 || asked !== this.#region) return;
     this.#counters.moves += 1;
-    this.#region = all[(all.indexOf(asked) + 1) % all.length] ?? region;
+    // Whoever named a region that does not answer may go on naming it: the round goes on behind that one.
+    do this.#round = (this.#round + 1) % all.length;
+    while (all[this.#round] === asked);
+    this.#region = all[this.#round] ?? region;
   }
 
   async #backOff(round: number): Promise<void> {

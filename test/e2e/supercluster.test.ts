@@ -3,9 +3,17 @@ import { join } from "node:path";
 import { jetstreamManager, type JetStreamManager, type StreamInfo } from "@nats-io/jetstream";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { NatsJournalReplicas } from "../../actors/bus/journal-replicas.ts";
+import { connectNats } from "../../actors/bus/nats.ts";
 import { readServerReports } from "../../actors/bus/server-reports.ts";
 import { wire } from "../../schemas/messages.ts";
-import { commandSubject, operationsSubject } from "../../schemas/subjects.ts";
+import { credentialsOf } from "../../ops/deploy/cluster.ts";
+import {
+  commandSubject,
+  eventLogStream,
+  eventLogSubject,
+  operationsSubject,
+} from "../../schemas/subjects.ts";
 import { type LaunchedCluster, withCluster } from "../support/launched-cluster.ts";
 import { eventually, place } from "../support/one-region.ts";
 import { repository } from "../support/shared-data.ts";
@@ -96,12 +104,50 @@ async function checkSecondConnection(cluster: LaunchedCluster): Promise<void> {
   });
 }
 
+/** A scrub reads a journal from each server that holds it: hundreds of messages, none of them lost behind a gateway. */
+async function checkReplicas(cluster: LaunchedCluster): Promise<void> {
+  const user = `cell-${home}`;
+  const { seedFile } = credentialsOf(cluster.overview.plan, user);
+  const file = join(cluster.overview.plan.dataDirectory, "cells", `${home}.json`);
+  const { nats } = JSON.parse(readFileSync(file, "utf8")) as {
+    readonly nats: { readonly servers: string[]; readonly journalServers: string[] };
+  };
+  const bus = await connectNats({
+    ...nats,
+    user,
+    seed: new TextEncoder().encode(readFileSync(seedFile, "utf8").trim()),
+    authority: readFileSync(cluster.overview.plan.certificates.authorityFile, "utf8"),
+  });
+  try {
+    const subject = eventLogSubject(home, "scrubbed");
+    const written = Array.from({ length: 400 }, () => bus.append(subject, Buffer.alloc(1_000)));
+    assert.ok((await Promise.all(written)).every((each) => each.ok));
+    const replicas = new NatsJournalReplicas(bus);
+    for (const region of regions) {
+      const reader = await replicas.open(eventLogStream(home), subject, `${region}-glb`);
+      if (!reader.ok) throw new Error(reader.failure.reason);
+      let read = 0;
+      for (;;) {
+        const next = await reader.value.next(16);
+        if (!next.ok) throw new Error(`${region}-glb after ${read}: ${next.failure.reason}`);
+        if (next.value.length === 0) break;
+        read += next.value.length;
+      }
+      assert.is(read, written.length, `${region}-glb`);
+      await reader.value.close();
+    }
+  } finally {
+    await bus.close();
+  }
+}
+
 test("B9.1 a supercluster of twelve servers keeps journals in every region and trades over gateways", async () => {
   await withCluster(
     async (cluster) => {
       await checkServers(cluster);
       await checkSplit(await jetstreamManager(await cluster.connect(`cell-${home}`)));
       await checkTrading(cluster, 1);
+      await checkReplicas(cluster);
       await checkSecondConnection(cluster);
       await checkTrading(cluster, 2);
     },

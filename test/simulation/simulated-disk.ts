@@ -15,16 +15,15 @@ const READ_NS = 50_000;
 class SimulatedFile {
   bytes = new Uint8Array(0);
   size = 0;
-  /** Content on the platter of each sector written since the last fsync. */
-  readonly unsynced = new Map<number, Uint8Array>();
+  /** Content on the platter of each sector written since the last fsync; a new entry for each write. */
+  readonly unsynced = new Map<number, { readonly platter: Uint8Array }>();
 
   write(content: Uint8Array, position: number): void {
     const end = position + content.length;
     this.#reserve(end);
     for (let sector = Math.floor(position / SECTOR); sector * SECTOR < end; sector += 1) {
-      if (!this.unsynced.has(sector)) {
-        this.unsynced.set(sector, this.bytes.slice(sector * SECTOR, (sector + 1) * SECTOR));
-      }
+      const platter = this.unsynced.get(sector)?.platter ?? this.sector(sector);
+      this.unsynced.set(sector, { platter });
     }
     this.bytes.set(content, position);
     this.size = Math.max(this.size, end);
@@ -37,6 +36,24 @@ class SimulatedFile {
 
   content(): Uint8Array {
     return this.bytes.slice(0, this.size);
+  }
+
+  sector(number: number): Uint8Array {
+    return this.bytes.slice(number * SECTOR, (number + 1) * SECTOR);
+  }
+
+  /** An fsync begins; what it returns ends it: then what was written before it began is on the platter. */
+  sync(): () => void {
+    const begun = [...this.unsynced].map(
+      ([sector, entry]) => [sector, entry, this.sector(sector)] as const,
+    );
+    return () => {
+      for (const [sector, entry, platter] of begun) {
+        const now = this.unsynced.get(sector);
+        if (now === entry) this.unsynced.delete(sector);
+        else if (now !== undefined) this.unsynced.set(sector, { platter });
+      }
+    };
   }
 
   #reserve(end: number): void {
@@ -86,9 +103,9 @@ export class SimulatedDisk {
   powerCut(): number {
     let torn = 0;
     for (const file of this.#files.values()) {
-      for (const [sector, before] of file.unsynced) {
+      for (const [sector, { platter }] of file.unsynced) {
         if (this.#random.below(2) === 0) continue;
-        file.bytes.set(before, sector * SECTOR);
+        file.bytes.set(platter, sector * SECTOR);
         torn += 1;
       }
       file.unsynced.clear();
@@ -190,7 +207,10 @@ export class SimulatedDisk {
       cut: async (path, length) => {
         await this.#wait(life, SYNC_NS, "disk cut");
         this.#files.get(path)?.truncate(length);
+        this.#files.get(path)?.sync()();
       },
+      settle: (_directory, segment) =>
+        this.#sync(life, segment === null ? undefined : this.#files.get(segment)),
       seals: {
         read: async (path) => {
           await this.#wait(life, READ_NS, "disk read");
@@ -233,16 +253,16 @@ export class SimulatedDisk {
         });
         return count;
       },
-      sync: async () => {
-        if (this.lies) return;
-        const begun = [...file.unsynced];
-        await this.#wait(life, SYNC_NS, "disk sync");
-        for (const [sector, before] of begun) {
-          if (file.unsynced.get(sector) === before) file.unsynced.delete(sector);
-        }
-      },
+      sync: () => this.#sync(life, file),
       close: () => Promise.resolve(),
     };
+  }
+
+  async #sync(life: Life, file: SimulatedFile | undefined): Promise<void> {
+    if (this.lies) return;
+    const done = file?.sync();
+    await this.#wait(life, SYNC_NS, "disk sync");
+    done?.();
   }
 
   #wait(life: Life, nanoseconds: number, label: string): Promise<void> {

@@ -23,7 +23,7 @@ import {
   type DurationNs,
   type Epoch,
 } from "../../actors/kernel/units.ts";
-import { marketActor } from "../../actors/market/actor.ts";
+import { marketActor, type MarketPorts } from "../../actors/market/actor.ts";
 import type { MarketMachine } from "../../actors/market/machine.ts";
 import type {
   MarketDefinition,
@@ -153,6 +153,8 @@ export interface CellOptions {
   readonly recordsRemembered?: number;
   /** Absent: the machine's. */
   readonly clock?: Clock;
+  /** What is told to the doors beside the actor. */
+  readonly doors?: Required<Pick<MarketPorts, "onServing" | "onLeaving">>;
 }
 
 /** Durations are a thousandth of the machine's, so that how busy it is decides nothing; timers are its own. */
@@ -197,6 +199,7 @@ export class MarketCell {
       ...(options.recordsRemembered === undefined
         ? {}
         : { recordsRemembered: options.recordsRemembered }),
+      ...options.doors,
     });
     this.system = actorSystem({
       definitions: [actor],
