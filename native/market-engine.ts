@@ -507,6 +507,11 @@ export class NativeMarket implements MarketEngine {
     if (Atomics.load(this.#host.reactor, PARKED) === BLOCKED) this.#host.addon.wake();
   }
 
+  turn(): Promise<void> {
+    this.#mustBeOpen();
+    return this.#host.addon.turn();
+  }
+
   /** Lets clients of the engine's socket connect under the market's name. */
   admitClients(): void {
     this.#mustBeOpen();

@@ -114,6 +114,23 @@ test("B7.7 a damaged snapshot costs reading, not the log", async () => {
   assert.equal(value(await later.read("x.a", 0, 9)), [bytes(1), bytes(2)]);
 });
 
+test("B6.2 an epoch without an event refuses lower ones, is written once, and is bounded like events", async () => {
+  const broker = new MemoryBroker();
+  const [old, owner] = [opened(broker), opened(broker)];
+  assert.is(value(await old.append("x.a", 0, [bytes(1)], epoch(1))), 1);
+  value(await owner.read("x.a", 0, 9));
+  assert.is(value(await owner.append("x.a", 1, [], epoch(2))), 1);
+  assert.is(value(await owner.append("x.a", 1, [], epoch(2))), 1);
+  assert.is(broker.messages(stream, subject).length, 2);
+  assert.is(code(await old.append("x.a", 1, [bytes(99)], epoch(1))), "stale_epoch");
+  let last = 2;
+  while (code(await owner.append("x.a", 1, [], epoch(last + 1))) === "ok") last += 1;
+  assert.is(broker.messages(stream, subject).length, 2_000);
+  value(await owner.storeSnapshot("x.a", { sequence: 1, state: bytes(9) }, epoch(last + 1)));
+  assert.is(code(await owner.append("x.a", 1, [], epoch(last + 1))), "ok");
+  assert.is(value(await opened(broker).append("x.a", 1, [bytes(2)], epoch(last + 1))), 2);
+});
+
 test("B7.7 a log that no snapshot is taken of is full before the stream drops what it holds", async () => {
   const broker = new MemoryBroker();
   const log = opened(broker);

@@ -72,6 +72,8 @@ export class ReplicatedEventLog implements SnapshotLog {
     const held = known.value;
     if (epoch < held.epoch) return staleEpoch(log, held.epoch, epoch);
     if (held.last !== expected) return wrongSequence(log, held.last, expected);
+    // Its own epoch is in the log: whoever has a lower one is refused already.
+    if (events.length === 0 && epoch === held.epoch) return ok(held.last);
     if (held.messages >= unsnapshotted) return logFull(log, held.messages, unsnapshotted);
     const entries = events.map((event) => new Uint8Array(event));
     const payload = EventLogMessage.encode({ epoch, first: expected + 1, entries }).finish();

@@ -89,12 +89,15 @@ const record: ActorRecord = {
   requestedBy: "op",
   antiAffinity: "makers",
   shard: 15,
+  stoppedBecause: "",
   stopped: true,
   epoch: 2 ** 40,
 };
 
 test("a record comes back as it was; bytes that are none are no record", () => {
   assert.equal(decodeRecord(encodeRecord(record)), record);
+  const givenUp = { ...record, stopped: true, stoppedBecause: "strategy_given_up: torn" };
+  assert.equal(decodeRecord(encodeRecord(givenUp)), givenUp);
   assert.is(decodeRecord(new Uint8Array()), null);
   assert.is(decodeRecord(Uint8Array.of(0x0a, 0xff)), null);
   assert.is(decodeRecord(encodeRecord({ ...record, shard: 16 })), null);

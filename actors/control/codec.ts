@@ -271,6 +271,7 @@ export function decodeListed(bytes: Uint8Array): readonly ActorStatus[] {
         antiAffinity: found.antiAffinity ?? "",
         shard: found.shard ?? 0,
         stopped: false,
+        stoppedBecause: "",
         epoch: found.incarnation ?? 0,
       },
       state: found.state ?? "",
@@ -299,10 +300,19 @@ export const encodeRecord = (record: ActorRecord): Uint8Array =>
 export function decodeRecord(bytes: Uint8Array): ActorRecord | null {
   try {
     const found = control.v1.ActorRecord.decode(bytes);
-    const { id, type, requestedBy, antiAffinity, shard, stopped, epoch } = found;
+    const { id, type, shard } = found;
     if (!subjects.isToken(id) || type === "" || shard >= subjects.actorShards) return null;
-    const given = { ...found.parameters };
-    return { id, type, parameters: given, requestedBy, antiAffinity, shard, stopped, epoch };
+    return {
+      id,
+      type,
+      parameters: { ...found.parameters },
+      requestedBy: found.requestedBy,
+      antiAffinity: found.antiAffinity,
+      shard,
+      stopped: found.stopped,
+      stoppedBecause: found.stoppedBecause,
+      epoch: found.epoch,
+    };
   } catch {
     return null;
   }

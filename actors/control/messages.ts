@@ -12,6 +12,8 @@ export interface ActorRecord {
   readonly antiAffinity: string;
   readonly shard: number;
   readonly stopped: boolean;
+  /** What it said of itself when it stopped: known wherever its shard goes. */
+  readonly stoppedBecause: string;
   /** Epoch of the shard when this was written; who owns it under a lower one writes no more. */
   readonly epoch: number;
 }

@@ -264,7 +264,7 @@ export class ActorPlane {
       const hosted = found.value;
       await this.#putAway(hosted);
       if (hosted.record.stopped) {
-        const written = await this.#write(hosted, { stopped: false });
+        const written = await this.#write(hosted, { stopped: false, stoppedBecause: "" });
         if (!written.ok) return written;
       }
       const steered = await this.#steer(hosted, `start/${hosted.revision}`, "start");
@@ -447,7 +447,8 @@ export class ActorPlane {
   }
 
   async #finish(hosted: Hosted): Promise<Result<void>> {
-    const written = await this.#write(hosted, { stopped: true });
+    const stoppedBecause = (hosted.says?.detail ?? "").slice(0, longestReason);
+    const written = await this.#write(hosted, { stopped: true, stoppedBecause });
     if (!written.ok) return written;
     await this.#putAway(hosted);
     return ok(undefined);
@@ -482,7 +483,7 @@ export class ActorPlane {
     return {
       record,
       state,
-      detail: says?.detail ?? "",
+      detail: says?.detail ?? record.stoppedBecause,
       cell: this.#settings.cell,
       incarnation: this.#shards.get(record.shard) ?? record.epoch,
       report: says?.report ?? emptyReport,
@@ -494,6 +495,9 @@ export class ActorPlane {
     return `${this.#settings.base}/${type.group}/${record.id}`;
   }
 }
+
+/** Characters of a reason that are kept in the record. */
+const longestReason = 512;
 
 const ended = ({ says }: Hosted): boolean => says?.state === "stopped" || says?.state === "done";
 

@@ -303,6 +303,7 @@ export class ControlServices {
       antiAffinity,
       shard: place.shard,
       stopped: false,
+      stoppedBecause: "",
       epoch: 0,
     });
   }
@@ -359,7 +360,7 @@ export class ControlServices {
     return {
       record,
       state: record.stopped ? "stopped" : "starting",
-      detail: record.stopped ? "" : "no cell has told of it yet",
+      detail: record.stopped ? record.stoppedBecause : "no cell has told of it yet",
       cell: "",
       incarnation: record.epoch,
       report: new Uint8Array(),

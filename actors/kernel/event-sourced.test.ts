@@ -202,6 +202,16 @@ test("B7.7 a writer that was replaced is refused by the log, and decides nothing
   assert.is((await entries(events)).length, 3);
 });
 
+test("B6.2 a writer that was replaced and has not heard of it keeps nothing more once its successor has started", async () => {
+  const events = memoryEventLog();
+  const old = await purseWorld({ events, epoch: 1 });
+  assert.is(said(await old.ask(put("a", 5))), "done 5");
+  const owner = await purseWorld({ events, epoch: 2 });
+  assert.is(said(await old.ask(put("b", 1))), "stale_epoch");
+  assert.is(purseOf(await owner.ask({ type: "describe" })).coins, 5);
+  assert.is((await entries(events)).length, 1);
+});
+
 test("B7.7 two writers under one epoch: the second append fails its writer, which starts from the log", async () => {
   const events = memoryEventLog();
   const made = await purseWorld({ events });

@@ -135,9 +135,50 @@ class EventSourcedLife<Start, State, Message, Event, Reply> {
   }
 
   async restore(): Promise<void> {
-    await this.#catchUp();
+    await this.#readNew();
+    if (!(await this.#own())) return;
+    this.#context.lifecycle.send({ type: "caught_up" });
     this.#timers.start();
     this.#settled(this.#state);
+  }
+
+  /**
+   * An owner that was replaced and does not know it may be about to write. What it has written is read; from
+   * here on the log refuses it, so that nothing is decided that leaves out what it acknowledges. False: it is
+   * this one that was replaced.
+   */
+  async #own(): Promise<boolean> {
+    for (;;) {
+      const owned = await this.#log.append(this.#name, this.#sequence, [], this.#epoch);
+      this.#context.signal.throwIfAborted();
+      if (owned.ok) return true;
+      const { failure } = owned;
+      switch (failure.code) {
+        case "stale_epoch":
+          this.#endAsReplaced(failure);
+          return false;
+        case "wrong_sequence":
+          break;
+        case "log_full":
+          // Nothing is appended to it, so there is nothing that could be left out.
+          if (!(await this.#storeSnapshot())) return true;
+          break;
+        case "unavailable":
+          this.#context.log.warn({ failure }, "the event log cannot be written");
+          await this.#pause();
+          break;
+        default:
+          throw new Error(`${failure.code}: ${failure.reason}`);
+      }
+      await this.#readNew();
+    }
+  }
+
+  #endAsReplaced(failure: Failure): void {
+    this.#fenced = true;
+    this.#timers.clearAll();
+    this.#context.lifecycle.send({ type: "fenced" });
+    this.#context.log.warn({ failure }, "another cell owns this actor now");
   }
 
   /** Read from the log: an actor that nobody looks at keeps nothing for it. */
@@ -273,14 +314,12 @@ class EventSourcedLife<Start, State, Message, Event, Reply> {
       case "log_full":
         return failure;
       case "stale_epoch":
-        this.#fenced = true;
-        this.#timers.clearAll();
-        this.#context.lifecycle.send({ type: "fenced" });
-        this.#context.log.warn({ failure }, "another cell owns this actor now");
+        this.#endAsReplaced(failure);
         return failure;
       case "unavailable":
         this.#context.lifecycle.send({ type: "log_uncertain" });
-        await this.#catchUp();
+        await this.#readNew();
+        this.#context.lifecycle.send({ type: "caught_up" });
         return "uncertain";
       default:
         // Two writers under one epoch are a fault of ownership: the supervisor answers, and the next
@@ -290,7 +329,7 @@ class EventSourcedLife<Start, State, Message, Event, Reply> {
   }
 
   /** Reads what the log has beyond what is known, waiting for the log as long as it takes. */
-  async #catchUp(): Promise<void> {
+  async #readNew(): Promise<void> {
     if (this.#sequence === 0) await this.#readSnapshot();
     for (;;) {
       const read = await this.#log.read(this.#name, this.#sequence, entriesPerRead);
@@ -306,7 +345,6 @@ class EventSourcedLife<Start, State, Message, Event, Reply> {
         for (const entry of read.value) this.#apply(entry);
       }
     }
-    this.#context.lifecycle.send({ type: "caught_up" });
   }
 
   #apply(entry: Uint8Array): void {
@@ -370,9 +408,14 @@ class EventSourcedLife<Start, State, Message, Event, Reply> {
 
   /** After the reply: the sender need not wait for it, the next message does. */
   async #snapshot(): Promise<void> {
+    const every = this.#rules.snapshots?.every ?? Number.POSITIVE_INFINITY;
+    if (this.#sequence - this.#snapshotAt >= every && !this.#fenced) await this.#storeSnapshot();
+  }
+
+  /** False: none was stored. */
+  async #storeSnapshot(): Promise<boolean> {
     const codec = this.#rules.snapshots;
-    if (codec === undefined || this.#sequence - this.#snapshotAt < codec.every) return;
-    if (!keepsSnapshots(this.#log) || this.#fenced) return;
+    if (codec === undefined || !keepsSnapshots(this.#log)) return false;
     this.#snapshotAt = this.#sequence;
     const state = encodeSnapshotState(codec, {
       state: this.#state,
@@ -384,6 +427,7 @@ class EventSourcedLife<Start, State, Message, Event, Reply> {
     this.#context.signal.throwIfAborted();
     // Nothing is lost: the events are there, and the next snapshot is tried after as many again.
     if (!stored.ok) this.#context.log.warn({ failure: stored.failure }, "no snapshot was taken");
+    return stored.ok;
   }
 
   #pause(): Promise<void> {

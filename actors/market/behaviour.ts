@@ -270,6 +270,7 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
       const configured = await trading.command((tag) => configureCommand(definition, tag));
       if (!configured.ok) throw new MarketFailed(configured.failure);
     }
+    signal.throwIfAborted();
     this.#trading = trading;
     const { state } = trading.referenceAt(trading.committed);
     this.#context.lifecycle.send({ type: "READY", state });

@@ -10,10 +10,10 @@ import { MarketCell, TestOwnership } from "../../test/support/market-cell.ts";
 import { silentLog } from "../../test/support/ports.ts";
 import { type MatchingEngine, RECORD_BYTES } from "../kernel/ports/matching-engine.ts";
 import type { Candidacy } from "../kernel/ports/ownership.ts";
-import type { Result } from "../kernel/result.ts";
+import { ok, type Result } from "../kernel/result.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { durationNs, epoch as epochOf, type Epoch, sequence } from "../kernel/units.ts";
-import { handOver } from "./hand-over.ts";
+import { handOver, type MovingMarket } from "./hand-over.ts";
 import { JournalShipper } from "./shipper.ts";
 
 const test = suite("a market that has ended");
@@ -102,41 +102,66 @@ test("B6.2 a market that is stopped while it waits for its turn claims and fence
   await cell.end();
 });
 
-test("B9.4 a market that is stopped while it is handed over writes no HANDOVER, though all is settled by then", async () => {
-  let committed = 1;
-  let moving = true;
+/** A market of one record that is accepted, on its way to `us`; the regions that its HANDOVERs name. */
+function moving(
+  change: (market: { matched: number; committed: number; moves: boolean }) => {
+    readonly turn?: () => void;
+    readonly sleep?: () => void;
+  },
+): { readonly market: MovingMarket; readonly written: string[] } {
+  const is = { matched: 1, committed: 1, moves: true };
+  const { turn = () => {}, sleep = () => {} } = change(is);
   const written: string[] = [];
-  const given = await handOver(
-    {
-      engine: { progress: () => ({ matched: sequence(2) }) },
-      trading: {
-        waiting: { requests: 0, commands: 0 },
-        get committed() {
-          return committed;
-        },
-        pump: () => {},
-        flush: () => {},
-      },
-      shipper: {
-        handOver: (region) => {
-          written.push(region);
-          return Promise.resolve();
-        },
-      },
-      now: () => durationNs(0),
-      sleep: () => {
-        // The stop comes with what was waited for.
-        committed = 2;
-        moving = false;
-        return Promise.resolve();
-      },
-      isMoving: () => moving,
-      isToStay: () => false,
+  const market: MovingMarket = {
+    engine: {
+      progress: () => ({ matched: sequence(is.matched) }),
+      turn: async () => turn(),
     },
-    "us",
-  );
-  assert.is(given, null);
+    trading: {
+      waiting: { requests: 0, commands: 0 },
+      get committed() {
+        return is.committed;
+      },
+      pump: () => {},
+      flush: () => {},
+    },
+    shipper: {
+      handOver: async (region) => {
+        written.push(`${region} behind ${is.matched}`);
+      },
+    },
+    now: () => durationNs(0),
+    sleep: async () => sleep(),
+    isMoving: () => is.moves,
+    isToStay: () => false,
+  };
+  return { market, written };
+}
+
+test("B9.4 a market that is stopped while it is handed over writes no HANDOVER, though all is settled by then", async () => {
+  const { market, written } = moving((is) => {
+    is.matched = 2;
+    // The stop comes with what was waited for.
+    const sleep = (): void => {
+      Object.assign(is, { committed: 2, moves: false });
+    };
+    return { sleep };
+  });
+  assert.is(await handOver(market, "us"), null);
   assert.equal(written, []);
+});
+
+test("B9.4 an order that was taken before the gate closed is in the journal before the HANDOVER", async () => {
+  const { market, written } = moving((is) => ({
+    turn: () => {
+      is.matched = 2;
+    },
+    sleep: () => {
+      is.committed = 2;
+    },
+  }));
+  assert.equal(await handOver(market, "us"), ok(undefined));
+  assert.equal(written, ["us behind 2"]);
 });
 
 test("B6.2 a block whose seal reaches the disk after its market was stopped is not published", async () => {

@@ -11,7 +11,10 @@ const DRAIN_LIMIT = durationNs(5_000_000_000);
 const SETTLE_LIMIT = durationNs(4_000_000_000);
 
 export interface SettlingMarket {
-  readonly engine: { progress(): Pick<Progress, "matched"> };
+  readonly engine: {
+    progress(): Pick<Progress, "matched">;
+    turn(): Promise<void>;
+  };
   readonly trading: Pick<Trading, "waiting" | "committed" | "pump" | "flush">;
   readonly now: () => DurationNs;
   readonly sleep: (delay: DurationNs) => Promise<void>;
@@ -48,8 +51,10 @@ export async function settle(market: SettlingMarket): Promise<void> {
  * before a new fence. A refusal: nothing was written. Null: the market has stopped or failed meanwhile.
  */
 export async function handOver(market: MovingMarket, region: string): Promise<Result<void> | null> {
-  const { trading, shipper, now, sleep, isMoving, isToStay } = market;
+  const { engine, trading, shipper, now, sleep, isMoving, isToStay } = market;
   const until = now() + DRAIN_LIMIT;
+  // A client of the engine's own may have been taken from just before the gate was closed.
+  await engine.turn();
   for (;;) {
     // Asked once more when all is settled: a market that stops ends its epoch for nobody.
     if (!isMoving()) return null;

@@ -333,6 +333,7 @@ export class JournalReader {
       const answer = await ask();
       if (answer.ok) return answer.value;
       this.#ports.log.warn({ code: answer.failure.code }, answer.failure.reason);
+      this.#ports.signal.throwIfAborted();
       if (answer.failure.code === "not_found") await this.#ports.restoreStream();
       await this.#ports.sleep(retryDelay);
     }

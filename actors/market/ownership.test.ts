@@ -312,13 +312,17 @@ test("a root is not stored while the messages that it stands on are being looked
   const { broker, directory } = cell;
   for (const number of [1, 2]) await submit(cell, number);
   let reads = 0;
-  broker.readFault = () => {
-    reads += 1;
-    // The tail, and the last message in its place; then no server answers.
-    return reads > 2 ? "unavailable" : null;
-  };
+  const isLooking = new Promise<void>((resolve) => {
+    broker.readFault = () => {
+      reads += 1;
+      // The tail, and the last message in its place; then no server answers.
+      if (reads <= 2) return null;
+      resolve();
+      return "unavailable";
+    };
+  });
   broker.loseSuffix(stream, 2);
-  while (reads < 3) await sleep(10);
+  await isLooking;
   await cell.stop();
   const root = await loadRoot(new SystemFiles(), directory);
   assert.ok(root !== null);

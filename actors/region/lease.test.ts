@@ -27,11 +27,15 @@ type Fault = "none" | "undecided_stored" | "undecided_lost" | "unavailable";
 /** A key store whose writes can have the outcomes that a real one has. */
 class FaultyKeys implements KeyStore {
   fault: Fault = "none";
+  /** What the next read, or the next write, is answered after. */
+  slowRead: Promise<void> | null = null;
+  slowWrite: Promise<void> | null = null;
   readonly #keys: KeyStore;
   constructor(store: KeyStore) {
     this.#keys = store;
   }
   async get(bucket: string, key: string): ReturnType<KeyStore["get"]> {
+    await this.slowRead;
     return this.fault === "unavailable"
       ? refuse("unavailable", "no leader")
       : await this.#keys.get(bucket, key);
@@ -42,7 +46,11 @@ class FaultyKeys implements KeyStore {
     value: Uint8Array,
     expected: number,
   ): Promise<Result<number>> {
-    if (this.fault === "none") return await this.#keys.compareAndSet(bucket, key, value, expected);
+    if (this.fault === "none") {
+      const stored = await this.#keys.compareAndSet(bucket, key, value, expected);
+      await this.slowWrite;
+      return stored;
+    }
     if (this.fault === "undecided_stored") {
       await this.#keys.compareAndSet(bucket, key, value, expected);
     }
@@ -199,6 +207,32 @@ test("a restart from the same folder takes its lease at once, with a higher inca
   assert.equal(await again.lease.acquire(1), { ok: true, value: 2 });
   const behind = cell("eu", "n1");
   assert.equal(await behind.lease.acquire(0), { ok: true, value: 3 });
+});
+
+test("B6.2 a lease that is stopped while it is being taken is not taken, and not from its successor", async () => {
+  for (const slow of ["slowRead", "slowWrite"] as const) {
+    const region = slow === "slowRead" ? "eu" : "us";
+    const first = cell(region, "n1");
+    let answer = (): void => {};
+    first.keys[slow] = new Promise((resolve) => {
+      answer = resolve;
+    });
+    const taking = first.lease.acquire(0);
+    // What it has sent by now is on its way.
+    await clock.advance(ms(1));
+    await first.lease.stop();
+    const successor = cell(region, "n1");
+    const taken = await successor.lease.acquire(first.persisted.at(-1) ?? 0);
+    assert.ok(taken.ok);
+    answer();
+    const late = await taking;
+    assert.is(late.ok ? "" : late.failure.code, "unavailable", slow);
+    assert.is(stored(region)?.incarnation, successor.persisted.at(-1), slow);
+    successor.lease.start(() => assert.unreachable());
+    await clock.advance(ms(2_000));
+    assert.ok(successor.lease.validUntil() > clock.monotonic());
+    await successor.lease.stop();
+  }
 });
 
 test("a second folder with the same cell name is refused while the first one renews", async () => {

@@ -49,6 +49,8 @@ interface Attempt {
 /** Attempts kept for recognition; the oldest is forgotten (its late write is then read as a stranger's). */
 const attemptLimit = 64;
 const acquireTries = 5;
+/** A successor may be taking the lease already: it is not taken from it. */
+const ended = refuse("unavailable", "the cell has ended meanwhile");
 
 /**
  * The lease of this cell: key cell.<region>.<cell>, renewed every 400 ms with a fresh nonce. The
@@ -68,6 +70,7 @@ export class CellLease {
   #cancelTimer: () => void = () => {};
   #inFlight: Promise<void> = Promise.resolve();
   #running = false;
+  #stopped = false;
   #onLost: (reason: string) => void = () => {};
   #onValidity: () => void = () => {};
 
@@ -97,12 +100,13 @@ export class CellLease {
 
   /**
    * Takes the lease with an incarnation above `recorded` (the last one this data folder used) and
-   * above the one in the key. Failure codes: unavailable (try again), not_owner (another process
-   * with another data folder renews it).
+   * above the one in the key. Failure codes: unavailable (try again; or it was stopped meanwhile),
+   * not_owner (another process with another data folder renews it).
    */
   async acquire(recorded: number): Promise<Result<number>> {
     for (let attempt = 0; attempt < acquireTries; attempt += 1) {
       const entry = await this.#ports.keys.get(keys.leaseBucket, this.#key);
+      if (this.#stopped) return ended;
       if (!entry.ok) return entry;
       const found = entry.value === null ? null : decodeLease(entry.value.value);
       if (entry.value !== null && found?.fenced !== true && found?.node !== this.#identity.node) {
@@ -110,12 +114,13 @@ export class CellLease {
         if (!silence.ok) return silence;
         if (!silence.value.silent) return this.#takenElsewhere(found);
         if (silence.value.revision !== entry.value.revision) continue;
+        if (this.#stopped) return ended;
       }
       const incarnation = Math.max(recorded, found?.incarnation ?? 0, this.#incarnation) + 1;
       this.#ports.persistIncarnation(incarnation);
       this.#incarnation = incarnation;
       this.#revision = entry.value?.revision ?? 0;
-      if (await this.#write()) return ok(incarnation);
+      if (await this.#write()) return this.#stopped ? ended : ok(incarnation);
     }
     return refuse(
       "unavailable",
@@ -131,8 +136,9 @@ export class CellLease {
     this.#schedule();
   }
 
-  /** Ends renewing; the validity that was given runs out by itself. */
+  /** Ends renewing, and taking, for good; the validity that was given runs out by itself. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#running = false;
     this.#cancelTimer();
     await this.#inFlight;

@@ -1,5 +1,6 @@
 import type { ActorDefinition, ActorSystem } from "../kernel/actor.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
+import type { ActorStatus } from "../control/messages.ts";
 import { type KeptSeat, SeatDirectory } from "../control/seats.ts";
 import type { ActorMoves } from "../region/actor.ts";
 import { type HostedRegion, shardOf } from "../region/codec.ts";
@@ -112,6 +113,11 @@ export class ActorHosts {
   /** Where the actors of regions are to run, as far as this cell looks at them. */
   get seats(): readonly KeptSeat[] {
     return this.#seats.known;
+  }
+
+  /** Spawned actors that this cell hosts, of whatever region, with what each said last. */
+  spawned(): readonly ActorStatus[] {
+    return [this.own, ...this.#guests.values()].flatMap((host) => host.hosted());
   }
 
   /** Of the actors hosted here, by region. */

@@ -46,6 +46,10 @@ const aDayMs = 86_400_000;
 /** A market that is between two states for so long stands still. */
 export const marketLooks = 10;
 
+/** An actor that was given up is as it was: a person decides what becomes of it. */
+const overOf = (kind: FindingKind): string =>
+  kind === "actor_failed" ? "it has not failed since" : "it is over";
+
 /** Finds what is wrong with a cell itself, once a second, and tells when it begins and when it is over. */
 export class CellWatch {
   readonly #of: CellWatchOf;
@@ -89,7 +93,7 @@ export class CellWatch {
       if (found.has(id)) continue;
       this.#of.tell(this.#of.region, {
         stands: false,
-        finding: { ...told.finding, detail: "it is over" },
+        finding: { ...told.finding, detail: overOf(told.finding.kind) },
       });
       this.#standing.delete(id);
     }

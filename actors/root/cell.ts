@@ -315,7 +315,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       return {
         escalations: system.counters().escalations,
         deadLetters: system.deadLetters.total,
-        failing: failing.look(system.node(), () => hosts.own.hosted(), clock.monotonic()),
+        failing: failing.look(system.node(), () => hosts.spawned(), clock.monotonic()),
         // Before the first renewal, and without the lease, others say what is wrong.
         leaseMarginNs:
           report.ok && report.value.ready ? ownership.validUntil() - clock.monotonic() : null,

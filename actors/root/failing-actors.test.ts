@@ -31,7 +31,7 @@ function node(made: Made, looked: string[]): NodeView {
 }
 
 const status = (id: string, state: string, detail: string): ActorStatus =>
-  ({ record: { id }, state, detail }) as ActorStatus;
+  ({ record: { id }, state, detail, report: new Uint8Array(1) }) as ActorStatus;
 const none = (): readonly ActorStatus[] => [];
 
 test("B8.7 an actor that restarts again and again is found with its cause, and quiet branches are not gone through", () => {
@@ -75,19 +75,34 @@ test("B8.7 a strategy that was given up is found with the line that failed, one 
   );
 });
 
-test("B8.7 all actors are looked at every five seconds, and what was found stands meanwhile", () => {
+test("B8.7 one that was given up in another cell has been told there", () => {
+  const elsewhere = {
+    ...status("loop", "stopped", "strategy_given_up: torn"),
+    report: new Uint8Array(),
+  };
+  assert.equal(
+    new FailingActors().look(null, () => [elsewhere], durationNs(0)),
+    [],
+  );
+});
+
+test("B8.7 all actors are looked at every five seconds; each is told once, and again when it failed again", () => {
   const failing = new FailingActors();
   let looks = 0;
+  let state = "stopped";
   const spawned = (): readonly ActorStatus[] => {
     looks += 1;
-    return [status("loop", "stopped", "strategy_given_up: torn")];
+    return [status("loop", state, "strategy_given_up: torn")];
   };
-  for (const at of [0, 1e9, 4.9e9]) {
-    assert.is(failing.look(null, spawned, durationNs(at)).length, 1);
-  }
+  const told = (seconds: number): number =>
+    failing.look(null, spawned, durationNs(seconds * 1e9)).length;
+  assert.equal([0, 1, 4.9].map(told), [1, 1, 1]);
   assert.is(looks, 1);
-  failing.look(null, spawned, durationNs(5e9));
-  assert.is(looks, 2);
+  assert.equal([5, 10].map(told), [0, 0]);
+  state = "working";
+  assert.is(told(15), 0);
+  state = "stopped";
+  assert.is(told(20), 1);
 });
 
 test.run();

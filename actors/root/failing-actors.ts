@@ -10,7 +10,7 @@ export interface FailingActor {
   readonly detail: string;
 }
 
-/** Restarts of one actor in ten minutes that are no accident any more: the back-off lets a loop come to about 300. */
+/** Restarts of one actor in ten minutes that are no accident any more: by its back-off a loop comes to about 300. */
 export const crashLoopRestarts = 10;
 /** Of each sort; the tree and the list of strategies show them all. */
 export const mostFailing = 16;
@@ -18,9 +18,13 @@ export const mostFailing = 16;
 const lookEvery = 5_000_000_000;
 const givenUp = "strategy_given_up: ";
 
-/** Supervision goes on with what fails for as long as it may; this finds what people should know of it. */
+/**
+ * Supervision goes on with what fails for as long as it may; this finds what people should know of it. Each is told
+ * when it is found and not again while it lasts: who has closed its incident has decided to leave it so.
+ */
 export class FailingActors {
   #looked = Number.NEGATIVE_INFINITY;
+  #known: ReadonlySet<string> = new Set();
   #found: readonly FailingActor[] = [];
 
   look(
@@ -31,7 +35,9 @@ export class FailingActors {
     if (now - this.#looked < lookEvery) return this.#found;
     this.#looked = now;
     const loops = root === null ? [] : loopsBelow(root, now);
-    this.#found = [...loops, ...spawned().flatMap(givenUpOf).slice(0, mostFailing)];
+    const all = [...loops, ...spawned().flatMap(givenUpOf).slice(0, mostFailing)];
+    this.#found = all.filter(({ subject }) => !this.#known.has(subject));
+    this.#known = new Set(all.map(({ subject }) => subject));
     return this.#found;
   }
 }
@@ -57,8 +63,9 @@ function loopsBelow(root: NodeView, now: DurationNs): readonly FailingActor[] {
   return found;
 }
 
-function givenUpOf({ record, state, detail }: ActorStatus): readonly FailingActor[] {
-  if (state !== "stopped" || !detail.startsWith(givenUp)) return [];
+/** Without a report it was given up elsewhere, where it has been told. */
+function givenUpOf({ record, state, detail, report }: ActorStatus): readonly FailingActor[] {
+  if (state !== "stopped" || report.length === 0 || !detail.startsWith(givenUp)) return [];
   const { id } = record;
   return [
     {

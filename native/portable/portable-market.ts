@@ -283,6 +283,9 @@ export class PortableMarket implements MarketEngine {
   accept(_point: ChainPoint): void {}
   /** It serves no clients of its own. */
   gate(_committed: Sequence | null, _leaseUntil: DurationNs | null): void {}
+  turn(): Promise<void> {
+    return Promise.resolve();
+  }
   shadow(): Shadow | null {
     return null;
   }

@@ -146,6 +146,20 @@ test("markets are made, halted, resumed and listed", async () => {
   assert.equal(names, ["BTC-EUR", "BTC-USD", "E2E-1"]);
 });
 
+test("B5.3 a limit is found in the region that keeps it, and no other region makes a second one", async () => {
+  const desk = "far-desk";
+  const there = ["--region", "us-east"];
+  await run(0, "account", "define", desk, "--scope", "desk", ...there, ...asOperator);
+  assert.is((await runJson<{ readonly scope: string }>("account", "show", desk)).scope, "desk");
+  const wanted = ["--id", "far-1", "--set", "order-quantity=5"];
+  const said = await run(0, "account", "limit", desk, ...wanted, ...asOperator);
+  assert.match(said, /account approve far-desk far-1 --region us-east --as approver/);
+  await run(0, "account", "approve", desk, "far-1", "--as", "approver");
+  await run(3, "account", "show", desk, "--region", "ap-southeast");
+  await run(3, "account", "stop", desk);
+  await run(3, "account", "show", "nobodys-desk");
+});
+
 test("B5.3 limits are proposed by one person, approved by another, and hold in the markets", async () => {
   const denied = await run(3, "account", "stop", "acme");
   assert.match(denied, /^$/);

@@ -483,6 +483,15 @@ testUnless(
     await page.keyboard.press("m");
     await page.locator("main tr", { hasText: market }).getByText(to).waitFor();
     await page.locator("main tr", { hasText: market }).getByText("open").waitFor();
+    // Its actors went along: their limits are asked under their own region, and what was given up is so still.
+    await page.keyboard.press("g");
+    await page.keyboard.press("k");
+    const limit = page.locator("main tr", { hasText: `trader-${failing}` });
+    await limit.getByText(`of ${region}`).waitFor();
+    await limit.getByText("takes orders").waitFor();
+    await page.keyboard.press("g");
+    await page.keyboard.press("s");
+    await page.locator("main tr", { hasText: failing }).getByText("given up").waitFor();
     assert.equal(complaints, []);
     await close();
   },

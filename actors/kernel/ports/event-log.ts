@@ -10,7 +10,8 @@ import type { Epoch } from "../units.ts";
 export interface EventLog {
   /**
    * Appends all events or none; resolves with the number of the last one once they are kept as
-   * safely as the implementation promises. `epoch`: absent means 0. Failure codes: wrong_sequence
+   * safely as the implementation promises. `epoch`: absent means 0; with no events a log that another
+   * process may write to refuses lower ones from then on. Failure codes: wrong_sequence
    * (the log's last event is not `expected`: another writer; read again), stale_epoch (a higher epoch
    * has written: this writer was replaced for good), log_full, unavailable (ambiguous: read again).
    */

@@ -556,6 +556,8 @@ export interface MarketEngine {
    * chain, and until when the lease holds by Clock.monotonic(); null: under no lease.
    */
   gate(committed: Sequence | null, leaseUntil: DurationNs | null): void;
+  /** Resolves when all that was taken before this call is counted in `progress`, whoever it came from. */
+  turn(): Promise<void>;
   /** Where the shadow stands; null before its first point, and for an engine without one. */
   shadow(): Shadow | null;
   /** Resting orders in price-time order, best first: for queries and recovery checks. Idle markets only. */

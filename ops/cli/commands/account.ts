@@ -121,6 +121,28 @@ function shown(account: View, options: Options): Result<ExitCode> {
   return ok(exitCodes.ok);
 }
 
+/**
+ * The region that keeps the name, which only its own regions know: of those that answer, the one that has it. Where
+ * one cannot tell, the first: the command itself then says why.
+ */
+async function keptIn(cluster: Cluster, options: Options, name: string): Promise<Result<string>> {
+  const first = cluster.regions[0] ?? "";
+  if (options.region !== undefined || !isToken(name)) return ok(options.region ?? first);
+  const question = risk.v1.Describe.encode({}).finish();
+  let unknown = 0;
+  for (const region of cluster.regions) {
+    const held = await ask(cluster, { ...options, region }, name, "describe", question);
+    if (held.ok) return ok(region);
+    if (held.failure.code === "not_found") unknown += 1;
+  }
+  if (unknown < cluster.regions.length) return ok(first);
+  return refuse(
+    "not_found",
+    `no region has a risk limit ${name}`,
+    `npx meridian account define ${name} --as operator`,
+  );
+}
+
 /** `key=value` pairs over what is in force; what is not named stays. */
 function changed(held: View["limits"], pairs: readonly string[]): Result<wire.risk.v1.ILimits> {
   const limits: Record<string, number> = {};
@@ -145,7 +167,10 @@ function changed(held: View["limits"], pairs: readonly string[]): Result<wire.ri
 function verb(account: Command, name: string): Command {
   return withClusterOptions(account.command(name))
     .argument("<name>", "desk, account or strategy")
-    .option("--region <region>", "region that keeps it (default: the first)")
+    .option(
+      "--region <region>",
+      "region that keeps it (default: the one that has it; for a new name the first)",
+    )
     .option("--id <id>", "id of this command: send the same again after a time-out")
     .addOption(outputOption());
 }
@@ -198,7 +223,14 @@ export function register(program: Command): void {
         withCluster(options, async (cluster) => {
           const id = options.id ?? randomUUID();
           const { verb: to, payload } = request(id, cluster.user, options, ...rest);
-          const done = await ask(cluster, options, name, to, payload.finish());
+          // A name that is defined is new, and is kept where the caller says.
+          const kept =
+            to === "define"
+              ? ok(options.region ?? cluster.regions[0] ?? "")
+              : await keptIn(cluster, options, name);
+          if (!kept.ok) return kept;
+          const asked = { ...options, region: kept.value };
+          const done = await ask(cluster, asked, name, to, payload.finish());
           return done.ok ? shown(done.value, options) : done;
         }),
       );
@@ -250,9 +282,13 @@ Examples:
   npx meridian account limit acme --set position=5000 --dry-run
   npx meridian account approve acme ID --as approver`,
     )
-    .action((name: string, options: LimitOptions) =>
+    .action((name: string, given: LimitOptions) =>
       perform(() =>
-        withCluster(options, async (cluster) => {
+        withCluster(given, async (cluster) => {
+          // The first limits of a name make it: in the first region, unless it is kept anywhere.
+          const kept = await keptIn(cluster, given, name);
+          const first = cluster.regions[0] ?? "";
+          const options = { ...given, region: kept.ok ? kept.value : first };
           const question = risk.v1.Describe.encode({}).finish();
           const held = await ask(cluster, options, name, "describe", question);
           if (!held.ok && held.failure.code !== "not_found") return held;
@@ -269,7 +305,7 @@ Examples:
           const done = await ask(cluster, options, name, "set-limits", payload);
           if (!done.ok) return done;
           if (done.value.proposal === commandId && options.output === "table") {
-            const region = options.region === undefined ? "" : ` --region ${options.region}`;
+            const region = options.region === first ? "" : ` --region ${options.region}`;
             print(`These limits wait for somebody else's approval:`);
             print(`  npx meridian account approve ${name} ${commandId}${region} --as approver\n`);
           }

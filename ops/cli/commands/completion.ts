@@ -21,7 +21,7 @@ Examples:
     .action((shell: string) =>
       perform(async () => {
         if (shell !== "bash" && shell !== "zsh" && shell !== "fish") {
-          return refuse("usage", `${JSON.stringify(shell)} is not known`, "bash, zsh or fish");
+          return refuse("usage", `there is no completion for ${shell}`, "bash, zsh or fish");
         }
         print(completionScript(program, shell));
         return ok(exitCodes.ok);

@@ -173,7 +173,7 @@ function totalLine(
   const shown = nodes.filter(({ region }) => region === total.region).length;
   const more =
     shown < total.rows ? `; ${shown} of ${total.rows} rows shown: --limit ${total.rows}` : "";
-  return `${total.region}: ${belowText(total)} · ${total.recentRestarts} restarts in 10 min${more}`;
+  return `${total.region}: ${belowText(total)} · ${total.recentRestarts} ${total.recentRestarts === 1 ? "restart" : "restarts"} in 10 min${more}`;
 }
 
 async function showNode(

@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 
+import { link } from "./live/link.ts";
 import { Icon } from "./parts/icons.tsx";
 import { amend, place } from "./router.ts";
 
@@ -18,7 +19,10 @@ export function Drawer() {
   const name = open.slice(at + 1);
   const Content = contents.get(kind);
   return (
-    <aside class="drawer" aria-label={`details of ${name}`}>
+    <aside
+      class={link.value.state === "live" ? "drawer" : "drawer is-stale"}
+      aria-label={`details of ${name}`}
+    >
       <button
         type="button"
         class="plain small close"

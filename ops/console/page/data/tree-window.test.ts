@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { wire } from "../../../../schemas/messages.ts";
-import { following } from "./tree-window.ts";
+import { following, regionOfPath } from "./tree-window.ts";
 
 const test = suite("windows of the tree, message by message");
 const { TreeReply } = wire.control.v1;
@@ -28,6 +28,12 @@ test("B4.1 after a missed message the rows that are left out are not taken for t
 test("B4.1 a message with rows needs none before it", () => {
   const later = TreeReply.create({ number: 12, nodes: [{ path: "/eu" }] });
   assert.is(following(whole, later), later);
+});
+
+test("B8.7 an actor is asked under its own region's name, in whichever region's cell it runs", () => {
+  assert.is(regionOfPath("/eu/risk/desk-1", "eu"), "eu");
+  assert.is(regionOfPath("/uk/for-eu/risk/desk-1", "uk"), "eu");
+  assert.is(regionOfPath("/uk/risk/for-eu", "uk"), "uk");
 });
 
 test.run();

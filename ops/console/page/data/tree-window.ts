@@ -11,3 +11,11 @@ export function following(before: TreeReply | null, message: TreeReply): TreeRep
   if (before === null || message.number !== before.number + 1) return null;
   return Object.assign(message, { nodes: before.nodes });
 }
+
+const guest = /^\/[^/]+\/for-([^/]+)\//;
+
+/**
+ * Whose an actor is, by its path in the tree of a cell: a region without a cell has its actors in another's, below
+ * `for-<region>`, and they are asked under their own region's name.
+ */
+export const regionOfPath = (path: string, tree: string): string => guest.exec(path)?.[1] ?? tree;

@@ -2,6 +2,7 @@ import { useMemo } from "preact/hooks";
 
 import { type NodeReply, nodeSource } from "../data/tree.ts";
 import { now } from "../live/clock.ts";
+import { regionOfPath } from "../data/tree-window.ts";
 import { useSource } from "../live/source.ts";
 import { StateBadge } from "../parts/badge.tsx";
 import { ageText, dateTimeText, grouped, millisecondText } from "../parts/format.ts";
@@ -71,7 +72,7 @@ function Details({
               ] as const)),
         ]}
       />
-      {spawned && <ActorActions region={region} id={id} />}
+      {spawned && <ActorActions region={regionOfPath(node?.path ?? "", region)} id={id} />}
       {steps.at(-2) === "markets" && (
         <p>
           <a class="link" href={hrefOf(["markets", id])}>

@@ -9,6 +9,7 @@ import {
 } from "../data/risk.ts";
 import { regions } from "../data/status.ts";
 import { treeView, windowRows } from "../data/tree.ts";
+import { regionOfPath } from "../data/tree-window.ts";
 import { useSource } from "../live/source.ts";
 import { Badge } from "../parts/badge.tsx";
 import { Bar } from "../parts/bar.tsx";
@@ -71,13 +72,13 @@ function RegionRisk({ region, filter }: { region: string; filter: string }) {
       {value === null && failure !== null && <FailureNote of={failure} />}
       {value !== null && nodes.length === 0 && (
         <Empty
-          what={`No risk limit is active in ${region}${filter === "" ? "" : ` that is called like ${filter}`}.`}
+          what={`No risk limit runs in ${region}${filter === "" ? "" : ` that is called like ${filter}`}.`}
           command="npx meridian account define desk-1 --scope desk --as operator"
         />
       )}
       {nodes.length > 0 && (
         <div class="scroll" tabIndex={0} role="group" aria-label={`risk limits of ${region}`}>
-          <table>
+          <table class="dense">
             <thead>
               <tr>
                 <th scope="col">Name</th>
@@ -101,7 +102,8 @@ function RegionRisk({ region, filter }: { region: string; filter: string }) {
               {nodes.slice(0, mostRows).map((node) => (
                 <RiskRow
                   key={node.path}
-                  region={region}
+                  region={regionOfPath(node.path ?? "", region)}
+                  at={region}
                   name={(node.path ?? "").split("/").at(-1) ?? ""}
                 />
               ))}
@@ -122,7 +124,8 @@ function RegionRisk({ region, filter }: { region: string; filter: string }) {
   );
 }
 
-function RiskRow({ region, name }: { region: string; name: string }) {
+/** `at`: in whose cell it runs, after a failover another region's than its own. */
+function RiskRow({ region, at, name }: { region: string; at: string; name: string }) {
   const source = useMemo(() => riskSource(region, name), [region, name]);
   const { value } = useSource(source);
   const open = `risk:${region}/${name}`;
@@ -139,6 +142,7 @@ function RiskRow({ region, name }: { region: string; name: string }) {
         <a data-row class="strong" href={hrefOf(["risk"], { ...place.value.query, open })}>
           {name}
         </a>
+        {region !== at && <span class="quiet"> of {region}</span>}
       </td>
       <td class="second wide-only">{value === null ? "" : scopeText(value.scope)}</td>
       <td>

@@ -104,7 +104,8 @@ function Row({ region, node, level, flat }: RowProps) {
 
 function Below({ node }: { node: TreeNode }) {
   const below = node.below ?? {};
-  const failed = (below.failed ?? 0) + (below.restarting ?? 0);
+  const failed = below.failed ?? 0;
+  const restarting = below.restarting ?? 0;
   const recent = below.recentRestarts ?? 0;
   const deeper =
     (below.nodes ?? 0) > node.children ? ` · ${plural(below.nodes ?? 0, "actor")}` : "";
@@ -114,7 +115,11 @@ function Below({ node }: { node: TreeNode }) {
         {node.children === 1 ? "1 child" : `${grouped(node.children)} children`}
         {deeper}
       </span>
-      {failed > 0 && <Badge is="fail">{grouped(failed)} failed</Badge>}
+      {failed + restarting > 0 && (
+        <span title={`${grouped(failed)} failed, ${grouped(restarting)} restarting`}>
+          <Badge is="fail">{grouped(failed + restarting)} down</Badge>
+        </span>
+      )}
       {recent > 0 && <Badge is="warn">{grouped(recent)}</Badge>}
     </>
   );
