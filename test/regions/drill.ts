@@ -179,6 +179,8 @@ export class Drills {
 
   /** Judges everything again, from journals that are read anew: what was there once must stay. */
   async end(): Promise<readonly Verdict[]> {
+    // They go on still when the time was over before the first drill.
+    await this.#clients.pause(ANSWERED_WITHIN_MS);
     this.#journals.clear();
     const verdicts: Verdict[] = [];
     for (const { name } of markets) verdicts.push(await this.#judge(name));
