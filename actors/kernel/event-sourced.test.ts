@@ -212,6 +212,16 @@ test("B6.2 a writer that was replaced and has not heard of it keeps nothing more
   assert.is((await entries(events)).length, 1);
 });
 
+test("B6.2 a writer that was replaced and has not heard of it refuses no command by what it knew before", async () => {
+  const events = memoryEventLog();
+  const old = await purseWorld({ events, epoch: 1 });
+  assert.is(said(await old.ask(put("a", 5))), "done 5");
+  const owner = await purseWorld({ events, epoch: 2 });
+  assert.is(said(await owner.ask(put("b", 5))), "done 10");
+  assert.is(said(await old.ask(take("c", 8))), "stale_epoch", "there are ten");
+  assert.is(said(await owner.ask(take("d", 11))), "too_few");
+});
+
 test("B7.7 two writers under one epoch: the second append fails its writer, which starts from the log", async () => {
   const events = memoryEventLog();
   const made = await purseWorld({ events });

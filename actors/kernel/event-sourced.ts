@@ -223,7 +223,10 @@ class EventSourcedLife<Start, State, Message, Event, Reply> {
       if (before !== null) return before;
       const now = this.#context.clock.now();
       const decision = this.#rules.decide(this.#state, message, now);
-      if (decision.type === "answered") return decision.reply;
+      if (decision.type === "answered") {
+        if (commandId === null || (await this.#isNewest())) return decision.reply;
+        continue;
+      }
       if (commandId === null) {
         throw new Error(`${this.#name}: a message without a command id came to events`);
       }
@@ -233,6 +236,21 @@ class EventSourcedLife<Start, State, Message, Event, Reply> {
       if (kept !== "uncertain") return this.#refused(kept);
       // It may have been kept. What the log says decides: then this command is a resend of itself.
     }
+  }
+
+  /**
+   * Whether the log has nothing that is not known here; else it is known afterwards. Who refuses a command writes
+   * nothing that could tell that it was replaced, and its clock may have stood still with it: what it would say of
+   * a reservation that its successor keeps is taken for the truth. A refusal costs a read where a change costs a write.
+   */
+  async #isNewest(): Promise<boolean> {
+    const read = await this.#log.read(this.#name, this.#sequence, 1);
+    this.#context.signal.throwIfAborted();
+    if (read.ok && read.value.length === 0) return true;
+    this.#context.lifecycle.send({ type: "log_uncertain" });
+    await this.#readNew();
+    this.#context.lifecycle.send({ type: "caught_up" });
+    return false;
   }
 
   /** The reply to a command that was done before; null when it is new. */
