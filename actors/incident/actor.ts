@@ -95,6 +95,7 @@ function rulesOf(
     events: eventCodec,
     snapshots: { ...stateCodec, every: snapshotEvery },
     remembered: rememberedCommands,
+    refusalsAreFinal: true,
   };
 }
 

@@ -56,6 +56,11 @@ export interface EventSourced<Start, State, Message, Event, Reply> {
   };
   /** Resends of commands older than this many later ones are not known any more. */
   readonly remembered: number;
+  /**
+   * Whoever is refused takes that for the truth and does not ask again: a command is refused only once the log was
+   * read and had nothing new. Absent: by what is known here, which an owner that was replaced may not know to be old.
+   */
+  readonly refusalsAreFinal?: true;
 }
 
 export interface EventSourcedPorts {
@@ -224,7 +229,8 @@ class EventSourcedLife<Start, State, Message, Event, Reply> {
       const now = this.#context.clock.now();
       const decision = this.#rules.decide(this.#state, message, now);
       if (decision.type === "answered") {
-        if (commandId === null || (await this.#isNewest())) return decision.reply;
+        const isFinal = commandId !== null && this.#rules.refusalsAreFinal === true;
+        if (!isFinal || (await this.#isNewest())) return decision.reply;
         continue;
       }
       if (commandId === null) {

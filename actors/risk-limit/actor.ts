@@ -55,6 +55,7 @@ const rules: EventSourced<
   events: eventCodec,
   snapshots: { ...stateCodec, every: snapshotEvery },
   remembered: REMEMBERED_COMMANDS,
+  refusalsAreFinal: true,
 };
 
 /** The limits of a desk, an account or a strategy, under the log name `risk-limit.<name>`. */

@@ -170,6 +170,7 @@ function purseRules(
     due: (name) => ({ type: "expire", name }),
     events: codec,
     remembered,
+    refusalsAreFinal: true,
     ...(snapshotEvery === undefined
       ? {}
       : {
