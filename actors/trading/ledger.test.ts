@@ -21,6 +21,7 @@ const test = suite("trading ledger");
 
 const outcome = (change: Partial<OrderOutcome>): OrderOutcome => ({
   refusal: null,
+  sequence: 7,
   orderId: 1,
   executed: 0,
   canceled: 0,

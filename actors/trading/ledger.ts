@@ -213,6 +213,8 @@ export const passes = (code: string): boolean => passing.has(code);
 /** What a market says to one order, as far as it is needed here. */
 export interface OrderOutcome {
   readonly refusal: Refusal | null;
+  /** In the market's journal; 0: the engine never saw it. */
+  readonly sequence: number;
   readonly orderId: number;
   readonly executed: number;
   readonly canceled: number;

@@ -91,6 +91,10 @@ const longestBackOff = 5_000_000_000;
 /** The back-off grows no further while cells say that another one owns the market. */
 const ownerTries = 3;
 
+/** Refused before the engine, which gives every outcome a sequence: another copy may have been processed. */
+const isUndecided = ({ refusal, sequence }: OrderOutcome): boolean =>
+  refusal !== null && sequence === 0 && passes(refusal.code);
+
 export function traderBehaviour<Parameters, Memo>(
   context: ActorContext<TraderMessage, EventSourcedMachine>,
   start: TraderStart<Parameters>,
@@ -221,7 +225,7 @@ class TraderLoop<Parameters, Memo> {
   async #turn(): Promise<boolean> {
     const before = await this.#look();
     if (before === null) return true;
-    if (before.ledger.pending !== null) return await this.#settle(before);
+    if (before.ledger.pending !== null) return await this.#settle(before, true);
     // A stop takes orders off the book: what is gone then was not filled, as far as anybody knows.
     const stopped = this.#gate.stopped !== "";
     if (before.ledger.live.length > 0 && !stopped) await this.#reconcile(before);
@@ -243,7 +247,7 @@ class TraderLoop<Parameters, Memo> {
     const after = await this.#look();
     if (after === null) return true;
     if (failure !== null) this.#detail = `${failure.code}: ${failure.reason}`;
-    if (after.ledger.pending !== null) return await this.#settle(after);
+    if (after.ledger.pending !== null) return await this.#settle(after, false);
     return await this.#rests(after);
   }
 
@@ -310,8 +314,11 @@ class TraderLoop<Parameters, Memo> {
     return reply.ok && reply.value.type === "state" ? reply.value.state : null;
   }
 
-  /** Sends the pending orders, under their numbers, until their outcomes are known and kept. */
-  async #settle(state: TraderState<Memo>): Promise<boolean> {
+  /**
+   * Sends the pending orders, under their numbers, until their outcomes are known and kept. `again`: a copy may have
+   * been sent before.
+   */
+  async #settle(state: TraderState<Memo>, again: boolean): Promise<boolean> {
     const { pending, session } = state.ledger;
     if (pending === null) return true;
     const { sender, account } = this.#start;
@@ -330,6 +337,12 @@ class TraderLoop<Parameters, Memo> {
         await this.#failed(answer.failure);
         return true;
       }
+    }
+    // The same holds of one order: a copy of before may rest, or trade, where this one did not come to the engine.
+    const undecided = answer.ok && again ? answer.value.find(isUndecided) : undefined;
+    if (undecided?.refusal) {
+      await this.#failed(undecided.refusal);
+      return true;
     }
     const settlements = answer.ok
       ? answer.value.map((outcome, index) =>

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { MemoryBroker } from "../../actors/bus/memory.ts";
 import type { Bus } from "../../actors/kernel/ports/bus.ts";
-import { refuse } from "../../actors/kernel/result.ts";
+import { ok, refuse } from "../../actors/kernel/result.ts";
 import { type SeededRandomness, seededRandomness } from "../../actors/kernel/seeded-randomness.ts";
 import { wire } from "../../schemas/messages.ts";
 import { cellRegion, type MemoryCell, startMemoryCell } from "./memory-cell.ts";
@@ -28,7 +28,23 @@ export interface Books {
   readonly lostReplies: number;
 }
 
-const { Side, OrderType, TimeInForce, BookRequest, BookReply } = wire.market.v1;
+const { Side, OrderType, TimeInForce, BookRequest, BookReply, SubmitRequest, SubmitReply } =
+  wire.market.v1;
+
+/** The reply, in which the last outcomes are not known yet. */
+function undecided(reply: Uint8Array, chance: SeededRandomness): Uint8Array {
+  const told = SubmitReply.decode(reply);
+  const outcomes = told.outcomes ?? [];
+  const known = chance.below(outcomes.length + 1);
+  const refusal = { code: "not_durable", reason: "its journal is out of reach", next: "" };
+  return SubmitReply.encode({
+    ...told,
+    outcomes: outcomes.map((outcome, at) =>
+      at < known ? outcome : { number: outcome.number ?? 0, refusal },
+    ),
+  }).finish();
+}
+
 const id = "mover";
 const names = ["one", "two"] as const;
 
@@ -68,17 +84,27 @@ class World {
     return cell;
   }
 
-  /** One reply in four to an order is lost, after the market has worked on it. */
+  /**
+   * One reply in four to an order is lost, after the market has worked on it. Every other resend is told that the
+   * market cannot say yet what became of the last orders, as one does whose journal is just out of reach.
+   */
   #lossy(bus: Bus): Bus {
     const chance = this.random.fork(`replies/${this.cells.size}`);
+    const lost = new Set<number>();
     return new Proxy(bus, {
       get: (target, name) => {
         if (name === "request") {
           return async (...asked: Parameters<Bus["request"]>) => {
             const reply = await target.request(...asked);
-            if (!asked[0].endsWith(".submit") || chance.below(4) > 0) return reply;
-            this.lostReplies += 1;
-            return refuse("timeout", "the reply was lost", "");
+            if (!asked[0].endsWith(".submit")) return reply;
+            const first = SubmitRequest.decode(asked[1]).commands?.[0]?.number ?? 0;
+            if (chance.below(4) === 0) {
+              this.lostReplies += 1;
+              lost.add(first);
+              return refuse("timeout", "the reply was lost", "");
+            }
+            if (!lost.delete(first) || !reply.ok || chance.below(2) === 0) return reply;
+            return ok(undecided(reply.value, chance));
           };
         }
         const value: unknown = Reflect.get(target, name);
