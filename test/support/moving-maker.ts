@@ -33,16 +33,13 @@ const { Side, OrderType, TimeInForce, BookRequest, BookReply, SubmitRequest, Sub
 
 /** The reply, in which the last outcomes are not known yet. */
 function undecided(reply: Uint8Array, chance: SeededRandomness): Uint8Array {
-  const told = SubmitReply.decode(reply);
-  const outcomes = told.outcomes ?? [];
+  const { outcomes, durability, epoch } = SubmitReply.decode(reply);
   const known = chance.below(outcomes.length + 1);
   const refusal = { code: "not_durable", reason: "its journal is out of reach", next: "" };
-  return SubmitReply.encode({
-    ...told,
-    outcomes: outcomes.map((outcome, at) =>
-      at < known ? outcome : { number: outcome.number ?? 0, refusal },
-    ),
-  }).finish();
+  const told = outcomes.map((outcome, at) =>
+    at < known ? outcome : { number: outcome.number ?? 0, refusal },
+  );
+  return SubmitReply.encode({ outcomes: told, durability, epoch }).finish();
 }
 
 const id = "mover";
