@@ -443,7 +443,10 @@ export class ActorPlane {
     hosted.touchedAt = this.#ports.clock.monotonic();
     const type = this.#ports.types.get(hosted.record.type);
     if (type === undefined) return unknownType(hosted.record.type, this.#ports.types);
-    return type.steer(this.#path(hosted.record, type), commandId, verb);
+    const steered = await type.steer(this.#path(hosted.record, type), commandId, verb);
+    // Its log knows a newer owner than this cell does.
+    if (!steered.ok && steered.failure.code === "stale_epoch") return elsewhere(hosted.record.id);
+    return steered;
   }
 
   async #finish(hosted: Hosted): Promise<Result<void>> {

@@ -2,10 +2,12 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { MemoryBroker } from "../bus/memory.ts";
-import { durationNs } from "../kernel/units.ts";
+import { ReplicatedEventLog } from "../bus/replicated-event-log.ts";
+import { durationNs, epoch } from "../kernel/units.ts";
 import { wire } from "../../schemas/messages.ts";
 import { hostSubject } from "../../schemas/subjects.ts";
 import {
+  cellRegion,
   type ControlJson,
   type MemoryCell,
   type MemoryCellOptions,
@@ -156,6 +158,26 @@ test("the same spawn again has the same answer, another one under its key is ref
     assert.ok((other.refusal?.next ?? "") !== "");
     const kind = await cell.control("spawn", { ...maker("twice"), type: "gueant-lehalle-tapia" });
     assert.is(kind.refusal?.code, "duplicate_key");
+  }));
+
+test("B7.7 a cell whose actor has a newer owner in its log says that the shard is between two cells, and to ask again", () =>
+  withCell(async (cell) => {
+    const { actor } = await spawned(cell, maker("moved"));
+    await quoting(cell, actor?.id ?? "");
+    // As another cell that has taken the shard while this one has not heard of it.
+    const { journal, keys } = cell.bus;
+    const elsewhere = new ReplicatedEventLog({ journal, keys, region: cellRegion });
+    const taken = async (): Promise<true | null> => {
+      const log = "market-maker.moved";
+      const read = await elsewhere.read(log, 0, 1_000);
+      const last = read.ok ? read.value.length : 0;
+      const appended = await elsewhere.append(log, last, [], epoch(1_000));
+      return appended.ok ? true : null;
+    };
+    await eventually("another owner has written", taken);
+    const asked = await cell.control("send", { id: actor?.id, commandId: "p", verb: "pause" });
+    assert.is(asked.refusal?.code, "unavailable");
+    assert.match(asked.refusal?.next ?? "", /ask again/);
   }));
 
 test("what cannot be spawned or steered is refused with what to do next", () =>

@@ -248,10 +248,10 @@ export async function moveMaker({ seed, moves }: MovingMaker): Promise<Books> {
     last = (await world.quoting()).incarnation;
     world.done = true;
     await Promise.all(trading);
-    // Its answer may be lost, or come late; what counts is that it stops.
-    await world.ask("stop", { id });
-    for (const until = Date.now() + 30_000; ; ) {
+    // An answer may be lost, come late, or say that its shard is between two cells; what counts is that it stops.
+    for (const until = Date.now() + 60_000; ; ) {
       if (Date.now() > until) throw new Error("the maker does not stop");
+      await world.ask("stop", { id });
       const { actor } = await world.ask("describe", { id });
       const { state, strategy } = actor ?? {};
       if (state === "stopped" && strategy !== undefined) {
