@@ -132,6 +132,20 @@ test("B9.1 a region that comes and goes, or is about as near, does not make the 
   await transport.close();
 });
 
+test("B9.1 while no region is well, as between two leaders, requests go through one that answers", async () => {
+  const { time, regions, transport } = worldOf(["uk", "eu", "us"]);
+  await time.until(transport.start());
+  await time.pass(3_000);
+  regions.at("uk").reachable = false;
+  for (const name of ["eu", "us"] as const) regions.at(name).ready = false;
+  await time.pass(6_000);
+  assert.is(transport.region, null);
+  const sent = transport.request("ops.eu.status", new Uint8Array(), 500);
+  assert.is((await time.until(sent)).kind, "reply");
+  assert.is(transport.counters().homeless, 0);
+  await transport.close();
+});
+
 test("B9.1 with no allowed region left requests are refused as not sent, and the first that returns is taken", async () => {
   const { time, regions, transport } = worldOf(["uk", "eu"]);
   await time.until(transport.start());

@@ -52,7 +52,7 @@ export interface RegionalCounters {
   readonly moves: number;
   /** Requests that were under way in a region when it was left. */
   readonly abandoned: number;
-  /** Requests when no allowed region was well. */
+  /** Requests when no allowed region answered. */
   readonly homeless: number;
 }
 
@@ -148,7 +148,7 @@ export class RegionalTransport implements Transport {
     timeoutMs: number,
     trace?: string,
   ): Promise<Delivery> {
-    const region = this.region ?? this.#chooseLate();
+    const region = this.region ?? this.#chooseLate() ?? this.#anyThatAnswers();
     const link = region === null ? undefined : this.#links.get(region);
     if (region === null || link === undefined) {
       this.#counters.homeless += 1;
@@ -184,6 +184,17 @@ export class RegionalTransport implements Transport {
     const links = [...this.#links.values()];
     this.#links.clear();
     await Promise.all(links.map((link) => link.close()));
+  }
+
+  /**
+   * No region is well, most often because all wait for a new leader: the servers of one that is not silent still
+   * pass a request on, and what does not serve says so itself.
+   */
+  #anyThatAnswers(): string | null {
+    const answering = this.sights().find(
+      ({ region, condition }) => condition !== "silent" && this.#links.has(region),
+    );
+    return answering?.region ?? null;
   }
 
   #chooseLate(): string | null {

@@ -98,12 +98,17 @@ function filesBelow(folder: string): readonly string[] {
 async function checkResidency(cluster: LaunchedCluster, operator: NatsConnection): Promise<void> {
   const cell = await cluster.connect("cell-north");
   const manager = await jetstreamManager(cell);
-  await manager.streams.add({
-    name: "ALOG_east",
-    subjects: ["alog.east.>"],
-    num_replicas: 1,
-    placement: { cluster: "meridian", tags: ["keeps:east.positions"] },
-  });
+  // The leader of the metadata hears of the new server after its peers do.
+  await eventually("a stream is placed on the server that has joined", () =>
+    manager.streams
+      .add({
+        name: "ALOG_east",
+        subjects: ["alog.east.>"],
+        num_replicas: 1,
+        placement: { cluster: "meridian", tags: ["keeps:east.positions"] },
+      })
+      .catch(() => null),
+  );
   const east = (await manager.streams.info("ALOG_east")).cluster?.leader;
   assert.is(east, "east", "the tag leaves one server for it");
   await assertRefused(async () => {
