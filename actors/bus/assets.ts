@@ -45,15 +45,16 @@ export const assetBounds = {
   audit: 256 * 1024 * 1024,
 } as const;
 
-const retryDelay = durationNs(500_000_000);
+const retryDelay = durationNs(250_000_000);
 /** JetStream has a leader some seconds after the servers are up; this long it is waited for. */
 const LEADER_WAIT_MS = 60_000;
 const API_TIMEOUT_MS = 5_000;
 /**
  * A stream without a leader does not answer at all: whoever asks one for long learns late that it has
- * one. The first look is this long, each further one twice as long, so that slow servers are heard too.
+ * one. The first look is this long, each further one a quarter longer, so that slow servers are heard too.
  */
 const FIRST_LOOK_TIMEOUT_MS = 500;
+const LONGER_LOOK = 1.25;
 const STREAM_NAME_IN_USE = 10_058;
 const STREAM_NOT_FOUND = 10_059;
 const SUBJECTS_OVERLAP = 10_065;
@@ -210,7 +211,11 @@ async function ensureStream(
   mayMake = true,
 ): Promise<Result<void>> {
   const until = ports.clock.monotonic() + LEADER_WAIT_MS * 1e6;
-  for (let lookMs = FIRST_LOOK_TIMEOUT_MS; ; lookMs = Math.min(2 * lookMs, API_TIMEOUT_MS)) {
+  for (
+    let lookMs = FIRST_LOOK_TIMEOUT_MS;
+    ;
+    lookMs = Math.min(LONGER_LOOK * lookMs, API_TIMEOUT_MS)
+  ) {
     const failure = await tryStream(ports, plan, subjects, mayMake, lookMs);
     if (failure === null) return ok(undefined);
     if (failure.code === STREAM_NOT_FOUND) {
