@@ -160,12 +160,19 @@ test("B4.1 look-ups and quotes that write into arrays allocate nothing", () => {
       sum += into[0]!;
     }
   };
-  work(0, 200_000);
-  const before = process.memoryUsage().heapUsed;
-  work(200_000, 200_000);
-  const grown = process.memoryUsage().heapUsed - before;
-  // One object of 16 bytes for each call would be 3.2 MB.
-  assert.ok(grown < 400_000, `${grown} bytes for 200,000 calls of five functions`);
+  const grown = Array.from({ length: 9 }, (_, round) => {
+    const before = process.memoryUsage().heapUsed;
+    work(round * 200_000, 200_000);
+    return process.memoryUsage().heapUsed - before;
+  });
+  grown.sort((one, other) => one - other);
+  // One object of 16 bytes for each call would be 3.2 MB. The compiler still works in the first rounds, and a
+  // collection may fall into a few: most of them show what the calls take.
+  const usual = grown[4] ?? 0;
+  assert.ok(
+    usual < 400_000,
+    `${usual} bytes for 200,000 calls of five functions: ${grown.join(" ")}`,
+  );
   assert.ok(Number.isFinite(sum));
 });
 
