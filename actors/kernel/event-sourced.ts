@@ -253,9 +253,7 @@ class EventSourcedLife<Start, State, Message, Event, Reply> {
     const read = await this.#log.read(this.#name, this.#sequence, 1);
     this.#context.signal.throwIfAborted();
     if (read.ok && read.value.length === 0) return true;
-    this.#context.lifecycle.send({ type: "log_uncertain" });
-    await this.#readNew();
-    this.#context.lifecycle.send({ type: "caught_up" });
+    await this.#readAgain();
     return false;
   }
 
@@ -341,15 +339,19 @@ class EventSourcedLife<Start, State, Message, Event, Reply> {
         this.#endAsReplaced(failure);
         return failure;
       case "unavailable":
-        this.#context.lifecycle.send({ type: "log_uncertain" });
-        await this.#readNew();
-        this.#context.lifecycle.send({ type: "caught_up" });
+        await this.#readAgain();
         return "uncertain";
       default:
         // Two writers under one epoch are a fault of ownership: the supervisor answers, and the next
         // incarnation starts from the log.
         throw new Error(`${failure.code}: ${failure.reason}`);
     }
+  }
+
+  async #readAgain(): Promise<void> {
+    this.#context.lifecycle.send({ type: "log_uncertain" });
+    await this.#readNew();
+    this.#context.lifecycle.send({ type: "caught_up" });
   }
 
   /** Reads what the log has beyond what is known, waiting for the log as long as it takes. */

@@ -249,7 +249,7 @@ export async function moveMaker({ seed, moves }: MovingMaker): Promise<Books> {
     world.done = true;
     await Promise.all(trading);
     // An answer may be lost, come late, or say that its shard is between two cells; what counts is that it stops.
-    for (const until = Date.now() + 60_000; ; ) {
+    for (const until = Date.now() + 30_000; ; ) {
       if (Date.now() > until) throw new Error("the maker does not stop");
       await world.ask("stop", { id });
       const { actor } = await world.ask("describe", { id });
