@@ -79,6 +79,9 @@ export const controlSubject = (region: string, verb: ControlVerb): string =>
 /** From cell to cell of a region: requests about the actors that the cell hosts. */
 export const hostSubject = (region: string, cell: string, verb: ControlVerb): string =>
   `act.${token(region)}.cell.${token(cell)}.${verb}`;
+/** Asks a cell of any region whether it lives. */
+export const cellContactSubject = (region: string, cell: string): string =>
+  `act.${token(region)}.cell.${token(cell)}.contact`;
 /** What a cell tells other cells of its region about its own tree. */
 export const cellTreeSubject = (region: string, cell: string, verb: "tree" | "tree-node"): string =>
   `act.${token(region)}.cell.${token(cell)}.${verb}`;

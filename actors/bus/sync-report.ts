@@ -50,7 +50,8 @@ export async function replicaHolders(
 ): Promise<Result<ReadonlySet<string>>> {
   const holders = new Set<string>();
   try {
-    const manager = await jetstreamManager(bus.connection, { checkAPI: false });
+    // A stream without a leader does not answer at all: whoever asks again hears of its leader sooner.
+    const manager = await jetstreamManager(bus.connection, { checkAPI: false, timeout: ANSWER_MS });
     for (const stream of streams) {
       const { cluster } = await manager.streams.info(stream);
       if (cluster?.leader !== undefined) holders.add(cluster.leader);

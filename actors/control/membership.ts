@@ -1,6 +1,5 @@
 import type { Log } from "../kernel/ports/log.ts";
 import { ok, type Result } from "../kernel/result.ts";
-import type { DurationNs } from "../kernel/units.ts";
 import type { CellView } from "./placement.ts";
 
 /** A cell's lease as it was read. */
@@ -15,24 +14,14 @@ export interface LeaseView {
   /** Null: it hosts no actors. */
   readonly actors: (Omit<CellView, "cell"> & { readonly groups: readonly string[] }) | null;
   readonly revision: number;
-}
-
-/** Leases as they were between two times; whoever reads for others as well has read before he was asked. */
-export interface LeaseReading {
-  readonly leases: readonly LeaseView[];
-  readonly began: DurationNs;
-  readonly ended: DurationNs;
+  /** It stood still for so long that it may be fenced at this revision. */
+  readonly silent: boolean;
 }
 
 /** The leases of the region's cells; what implements it knows how they are kept. */
 export interface Leases {
   /** Failure code: unavailable. */
-  read(): Promise<Result<LeaseReading>>;
-  /** Told what each read found; true: the lease stood still for so long that it may be fenced. */
-  silence(): {
-    read(revision: number, began: DurationNs, ended: DurationNs): boolean;
-    failed(): void;
-  };
+  read(): Promise<Result<readonly LeaseView[]>>;
   /** Fences the lease of a silent cell at the revision at which it was silent. */
   fence(lease: LeaseView): Promise<Result<void>>;
 }
@@ -46,7 +35,6 @@ export interface MembershipPorts {
 export class Membership {
   readonly #ports: MembershipPorts;
   readonly #own: string;
-  readonly #watches = new Map<string, ReturnType<Leases["silence"]>>();
   #cells: readonly LeaseView[] = [];
 
   constructor(ports: MembershipPorts, own: string) {
@@ -63,26 +51,15 @@ export class Membership {
   async look(): Promise<Result<void>> {
     const { leases, log } = this.#ports;
     const found = await leases.read();
-    if (!found.ok) {
-      for (const watch of this.#watches.values()) watch.failed();
-      return found;
-    }
-    const { began, ended } = found.value;
+    if (!found.ok) return found;
     const live: LeaseView[] = [];
-    for (const lease of found.value.leases) {
+    for (const lease of found.value) {
       if (lease.cell === this.#own || lease.fenced || lease.actors === null) continue;
-      const watch = this.#watches.get(lease.cell) ?? leases.silence();
-      this.#watches.set(lease.cell, watch);
-      if (!watch.read(lease.revision, began, ended)) {
+      const fenced = lease.silent && (await leases.fence(lease)).ok;
+      if (!fenced) {
         live.push(lease);
         continue;
       }
-      const fenced = await leases.fence(lease);
-      if (!fenced.ok) {
-        live.push(lease);
-        continue;
-      }
-      this.#watches.delete(lease.cell);
       log.warn({ cell: lease.cell }, "a silent cell is out; its shards are free");
     }
     this.#cells = live;

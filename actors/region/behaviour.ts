@@ -11,6 +11,7 @@ import { Directory } from "./directory.ts";
 import { Drains } from "./drains.ts";
 import { Drills } from "./drills.ts";
 import { Failovers } from "./failovers.ts";
+import { answerContacts } from "./contact.ts";
 import { CellLease } from "./lease.ts";
 import { regionMachine, type RegionMachine, servingOf } from "./machine.ts";
 import {
@@ -196,6 +197,8 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       );
     });
     this.#ports.ownership.use(this.#lease);
+    const { region, cell, node } = this.#start;
+    this.#subscriptions.push(answerContacts(this.#ports.bus, { region, cell, node }, incarnation));
     lifecycle.send({ type: "lease" });
     const listed = await this.#retry(signal, "the directory of markets", () =>
       this.#directory.load(this.#state),

@@ -16,7 +16,7 @@ import {
 } from "./codec.ts";
 import type { CellIdentity, CellLease } from "./lease.ts";
 import { observeSilence } from "./silence.ts";
-import { Succession } from "./succession.ts";
+import { Succession, type SuccessionOf } from "./succession.ts";
 
 export interface OwnershipPorts {
   readonly keys: KeyStore;
@@ -27,6 +27,8 @@ export interface OwnershipPorts {
   readonly regionsOf?: (group: string) => readonly string[];
   /** Markets of silent regions are taken without an operator; absent: true. */
   readonly automatic?: boolean;
+  /** As SuccessionOf.answers. */
+  readonly answers?: SuccessionOf["answers"];
 }
 
 const claimTries = 6;
@@ -58,6 +60,7 @@ export class ShardOwnership implements Ownership {
       cell: identity.cell,
       regionsOf: ports.regionsOf ?? (() => [identity.region]),
       automatic: ports.automatic ?? true,
+      ...(ports.answers === undefined ? {} : { answers: ports.answers }),
     });
   }
 

@@ -12,6 +12,17 @@ export const leaseTimes = {
   margin: 300_000_000 as DurationNs,
 } as const;
 
+/**
+ * A holder that answers when it is asked lives, and only its way to the store is missing: it is waited for so
+ * much longer. After a partition that heals, servers have routes to each other within 3.1 s, one after the other.
+ */
+const patienceWithLiving = 4_000_000_000;
+/** An answer says so much about the time after it: two looks. */
+const answerHolds = 1_000_000_000;
+
+/** The time after which nobody counts on a lease that stands still any more. */
+export const silentAfter = leaseTimes.timeToLive + leaseTimes.margin;
+
 /** Reads that may fail in a row before the observation is given up. */
 const failureLimit = 10;
 
@@ -32,7 +43,6 @@ export async function observeSilence(
   key: string,
 ): Promise<Result<Silence>> {
   const { clock } = ports;
-  const needed = leaseTimes.timeToLive + leaseTimes.margin;
   let revision: number | null = null;
   let silentFor = 0;
   let lastRead: DurationNs | null = null;
@@ -58,7 +68,7 @@ export async function observeSilence(
       // From the end of one read to the start of the next: what the store told holds in between.
       if (lastRead !== null) silentFor += Math.max(0, before - lastRead);
       lastRead = clock.monotonic();
-      if (silentFor >= needed) return ok({ silent: true, revision: found });
+      if (silentFor >= silentAfter) return ok({ silent: true, revision: found });
     }
     await new Promise<void>((resolve) => {
       clock.after(leaseTimes.renewEvery, resolve);
@@ -68,25 +78,46 @@ export async function observeSilence(
 
 /**
  * The same observation, made by somebody who reads the key anyway: told each read, it says for how long
- * the key stood still. Only the time between successful reads counts.
+ * the key stood still. Only the time between successful reads counts, and what a holder that answers for
+ * itself is allowed does not.
  */
 export class SilenceWatch {
   #revision: number | null = null;
-  #silentFor = 0;
+  #stoodStill = 0;
   #lastRead: DurationNs | null = null;
+  /** End of the last read that succeeded, also when one failed since. */
+  #seenAt = 0;
+  #answeredAt = Number.NEGATIVE_INFINITY;
 
   /** A read that began and ended at these times and found this revision; true: silent for long enough. */
   read(revision: number, began: DurationNs, ended: DurationNs): boolean {
-    if (this.#revision !== revision) this.#silentFor = 0;
-    else if (this.#lastRead !== null) this.#silentFor += Math.max(0, began - this.#lastRead);
+    if (this.#revision !== revision) this.#stoodStill = 0;
+    else if (this.#lastRead !== null) this.#stoodStill += Math.max(0, began - this.#lastRead);
     this.#revision = revision;
     this.#lastRead = ended;
-    return this.#silentFor >= leaseTimes.timeToLive + leaseTimes.margin;
+    this.#seenAt = ended;
+    return this.silentFor >= silentAfter;
   }
 
-  /** For how long it stood still, of time between successful reads. */
+  /**
+   * For how long it stood still, of time between successful reads; less than is needed while its holder
+   * answers for itself and has not done so for too long.
+   */
   get silentFor(): number {
-    return this.#silentFor;
+    const answers = this.#seenAt - this.#answeredAt < answerHolds;
+    return answers && this.#stoodStill < silentAfter + patienceWithLiving
+      ? Math.min(this.#stoodStill, silentAfter - 1)
+      : this.#stoodStill;
+  }
+
+  /** It stands still for longer than it does while all is well: its holder may be asked whether it lives. */
+  get isDoubtful(): boolean {
+    return this.#stoodStill > leaseTimes.timeToLive / 2;
+  }
+
+  /** The holder answered for itself at this time. */
+  answered(at: DurationNs): void {
+    this.#answeredAt = at;
   }
 
   /** A read failed: what happened meanwhile is nobody's silence. */

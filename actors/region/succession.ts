@@ -5,7 +5,8 @@ import type { Clock } from "../kernel/ports/clock.ts";
 import type { Candidacy, Candidate, ShardOwner } from "../kernel/ports/ownership.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import { decodeLease, decodeOwnership, keys, type OwnershipRecord } from "./codec.ts";
-import { leaseTimes, SilenceWatch } from "./silence.ts";
+import type { LeaseHolder } from "./contact.ts";
+import { leaseTimes, silentAfter, SilenceWatch } from "./silence.ts";
 
 /**
  * Who may claim a shard, and when (DESIGN §8.3): what a cell knows of the shards that its markets
@@ -58,12 +59,11 @@ export function mayNotClaim(standing: Standing, asker: Asker): string | null {
   if (record === null || record === "unreadable") {
     return isHome ? null : `the shard has no owner on record; its home ${asker.home} comes first`;
   }
-  const silence = leaseTimes.timeToLive + leaseTimes.margin;
   const byHand = record.region !== asker.region && !asker.automatic && !asker.permitted;
   if (record.cell === "") {
     if (record.region === asker.region) return null;
     if (byHand) return `handed over to ${record.region}`;
-    const needed = silence + (asker.rank + 1) * turnNs;
+    const needed = silentAfter + (asker.rank + 1) * turnNs;
     return standing.recordStandsNs >= needed ? null : `handed over to ${record.region}`;
   }
   if (record.region === asker.region && record.cell === asker.cell) return null;
@@ -75,8 +75,8 @@ export function mayNotClaim(standing: Standing, asker: Asker): string | null {
   const comesBack = lease.released && !asker.permitted ? returnNs : 0;
   if (lease.over && lease.silentNs >= waits + comesBack) return null;
   if (lease.over) return `${owner} has stopped; it is given time to come back`;
-  if (lease.silentNs >= silence + waits) return null;
-  return lease.silentNs > silence
+  if (lease.silentNs >= silentAfter + waits) return null;
+  return lease.silentNs > silentAfter
     ? `${owner} is silent; another region takes first`
     : `${owner} owns it and is alive`;
 }
@@ -130,6 +130,8 @@ export interface SuccessionOf {
   /** Regions that may hold the journals of a group. */
   readonly regionsOf: (group: string) => readonly string[];
   readonly automatic: boolean;
+  /** Whether the holder of a lease answers for itself; absent: none is asked. */
+  readonly answers?: (holder: LeaseHolder) => Promise<boolean>;
 }
 
 export class Succession {
@@ -192,8 +194,7 @@ export class Succession {
   /** Revision at which the lease was silent for long enough to be fenced; null when it was not. */
   silentAt(key: string): number | null {
     const seen = this.#leases.get(key);
-    const needed = leaseTimes.timeToLive + leaseTimes.margin;
-    return seen !== undefined && seen.watch.silentFor >= needed ? seen.revision : null;
+    return seen !== undefined && seen.watch.silentFor >= silentAfter ? seen.revision : null;
   }
 
   /** Why this cell takes nothing that is not its own already; null: it takes what it may. */
@@ -263,9 +264,7 @@ export class Succession {
   }
 
   #isAnySilent(): boolean {
-    return [...this.#leases.values()].some(
-      ({ fenced, watch }) => fenced || watch.silentFor > leaseTimes.timeToLive / 2,
-    );
+    return [...this.#leases.values()].some(({ fenced, watch }) => fenced || watch.isDoubtful);
   }
 
   async #read(records: boolean): Promise<void> {
@@ -324,6 +323,15 @@ export class Succession {
     seen.released = lease?.released ?? false;
     seen.incarnation = lease?.incarnation ?? 0;
     seen.watch.read(seen.revision, began, clock.monotonic());
+    if (lease !== null && !seen.fenced && !seen.released) this.#contact(seen, lease);
+  }
+
+  #contact({ watch }: LeaseSeen, holder: LeaseHolder): void {
+    const { clock, answers } = this.#of;
+    if (answers === undefined || !watch.isDoubtful) return;
+    void answers(holder).then((lives) => {
+      if (lives) watch.answered(clock.monotonic());
+    });
   }
 
   #standing({ record, stands, owner }: Followed): Standing {

@@ -34,7 +34,7 @@ import { encodeReport as encodeMaker } from "../market-maker/codec.ts";
 import type { HostedActors, LeaseRecord } from "../region/codec.ts";
 import type { MarketDefinition } from "../region/messages.ts";
 import type { ShardOwnership } from "../region/ownership.ts";
-import { SilenceWatch } from "../region/silence.ts";
+import { silentAfter } from "../region/silence.ts";
 import { riskLimitActor } from "../risk-limit/actor.ts";
 import { LimitDirectory } from "../risk-limit/directory.ts";
 import type { MarketPlaces } from "../risk-limit/effects.ts";
@@ -45,7 +45,7 @@ import type { TraderPorts, TraderReport } from "../trading/trader.ts";
 import { bookSubject, decodeBook, encodeBookRequest } from "../trading/wire.ts";
 import { serveIncidents, type ServedIncidents } from "./incident-host.ts";
 import { type IncidentResidents, incidentResidents } from "./incident-residents.ts";
-import type { LeaseBoard } from "./lease-board.ts";
+import type { BoardReading, LeaseBoard } from "./lease-board.ts";
 import { type LimitResidents, limitResidents } from "./limit-residents.ts";
 import { LimitRoutes } from "./limit-routes.ts";
 import { allResidents, type ResidentsOf } from "./named-residents.ts";
@@ -108,7 +108,7 @@ export interface ActorHostOf {
   /** Absent: pages are told on NATS only. */
   readonly pager?: Pager;
   /** Hears of all leases that were read, of all regions; absent: nobody does. */
-  readonly leasesRead?: (read: LeasesRead) => void;
+  readonly leasesRead?: (read: BoardReading) => void;
   /** Runs users' strategies; absent: none. */
   readonly processes?: StrategyProcesses;
   /** Serves the control subjects; absent: as plain requests on the bus. */
@@ -116,14 +116,6 @@ export interface ActorHostOf {
     endpoints: readonly ControlEndpoint[],
     region: string,
   ) => Promise<Subscription>;
-}
-
-/** The leases of all cells of all regions as they were read. */
-export interface LeasesRead {
-  readonly began: DurationNs;
-  readonly ended: DurationNs;
-  /** Null: they could not be read. */
-  readonly leases: readonly { readonly lease: LeaseRecord; readonly revision: number }[] | null;
 }
 
 type Trader = ActorDefinition<
@@ -434,35 +426,27 @@ export class ActorHost {
   }
 
   #leases(): Leases {
-    const { board, ownership, clock, leasesRead = () => {} } = this.#of;
+    const { board, ownership, leasesRead = () => {} } = this.#of;
     const { region, guest } = this.#settings;
     return {
       async read() {
-        const began = clock.monotonic();
         const found = await board.read();
-        if (!guest) {
-          const read = found.ok ? found.value : null;
-          leasesRead({
-            began: read?.began ?? began,
-            ended: read?.ended ?? clock.monotonic(),
-            leases:
-              read?.leases.map(({ record: lease, revision }) => ({ lease, revision })) ?? null,
-          });
-        }
         if (!found.ok) return found;
-        const leases = found.value.leases.flatMap(({ record: lease, revision }): LeaseView[] => {
+        if (!guest) leasesRead(found.value);
+        const leases = found.value.leases.flatMap((seen): LeaseView[] => {
+          const { record: lease, revision } = seen;
           const { node, incarnation, fenced } = lease;
           const holder = { region: lease.region, cell: lease.cell };
-          const said = { holder, node, incarnation, fenced, revision };
+          const silent = seen.silentNs >= silentAfter;
+          const said = { holder, node, incarnation, fenced, revision, silent };
           if (lease.region === region) return [{ ...said, cell: lease.cell, actors: lease.actors }];
           const hosted = lease.hosts?.find((one) => one.region === region);
           if (hosted === undefined) return [];
           const actors = { ...hosted.actors, guest: true };
           return [{ ...said, cell: guestName(lease.region, lease.cell), actors }];
         });
-        return ok({ ...found.value, leases });
+        return ok(leases);
       },
-      silence: () => new SilenceWatch(),
       fence: ({ holder, node, incarnation, revision }) =>
         ownership.fence({ ...holder, node, incarnation }, revision),
     };

@@ -13,8 +13,9 @@ import type { Log } from "../kernel/ports/log.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import type { ShardOwnership } from "../region/ownership.ts";
+import { silentAfter } from "../region/silence.ts";
 import { rankOf } from "../region/succession.ts";
-import { type LeaseBoard, type SeenLease, silenceNs } from "./lease-board.ts";
+import type { LeaseBoard, SeenLease } from "./lease-board.ts";
 
 export interface ActorSeatsOf {
   readonly bus: Bus;
@@ -52,7 +53,7 @@ export const seatedCell = ({ record, silentNs }: SeenLease): SeatedCell => ({
   region: record.region,
   over: record.fenced,
   released: record.released,
-  silent: silentNs >= silenceNs,
+  silent: silentNs >= silentAfter,
   // A fenced lease says nothing of actors any more, and its cell may have hosted some.
   hosts: record.fenced || (record.actors?.capacity ?? 0) > 0,
   mayHost: record.mayHost ?? [],
@@ -160,7 +161,7 @@ export class ActorSeats {
     const there = new Set<number>();
     const elsewhere = new Set<number>();
     for (const { record, silentNs } of read.value.leases) {
-      if (record.fenced || silentNs >= silenceNs) continue;
+      if (record.fenced || silentNs >= silentAfter) continue;
       const said =
         record.region === region
           ? record.actors
@@ -278,7 +279,7 @@ export class ActorSeats {
   /** Whoever takes their shards need not watch these cells again. Failure code: unavailable. */
   async #fenceSilent(region: string, leases: readonly SeenLease[]): Promise<Result<void>> {
     for (const { record, revision, silentNs } of leases) {
-      if (record.region !== region || record.fenced || silentNs < silenceNs) continue;
+      if (record.region !== region || record.fenced || silentNs < silentAfter) continue;
       const fenced = await this.#of.ownership.fence(record, revision);
       if (!fenced.ok && !(await this.#isFenced(record))) return fenced;
     }

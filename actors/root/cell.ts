@@ -26,6 +26,7 @@ import type {
   RegionReply,
   RegionReport,
 } from "../region/messages.ts";
+import { answersContact } from "../region/contact.ts";
 import { ShardOwnership } from "../region/ownership.ts";
 import type { Pager } from "../incident/actor.ts";
 import type { Told } from "../incident/findings.ts";
@@ -191,6 +192,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       nonce,
       automatic: settings.takeover !== "manual",
       regionsOf: (group) => known.regionsOf(group),
+      answers: (holder) => answersContact(bus, holder),
     },
     { region, cell, node: directory.node },
   );

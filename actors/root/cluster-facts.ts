@@ -1,6 +1,7 @@
 import type { ClusterFacts } from "../region/messages.ts";
 import type { ActorHosts } from "./actor-hosts.ts";
-import { type SeenLease, silenceNs } from "./lease-board.ts";
+import { silentAfter } from "../region/silence.ts";
+import type { SeenLease } from "./lease-board.ts";
 
 /** What a cell tells of the cluster in its status. */
 export function clusterFacts(hosts: ActorHosts, streams: ClusterFacts["streams"]): ClusterFacts {
@@ -11,7 +12,7 @@ export function clusterFacts(hosts: ActorHosts, streams: ClusterFacts["streams"]
       holder: `${record.region}/${record.cell}`,
       incarnation: record.incarnation,
       state: stateOf({ record, silentNs }),
-      remainingNs: record.fenced ? 0 : Math.max(0, silenceNs - silentNs),
+      remainingNs: record.fenced ? 0 : Math.max(0, silentAfter - silentNs),
     })),
     actors: hosts.hosted.map(({ region, actors }) => ({
       region,
@@ -27,5 +28,5 @@ function stateOf({
   silentNs,
 }: Pick<SeenLease, "record" | "silentNs">): ClusterFacts["leases"][number]["state"] {
   if (record.fenced) return record.released ? "released" : "fenced";
-  return silentNs >= silenceNs ? "silent" : "held";
+  return silentNs >= silentAfter ? "silent" : "held";
 }

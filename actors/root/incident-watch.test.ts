@@ -6,6 +6,7 @@ import type { Told } from "../incident/findings.ts";
 import { manualClock } from "../kernel/manual-clock.ts";
 import { durationNs } from "../kernel/units.ts";
 import type { LeaseRecord } from "../region/codec.ts";
+import { SilenceWatch } from "../region/silence.ts";
 import { alertsOf, serveAlertmanager } from "./alertmanager.ts";
 import { type CellSample, CellWatch } from "./cell-watch.ts";
 import { LeaseWatch } from "./lease-watch.ts";
@@ -41,6 +42,7 @@ function watching(region: string) {
   let now = 0;
   let renewals = 0;
   const revisions = new Map<string, number>();
+  const silences = new Map<string, SilenceWatch>();
   return {
     said: () =>
       heard
@@ -56,13 +58,17 @@ function watching(region: string) {
       const entries = leases.map((one) => {
         const key = `${one.region}/${one.cell}`;
         if (renewed.includes(one.region)) revisions.set(key, renewals);
-        return { lease: one, revision: revisions.get(key) ?? 0 };
+        const revision = revisions.get(key) ?? 0;
+        const silence = silences.get(key) ?? new SilenceWatch();
+        silences.set(key, silence);
+        silence.read(revision, at, at);
+        return { record: one, revision, silentNs: silence.silentFor };
       });
-      watch.read({ began: at, ended: at, leases: entries });
+      watch.read({ ended: at, leases: entries });
     },
     fails(seconds: number): void {
       now += seconds * 1_000_000_000;
-      watch.read({ began: durationNs(now), ended: durationNs(now), leases: null });
+      for (const silence of silences.values()) silence.failed();
     },
   };
 }

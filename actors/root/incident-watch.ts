@@ -5,8 +5,8 @@ import type { Told } from "../incident/findings.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
-import type { LeasesRead } from "./actor-host.ts";
 import { type CellSample, CellWatch } from "./cell-watch.ts";
+import type { BoardReading } from "./lease-board.ts";
 import { LeaseWatch } from "./lease-watch.ts";
 
 export interface IncidentWatchOf {
@@ -46,7 +46,7 @@ export class IncidentWatch {
     this.#cell.begin();
   }
 
-  leasesRead(read: LeasesRead): void {
+  leasesRead(read: BoardReading): void {
     this.#leases.read(read);
   }
 

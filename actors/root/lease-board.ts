@@ -4,13 +4,14 @@ import type { Clock } from "../kernel/ports/clock.ts";
 import { ok, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import { decodeLease, type LeaseRecord } from "../region/codec.ts";
-import { leaseTimes, SilenceWatch } from "../region/silence.ts";
+import type { LeaseHolder } from "../region/contact.ts";
+import { silentAfter, SilenceWatch } from "../region/silence.ts";
 
 /** A lease as it was read. */
 export interface SeenLease {
   readonly record: LeaseRecord;
   readonly revision: number;
-  /** For how long it has stood still, of time between successful reads. */
+  /** As SilenceWatch.silentFor. */
   readonly silentNs: number;
 }
 
@@ -32,14 +33,21 @@ const readHolds = 400_000_000;
 export class LeaseBoard {
   readonly #keys: KeyStore;
   readonly #clock: Clock;
+  readonly #answers: (holder: LeaseHolder) => Promise<boolean>;
   readonly #watches = new Map<string, SilenceWatch>();
   #last: BoardReading | null = null;
   #holds = readHolds;
   #reading: Promise<Result<BoardReading>> | null = null;
 
-  constructor(keys: KeyStore, clock: Clock) {
+  /** `answers`: whether the holder of a lease answers for itself. */
+  constructor(
+    keys: KeyStore,
+    clock: Clock,
+    answers: (holder: LeaseHolder) => Promise<boolean> = () => Promise.resolve(false),
+  ) {
     this.#keys = keys;
     this.#clock = clock;
+    this.#answers = answers;
   }
 
   /** What was read last; null: nothing yet. */
@@ -81,16 +89,20 @@ export class LeaseBoard {
       const watch = this.#watches.get(key) ?? new SilenceWatch();
       this.#watches.set(key, watch);
       watch.read(revision, began, ended);
+      if (watch.isDoubtful && !record.fenced && !record.released) this.#contact(watch, record);
       leases.push({ record, revision, silentNs: watch.silentFor });
     }
     this.#last = { leases, began, ended };
     this.#holds = leases.some(isGoingSilent) ? readHolds : calmReadHolds;
     return ok(this.#last);
   }
+
+  #contact(watch: SilenceWatch, holder: LeaseHolder): void {
+    void this.#answers(holder).then((lives) => {
+      if (lives) watch.answered(this.#clock.monotonic());
+    });
+  }
 }
 
-/** The time after which nobody counts on a lease that stands still any more. */
-export const silenceNs = leaseTimes.timeToLive + leaseTimes.margin;
-
 const isGoingSilent = ({ record, silentNs }: SeenLease): boolean =>
-  silentNs > 0 && silentNs < silenceNs && !record.fenced && !record.released;
+  silentNs > 0 && silentNs < silentAfter && !record.fenced && !record.released;

@@ -1,13 +1,12 @@
 import { rendezvous } from "../control/placement.ts";
 import { finding, idOf, type Told } from "../incident/findings.ts";
 import type { LeaseRecord } from "../region/codec.ts";
-import { SilenceWatch } from "../region/silence.ts";
-import type { LeasesRead } from "./actor-host.ts";
+import { silentAfter } from "../region/silence.ts";
+import type { BoardReading } from "./lease-board.ts";
 
 interface Watched {
   readonly region: string;
   readonly cell: string;
-  readonly silence: SilenceWatch;
   incarnation: number;
   state: "alive" | "released" | "down";
   downSince: number;
@@ -38,18 +37,13 @@ export class LeaseWatch {
     this.#of = of;
   }
 
-  read({ began, ended, leases }: LeasesRead): void {
-    if (leases === null) {
-      for (const { silence } of this.#watched.values()) silence.failed();
-      return;
-    }
+  read({ ended, leases }: Pick<BoardReading, "ended" | "leases">): void {
     const lost: Watched[] = [];
     const back: { readonly watched: Watched; readonly missed: boolean }[] = [];
-    for (const { lease, revision } of leases) {
+    for (const { record: lease, silentNs } of leases) {
       if (lease.region === this.#of.region && lease.cell === this.#of.cell) continue;
       const known = this.#known(lease);
-      const silent = known.silence.read(revision, began, ended);
-      const alive = !lease.fenced && !silent;
+      const alive = !lease.fenced && silentNs < silentAfter;
       const before = known.state;
       const replaced = alive && before === "alive" && lease.incarnation > known.incarnation;
       known.state = alive ? "alive" : lease.released || before === "released" ? "released" : "down";
@@ -77,7 +71,6 @@ export class LeaseWatch {
     const watched: Watched = {
       region: lease.region,
       cell: lease.cell,
-      silence: new SilenceWatch(),
       incarnation: lease.incarnation,
       // The first look that finds it alive says so: it may have been down before this cell began to look.
       state: "released",

@@ -16,7 +16,7 @@ import { type StrongestMode, syncAlwaysReport } from "../bus/sync-report.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
-import type { DurationNs } from "../kernel/units.ts";
+import { type DurationNs, durationNs } from "../kernel/units.ts";
 import type { MarketDefinition } from "../region/messages.ts";
 
 /** The parts of a cell's start that need NATS. */
@@ -32,6 +32,8 @@ const recheckEvery = 60_000_000_000 as DurationNs;
 const recheckAfterFault = 5_000_000_000 as DurationNs;
 /** Checks that may fail in a row: a server that is just restarting does not report for a while. */
 const faultLimit = 12;
+/** The report about a new journal is asked for this long: two elections and the restart of a server. */
+const journalWait = durationNs(15_000_000_000);
 const maximumReplicas = 3;
 
 /** Failure code: configuration_invalid (a seed or the authority cannot be read). */
@@ -163,7 +165,10 @@ export class SyncGuard {
     }
   }
 
-  /** Makes the streams of a market and takes its journal into the watch. */
+  /**
+   * Makes the streams of a market and takes its journal into the watch. Failure codes: as
+   * ensureMarketAssets; not_durable and unavailable when the servers' report stays so.
+   */
   async ensureJournal(
     definition: MarketDefinition,
     placement: Placement,
@@ -173,8 +178,14 @@ export class SyncGuard {
     const made = await ensureMarketAssets(ports, definition, placement, isNew);
     if (!made.ok) return made;
     this.#streams.add(journalStream(definition.group, definition.shard));
-    const checked = await this.check();
-    return checked.ok ? ok(undefined) : checked;
+    // One of the streams may be without a leader, or a server on its way back: that says nothing yet.
+    const until = this.#ports.clock.monotonic() + journalWait;
+    for (;;) {
+      const checked = await this.check();
+      if (checked.ok) return ok(undefined);
+      if (this.#ports.signal.aborted || this.#ports.clock.monotonic() > until) return checked;
+      await pause(this.#ports, retryEvery);
+    }
   }
 
   /** Checks once a minute and after each reconnect; calls `onFault` when a fault stays. */

@@ -341,7 +341,8 @@ export function changePhase(
   );
 }
 
-const CREATE_TIMEOUT_MS = 15_000;
+/** Elections of the journal, of the directory and of the leases may be waited for. */
+const CREATE_TIMEOUT_MS = 30_000;
 
 export function decodeMarketReply(payload: Uint8Array, region: string): Result<MarketView> {
   const reply = wire.control.v1.MarketReply.decode(payload);

@@ -357,6 +357,17 @@ for (const [victim, market] of [
   });
 }
 
+for (const stream of [/^KV_LEASE$/, /^JRN_/]) {
+  test(`B8.3 a market is made while ${stream.source} has no leader`, async () => {
+    const { cluster, markets } = await runJson<ClusterStatus>("status");
+    const leader = cluster.streams.find((one) => stream.test(one.stream))?.leader ?? "";
+    const market = `MADE-${markets.length}`;
+    process.kill(launcher?.processId(leader, "server") ?? 0, "SIGKILL");
+    const made = await run(0, "market", "create", market, "--like", "BTC-EUR", ...asOperator);
+    assert.match(made, /open/);
+  });
+}
+
 const messages = sharedData("lobster/AAPL_2012-06-21_34200000_37800000_message_deep.csv");
 const bookStates = sharedData("lobster/AAPL_2012-06-21_34200000_57600000_orderbook_1.csv");
 const missing =

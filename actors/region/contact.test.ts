@@ -1,0 +1,108 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+import { MemoryBroker, MemoryBus } from "../bus/memory.ts";
+import { manualClock } from "../kernel/manual-clock.ts";
+import { durationNs } from "../kernel/units.ts";
+import { LeaseBoard } from "../root/lease-board.ts";
+import { encodeLease, encodeOwnership, keys } from "./codec.ts";
+import { answerContacts, answersContact } from "./contact.ts";
+import { silentAfter } from "./silence.ts";
+import { Succession } from "./succession.ts";
+
+const test = suite("contact with cells");
+
+const step = durationNs(100_000_000);
+const secondNs = 1_000_000_000;
+const owner = { region: "eu", cell: "eu-1", node: "n" };
+const candidate = { market: "BTC-EUR", shard: "atlas-00", home: "eu", blocked: null };
+
+/** The owner of a shard, whose lease was written once, and a cell of another region that follows the shard. */
+async function world() {
+  const clock = manualClock();
+  const broker = new MemoryBroker();
+  const there = new MemoryBus(broker, clock);
+  const here = new MemoryBus(broker, clock);
+  const put = (key: string, bytes: Uint8Array) =>
+    there.keys.compareAndSet(keys.leaseBucket, key, bytes, 0);
+  const lease = { renewal: 1, nonce: new Uint8Array(), fenced: false, released: false };
+  await put(
+    keys.lease("eu", "eu-1"),
+    encodeLease({ ...owner, ...lease, incarnation: 2, actors: null }),
+  );
+  const record = { shard: "atlas-00", epoch: 4, region: "eu", cell: "eu-1", incarnation: 2 };
+  await put(keys.ownership("atlas-00"), encodeOwnership({ ...record, since: 4 }));
+  const answers = (holder: Parameters<typeof answersContact>[1]): Promise<boolean> =>
+    answersContact(here, holder);
+  const succession = new Succession({
+    keys: here.keys,
+    clock,
+    region: "us",
+    cell: "us-1",
+    regionsOf: () => ["eu", "us"],
+    automatic: true,
+    answers,
+  });
+  const board = new LeaseBoard(here.keys, clock, answers);
+  return {
+    there,
+    here,
+    succession,
+    /** Seconds until the cell may claim the shard, and until the board holds its owner for silent. */
+    async takes(longest = 20): Promise<{ readonly claim: number; readonly silent: number }> {
+      const found = { claim: Number.POSITIVE_INFINITY, silent: Number.POSITIVE_INFINITY };
+      for (let at = 0; at < longest * secondNs; at += step) {
+        const { may } = await succession.candidacy(candidate);
+        if (may === "claim") found.claim = Math.min(found.claim, at / secondNs);
+        const read = await board.read();
+        const [seen] = read.ok ? read.value.leases : [];
+        if ((seen?.silentNs ?? 0) >= silentAfter) {
+          found.silent = Math.min(found.silent, at / secondNs);
+        }
+        if (Number.isFinite(found.claim + found.silent)) break;
+        await clock.advance(step);
+      }
+      return found;
+    },
+  };
+}
+
+test("B9.1 an owner that does not answer is replaced when its lease has run out", async () => {
+  const { takes, succession } = await world();
+  const { claim, silent } = await takes();
+  succession.stop();
+  for (const seconds of [claim, silent]) {
+    assert.ok(seconds >= 2.3 && seconds <= 3.8, `${seconds} s`);
+  }
+});
+
+test("B9.1 an owner that answers for itself is given four seconds more to reach the store, and no longer", async () => {
+  const { there, takes, succession } = await world();
+  answerContacts(there, owner, 2);
+  const { claim, silent } = await takes();
+  succession.stop();
+  for (const seconds of [claim, silent]) {
+    assert.ok(seconds >= 6.3 && seconds <= 7.8, `${seconds} s`);
+  }
+});
+
+test("B9.1 another life of the owner's process does not answer for the one that holds the lease", async () => {
+  const { there, takes, succession } = await world();
+  answerContacts(there, owner, 3);
+  const { claim } = await takes();
+  succession.stop();
+  assert.ok(claim <= 3.8, `${claim} s`);
+});
+
+test("a cell answers while it holds its lease, and for itself only", async () => {
+  const { there, here } = await world();
+  const holder = { region: "eu", cell: "eu-1", incarnation: 2 };
+  assert.not.ok(await answersContact(here, holder));
+  const served = answerContacts(there, owner, 2);
+  assert.ok(await answersContact(here, holder));
+  assert.not.ok(await answersContact(here, { ...holder, cell: "eu-2" }));
+  served.unsubscribe();
+  assert.not.ok(await answersContact(here, holder));
+});
+
+test.run();
