@@ -44,6 +44,14 @@ export interface NatsOptions {
   readonly seed: Uint8Array | (() => Uint8Array);
   /** Certificate authorities of the servers, PEM; null for a cluster without TLS. A function: as `seed`. */
   readonly authority: string | (() => string) | null;
+  /** What the user proves itself by before it logs in, asked at every connect; null or absent: nothing. */
+  readonly certificate?: () => ClientCertificate | null;
+}
+
+/** A certificate and its key, PEM. */
+export interface ClientCertificate {
+  readonly certificate: string;
+  readonly key: string;
 }
 
 const second = 1_000;
@@ -75,24 +83,33 @@ export interface BusCounters extends RequestFigures {
   readonly requestsUnderWay: number;
 }
 
-/** The client library reads `ca` at every handshake. */
-function tlsOf(authority: string | (() => string)): { readonly ca: string } {
-  if (typeof authority === "string") return { ca: authority };
+/** The client library reads these at every handshake, and takes an empty text for none. */
+function tlsOf(
+  authority: string | (() => string),
+  certificate: NonNullable<NatsOptions["certificate"]>,
+): NonNullable<ConnectionOptions["tls"]> {
   return {
     get ca() {
-      return authority();
+      return typeof authority === "string" ? authority : authority();
+    },
+    get cert() {
+      return certificate()?.certificate ?? "";
+    },
+    get key() {
+      return certificate()?.key ?? "";
     },
   };
 }
 
 /** Options of the client library: reconnects for ever with jitter, resends nothing by itself. */
 export function connectionOptions(options: NatsOptions): ConnectionOptions {
+  const { authority, certificate = () => null } = options;
   return {
     servers: [...options.servers],
     name: `meridian ${options.user}`,
     authenticator: nkeyAuthenticator(options.seed),
     inboxPrefix: inboxPrefix(options.user),
-    ...(options.authority === null ? {} : { tls: tlsOf(options.authority) }),
+    ...(authority === null ? {} : { tls: tlsOf(authority, certificate) }),
     timeout: CONNECT_TIMEOUT_MS,
     noRandomize: true,
     ignoreClusterUpdates: true,

@@ -9,6 +9,8 @@ export interface RunnerSettings {
   readonly seed: string;
   /** Certificate of the servers' authority; null: no TLS. */
   readonly authority: string | null;
+  /** What that user proves itself by, PEM; null or absent: nothing. */
+  readonly certificate?: { readonly certificate: string; readonly key: string } | null;
   /** Where questions come. */
   readonly subject: string;
   readonly file: string;

@@ -78,20 +78,21 @@ async function load(file: string): Promise<Loaded> {
   return { name, start, decide: decide.bind(strategy) };
 }
 
-/** It cannot read new keys: after half a minute without a server it ends, and is started with those of then. */
+/** It cannot read new keys or certificates: after half a minute without a server it ends, and is started with those of then. */
 const reconnectAttempts = 120;
 const reconnectWaitMs = 250;
 
 async function main(): Promise<void> {
   const [line] = await once(createInterface({ input: process.stdin }));
   const settings = JSON.parse(line ?? "") as RunnerSettings;
-  const { servers, seed, subject, file, authority } = settings;
+  const { servers, seed, subject, file, authority, certificate = null } = settings;
+  const shown = certificate === null ? {} : { cert: certificate.certificate, key: certificate.key };
   const options: ConnectionOptions = {
     servers: [...servers],
     authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
     maxReconnectAttempts: reconnectAttempts,
     reconnectTimeWait: reconnectWaitMs,
-    ...(authority === null ? {} : { tls: { ca: authority } }),
+    ...(authority === null ? {} : { tls: { ca: authority, ...shown } }),
   };
   const connection = await connect(options);
   void connection.closed().then(() => process.exit(1));

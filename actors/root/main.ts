@@ -6,6 +6,7 @@ import type { CellConfiguration } from "../../schemas/configuration.ts";
 import { NatsJournalReplicas } from "../bus/journal-replicas.ts";
 import { ensureAuditAssets } from "../bus/assets.ts";
 import { AuditStream } from "../bus/audit-stream.ts";
+import { certificateBeside } from "../bus/login-files.ts";
 import type { NatsBus, NatsOptions } from "../bus/nats.ts";
 import { ServersWatch } from "../bus/servers-report.ts";
 import { StreamsWatch } from "../bus/streams-report.ts";
@@ -304,6 +305,9 @@ class CellProcess {
         },
         get authority() {
           return readFileSync(nats.caFile, "utf8");
+        },
+        get certificate() {
+          return certificateBeside(seedFile);
         },
         subject,
       })),

@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-
 import type { CellConfiguration } from "../../schemas/configuration.ts";
 import {
   actorSnapshotBucket,
@@ -10,6 +8,7 @@ import {
   leaseBucket,
 } from "../../schemas/subjects.ts";
 import { ensureAssets, ensureMarketAssets } from "../bus/assets.ts";
+import { loginFrom } from "../bus/login-files.ts";
 import { connectNats, type NatsBus, type NatsOptions } from "../bus/nats.ts";
 import { anywhere, asConfigured, type Placement } from "../bus/placement.ts";
 import { type StrongestMode, syncAlwaysReport } from "../bus/sync-report.ts";
@@ -36,21 +35,18 @@ const faultLimit = 12;
 const journalWait = durationNs(15_000_000_000);
 const maximumReplicas = 3;
 
-/** Failure code: configuration_invalid (a seed or the authority cannot be read). */
+/** Failure code: configuration_invalid (a seed, a certificate or the authority cannot be read). */
 export function natsOptions(
   configuration: CellConfiguration,
 ): Result<{ readonly cell: NatsOptions; readonly reporter: NatsOptions }> {
   const { region, nats } = configuration;
   try {
-    const authority = (): string => readFileSync(nats.caFile, "utf8");
-    const options = (user: string, seedFile: string): NatsOptions => {
-      const seed = (): Uint8Array =>
-        new TextEncoder().encode(readFileSync(seedFile, "utf8").trim());
-      // What cannot be read at the start will not be read at a reconnect either.
-      seed();
-      authority();
-      return { servers: nats.servers, journalServers: nats.journalServers, user, seed, authority };
-    };
+    const options = (user: string, seedFile: string): NatsOptions => ({
+      servers: nats.servers,
+      journalServers: nats.journalServers,
+      user,
+      ...loginFrom(seedFile, nats.caFile),
+    });
     return ok({
       cell: { ...options(`cell-${region}`, nats.seedFile), keysApart: true },
       reporter: options(`reporter-${region}`, nats.systemSeedFile),

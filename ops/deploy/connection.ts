@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { type NatsConnection, connect } from "nats";
+import { loginFrom } from "../../actors/bus/login-files.ts";
 import { connectionOptions } from "../../actors/bus/nats.ts";
 
-/** How to log in: a user's name, the file of its seed, the cluster's authority. */
+/** How to log in: a user's name, the file of its seed (its certificate lies beside), the cluster's authority. */
 export interface Login {
   readonly user: string;
   readonly seedFile: string;
@@ -15,8 +15,7 @@ export async function connectAs(login: Login, timeoutMs = 2_000): Promise<NatsCo
   const options = connectionOptions({
     servers: login.servers,
     user: login.user,
-    seed: Buffer.from(readFileSync(login.seedFile, "utf8").trim()),
-    authority: readFileSync(login.authorityFile, "utf8"),
+    ...loginFrom(login.seedFile, login.authorityFile),
   });
   return connect({ ...options, timeout: timeoutMs, reconnect: false });
 }

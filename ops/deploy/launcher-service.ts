@@ -1,5 +1,5 @@
 import { type NatsConnection, connect } from "nats";
-import { readFileSync } from "node:fs";
+import { loginFrom } from "../../actors/bus/login-files.ts";
 import { connectionOptions } from "../../actors/bus/nats.ts";
 import { type Failure, ok, type Result } from "../../actors/kernel/result.ts";
 import { wire } from "../../schemas/messages.ts";
@@ -64,14 +64,13 @@ export class Steps {
 }
 
 /** The launcher's connection to those that it serves; it reconnects for ever. */
-export function connectDeployer(plan: ClusterPlan): Promise<NatsConnection> {
+export async function connectDeployer(plan: ClusterPlan): Promise<NatsConnection> {
   const { seedFile } = credentialsOf(plan, deployerUser.name);
   return connect(
     connectionOptions({
       servers: plan.servers.map(({ ports }) => natsUrl(ports)),
       user: deployerUser.name,
-      seed: () => Buffer.from(readFileSync(seedFile, "utf8").trim()),
-      authority: () => readFileSync(plan.certificates.authorityFile, "utf8"),
+      ...loginFrom(seedFile, plan.certificates.authorityFile),
     }),
   );
 }

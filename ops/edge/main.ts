@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
-
 import { connect } from "nats";
 
+import { loginFrom } from "../../actors/bus/login-files.ts";
 import { connectionOptions } from "../../actors/bus/nats.ts";
 import { siteUserName } from "../../schemas/subjects.ts";
 import { readSite } from "../deploy/edge-sites.ts";
@@ -18,9 +17,7 @@ const connection = await connect({
   ...connectionOptions({
     servers: [nats],
     user: siteUserName(name),
-    seed: Buffer.from(readFileSync(cacheSeedFile, "utf8").trim()),
-    // Asked at each connect: a rotation writes another one.
-    authority: () => readFileSync(caFile, "utf8"),
+    ...loginFrom(cacheSeedFile, caFile),
   }),
   // Its server may start after it.
   waitOnFirstConnect: true,

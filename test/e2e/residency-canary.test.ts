@@ -17,6 +17,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 import { ensureAssets, ensureAuditAssets, ensureMarketAssets } from "../../actors/bus/assets.ts";
+import { loginFrom } from "../../actors/bus/login-files.ts";
 import { connectNats, type NatsBus } from "../../actors/bus/nats.ts";
 import { asConfigured, type Placement } from "../../actors/bus/placement.ts";
 import { locateNatsServer } from "../../ops/bootstrap/nats-server.mjs";
@@ -138,8 +139,7 @@ async function busOf(cluster: LaunchedCluster, region: string): Promise<NatsBus>
   return connectNats({
     servers: [natsUrl(server?.ports ?? { nats: 0 })],
     user,
-    seed: Buffer.from(readFileSync(credentialsOf(plan, user).seedFile, "utf8").trim()),
-    authority: readFileSync(plan.certificates.authorityFile, "utf8"),
+    ...loginFrom(credentialsOf(plan, user).seedFile, plan.certificates.authorityFile),
   });
 }
 

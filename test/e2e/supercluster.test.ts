@@ -4,6 +4,7 @@ import { jetstreamManager, type JetStreamManager, type StreamInfo } from "@nats-
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { NatsJournalReplicas } from "../../actors/bus/journal-replicas.ts";
+import { loginFrom } from "../../actors/bus/login-files.ts";
 import { connectNats } from "../../actors/bus/nats.ts";
 import { readServerReports } from "../../actors/bus/server-reports.ts";
 import { wire } from "../../schemas/messages.ts";
@@ -115,8 +116,7 @@ async function checkReplicas(cluster: LaunchedCluster): Promise<void> {
   const bus = await connectNats({
     ...nats,
     user,
-    seed: new TextEncoder().encode(readFileSync(seedFile, "utf8").trim()),
-    authority: readFileSync(cluster.overview.plan.certificates.authorityFile, "utf8"),
+    ...loginFrom(seedFile, cluster.overview.plan.certificates.authorityFile),
   });
   try {
     const subject = eventLogSubject(home, "scrubbed");

@@ -5,12 +5,13 @@
  *   node test/regions/ledger-client.ts JSON
  */
 import { randomInt } from "node:crypto";
-import { readFileSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { connect, errors, type NatsConnection } from "nats";
 
+import { loginFrom } from "../../actors/bus/login-files.ts";
 import { connectionOptions } from "../../actors/bus/nats.ts";
 import { seededRandomness } from "../../actors/kernel/seeded-randomness.ts";
 import {
@@ -57,8 +58,7 @@ async function connected(): Promise<NatsConnection> {
   const options = connectionOptions({
     servers,
     user,
-    seed: Buffer.from(readFileSync(seedFile, "utf8").trim()),
-    authority: readFileSync(authorityFile, "utf8"),
+    ...loginFrom(seedFile, authorityFile),
   });
   for (;;) {
     try {

@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { loginFrom } from "../../actors/bus/login-files.ts";
 import { connectNats, type NatsBus } from "../../actors/bus/nats.ts";
 import {
   cellFile,
@@ -246,8 +247,7 @@ export class ThreeRegions {
         return await connectNats({
           servers: this.urls("ap"),
           user,
-          seed: Buffer.from(readFileSync(this.seedFileOf(user), "utf8").trim()),
-          authority: readFileSync(this.authorityFile, "utf8"),
+          ...loginFrom(this.seedFileOf(user), this.authorityFile),
         });
       } catch (error) {
         if (attempt > 100) throw error;

@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsConnection, connect } from "nats";
 import * as assert from "uvu/assert";
+import { loginFrom } from "../../actors/bus/login-files.ts";
 import { connectionOptions } from "../../actors/bus/nats.ts";
 import { Launcher } from "../../ops/deploy/launcher.ts";
 import { type Topology, natsUrl, topologies } from "../../ops/deploy/topology.ts";
@@ -37,13 +38,12 @@ async function start(data: string, topology: Topology): Promise<Running> {
   const started = await launcher.start();
   if (!started.ok) throw new Error(`${started.failure.code}: ${started.failure.reason}`);
   const { plan } = started.value;
-  const as = (user: string): Promise<NatsConnection> =>
+  const as = async (user: string): Promise<NatsConnection> =>
     connect(
       connectionOptions({
         servers: plan.servers.map(({ ports }) => natsUrl(ports)),
         user,
-        seed: readFileSync(join(data, "users", `${user}.nk`)).subarray(0, 58),
-        authority: readFileSync(plan.certificates.authorityFile, "utf8"),
+        ...loginFrom(join(data, "users", `${user}.nk`), plan.certificates.authorityFile),
       }),
     );
   return { launcher, as };

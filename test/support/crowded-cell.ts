@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 
 import { setup } from "xstate";
 
+import { loginFrom } from "../../actors/bus/login-files.ts";
 import { connectNats, type NatsBus } from "../../actors/bus/nats.ts";
 import type { ActorDefinition, ActorSystem } from "../../actors/kernel/actor.ts";
 import { actorSystem } from "../../actors/kernel/actor-system.ts";
@@ -92,10 +92,7 @@ export class CrowdedCell {
     const bus = await connectNats({
       servers: serversOf(plan, region).map(({ ports }) => natsUrl(ports)),
       user: name,
-      seed: new TextEncoder().encode(
-        readFileSync(credentialsOf(plan, name).seedFile, "utf8").trim(),
-      ),
-      authority: readFileSync(plan.certificates.authorityFile, "utf8"),
+      ...loginFrom(credentialsOf(plan, name).seedFile, plan.certificates.authorityFile),
     });
     const cell = `${region}-crowd`;
     const { system, crashing, failed } = await crowdOf(region, actors);
