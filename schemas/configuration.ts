@@ -106,7 +106,10 @@ export const cellConfigurationSchema = z.strictObject({
      */
     journalServers: z.array(z.string()).default([]),
     caFile: z.string(),
-    /** nkey seed of the cell's user, and of its user in the system account (server reports only). */
+    /**
+     * nkey seed of the cell's user, and of its user in the system account (server reports only). The certificate
+     * of a user lies beside its seed: `<user>.pem` and `<user>-key.pem` beside `<user>.nk`.
+     */
     seedFile: z.string(),
     systemSeedFile: z.string(),
     /** One user for each strategy of a user that may run at a time; `subject`: where it is asked. */
@@ -305,7 +308,15 @@ export const clusterFileSchema = z.strictObject({
       edges: z.strictObject({ edgesFile: z.string(), accessFile: z.string() }).optional(),
     }),
   ),
-  /** Role -> file with the nkey seed (mode 0600). */
-  users: z.record(token, z.strictObject({ role: token, seedFile: z.string() })),
+  /** By name: role, and the files with the nkey seed and with certificate and key (mode 0600). */
+  users: z.record(
+    token,
+    z.strictObject({
+      role: token,
+      seedFile: z.string(),
+      certificateFile: z.string(),
+      keyFile: z.string(),
+    }),
+  ),
 });
 export type ClusterFile = z.infer<typeof clusterFileSchema>;

@@ -1,7 +1,8 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { renewBefore, trustedAuthorities } from "../deploy/authority.ts";
+import { certificatesIn } from "../deploy/certificates.ts";
 import { openPortsOf, statedPorts } from "../deploy/open-ports.ts";
 import { type Objection, defaultCredentials, readableByOthers } from "../deploy/production.ts";
 import type { Target } from "./cluster.ts";
@@ -28,11 +29,16 @@ const good = (check: string, detail: string): Finding => ({
 
 function validity(target: Target): Finding {
   const folder = join(target.folder.value, "tls");
+  const users = join(target.folder.value, "users");
   const servers = target.cluster.regions.flatMap((region) => region.servers);
   try {
     const certificates = [
       ...trustedAuthorities(folder).map((pem) => ({ name: "authority", pem })),
       ...servers.map(({ name }) => ({ name, pem: readFileSync(join(folder, `${name}.pem`)) })),
+      ...certificatesIn(users).map((file) => ({
+        name: `user ${basename(file, ".pem")}`,
+        pem: readFileSync(join(users, file)),
+      })),
     ].map(({ name, pem }) => ({ name, until: Date.parse(new X509Certificate(pem).validTo) }));
     const first = certificates.reduce((a, b) => (b.until < a.until ? b : a));
     const date = new Date(first.until).toISOString();

@@ -1,10 +1,27 @@
 import { X509Certificate } from "node:crypto";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { checkCertificates, ensureCertificates, renewCertificate } from "./certificates.ts";
+import { certificateFilesOf } from "../../actors/bus/login-files.ts";
+import {
+  checkCertificates,
+  ensureCertificates,
+  ensureUserCertificates,
+  renewCertificate,
+  renewUserCertificates,
+} from "./certificates.ts";
+import { people } from "./roles.ts";
+import { type Credentials, ensureSeeds } from "./seeds.ts";
 
 const test = suite<{ folder: string }>("certificates", { folder: "" });
 const day = 86_400_000;
@@ -77,8 +94,9 @@ test("a damaged authority is replaced together with what it signed", async ({ fo
 const faultOf = (
   certificates: Awaited<ReturnType<typeof ensureCertificates>>,
   at = now,
+  users: readonly Credentials[] = [],
 ): string => {
-  const checked = checkCertificates(certificates, at);
+  const checked = checkCertificates(certificates, at, users);
   return checked.ok ? "" : `${checked.failure.code}: ${checked.failure.reason}`;
 };
 
@@ -129,6 +147,99 @@ test("a certificate is made anew on request, by the same authority", async ({ fo
   assert.ok((await renewCertificate(folder, "north", now)).ok);
   assert.is.not(parse(file).fingerprint256, before);
   assert.is(faultOf(made), "");
+});
+
+/** The people of a cluster with certificates, and the authority that has signed them. */
+async function usersIn(folder: string): Promise<{
+  readonly users: readonly Credentials[];
+  readonly made: Awaited<ReturnType<typeof ensureCertificates>>;
+}> {
+  const made = await ensureCertificates(folder, [], now);
+  const users = ensureSeeds(join(folder, "..", "users"), people);
+  await ensureUserCertificates(folder, users, now);
+  return { users, made };
+}
+
+const certificateOf = ({ seedFile }: Credentials): X509Certificate =>
+  parse(certificateFilesOf(seedFile).certificateFile);
+const fingerprints = (users: readonly Credentials[]): readonly string[] =>
+  users.map((user) => certificateOf(user).fingerprint256);
+
+test("B9.2 a user's certificate says who it is, is good for a client only, and its key is the owner's to read", async ({
+  folder,
+}) => {
+  const { users, made } = await usersIn(folder);
+  for (const credentials of users) {
+    const certificate = certificateOf(credentials);
+    assert.is(certificate.subject, `CN=${credentials.user.name}`);
+    assert.ok(certificate.checkIssued(parse(made.authorityFile)));
+    assert.ok(certificate.verify(parse(made.authorityFile).publicKey));
+    assert.not.ok(certificate.ca);
+    assert.equal(certificate.keyUsage, ["1.3.6.1.5.5.7.3.2"], "clientAuth");
+    for (const file of Object.values(certificateFilesOf(credentials.seedFile))) {
+      assert.is(statSync(file).mode & 0o777, 0o600);
+    }
+  }
+  assert.is(faultOf(made, now, users), "");
+});
+
+test("B9.2 users' certificates are kept, and made anew when 30 days are left, the key is lost, or the authority is another", async ({
+  folder,
+}) => {
+  const { users } = await usersIn(folder);
+  const [observer] = users;
+  if (observer === undefined) throw new Error("no user");
+  const first = fingerprints(users);
+  await ensureUserCertificates(folder, users, now + 300 * day);
+  assert.equal(fingerprints(users), first);
+  rmSync(certificateFilesOf(observer.seedFile).keyFile);
+  await ensureUserCertificates(folder, users, now);
+  assert.is.not(fingerprints(users)[0], first[0]);
+  assert.equal(fingerprints(users).slice(1), first.slice(1));
+  const later = now + 340 * day;
+  await ensureUserCertificates(folder, users, later);
+  assert.is(fingerprints(users).filter((one) => first.includes(one)).length, 0);
+  rmSync(join(folder, "ca.pem"));
+  const made = await ensureCertificates(folder, [], later);
+  assert.match(faultOf(made, later, users), /observer\.pem: it is not signed by the authority/);
+  await ensureUserCertificates(folder, users, later);
+  assert.is(faultOf(made, later, users), "");
+});
+
+test("a renewal that was interrupted is done again", async ({ folder }) => {
+  const { users, made } = await usersIn(folder);
+  const [observer, operator] = users.map(({ seedFile }) => certificateFilesOf(seedFile).keyFile);
+  writeFileSync(observer ?? "", readFileSync(operator ?? ""));
+  assert.match(faultOf(made, now, users), /observer-key\.pem: it is not the key of/);
+  await ensureUserCertificates(folder, users, now);
+  assert.is(faultOf(made, now, users), "");
+});
+
+test("B9.2 all users get new certificates on request, by the same authority", async ({
+  folder,
+}) => {
+  const { users, made } = await usersIn(folder);
+  const before = fingerprints(users);
+  assert.ok((await renewUserCertificates(folder, users, now)).ok);
+  assert.is(fingerprints(users).filter((one) => before.includes(one)).length, 0);
+  assert.is(faultOf(made, now, users), "");
+});
+
+test("B9.2 users' certificates of somebody else are taken as they are; none is made", async ({
+  folder,
+}) => {
+  const { users, made } = await usersIn(folder);
+  const [observer, operator] = users.map(({ seedFile }) => certificateFilesOf(seedFile));
+  if (observer === undefined || operator === undefined) throw new Error("no users");
+  rmSync(join(folder, "ca-key.pem"));
+  rmSync(operator.certificateFile);
+  const before = readFileSync(observer.certificateFile);
+  await ensureUserCertificates(folder, users, now + 366 * day);
+  assert.equal(readFileSync(observer.certificateFile), before);
+  assert.not.ok(existsSync(operator.certificateFile));
+  assert.match(faultOf(made, now, users), /users\/operator\.pem: it is missing/);
+  const renewed = await renewUserCertificates(folder, users, now);
+  assert.is(!renewed.ok && renewed.failure.code, "certificate_foreign");
 });
 
 test.run();

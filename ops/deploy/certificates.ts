@@ -1,12 +1,13 @@
 import "reflect-metadata";
 
 import { createPrivateKey, X509Certificate as NodeCertificate } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
+  type Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
   SubjectAlternativeNameExtension,
@@ -15,6 +16,7 @@ import {
   X509CertificateGenerator,
 } from "@peculiar/x509";
 
+import { type CertificateFiles, certificateFilesOf } from "../../actors/bus/login-files.ts";
 import { type Result, ok, refuse } from "../../actors/kernel/result.ts";
 import {
   type Authority,
@@ -32,21 +34,16 @@ import {
   trust,
   trustedAuthorities,
 } from "./authority.ts";
+import type { Credentials } from "./seeds.ts";
 import { writeWhole } from "./whole-file.ts";
 
-const serverLife = 365 * dayMs;
+const certificateLife = 365 * dayMs;
 
-/** The files a nats-server is told of. */
-export interface ServerCertificate {
-  readonly certificateFile: string;
-  readonly keyFile: string;
-}
-
-/** Certificates of a cluster: an authority of its own, and one certificate per server. */
+/** Certificates of a cluster's servers, and the authority of its own. */
 export interface Certificates {
   readonly authorityFile: string;
   /** By server name. */
-  readonly servers: Readonly<Record<string, ServerCertificate>>;
+  readonly servers: Readonly<Record<string, CertificateFiles>>;
 }
 
 function expiresSoon(certificate: X509Certificate, now: number): boolean {
@@ -82,65 +79,75 @@ async function authority(
   return { ...made.authority, fresh: true };
 }
 
-const filesOf = (folder: string, name: string): ServerCertificate => ({
+const filesOf = (folder: string, name: string): CertificateFiles => ({
   certificateFile: join(folder, `${name}.pem`),
   keyFile: join(folder, `${name}-key.pem`),
 });
 
-async function serverCertificate(
-  folder: string,
+/** Whether a certificate need not be made: it lasts, this authority has signed it, and its key is there. */
+async function isSound(files: CertificateFiles, issuer: Authority, now: number): Promise<boolean> {
+  const stored = readCertificate(files.certificateFile);
+  return (
+    stored !== null &&
+    !expiresSoon(stored, now) &&
+    (await stored.verify({ publicKey: issuer.certificate, signatureOnly: true })) &&
+    // An interrupted renewal leaves the new key beside the old certificate.
+    hasKey(new NodeCertificate(stored.toString("pem")), files.keyFile)
+  );
+}
+
+/** Makes a certificate of some name and its key, PEM. */
+type Make = (
   name: string,
   issuer: Authority,
   now: number,
-): Promise<ServerCertificate> {
-  const files = filesOf(folder, name);
-  const stored = readCertificate(files.certificateFile);
-  const isSound =
-    stored !== null &&
-    existsSync(files.keyFile) &&
-    !expiresSoon(stored, now) &&
-    (await stored.verify({ publicKey: issuer.certificate, signatureOnly: true }));
-  if (!isSound) await writeServerCertificate(files, name, issuer, now);
+) => Promise<{ readonly certificate: string; readonly key: string }>;
+
+async function write(
+  make: Make,
+  files: CertificateFiles,
+  ...of: Parameters<Make>
+): Promise<CertificateFiles> {
+  const made = await make(...of);
+  writeWhole(files.keyFile, made.key);
+  writeWhole(files.certificateFile, made.certificate);
   return files;
 }
 
-async function writeServerCertificate(
-  files: ServerCertificate,
-  name: string,
-  issuer: Authority,
-  now: number,
-): Promise<void> {
-  const made = await makeServerCertificate(name, issuer, now);
-  writeWhole(files.keyFile, made.key);
-  writeWhole(files.certificateFile, made.certificate);
-}
+export const makeServerCertificate: Make = (name, issuer, now) =>
+  sign(name, issuer, now, [
+    // Servers are clients of each other on routes.
+    new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
+    new SubjectAlternativeNameExtension([
+      { type: "dns", value: name },
+      { type: "dns", value: "localhost" },
+      { type: "ip", value: "127.0.0.1" },
+    ]),
+  ]);
 
-/** A certificate of a server and its key, PEM. */
-export async function makeServerCertificate(
+const makeClientCertificate: Make = (name, issuer, now) =>
+  sign(name, issuer, now, [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])]);
+
+async function sign(
   name: string,
   issuer: Authority,
   now: number,
-): Promise<{ readonly certificate: string; readonly key: string }> {
+  usage: readonly Extension[],
+): ReturnType<Make> {
   const keys = await newKeys();
   const certificate = await X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     subject: `CN=${name}`,
     issuer: issuer.certificate.subject,
     notBefore: new Date(now - dayMs),
-    notAfter: new Date(now + serverLife),
+    notAfter: new Date(now + certificateLife),
     signingAlgorithm: algorithm,
     publicKey: keys.publicKey,
     signingKey: issuer.privateKey,
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      // Servers are clients of each other on routes.
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
-      new SubjectAlternativeNameExtension([
-        { type: "dns", value: name },
-        { type: "dns", value: "localhost" },
-        { type: "ip", value: "127.0.0.1" },
-      ]),
+      ...usage,
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
@@ -168,11 +175,34 @@ export async function ensureCertificates(
     return { authorityFile: trusted, servers: Object.fromEntries(files) };
   }
   const issuer = await authority(folder, now, running);
-  const servers: Record<string, ServerCertificate> = {};
+  const servers: Record<string, CertificateFiles> = {};
   for (const name of serverNames) {
-    servers[name] = await serverCertificate(folder, name, issuer, now);
+    const files = filesOf(folder, name);
+    if (!(await isSound(files, issuer, now))) {
+      await write(makeServerCertificate, files, name, issuer, now);
+    }
+    servers[name] = files;
   }
   return { authorityFile: trusted, servers };
+}
+
+/**
+ * The certificates of users, beside their seeds: made and renewed as servers' are, by the authority in `folder`,
+ * which must be there.
+ */
+export async function ensureUserCertificates(
+  folder: string,
+  users: readonly Credentials[],
+  now: number,
+): Promise<void> {
+  if (isForeign(folder)) return;
+  const issuer = await authority(folder, now, true);
+  for (const { user, seedFile } of users) {
+    const files = certificateFilesOf(seedFile);
+    if (!(await isSound(files, issuer, now))) {
+      await write(makeClientCertificate, files, user.name, issuer, now);
+    }
+  }
 }
 
 /**
@@ -183,24 +213,48 @@ export async function renewCertificate(
   folder: string,
   serverName: string,
   now: number,
-): Promise<Result<ServerCertificate>> {
-  if (isForeign(folder)) {
-    return refuse(
-      "certificate_foreign",
-      `${folder} has no ca-key.pem: the certificates were made elsewhere`,
-      "put new ones in place of the old, and send each server SIGHUP",
-    );
-  }
+): Promise<Result<CertificateFiles>> {
+  if (isForeign(folder)) return foreign(folder);
+  const issuer = await authority(folder, now, true);
   const files = filesOf(folder, serverName);
-  await writeServerCertificate(files, serverName, await authority(folder, now, true), now);
-  return ok(files);
+  return ok(await write(makeServerCertificate, files, serverName, issuer, now));
 }
 
+/** New certificates and keys for users, as renewCertificate. */
+export async function renewUserCertificates(
+  folder: string,
+  users: readonly Credentials[],
+  now: number,
+): Promise<Result<void>> {
+  if (isForeign(folder)) return foreign(folder);
+  const issuer = await authority(folder, now, true);
+  for (const { user, seedFile } of users) {
+    await write(makeClientCertificate, certificateFilesOf(seedFile), user.name, issuer, now);
+  }
+  return ok(undefined);
+}
+
+const foreign = (folder: string): Result<never> =>
+  refuse(
+    "certificate_foreign",
+    `${folder} has no ca-key.pem: the certificates were made elsewhere`,
+    "put new ones in place of the old, and send each server SIGHUP",
+  );
+
+/** Files of certificates in a folder, without those of keys. Throws when there is no such folder. */
+export const certificatesIn = (folder: string): readonly string[] =>
+  readdirSync(folder).filter((name) => name.endsWith(".pem") && !name.endsWith("-key.pem"));
+
 /**
- * Checks what servers would be started with: nats-server says of a bad certificate only that it does not
- * start. Failure code: certificate_invalid, with the file and what is wrong with it.
+ * Checks what servers would be started with, and what `users` would show them: nats-server says of a bad
+ * certificate only that it does not start, and of a client's only that it is bad. Failure code:
+ * certificate_invalid, with the file and what is wrong with it.
  */
-export function checkCertificates(certificates: Certificates, now: number): Result<void> {
+export function checkCertificates(
+  certificates: Certificates,
+  now: number,
+  users: readonly Credentials[] = [],
+): Result<void> {
   const faulty = (file: string, what: string): Result<never> =>
     refuse(
       "certificate_invalid",
@@ -209,10 +263,15 @@ export function checkCertificates(certificates: Certificates, now: number): Resu
     );
   const issuers = trustedAuthorities(dirname(certificates.authorityFile));
   if (issuers.length === 0) return faulty(certificates.authorityFile, "it cannot be read");
-  for (const { certificateFile, keyFile } of Object.values(certificates.servers)) {
+  const servers = Object.values(certificates.servers).map((files) => ({ ...files, listens: true }));
+  const clients = users.map(({ seedFile }) => ({
+    ...certificateFilesOf(seedFile),
+    listens: false,
+  }));
+  for (const { certificateFile, keyFile, listens } of [...servers, ...clients]) {
     const certificate = readNodeCertificate(certificateFile);
     if (certificate === null) return faulty(certificateFile, "it is missing or cannot be read");
-    const fault = faultOf(certificate, issuers, now);
+    const fault = faultOf(certificate, issuers, now, listens);
     if (fault !== null) return faulty(certificateFile, fault);
     if (!hasKey(certificate, keyFile)) {
       return faulty(keyFile, `it is not the key of ${certificateFile}`);
@@ -225,6 +284,7 @@ function faultOf(
   certificate: NodeCertificate,
   issuers: readonly string[],
   now: number,
+  listens: boolean,
 ): string | null {
   if (Date.parse(certificate.validTo) <= now) return `it has expired on ${certificate.validTo}`;
   if (Date.parse(certificate.validFrom) > now) {
@@ -233,7 +293,9 @@ function faultOf(
   if (!issuers.some((issuer) => certificate.verify(new NodeCertificate(issuer).publicKey))) {
     return "it is not signed by the authority in ca.pem";
   }
-  if (certificate.checkIP("127.0.0.1") === undefined) return "it does not name 127.0.0.1";
+  if (listens && certificate.checkIP("127.0.0.1") === undefined) {
+    return "it does not name 127.0.0.1";
+  }
   return null;
 }
 

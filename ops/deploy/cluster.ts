@@ -7,7 +7,7 @@ import type { AssetPlacement } from "../../schemas/placement.ts";
 import { consoleSettings } from "./console.ts";
 import { guestSubject } from "../../schemas/subjects.ts";
 import { distrustOthers } from "./authority.ts";
-import { checkCertificates, ensureCertificates } from "./certificates.ts";
+import { checkCertificates, ensureCertificates, ensureUserCertificates } from "./certificates.ts";
 import { ensureEncryptionKeys, withoutSpentKey, writeEncryptionKeys } from "./encryption.ts";
 import { ensureEdges, ensureLocalAccess } from "./local-access.ts";
 import { type MovedPort, choosePorts, serverPorts, wantedPorts } from "./ports.ts";
@@ -35,7 +35,7 @@ import {
   serverPlaces,
   serversOf,
 } from "./topology.ts";
-import { readSites } from "./edge-sites.ts";
+import { ensureSites, readSites } from "./edge-sites.ts";
 import { writeWhole } from "./whole-file.ts";
 
 /** Settings of all cells of a cluster. */
@@ -75,6 +75,10 @@ export const certificatesFolder = (dataDirectory: string): string => join(dataDi
 /** The file of the key of encryption at rest. */
 export const encryptionFile = (dataDirectory: string): string =>
   join(dataDirectory, "nats", "encryption.json");
+
+/** Users that connect as clients; the server of an edge site shows the certificate that it has as a server. */
+export const clientsOf = (users: readonly Credentials[]): readonly Credentials[] =>
+  users.filter(({ user }) => user.role !== "site");
 
 /** The credentials of a user; throws RangeError for a name that the plan does not have. */
 export function credentialsOf(plan: ClusterPlan, name: string): Credentials {
@@ -120,7 +124,20 @@ export async function planCluster(
     Date.now(),
     running !== undefined,
   );
-  const sound = checkCertificates(certificates, Date.now());
+  const users = ensureSeeds(join(dataDirectory, "users"), [
+    ...usersOf(names),
+    ...readSites(dataDirectory)
+      .filter(({ region }) => names.includes(region))
+      .map(({ region, name }) => siteUser(region, name)),
+  ]);
+  await ensureUserCertificates(certificatesFolder(dataDirectory), clientsOf(users), Date.now());
+  await ensureSites(dataDirectory, Date.now());
+  const sound = checkCertificates(
+    certificates,
+    Date.now(),
+    // Nobody else asks clients for one.
+    profile === "production" ? clientsOf(users) : [],
+  );
   if (!sound.ok) return sound;
   const plan: ClusterPlan = {
     topology,
@@ -136,12 +153,7 @@ export async function planCluster(
         },
     ),
     certificates,
-    users: ensureSeeds(join(dataDirectory, "users"), [
-      ...usersOf(names),
-      ...readSites(dataDirectory)
-        .filter(({ region }) => names.includes(region))
-        .map(({ region, name }) => siteUser(region, name)),
-    ]),
+    users,
     encryption,
   };
   return ok({ plan, moved });

@@ -4,8 +4,14 @@ import { z } from "zod";
 import { type Result, ok, refuse } from "../../actors/kernel/result.ts";
 import { type SiteFile, siteFileSchema } from "../../schemas/edge-site.ts";
 import { isToken, patterns, siteUserName } from "../../schemas/subjects.ts";
-import { authorityFile } from "./authority.ts";
-import { ensureCertificates, renewCertificate } from "./certificates.ts";
+import type { CertificateFiles } from "../../actors/bus/login-files.ts";
+import { authorityFile, isForeign } from "./authority.ts";
+import {
+  ensureCertificates,
+  ensureUserCertificates,
+  renewCertificate,
+  renewUserCertificates,
+} from "./certificates.ts";
 import { isFree } from "./ports.ts";
 import { siteUser } from "./roles.ts";
 import { type Credentials, ensureSeeds } from "./seeds.ts";
@@ -31,6 +37,18 @@ const certificateFiles = (folder: string) => ({
   key_file: join(folder, "server-key.pem"),
 });
 const copy = (from: string, to: string): void => writeWhole(to, readFileSync(from, "utf8"));
+function copyCertificate({ certificateFile, keyFile }: CertificateFiles, folder: string): void {
+  const { cert_file, key_file } = certificateFiles(folder);
+  copy(keyFile, key_file);
+  copy(certificateFile, cert_file);
+}
+
+/** Users of a site's own server: its cache, and whoever reads. Their keys and certificates are in its folder. */
+const usersOfSite = (folder: string, { name, region }: EdgeSite): readonly Credentials[] =>
+  ensureSeeds(join(folder, "users"), [
+    siteUser(region, name),
+    { name: "reader", role: "observer", region: null },
+  ]);
 
 /** A site's file. Failure code: site_unusable. */
 export function readSite(folder: string): Result<SiteFile> {
@@ -106,19 +124,24 @@ export async function makeSite(
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const files = certificateFiles(folder);
   copy(authorityFile(tls), files.ca_file);
-  copy(certificate.certificateFile, files.cert_file);
-  copy(certificate.keyFile, files.key_file);
+  copyCertificate(certificate, folder);
   const [credentials] = ensureSeeds(join(plan.dataDirectory, "users"), [user]);
-  const [cache, reader] = ensureSeeds(join(folder, "users"), [
-    { name: user.name, role: "site", region },
-    { name: "reader", role: "observer", region: null },
-  ]);
+  const own = usersOfSite(folder, { name, region });
+  await ensureUserCertificates(tls, own, Date.now());
+  const [cache, reader] = own;
   if (credentials === undefined || cache === undefined || reader === undefined) {
     throw new RangeError("a seed for each user");
   }
   const urls = hubs.map(({ ports }) => `tls://${loopback}:${ports.leaf}`);
   const seed = readFileSync(credentials.seedFile, "utf8").trim();
-  const configuration = siteServer(name, port.value, files, { urls, seed }, { cache, reader });
+  const proven = plan.profile === "production";
+  const configuration = siteServer(
+    name,
+    { port: port.value, proven },
+    files,
+    { urls, seed },
+    { cache, reader },
+  );
   writeWhole(join(folder, "server.conf"), `${JSON.stringify(configuration, null, 2)}\n`);
   const site: SiteFile = {
     name,
@@ -163,27 +186,45 @@ export function trustAtSites(dataDirectory: string): void {
   }
 }
 
-/** New certificates for the servers of the sites, in their folders. Failure code: certificate_foreign. */
+/** New certificates for the servers and users of the sites, in their folders. Failure code: certificate_foreign. */
 export async function renewSites(dataDirectory: string): Promise<Result<readonly string[]>> {
+  const tls = join(dataDirectory, "tls");
   const renewed: string[] = [];
-  for (const { name } of readSites(dataDirectory)) {
-    const made = await renewCertificate(join(dataDirectory, "tls"), siteUserName(name), Date.now());
+  for (const site of readSites(dataDirectory)) {
+    const folder = siteFolder(dataDirectory, site.name);
+    const made = await renewCertificate(tls, siteUserName(site.name), Date.now());
     if (!made.ok) return made;
-    const { cert_file, key_file } = certificateFiles(siteFolder(dataDirectory, name));
-    copy(made.value.keyFile, key_file);
-    copy(made.value.certificateFile, cert_file);
-    renewed.push(name);
+    copyCertificate(made.value, folder);
+    const users = await renewUserCertificates(tls, usersOfSite(folder, site), Date.now());
+    if (!users.ok) return users;
+    renewed.push(site.name);
   }
   return ok(renewed);
 }
 
+/** Renews what is about to end in the folders of the sites, as at a start of the cluster. */
+export async function ensureSites(dataDirectory: string, now: number): Promise<void> {
+  const tls = join(dataDirectory, "tls");
+  if (isForeign(tls)) return;
+  trustAtSites(dataDirectory);
+  for (const site of readSites(dataDirectory)) {
+    const folder = siteFolder(dataDirectory, site.name);
+    const name = siteUserName(site.name);
+    const { servers } = await ensureCertificates(tls, [name], now, true);
+    const certificate = servers[name];
+    if (certificate !== undefined) copyCertificate(certificate, folder);
+    await ensureUserCertificates(tls, usersOfSite(folder, site), now);
+  }
+}
+
 /**
  * The server of a site: no JetStream, one account that is joined to the region's as a leaf node. What its users
- * may do is said again by the region's server (role `site`), which is the one that counts.
+ * may do is said again by the region's server (role `site`), which is the one that counts. `proven`: its clients
+ * need certificates.
  */
 function siteServer(
   name: string,
-  port: number,
+  { port, proven }: { readonly port: number; readonly proven: boolean },
   files: Readonly<Record<"ca_file" | "cert_file" | "key_file", string>>,
   hub: { readonly urls: readonly string[]; readonly seed: string },
   users: { readonly cache: Credentials; readonly reader: Credentials },
@@ -192,7 +233,7 @@ function siteServer(
   return {
     server_name: `site-${name}`,
     listen: `${loopback}:${port}`,
-    tls,
+    tls: proven ? { ...tls, verify: true } : tls,
     leafnodes: {
       reconnect_interval: "1s",
       remotes: [{ urls: hub.urls, account: "SITE", nkey: hub.seed, tls }],

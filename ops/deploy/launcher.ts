@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { certificateFilesOf } from "../../actors/bus/login-files.ts";
 import { type Failure, type Result, ok, refuse } from "../../actors/kernel/result.ts";
 import type { CellConfiguration, ClusterFile } from "../../schemas/configuration.ts";
 import type { IncidentsConfigurationFile } from "../../schemas/incidents-configuration.ts";
@@ -305,10 +306,10 @@ export class Launcher {
       caFile: plan.certificates.authorityFile,
       regions: plan.regions.map((region) => this.#regionEntry(plan, region.name)),
       users: Object.fromEntries(
-        people.map(({ name, role }) => [
-          name,
-          { role, seedFile: credentialsOf(plan, name).seedFile },
-        ]),
+        people.map(({ name, role }) => {
+          const { seedFile } = credentialsOf(plan, name);
+          return [name, { role, seedFile, ...certificateFilesOf(seedFile) }];
+        }),
       ),
     };
     writeWhole(join(this.#dataDirectory, "cluster.json"), `${JSON.stringify(cluster, null, 2)}\n`);

@@ -11,8 +11,13 @@ import {
   trust,
   trustedAuthorities,
 } from "./authority.ts";
-import { checkCertificates, makeServerCertificate, renewCertificate } from "./certificates.ts";
-import { certificatesFolder } from "./cluster.ts";
+import {
+  checkCertificates,
+  makeServerCertificate,
+  renewCertificate,
+  renewUserCertificates,
+} from "./certificates.ts";
+import { certificatesFolder, clientsOf } from "./cluster.ts";
 import { renewSites, trustAtSites } from "./edge-sites.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Steps } from "./launcher-service.ts";
@@ -23,8 +28,9 @@ import type { ClusterPlan } from "./topology.ts";
 
 /**
  * New certificates for all servers, one after the other: the files are replaced, the server reads them again
- * (SIGHUP) and has to show the new one before the next is touched. Connections stay. Failure codes:
- * certificate_foreign, certificate_invalid, reload_failed.
+ * (SIGHUP) and has to show the new one before the next is touched. Users get new ones as well, which their
+ * clients show from their next connect on. Connections stay. Failure codes: certificate_foreign,
+ * certificate_invalid, reload_failed.
  */
 export async function rotateCertificates(
   plan: ClusterPlan,
@@ -51,6 +57,12 @@ export async function rotateCertificates(
     if (!shown.ok) return shown;
     steps.note(`${name} shows certificate ${wanted.slice(0, 23)}…`);
   }
+  const clients = clientsOf(plan.users);
+  const renewed = await renewUserCertificates(folder, clients, Date.now());
+  if (!renewed.ok) return renewed;
+  steps.note(
+    `${clients.length} users have new certificates; copies elsewhere have to be made again`,
+  );
   const sites = await renewSites(plan.dataDirectory);
   if (!sites.ok) return sites;
   for (const site of sites.value) {
@@ -60,8 +72,8 @@ export async function rotateCertificates(
 }
 
 /**
- * A new authority in place of the old: first everybody trusts both, then every server gets a certificate of
- * the new one, then nobody trusts the old one any more. A server has to do each step before the next is
+ * A new authority in place of the old: first everybody trusts both, then every server and user gets a
+ * certificate of the new one, then nobody trusts the old one any more. A server has to do each step before the next is
  * asked. Interrupted, both stay trusted until the cluster is started again. Failure codes:
  * as rotateCertificates.
  */

@@ -102,8 +102,8 @@ export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): stri
     min_version: "1.3",
     timeout: 5,
   };
-  // A server proves itself to its peers by its certificate.
-  const peerTls = { ...tls, verify: true };
+  // Who connects proves itself by a certificate of the same authority.
+  const provenTls = { ...tls, verify: true };
   const { ports } = server;
   const encryption = keysOfServer(plan.encryption, server.name);
   const configuration = {
@@ -112,11 +112,12 @@ export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): stri
     listen: `${loopback}:${ports.nats}`,
     max_payload: maxPayloadBytes,
     max_connections: maxConnections,
-    tls,
+    // Without it whoever has a seed connects: a newcomer to the demo has no more than that.
+    tls: plan.profile === "production" ? provenTls : tls,
     cluster: {
       name: server.cluster,
       listen: `${loopback}:${ports.route}`,
-      tls: peerTls,
+      tls: provenTls,
       routes: routesOf(plan, server),
       pool_size: routePoolSize,
       ...giveUpDeadPeers,
@@ -127,7 +128,7 @@ export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): stri
           gateway: {
             name: server.cluster,
             listen: `${loopback}:${ports.gateway}`,
-            tls: peerTls,
+            tls: provenTls,
             gateways: gatewaysOf(plan, server),
             write_deadline: giveUpDeadPeers.write_deadline,
           },
@@ -136,14 +137,15 @@ export function serverConfiguration(plan: ClusterPlan, server: ServerPlan): stri
       ? {}
       : {
           // A site is told of no other servers: it stays with those of the region that it was given to.
-          leafnodes: { listen: `${loopback}:${ports.leaf}`, tls: peerTls, no_advertise: true },
+          leafnodes: { listen: `${loopback}:${ports.leaf}`, tls: provenTls, no_advertise: true },
         }),
     ...(ports.websocket === null
       ? {}
       : {
           websocket: {
             listen: `${loopback}:${ports.websocket}`,
-            // A page without TLS cannot be given a certificate that its browser trusts on loopback.
+            // A page without TLS cannot be given a certificate that its browser trusts on loopback. It shows
+            // none of its own: whoever looks at it signs in with a seed and has no files.
             ...(plan.profile === "demo" ? { no_tls: true } : { tls }),
             allowed_origins: consoleOrigins(server),
             compression: true,

@@ -1,10 +1,11 @@
 import { X509Certificate } from "node:crypto";
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Command } from "commander";
 
 import { ok, refuse } from "../../../actors/kernel/result.ts";
+import { certificatesIn } from "../../deploy/certificates.ts";
 import { certificatesFolder } from "../../deploy/cluster.ts";
 import { exitCodes, perform } from "../action.ts";
 import { withCluster } from "../cluster.ts";
@@ -15,15 +16,16 @@ import { type ClusterOptions, print, table, withClusterOptions } from "../termin
 
 type CertificateOptions = ClusterOptions & { readonly output: OutputFormat };
 
-/** `meridian certificates …`: show and rotate what servers prove themselves with. */
+/** `meridian certificates …`: show and rotate what servers and users prove themselves with. */
 export function register(program: Command): void {
   const group = program
     .command("certificates")
-    .description("show and rotate the servers' certificates")
+    .description("show and rotate the certificates of servers and users")
     .addHelpText(
       "after",
-      "\nup makes an authority and a certificate per server in <data>/tls, and renews what has 30 days or less left.\n" +
-        "Certificates of your own: put ca.pem and <server>.pem, <server>-key.pem there and no ca-key.pem.",
+      "\nup makes an authority and a certificate per server in <data>/tls, one per user beside its seed in <data>/users, and\n" +
+        "renews what has 30 days or less left. Certificates of your own: put ca.pem and <server>.pem, <server>-key.pem there\n" +
+        "and no ca-key.pem, and <user>.pem, <user>-key.pem beside the seeds.",
     );
   group
     .command("show")
@@ -33,11 +35,10 @@ export function register(program: Command): void {
     .action((options: CertificateOptions) => perform(async () => show(options)));
 
   withClusterOptions(group.command("rotate"))
-    .description("give every server a new certificate, one after the other; connections stay")
-    .option(
-      "--authority",
-      "a new authority as well: both are trusted until every server has changed",
+    .description(
+      "give every server and user a new certificate, one after the other; connections stay",
     )
+    .option("--authority", "a new authority as well: both are trusted until all have changed")
     .addOption(outputOption())
     .addOption(calmOption())
     .action((options: CertificateOptions & { readonly authority?: true }) =>
@@ -83,14 +84,16 @@ export function registerKeys(program: Command): void {
 }
 
 function show(options: CertificateOptions): ReturnType<typeof ok<0>> | ReturnType<typeof refuse> {
-  const folder = certificatesFolder(dataFolder(options.data).value);
+  const folder = dataFolder(options.data).value;
+  const tls = certificatesFolder(folder);
   let names: readonly string[];
   try {
-    names = readdirSync(folder).filter(
-      (name) => name.endsWith(".pem") && !name.endsWith("-key.pem"),
-    );
+    names = [
+      ...certificatesIn(tls).map((name) => join("tls", name)),
+      ...certificatesIn(join(folder, "users")).map((name) => join("users", name)),
+    ];
   } catch {
-    return refuse("certificates_missing", `${folder} has no certificates yet`, "npx meridian up");
+    return refuse("certificates_missing", `${tls} has no certificates yet`, "npx meridian up");
   }
   const certificates = names.map((name) => {
     const certificate = new X509Certificate(readFileSync(join(folder, name)));
