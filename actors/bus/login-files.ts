@@ -24,7 +24,10 @@ export function certificateBeside(seedFile: string): ClientCertificate | null {
   };
 }
 
-/** What a user logs in with, read again at every connect. Throws when a file cannot be read now. */
+/**
+ * What a user logs in with, read again at every connect: one that falls between the two files of a renewal fails, and
+ * is tried again as any other. Throws when a file cannot be read now.
+ */
 export function loginFrom(
   seedFile: string,
   authorityFile: string,
