@@ -169,8 +169,10 @@ test("a cluster comes up with TLS, places streams by region, and heals a killed 
         "observer",
         "operator",
       ]);
-      for (const { seedFile } of Object.values(readCluster(data).users)) {
-        assert.is(statSync(seedFile).mode & 0o777, 0o600);
+      for (const { seedFile, certificateFile, keyFile } of Object.values(readCluster(data).users)) {
+        for (const file of [seedFile, certificateFile, keyFile]) {
+          assert.is(statSync(file).mode & 0o777, 0o600);
+        }
       }
       await checkReports(cluster);
       await checkStrangers(cluster);

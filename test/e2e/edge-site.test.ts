@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { NatsConnection } from "nats";
@@ -62,6 +62,24 @@ const rogueOf = (site: SiteFile): Promise<NatsConnection> =>
     },
     5_000,
   );
+
+/** The reader's seed is not enough at the site of a production cluster. */
+async function checkCertificate(site: SiteFile, data: string): Promise<void> {
+  const seedFile = join(data, "reader.nk");
+  copyFileSync(site.readerSeedFile, seedFile);
+  const login = { user: "reader", authorityFile: site.caFile, servers: [site.nats] };
+  const refusal = await eventually("the site's server answers", async () => {
+    try {
+      await (await connectAs({ ...login, seedFile }, 5_000)).close();
+      return "welcome";
+    } catch (error) {
+      // A server that closes while the client still writes may take its reason with it.
+      const reason = String(error);
+      return /ECONNRESET|EPIPE|CONNECTION_CLOSED|DISCONNECT/.test(reason) ? null : reason;
+    }
+  });
+  assert.match(refusal, /certificate required/);
+}
 
 async function read(reader: NatsConnection, market = marketName): Promise<Reply | null> {
   try {
@@ -136,16 +154,19 @@ const asked = (region: OneRegion, words: readonly string[]): ReturnType<typeof m
 /** The authority is another one afterwards, and the site is let in by its new certificate. */
 async function checkRotation(
   region: OneRegion,
-  folder: string,
+  { folder, site }: { readonly folder: string; readonly site: SiteFile },
   reader: NatsConnection,
   relay: SlowRelay,
 ): Promise<void> {
-  const before = readFileSync(join(folder, "server.pem"), "utf8");
+  const shown = ["server.pem", join("users", "site-oslo.pem"), join("users", "reader.pem")];
+  const shownNow = (): readonly string[] =>
+    shown.map((name) => readFileSync(join(folder, name), "utf8"));
+  const before = shownNow();
   const rotate = ["certificates", "rotate", "--authority", "--as", "operator"];
   const rotated = await asked(region, rotate);
   assert.is(rotated.code, 0, rotated.errors);
   assert.match(rotated.output, /site oslo has a new certificate/);
-  assert.is.not(readFileSync(join(folder, "server.pem"), "utf8"), before);
+  for (const [index, now] of shownNow().entries()) assert.is.not(now, before[index], shown[index]);
   assert.is(
     readFileSync(join(folder, "ca.pem"), "utf8"),
     readFileSync(join(region.data, "tls", "ca.pem"), "utf8"),
@@ -157,6 +178,8 @@ async function checkRotation(
     "the site is let in again",
     ({ stale, bids }) => !stale && (bids ?? []).some(({ price }) => price === 505),
   );
+  const again = await eventually("the reader is, too", () => readerOf(site).catch(() => null));
+  await again.close();
 }
 
 /** Its link ends, and its server is not let in again: nobody answers what it was allowed to ask. */
@@ -243,7 +266,8 @@ testUnless(
   missingNatsServer(),
   "B9.1 B9.5 an edge site answers reads near the client, marks them stale within its bound when its link is cut, heals, lets no write through, gets new certificates with the cluster and is out once it is removed",
   async () => {
-    await withOneRegion("matched", async (region) => {
+    const inProduction = { profile: "production" } as const;
+    const body = async (region: OneRegion): Promise<void> => {
       await region.ready();
       const add = ["edge", "add", "oslo", "--region", regionName, "--as", "operator", "-o", "json"];
       const added = await asked(region, add);
@@ -270,9 +294,10 @@ testUnless(
         const reader = await eventually("the site's server", () =>
           readerOf(site).catch(() => null),
         );
+        await checkCertificate(site, region.data);
         await checkReads(region, reader);
         await checkStaleness(region, reader, relay);
-        await checkRotation(region, folder, reader, relay);
+        await checkRotation(region, { folder, site }, reader, relay);
         await reader.close();
         const told = await asked(region, ["edge", "status", folder, "-o", "json"]);
         const status = JSON.parse(told.output) as Readonly<Record<string, number>>;
@@ -303,7 +328,8 @@ testUnless(
         await running.stop();
         relay.stop();
       }
-    });
+    };
+    await withOneRegion("matched", body, inProduction);
   },
 );
 

@@ -7,6 +7,7 @@ import type { NatsConnection } from "nats";
 import { connectAs } from "../../ops/deploy/connection.ts";
 import { credentialsOf } from "../../ops/deploy/cluster.ts";
 import { Launcher, type LauncherOptions } from "../../ops/deploy/launcher.ts";
+import type { Profile } from "../../ops/deploy/roles.ts";
 import { type ClusterPlan, natsUrl } from "../../ops/deploy/topology.ts";
 import type { ClusterFile } from "../../schemas/configuration.ts";
 import { wire } from "../../schemas/messages.ts";
@@ -42,10 +43,26 @@ export const marketName = "ACME";
 /** A stretched cluster of fewer than three servers loses its quorum with any of them. */
 const others = ["east", "west"];
 
-function writeRegions(folder: string, mode: "matched" | "durable" | "replicated"): void {
+/** What the production profile wants a region to say. */
+const forProduction = (name: string): string => `jurisdiction = "eu"
+profile = "eu-mifir"
+[residency]
+positions = ${JSON.stringify([regionName, ...others])}
+events = ["${name}"]
+`;
+
+function writeRegions(
+  folder: string,
+  mode: "matched" | "durable" | "replicated",
+  profile: Profile | null,
+): void {
   for (const name of [regionName, ...others]) {
     mkdirSync(join(folder, name, "markets"), { recursive: true });
-    writeFileSync(join(folder, name, "region.toml"), `title = "${name}"\ngroups = ["atlas"]\n`);
+    const more = profile === "production" ? forProduction(name) : "";
+    writeFileSync(
+      join(folder, name, "region.toml"),
+      `title = "${name}"\ngroups = ["atlas"]\n${more}`,
+    );
   }
   writeFileSync(
     join(folder, regionName, "markets", `${marketName}.toml`),
@@ -105,7 +122,7 @@ export async function withOneRegion(
 ): Promise<void> {
   const data = temporaryFolder();
   const regionsDirectory = join(data, "regions");
-  writeRegions(regionsDirectory, mode);
+  writeRegions(regionsDirectory, mode, changes.profile ?? null);
   const launcher = new Launcher(
     launcherOptions(data, {
       regionsDirectory,
