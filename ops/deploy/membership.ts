@@ -12,19 +12,32 @@ import { cellUser, launcherUser } from "./roles.ts";
 import { type ClusterPlan, type ServerPlan, natsUrl } from "./topology.ts";
 
 const settlesWithinMs = 60_000;
+const connectsWithinMs = 10_000;
 const pollMs = 200;
 
-/** Connects as the launcher in the system account, to any server that is left. */
-const connectLauncher = (
+/**
+ * Connects as the launcher in the system account, to any server that is left. One that reads its configuration
+ * again may close a connection that is just being made: it is tried for ten seconds.
+ */
+async function connectLauncher(
   plan: ClusterPlan,
   servers: readonly ServerPlan[],
-): Promise<NatsConnection> =>
-  connectAs({
-    user: launcherUser.name,
-    seedFile: credentialsOf(plan, launcherUser.name).seedFile,
-    authorityFile: plan.certificates.authorityFile,
-    servers: servers.map(({ ports }) => natsUrl(ports)),
-  });
+): Promise<NatsConnection> {
+  const until = performance.now() + connectsWithinMs;
+  for (;;) {
+    try {
+      return await connectAs({
+        user: launcherUser.name,
+        seedFile: credentialsOf(plan, launcherUser.name).seedFile,
+        authorityFile: plan.certificates.authorityFile,
+        servers: servers.map(({ ports }) => natsUrl(ports)),
+      });
+    } catch (error) {
+      if (performance.now() > until) throw error;
+    }
+    await delay(pollMs);
+  }
+}
 
 /** Waits for something; the text says what is missing. Failure code: `code`. */
 export async function settled(

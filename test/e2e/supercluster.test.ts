@@ -62,17 +62,20 @@ async function checkSplit(manager: JetStreamManager): Promise<void> {
 
 async function checkTrading(cluster: LaunchedCluster, number: number): Promise<void> {
   const operator = await cluster.connect("operator", "us-east");
-  const ask = async (command: number): Promise<wire.market.v1.SubmitReply> => {
-    const reply = await operator.request(
-      commandSubject(home, "BTC-EUR", "submit"),
-      market.v1.SubmitRequest.encode({
-        session: 7_001,
-        commands: [place(command, "buy", 5_000_000, 1)],
-      }).finish(),
-      { timeout: 10_000 },
-    );
-    return market.v1.SubmitReply.decode(reply.data);
-  };
+  /** Sent again while the whole request is refused, as clients do: a lease may have to find another server. */
+  const ask = (command: number): Promise<wire.market.v1.SubmitReply> =>
+    eventually(`an outcome of order ${command}`, async () => {
+      const message = await operator.request(
+        commandSubject(home, "BTC-EUR", "submit"),
+        market.v1.SubmitRequest.encode({
+          session: 7_001,
+          commands: [place(command, "buy", 5_000_000, 1)],
+        }).finish(),
+        { timeout: 10_000 },
+      );
+      const reply = market.v1.SubmitReply.decode(message.data);
+      return reply.refusal === null || reply.refusal === undefined ? reply : null;
+    });
   const first = await ask(number);
   assert.is(first.durability, market.v1.DurabilityMode.DURABILITY_MODE_REPLICATED);
   const sequence = first.outcomes?.[0]?.sequence;
