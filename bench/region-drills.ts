@@ -74,7 +74,8 @@ function reportOf(drills: Drills): Report {
   const sum = (of: (fault: FaultDrills) => number): number =>
     drills.faults.reduce((all, fault) => all + of(fault), 0);
   const lostOf = (name: string): number => sum(({ market, lost }) => (market === name ? lost : 0));
-  const healing = drills.faults.filter(({ fault }) => fault === "healing_under_load");
+  const changesAt = (name: string): number =>
+    sum(({ fault, ownerChanges }) => (fault === name ? ownerChanges : 0));
   return {
     workload: [
       `${drills.drills} of ${drills.wanted} drills, seed ${SEED}: three regions 10, 40 and 40 ms from each other, a server and a cell each, two markets, six clients by NATS and OUCH; RTO as clients see it, of planned moves the pause`,
@@ -90,11 +91,8 @@ function reportOf(drills: Drills): Report {
         sum(({ doubled }) => doubled),
       ),
       count("promises broken", "lower", drills.broken.length),
-      count(
-        "owner changes at a healing",
-        "lower",
-        healing.reduce((all, { ownerChanges }) => all + ownerChanges, 0),
-      ),
+      count("owner changes at a healing", "lower", changesAt("healing_under_load")),
+      count("owner changes at a partial partition", "lower", changesAt("partial_partition")),
       ...goalFigures(drills),
       ...drills.faults.flatMap(({ fault, market, recovery, recoveryByOuch }) => [
         ...times(`${fault}: ${market}`, recovery),

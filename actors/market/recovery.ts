@@ -227,7 +227,8 @@ export class Recovery {
 
   #candidate(blocked: string | null): Candidate {
     const { market, group, shard, home } = this.#definition;
-    return { market, shard: shardName(group, shard), home, blocked };
+    const lastHolder = this.#reader.lastFence.holder;
+    return { market, shard: shardName(group, shard), home, blocked, lastHolder };
   }
 
   #standBy(candidacy: Candidacy, blocked: string | null): void {

@@ -197,8 +197,8 @@ export class RegionBehaviour implements ActorBehaviour<RegionMessage, RegionRepl
       );
     });
     this.#ports.ownership.use(this.#lease);
-    const { region, cell, node } = this.#start;
-    this.#subscriptions.push(answerContacts(this.#ports.bus, { region, cell, node }, incarnation));
+    const { region, cell } = this.#start;
+    this.#subscriptions.push(answerContacts(this.#ports.bus, { region, cell, incarnation }));
     lifecycle.send({ type: "lease" });
     const listed = await this.#retry(signal, "the directory of markets", () =>
       this.#directory.load(this.#state),

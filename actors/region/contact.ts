@@ -2,11 +2,10 @@ import { cellContactSubject } from "../../schemas/subjects.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import { decodeLease, encodeLease } from "./codec.ts";
-import type { CellIdentity } from "./lease.ts";
 
 /**
  * Whether a cell lives, asked of itself. Servers connect again one after the other when a partition heals:
- * for some seconds a cell may live and reach every region but the one that leads the leases.
+ * for some seconds a cell may live and reach some regions, but not the one that leads the leases.
  */
 
 /** Whoever holds a lease, in one life of its process. */
@@ -16,35 +15,78 @@ export interface LeaseHolder {
   readonly incarnation: number;
 }
 
-const answerWithin = 500_000_000 as DurationNs;
+/** Of a cell that is asked for another, which it has to ask in its turn. */
+const directWithin = 400_000_000 as DurationNs;
+const relayedWithin = 900_000_000 as DurationNs;
+/** Cells that are asked besides the holder itself. */
+const mostRelays = 4;
+const nobody = new Uint8Array();
 
-/** Answers for as long as this incarnation holds the lease of the cell. */
-export function answerContacts(
-  bus: Pick<Bus, "serve">,
-  identity: CellIdentity,
-  incarnation: number,
-): Subscription {
-  const answer = encodeLease({
-    ...identity,
-    incarnation,
+const encodeHolder = (holder: LeaseHolder): Uint8Array =>
+  encodeLease({
+    ...holder,
+    node: "",
     renewal: 0,
     nonce: new Uint8Array(),
     fenced: false,
     released: false,
     actors: null,
   });
-  return bus.serve(cellContactSubject(identity.region, identity.cell), ({ respond }) =>
-    respond(answer),
-  );
+
+const isSame = (one: LeaseHolder | null, other: LeaseHolder): boolean =>
+  one?.region === other.region && one.cell === other.cell && one.incarnation === other.incarnation;
+
+async function ask(
+  bus: Pick<Bus, "request">,
+  { region, cell }: LeaseHolder,
+  about: LeaseHolder,
+  within: DurationNs,
+): Promise<boolean> {
+  const reply = await bus.request(cellContactSubject(region, cell), encodeHolder(about), within);
+  return reply.ok && isSame(decodeLease(reply.value), about);
 }
 
-/** Whether this very incarnation answers within half a second. */
+/**
+ * Answers for itself as long as this incarnation holds the lease of the cell, and for another cell when that
+ * one answers it: who asks may be cut from the other, and see this one.
+ */
+export function answerContacts(
+  bus: Pick<Bus, "serve" | "request">,
+  self: LeaseHolder,
+): Subscription {
+  return bus.serve(cellContactSubject(self.region, self.cell), (request) => {
+    const about = decodeLease(request.payload);
+    if (about === null) request.respond(nobody);
+    else if (about.region === self.region && about.cell === self.cell) {
+      request.respond(encodeHolder(self));
+    } else {
+      void ask(bus, about, about, directWithin).then((lives) =>
+        request.respond(lives ? encodeHolder(about) : nobody),
+      );
+    }
+  });
+}
+
+/** Whether this very incarnation answers within a second, directly or to one of `others`. */
 export async function answersContact(
   bus: Pick<Bus, "request">,
-  { region, cell, incarnation }: LeaseHolder,
+  holder: LeaseHolder,
+  others: readonly LeaseHolder[],
 ): Promise<boolean> {
-  const reply = await bus.request(cellContactSubject(region, cell), new Uint8Array(), answerWithin);
-  if (!reply.ok) return false;
-  const found = decodeLease(reply.value);
-  return found?.region === region && found.cell === cell && found.incarnation === incarnation;
+  const asked = others
+    .filter(({ region, cell }) => region !== holder.region || cell !== holder.cell)
+    .slice(0, mostRelays);
+  const answers = [
+    ask(bus, holder, holder, directWithin),
+    ...asked.map((other) => ask(bus, other, holder, relayedWithin)),
+  ];
+  return await new Promise((resolve) => {
+    let open = answers.length;
+    for (const answer of answers) {
+      void answer.then((lives) => {
+        open -= 1;
+        if (lives || open === 0) resolve(lives);
+      });
+    }
+  });
 }

@@ -40,6 +40,7 @@ const us: Asker = {
   rank: 0,
   permitted: false,
   automatic: true,
+  wasLast: false,
 };
 const claims = (known: Standing, asker: Partial<Asker> = {}): boolean =>
   mayNotClaim(known, { ...us, ...asker }) === null;
@@ -78,6 +79,8 @@ test("B9.7 without an owner on record the home comes first, and by hand means by
   const none: Standing = { record: null, recordStandsNs: 0, lease: null };
   assert.not.ok(claims(none));
   assert.ok(claims(none, { region: "eu", cell: "eu-1" }));
+  assert.ok(claims(none, { wasLast: true }), "the journal names it as the last owner");
+  assert.not.ok(claims({ ...none, record: "unreadable" }, { wasLast: true }));
   assert.not.ok(claims(standing({ silentNs: 10 * silence }), { automatic: false }));
   assert.ok(claims(standing({ silentNs: silence }), { automatic: false, permitted: true }));
   assert.ok(claims(standing({}), { region: "eu", cell: "eu-1", automatic: false }));

@@ -50,6 +50,8 @@ export interface Asker {
   readonly permitted: boolean;
   /** Markets of silent regions are taken without an operator. */
   readonly automatic: boolean;
+  /** The journal names this cell as the last owner. */
+  readonly wasLast: boolean;
 }
 
 /** Null: the shard may be claimed. Else why not, as a text for people. */
@@ -57,6 +59,8 @@ export function mayNotClaim(standing: Standing, asker: Asker): string | null {
   const { record, lease } = standing;
   const isHome = asker.home === asker.region;
   if (record === null || record === "unreadable") {
+    // A record that is lost is made anew by its last owner, wherever that is.
+    if (record === null && asker.wasLast) return null;
     return isHome ? null : `the shard has no owner on record; its home ${asker.home} comes first`;
   }
   const byHand = record.region !== asker.region && !asker.automatic && !asker.permitted;
@@ -151,7 +155,7 @@ export class Succession {
   }
 
   async candidacy(candidate: Candidate): Promise<Candidacy> {
-    const { shard, market, home, blocked } = candidate;
+    const { shard, market, home, blocked, lastHolder } = candidate;
     const now = this.#of.clock.monotonic();
     const followed = this.#followed.get(shard) ?? this.#follow(shard);
     followed.askedAt = now;
@@ -168,7 +172,8 @@ export class Succession {
     const permission = this.#permitted.get(shard);
     const permitted = permission !== undefined && permission.until > now;
     const rank = permitted ? 0 : rankOf(shard, region, regionsOf(group), owner?.region ?? home);
-    const asker = { region, cell, home, rank, permitted, automatic };
+    const wasLast = lastHolder?.startsWith(`${region}/${cell}#`) === true;
+    const asker = { region, cell, home, rank, permitted, automatic, wasLast };
     const own = owner?.region === region && owner.cell === cell;
     if (this.#closed !== null && !own && !permitted) return wait(this.#closed);
     const reason = mayNotClaim(this.#standing(followed), asker);

@@ -31,8 +31,9 @@ import { ok, refuse, type Result } from "../kernel/result.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import { marketMakerActor } from "../market-maker/actor.ts";
 import { encodeReport as encodeMaker } from "../market-maker/codec.ts";
-import type { HostedActors, LeaseRecord } from "../region/codec.ts";
+import type { HostedActors } from "../region/codec.ts";
 import type { MarketDefinition } from "../region/messages.ts";
+import type { LeaseHolder } from "../region/contact.ts";
 import type { ShardOwnership } from "../region/ownership.ts";
 import { silentAfter } from "../region/silence.ts";
 import { riskLimitActor } from "../risk-limit/actor.ts";
@@ -98,6 +99,8 @@ export interface ActorHostOf {
   readonly ownership: ShardOwnership;
   /** Leases of all cells. */
   readonly board: LeaseBoard;
+  /** As SuccessionOf.answers. */
+  readonly answers: (holder: LeaseHolder) => Promise<boolean>;
   /** The region whose cells are to run a region's actors; null: not known yet. */
   readonly seat: (region: string) => string | null;
   /** Reads it where it is not known yet. */

@@ -4,7 +4,6 @@ import type { ActorStatus } from "../control/messages.ts";
 import { type KeptSeat, SeatDirectory } from "../control/seats.ts";
 import type { ActorMoves } from "../region/actor.ts";
 import { type HostedRegion, shardOf } from "../region/codec.ts";
-import { answersContact } from "../region/contact.ts";
 import { RiskUtilisation } from "../risk-limit/utilisation.ts";
 import { ActorHost, type ActorHostOf, type ActorHostSettings, guestName } from "./actor-host.ts";
 import { actorMoves } from "./actor-moves.ts";
@@ -45,7 +44,7 @@ export class ActorHosts {
   ) {
     const { bus, clock, log, ownership } = given;
     const { region } = settings;
-    const board = new LeaseBoard(bus.keys, clock, (holder) => answersContact(bus, holder));
+    const board = new LeaseBoard(bus.keys, clock, given.answers);
     const directory = new SeatDirectory(bus.keys);
     const seats = new ActorSeats(
       {

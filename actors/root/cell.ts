@@ -26,7 +26,7 @@ import type {
   RegionReply,
   RegionReport,
 } from "../region/messages.ts";
-import { answersContact } from "../region/contact.ts";
+import { answersContact, type LeaseHolder } from "../region/contact.ts";
 import { ShardOwnership } from "../region/ownership.ts";
 import type { Pager } from "../incident/actor.ts";
 import type { Told } from "../incident/findings.ts";
@@ -184,6 +184,8 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
     own.map(({ market }) => market),
     !settings.flow.enabled,
   );
+  const answers = (holder: LeaseHolder): Promise<boolean> =>
+    answersContact(bus, holder, hosts.board.living);
   const ownership = new ShardOwnership(
     {
       keys: bus.keys,
@@ -192,7 +194,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       nonce,
       automatic: settings.takeover !== "manual",
       regionsOf: (group) => known.regionsOf(group),
-      answers: (holder) => answersContact(bus, holder),
+      answers,
     },
     { region, cell, node: directory.node },
   );
@@ -231,6 +233,7 @@ export async function startCell(settings: CellSettings, ports: CellPorts): Promi
       markets: known.markets,
       places,
       ownership,
+      answers,
       refusals,
       patience: settings.patience ?? defaultPatience,
       ...(ports.pager === undefined ? {} : { pager: ports.pager }),

@@ -55,6 +55,13 @@ export class LeaseBoard {
     return this.#last;
   }
 
+  /** Leases whose holders lived when they were read last. */
+  get living(): readonly LeaseRecord[] {
+    return (this.#last?.leases ?? [])
+      .filter(({ record, silentNs }) => !record.fenced && silentNs < silentAfter)
+      .map(({ record }) => record);
+  }
+
   /** Failure code: unavailable. */
   read(): Promise<Result<BoardReading>> {
     const last = this.#last;

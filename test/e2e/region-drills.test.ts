@@ -22,13 +22,13 @@ const program = join(repository, "test", "regions", "run.ts");
 testUnless(
   test,
   missing,
-  "B8.3 B9.4 B9.7 a killed region and a partition that heals lose, change and double no acknowledged order",
+  "B8.3 B9.4 B9.7 a killed region, a partition that heals and an owner cut from the leaders lose, change and double no acknowledged order",
   async () => {
     const code = await runInside(program, [
       `--seed=${seed(20_261)}`,
-      "--count=2",
+      "--count=3",
       "--lasts=5000",
-      "--faults=region_killed,healing_under_load",
+      "--faults=region_killed,healing_under_load,partial_partition",
     ]);
     if (code === null) {
       console.log("SKIP drills on three regions: this machine does not allow network namespaces");

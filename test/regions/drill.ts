@@ -120,14 +120,13 @@ export class Drills {
     }
   }
 
-  /** `lastsMs`: how long the fault lasts; null: as long as chance says. */
+  /** `lastsMs`: as `wantedMs` of chooseFault. */
   async run(
     name: FaultName,
     random: Randomness,
     lastsMs: number | null = null,
   ): Promise<DrillResult> {
-    const chosen = chooseFault(name, await this.#owner(), random);
-    const fault = lastsMs === null ? chosen : { ...chosen, lastsMs };
+    const fault = chooseFault(name, await this.#owner(), random, lastsMs);
     const startedAt = nowMs();
     const placed = await placeLeaders(this.#three, fault);
     this.#clients.go();

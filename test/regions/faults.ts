@@ -23,6 +23,7 @@ export const faultNames = [
   "lossy_link",
   "narrow_link",
   "healing_under_load",
+  "partial_partition",
   "planned_move",
 ] as const;
 export type FaultName = (typeof faultNames)[number];
@@ -44,6 +45,12 @@ export interface Fault {
 }
 
 const FREEZE_MS = 10_000;
+/** TCP sends again 3 s after a cut begins: the owner is silent for longer than its lease lasts, yet lives. */
+const PARTIAL_MS = 2_600;
+const lengthOf: Partial<Record<FaultName, number>> = {
+  region_frozen: FREEZE_MS,
+  partial_partition: PARTIAL_MS,
+};
 /** Moves of one drill of planned moves, and the load between them. */
 const MOVES = 4;
 const BETWEEN_MOVES_MS = 1_500;
@@ -54,11 +61,19 @@ const NARROW_BYTES_PER_SECOND = 64 * 1024;
 
 const pick = <T>(random: Randomness, of: readonly T[]): T => of[random.below(of.length)] as T;
 
-/** `owner`: the region that owns the markets now. */
-export function chooseFault(name: FaultName, owner: Region, random: Randomness): Fault {
+/**
+ * `owner`: the region that owns the markets now; `wantedMs`: how long it lasts where that is not part of the
+ * fault; null: as chance says.
+ */
+export function chooseFault(
+  name: FaultName,
+  owner: Region,
+  random: Randomness,
+  wantedMs: number | null,
+): Fault {
   const others = regions.filter((region) => region !== owner);
   const elsewhere = pick(random, others);
-  const lastsMs = name === "region_frozen" ? FREEZE_MS : 11_000 + random.below(6_000);
+  const lastsMs = lengthOf[name] ?? wantedMs ?? 11_000 + random.below(6_000);
   const direction = pick(random, ["in", "out"] as const);
   const base = { name, lastsMs, direction };
   switch (name) {
@@ -96,6 +111,8 @@ export function chooseFault(name: FaultName, owner: Region, random: Randomness):
       const region = pick(random, regions);
       return { ...base, region, journalLeader: region, leaseLeader: region };
     }
+    case "partial_partition":
+      return { ...base, region: owner, journalLeader: elsewhere, leaseLeader: elsewhere };
     case "healing_under_load":
       return {
         ...base,
@@ -230,6 +247,13 @@ async function harm(
       begun();
       await sleep(lastsMs);
       await three.wide.cut(region, "both", false);
+      return;
+    }
+    case "partial_partition": {
+      await three.wide.cutLink(region, fault.leaseLeader, true);
+      begun();
+      await sleep(lastsMs);
+      await three.wide.cutLink(region, fault.leaseLeader, false);
       return;
     }
     case "one_way_partition": {

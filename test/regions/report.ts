@@ -20,6 +20,8 @@ const goals: Readonly<Record<Exclude<FaultName, "planned_move">, Goal>> = {
   narrow_link: { median: 4, most: MOST_S },
   // A leader may be in the region that is cut off.
   healing_under_load: { median: 9, most: MOST_S },
+  // The owner lives and cannot reach the leaders: it is waited for.
+  partial_partition: { median: 9, most: MOST_S },
   journal_leader_killed: { median: 9, most: MOST_S },
   lease_leader_killed: { median: 9, most: MOST_S },
   region_and_leaders_killed: { most: MOST_S },

@@ -45,7 +45,8 @@ const uncarried: Uncarried[] = [];
 function violationsOf(result: DrillResult): readonly string[] {
   const violations = result.results.flatMap(({ verdict }) => verdict.violations);
   const { fault, ownerChanges, unanswered } = result;
-  if (fault.name === "healing_under_load" && ownerChanges > 0) {
+  const keepsOwner = fault.name === "healing_under_load" || fault.name === "partial_partition";
+  if (keepsOwner && ownerChanges > 0) {
     return [...violations, `${ownerChanges} owner changes although the owner was well`];
   }
   if (fault.name === "planned_move" && unanswered.length > 0) {

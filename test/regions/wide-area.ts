@@ -164,6 +164,12 @@ export class WideArea {
     }
   }
 
+  /** Cuts or joins two regions; both reach all others. */
+  async cutLink(one: Region, other: Region, cut: boolean): Promise<void> {
+    await this.change(one, other, { cut });
+    await this.change(other, one, { cut });
+  }
+
   /** Changes both directions between a region and all others. */
   async worsen(region: Region, changes: Partial<LinkSettings>): Promise<void> {
     for (const other of regions.filter((each) => each !== region)) {

@@ -35,6 +35,7 @@ const onceFailed: readonly (readonly [number, ScenarioName, string])[] = [
   [200_195, "lost-suffix", "a market waited for ever for a message that JetStream had forgotten"],
   [700_040, "everything", "a market whose disk had been full failed for ever without saying so"],
   [44, "lost-suffix", "a waiting cell followed a chain whose start JetStream had forgotten"],
+  [9_910_139, "lost-leases", "the last owner and the home of a market waited for each other"],
   [27, "everything", "a leader that was killed and came back kept its place"],
 ];
 for (const [number, scenario, what] of onceFailed) {

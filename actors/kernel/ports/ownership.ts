@@ -15,6 +15,8 @@ export interface Candidate {
   readonly home: string;
   /** Why this log may not take the market although it has followed the journal; null when it may. */
   readonly blocked: string | null;
+  /** Holder in the journal's last fence, as far as it was followed; null or absent: there is none. */
+  readonly lastHolder?: string | null;
 }
 
 export type Candidacy =
