@@ -546,7 +546,10 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     }
     const reason = `the market is ${state}: ${this.#detail()}`;
     this.#counters.refuse("market_stopped");
-    return { code: "market_stopped", reason, next: nextStep("market_stopped") };
+    const refusal = { code: "market_stopped", reason, next: nextStep("market_stopped") } as const;
+    // Claimed here, and open in a moment: whoever asks elsewhere meanwhile is only sent back.
+    const { holder } = this.#ports.ownership;
+    return state === "fencing" ? { ...refusal, region: holder.split("/")[0] ?? "" } : refusal;
   }
 
   #state(): MarketLifecycle {

@@ -162,6 +162,28 @@ test("B8.3 a client does not wait in a region whose market is stopped while anot
   assert.equal(asked, ["us", "eu", "ap"]);
 });
 
+test("B9.4 a client stays where a market is about to open, and goes on when it is not there any more", async () => {
+  const asked: string[] = [];
+  const opening = { code: "market_stopped", reason: "fencing", next: "", region: "us" };
+  const gone = { code: "market_stopped", reason: "its journal is read", next: "" };
+  const exchange = client(
+    {
+      request: async (subject) => {
+        const region = subject.split(".")[1] ?? "";
+        asked.push(region);
+        const fields: wire.market.v1.ISubmitReply =
+          region === "eu"
+            ? { outcomes: [{ number: 1, sequence: 9 }], epoch: 5 }
+            : { refusal: asked.length < 4 ? opening : gone };
+        return { kind: "reply", payload: wire.market.v1.SubmitReply.encode(fields).finish() };
+      },
+    },
+    { region: "us", otherRegions: ["eu"] },
+  );
+  assert.ok((await exchange.submit([buy(100)])).ok);
+  assert.equal(asked, ["us", "us", "us", "us", "eu"]);
+});
+
 test("B8.3 a region that has not heard of a new market yet is not taken at its word, its home is", async () => {
   const twin = new TwinExchange(limits);
   const cell = new LossyTransport(twin, seededRandomness(1), none);

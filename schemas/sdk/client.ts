@@ -325,7 +325,8 @@ export class ExchangeClient {
           if (!retryable.has(code) && !unheardOf) return answer;
           // Stopped, and nobody is named: it may be open elsewhere by now. Of a market that is new only its home
           // is sure to have heard.
-          if (unserved.has(code) || unheardOf) this.#lookElsewhere(asked);
+          const opensHere = code === "market_stopped" && answer.failure.region === asked;
+          if (!opensHere && (unserved.has(code) || unheardOf)) this.#lookElsewhere(asked);
           last = answer;
           break;
         }

@@ -45,7 +45,7 @@ export interface Refusal {
   readonly code: string;
   readonly reason: string;
   readonly next: string;
-  /** The region that serves what this one refused, when it is known. */
+  /** The region that serves what this one refused, when it is known; the one that was asked: it is about to. */
   readonly region?: string;
 }
 export type Answer<T> =

@@ -304,6 +304,9 @@ testUnless(
       await runChecks(operator);
       await confirm(operator, frozen, `Move its markets to ${region}`);
       await operator.locator(".run-steps li", { hasText: "waits for a second person" }).waitFor();
+      // It is told of by cells that look at leases now and then; the incident is what the next test is about.
+      await goTo(approver, "incidents");
+      await approver.locator("main a[data-row]", { hasText: `cell ${frozen}-1` }).waitFor();
     } finally {
       process.kill(pid, "SIGCONT");
     }
