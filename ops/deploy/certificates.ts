@@ -114,6 +114,7 @@ async function write(
   return files;
 }
 
+/** A certificate of a server and its key, PEM; both ends of a route show it. */
 export const makeServerCertificate: Make = (name, issuer, now) =>
   sign(name, issuer, now, [
     // Servers are clients of each other on routes.
