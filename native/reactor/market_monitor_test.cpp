@@ -88,6 +88,13 @@ class MarketMonitorTest : public testing::Test {
     const auto end = Clock::now() + duration;
     EXPECT_TRUE(flow_until([&] { return Clock::now() > end; }, std::chrono::seconds(3'600), burst));
   }
+  // A slow reactor may have more events to give than their ring holds: it goes on as they are taken.
+  void drain_until_matched() {
+    while (market->region().matched.load() < static_cast<double>(sent + 1)) {
+      client->drain();
+      std::this_thread::yield();
+    }
+  }
 
   journal::TemporaryFolder folder;
   journal::FaultyFileSystem files;
@@ -159,7 +166,7 @@ TEST_F(MarketMonitorTest, StaysSilentWhileNothingIsWrong) {
 
 TEST_F(MarketMonitorTest, CountsCommandsByKindAndSamplesWhereTheirTimeGoes) {
   flow_for(std::chrono::milliseconds(200));
-  client->wait_matched(static_cast<double>(sent + 1));
+  drain_until_matched();
   const MarketMetrics& metrics = market->metrics();
   EXPECT_EQ(metrics.commands[static_cast<std::size_t>(wire::CommandKind::place)].load(), sent);
   EXPECT_EQ(metrics.commands[static_cast<std::size_t>(wire::CommandKind::configure)].load(), 1U);
@@ -175,13 +182,13 @@ TEST_F(MarketMonitorTest, CountsCommandsByKindAndSamplesWhereTheirTimeGoes) {
 TEST_F(MarketMonitorTest, CountsNothingWhileItIsToldNotToMeasureAndServesAllTheSame) {
   market->set_measuring(false);
   flow_for(std::chrono::milliseconds(100));
-  client->wait_matched(static_cast<double>(sent + 1));
+  drain_until_matched();
   const std::uint64_t before = market->region().service_time.summary().count;
   EXPECT_LE(before, 1 + 64U) << "commands that were under way when measuring ended";
   market->set_measuring(true);
   const std::uint64_t unmeasured = sent;
   flow_for(std::chrono::milliseconds(100));
-  client->wait_matched(static_cast<double>(sent + 1));
+  drain_until_matched();
   EXPECT_EQ(market->region().service_time.summary().count - before, sent - unmeasured);
 }
 
