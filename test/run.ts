@@ -22,6 +22,8 @@ const ALONE_LIMIT_MS = 420_000;
 /** Folders whose tests measure or start clusters: after the rest, and what measures one file at a time. */
 const measuringFolder = "bench/";
 const aloneFolders = ["test/e2e/", "test/fuzz/", measuringFolder];
+/** More files of clusters than that do not fail by what runs beside them. */
+const mostAgain = 3;
 
 const stages = ["static", "native", "unit", "alone"] as const;
 const given = process.argv.slice(2);
@@ -64,7 +66,8 @@ const clustersDone = wants("alone")
 const idle = wants("native")
   ? idleNativeChecks({ everyTest: isCi, quiet: clustersDone })
   : Promise.resolve([]);
-results.push(...(await clustersDone), ...(await idle));
+const besides = await idle;
+results.push(...(await againAlone(await clustersDone)), ...besides);
 
 const total = sum(results);
 for (const result of results.filter((one) => one.failed > 0)) console.log(`FAILED ${result.name}`);
@@ -87,6 +90,25 @@ async function testFiles(
   };
   await Promise.all(Array.from({ length: width }, worker));
   return done;
+}
+
+/**
+ * Clusters whose tests failed beside compilers and each other are tried once more with nothing beside them
+ * (decision 0049); what failed twice has failed. Both tries are told.
+ */
+async function againAlone(tried: readonly StageResult[]): Promise<StageResult[]> {
+  const failed = tried.filter((one) => one.failed > 0);
+  if (failed.length === 0 || failed.length > mostAgain) return [...tried];
+  console.log(`again, alone: ${failed.map(({ name }) => name).join(", ")}`);
+  const again = await testFiles(
+    failed.map(({ name }) => name),
+    1,
+    ALONE_LIMIT_MS,
+  );
+  for (const { name } of again.filter((one) => one.failed === 0)) {
+    console.log(`UNSTEADY ${name}: failed beside other work, passed alone`);
+  }
+  return [...tried.filter((one) => one.failed === 0), ...again];
 }
 
 /** One file in a process of its own; its counts are read from uvu's closing lines. */
