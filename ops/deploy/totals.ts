@@ -47,7 +47,7 @@ export async function readTotals(plan: ClusterPlan): Promise<{
   readonly outside: number;
   readonly silent: readonly string[];
 }> {
-  const regions = plan.servers.map((server) => server.region);
+  const regions = plan.regions.map(({ name }) => name);
   try {
     const connection = await connectObserver(plan);
     try {

@@ -16,6 +16,7 @@ import {
   operationsSubject,
 } from "../../schemas/subjects.ts";
 import { type LaunchedCluster, withCluster } from "../support/launched-cluster.ts";
+import { readTotals } from "../../ops/deploy/totals.ts";
 import { eventually, place } from "../support/one-region.ts";
 import { repository } from "../support/shared-data.ts";
 
@@ -156,6 +157,12 @@ test("B9.1 a supercluster of twelve servers keeps journals in every region and t
       await checkReplicas(cluster);
       await checkSecondConnection(cluster);
       await checkTrading(cluster, 2);
+      const { markets } = await readTotals(cluster.overview.plan);
+      assert.equal(
+        markets.map((one) => one.market),
+        ["BTC-EUR", "BTC-USD"],
+        "a market is counted once, however many servers its region has",
+      );
     },
     { topology: "supercluster", cellProgram: join(repository, "actors", "root", "main.ts") },
   );
