@@ -7,11 +7,11 @@ import { refuse } from "../kernel/result.ts";
 import { cellContactSubject } from "../../schemas/subjects.ts";
 import { manualClock } from "../kernel/manual-clock.ts";
 import { durationNs } from "../kernel/units.ts";
-import { LeaseBoard } from "../root/lease-board.ts";
-import { encodeLease, encodeOwnership, keys } from "./codec.ts";
-import { answerContacts, answersContact } from "./contact.ts";
-import { silentAfter } from "./silence.ts";
-import { Succession } from "./succession.ts";
+import { LeaseBoard } from "./lease-board.ts";
+import { encodeLease, encodeOwnership, keys } from "../region/codec.ts";
+import { answerContacts, answersContact } from "../region/contact.ts";
+import { silentAfter } from "../region/silence.ts";
+import { Succession } from "../region/succession.ts";
 
 const test = suite("contact with cells");
 
