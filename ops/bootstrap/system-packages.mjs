@@ -58,6 +58,7 @@ export const testTools = [
     present: both(tool("prometheus"), tool("promtool")),
     packages: [["prometheus"]],
   },
+  { what: "tshark", present: both(tool("tshark"), tool("dumpcap")), packages: [["tshark"]] },
   { what: "Chromium", present: tool("chromium"), packages: [["chromium"]] },
   { what: "clang-format", present: tool("clang-format-19"), packages: [["clang-format-19"]] },
   { what: "clang-tidy", present: tool("clang-tidy-19"), packages: [["clang-tidy-19"]] },
