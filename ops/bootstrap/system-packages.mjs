@@ -53,6 +53,7 @@ export const testTools = [
     present: tool("riscv64-unknown-elf-g++"),
     packages: [["gcc-riscv64-unknown-elf"]],
   },
+  { what: "RISC-V emulator", present: tool("qemu-riscv32"), packages: [["qemu-user"]] },
   {
     what: "Prometheus",
     present: both(tool("prometheus"), tool("promtool")),
