@@ -1,4 +1,4 @@
-import { cellContactSubject } from "../../schemas/subjects.ts";
+import { cellContactSubject, isToken } from "../../schemas/subjects.ts";
 import type { Bus, Subscription } from "../kernel/ports/bus.ts";
 import type { DurationNs } from "../kernel/units.ts";
 import { decodeLease, encodeLease } from "./codec.ts";
@@ -42,6 +42,8 @@ async function ask(
   about: LeaseHolder,
   within: DurationNs,
 ): Promise<boolean> {
+  // It comes off the wire: no name of ours has other characters.
+  if (![region, cell].every(isToken)) return false;
   const reply = await bus.request(cellContactSubject(region, cell), encodeHolder(about), within);
   return reply.ok && isSame(decodeLease(reply.value), about);
 }

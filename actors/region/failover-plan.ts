@@ -9,7 +9,7 @@ import type {
   MarketDefinition,
   MarketReport,
 } from "./messages.ts";
-import { leaseTimes } from "./silence.ts";
+import { silentAfter } from "./silence.ts";
 import type { Standing } from "./succession.ts";
 
 /** What would happen, and what speaks against it: as functions of what was found. */
@@ -26,7 +26,6 @@ export interface FoundMarket {
 const lagWarning = 8_192;
 /** States in which a market is here or elsewhere, for certain. */
 const settled: ReadonlySet<string> = new Set(["open", "halted", "standby"]);
-const silentLongEnough = leaseTimes.timeToLive + leaseTimes.margin;
 
 /** What is found where the markets and actors of a region are looked for. */
 export interface Found {
@@ -203,7 +202,7 @@ function lossOf(mode: string, from: string): string {
 
 function isAlive(standing: Standing | null): boolean {
   const lease = standing?.lease ?? null;
-  return lease !== null && !lease.over && lease.silentNs < silentLongEnough;
+  return lease !== null && !lease.over && lease.silentNs < silentAfter;
 }
 
 const ofReport = (

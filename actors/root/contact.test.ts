@@ -100,6 +100,17 @@ test("a cell answers while it holds its lease, and for itself only", async () =>
   const served = answerContacts(there, owner);
   assert.ok(await answersContact(here, owner, []));
   assert.not.ok(await answersContact(here, { ...owner, cell: "eu-2" }, []));
+  const subject = cellContactSubject(owner.region, owner.cell);
+  const within = durationNs(secondNs);
+  for (const cell of ["eu.1", "*", ""]) {
+    const lease = { renewal: 1, nonce: new Uint8Array(), fenced: false, released: false };
+    const about = encodeLease({ ...owner, ...lease, cell, node: "", actors: null });
+    const reply = await here.request(subject, about, within);
+    assert.is(reply.ok ? reply.value.length : -1, 0, `${cell} is the name of no cell`);
+  }
+  const garbage = await here.request(subject, new Uint8Array([255, 255, 255]), within);
+  assert.is(garbage.ok ? garbage.value.length : -1, 0);
+  assert.ok(await answersContact(here, owner, []), "it goes on answering");
   served.unsubscribe();
   assert.not.ok(await answersContact(here, owner, []));
 });
