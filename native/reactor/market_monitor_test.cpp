@@ -88,7 +88,8 @@ class MarketMonitorTest : public testing::Test {
     const auto end = Clock::now() + duration;
     EXPECT_TRUE(flow_until([&] { return Clock::now() > end; }, std::chrono::seconds(3'600), burst));
   }
-  // A slow reactor may have more events to give than their ring holds: it goes on as they are taken.
+  // A slow reactor may have more events to give than their ring holds: it goes on as they are
+  // taken.
   void drain_until_matched() {
     while (market->region().matched.load() < static_cast<double>(sent + 1)) {
       client->drain();
