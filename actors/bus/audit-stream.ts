@@ -13,16 +13,23 @@ export class AuditStream {
   readonly #bus: NatsBus;
   readonly #region: string;
   readonly #stream: string;
+  readonly #ensure: () => Promise<Result<void>>;
   #manager: Promise<JetStreamManager> | null = null;
 
-  constructor(bus: NatsBus, region: string, group: string) {
+  /** `ensure`: as ensureAuditAssets, of this region and group. */
+  constructor(bus: NatsBus, region: string, group: string, ensure: () => Promise<Result<void>>) {
     this.#bus = bus;
     this.#region = region;
     this.#stream = auditStream(group);
+    this.#ensure = ensure;
   }
 
-  append(kind: AuditKind, payload: Uint8Array): Promise<Result<void>> {
-    return this.#bus.append(auditSubject(this.#region, kind), payload);
+  async append(kind: AuditKind, payload: Uint8Array): Promise<Result<void>> {
+    const kept = await this.#bus.append(auditSubject(this.#region, kind), payload);
+    // No leader now, or the region's part has gone: servers know no update of a stream under a condition, so
+    // another cell's, begun before this region had added its part, may have taken it out.
+    if (!kept.ok && kept.failure.code === "no_responders") await this.#ensure();
+    return kept;
   }
 
   async last(): Promise<Result<number>> {

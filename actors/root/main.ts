@@ -189,9 +189,10 @@ class CellProcess {
     const { region } = this.#configuration;
     const [group = region] = this.#reference.groups[region] ?? [];
     const placement = placementOf(this.#configuration);
+    const ensureAudit = () => ensureAuditAssets({ bus, ...ports }, region, group, placement);
     const [assets, audit] = await Promise.all([
       ensureCellAssets(bus, this.#configuration, ports),
-      ensureAuditAssets({ bus, ...ports }, region, group, placement),
+      ensureAudit(),
     ]);
     if (ports.signal.aborted) return;
     if (!audit.ok) return this.#refuse(audit.failure, exitCodes.failed);
@@ -256,7 +257,7 @@ class CellProcess {
         onServing: (market, definition, epoch) => this.#doors?.serve(market, definition, epoch),
         onLeaving: (market, definition) => this.#doors?.leave(market, definition),
         processes: this.#strategies(bus, directory),
-        audit: new AuditStream(bus, region, group),
+        audit: new AuditStream(bus, region, group, ensureAudit),
         ...(pager === null ? {} : { pager }),
         surroundings: () => surroundingsOf(dataDirectory, nats.caFile),
         serveControl: (endpoints, served) =>

@@ -15,6 +15,7 @@ import { type StrongestMode, syncAlwaysReport } from "../bus/sync-report.ts";
 import type { Clock } from "../kernel/ports/clock.ts";
 import type { Log } from "../kernel/ports/log.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
+import { SerialQueue } from "../kernel/serial-queue.ts";
 import { type DurationNs, durationNs } from "../kernel/units.ts";
 import type { MarketDefinition } from "../region/messages.ts";
 
@@ -116,6 +117,7 @@ export class SyncGuard {
   readonly #reporter: NatsOptions;
   readonly #ports: StartupPorts;
   readonly #streams: Set<string>;
+  readonly #making = new SerialQueue();
   #promised: StrongestMode = "durable";
 
   constructor(bus: NatsBus, reporter: NatsOptions, ports: StartupPorts, region: string) {
@@ -171,7 +173,12 @@ export class SyncGuard {
     isNew: boolean,
   ): Promise<Result<void>> {
     const ports = { bus: this.#bus, ...this.#ports };
-    const made = await ensureMarketAssets(ports, definition, placement, isNew);
+    // One after another: of two updates of a shard's stream at once, one would undo the other.
+    const made = await new Promise<Result<void>>((resolve, reject) => {
+      this.#making.enqueue(() =>
+        ensureMarketAssets(ports, definition, placement, isNew).then(resolve, reject),
+      );
+    });
     if (!made.ok) return made;
     this.#streams.add(journalStream(definition.group, definition.shard));
     // One of the streams may be without a leader, or a server on its way back: that says nothing yet.

@@ -1,17 +1,33 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { jetstreamManager } from "@nats-io/jetstream";
 import { createInbox } from "nats";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
-import { ensureAssets, ensureMarketAssets, type AssetPorts } from "../../actors/bus/assets.ts";
+import {
+  ensureAssets,
+  ensureAuditAssets,
+  ensureMarketAssets,
+  type AssetPorts,
+} from "../../actors/bus/assets.ts";
+import { AuditStream } from "../../actors/bus/audit-stream.ts";
 import { NatsJournalReplicas } from "../../actors/bus/journal-replicas.ts";
 import { connectNats, type NatsBus, type NatsOptions } from "../../actors/bus/nats.ts";
+import { anywhere } from "../../actors/bus/placement.ts";
 import { syncAlwaysReport } from "../../actors/bus/sync-report.ts";
 import type { AppendFate } from "../../actors/kernel/ports/bus.ts";
 import { durationNs } from "../../actors/kernel/units.ts";
 import { CellLease } from "../../actors/region/lease.ts";
-import { journalStream, journalSubject, leaseBucket } from "../../schemas/subjects.ts";
+import { SyncGuard } from "../../actors/root/startup.ts";
+import {
+  auditStream,
+  journalStream,
+  journalSubject,
+  leaseBucket,
+  patterns,
+} from "../../schemas/subjects.ts";
+import { cellMarket } from "../support/memory-cell.ts";
 import { HeldUpWay } from "../support/held-up-way.ts";
 import { hostClock, silentLog } from "../support/ports.ts";
 import {
@@ -103,6 +119,59 @@ testUnless(test, missing, "three cells make the same assets at once, and all suc
   const other = await ensureMarketAssets(ports, { ...atlas, shard: 1, market: "M-us-east" }, 3);
   assert.is(other.ok ? "" : other.failure.code, "market_exists");
 });
+
+testUnless(
+  test,
+  missing,
+  "a region's part of the trail that another cell's update took out is there again with the next entry",
+  async () => {
+    const [home, other] = testRegions;
+    const make = (region: string) => ensureAuditAssets(ports, region, "trails", 3);
+    assert.ok((await make(home)).ok);
+    assert.ok((await make(other)).ok);
+    const trail = new AuditStream(bus, home, "trails", () => make(home));
+    const entry = bytes("entry");
+    const kept = async (): Promise<number> => {
+      const found = await trail.read(1, 10);
+      return found.ok ? found.value.length : 0;
+    };
+    await until("the first entry is kept", async () => (await trail.append("operation", entry)).ok);
+    const before = await kept();
+    const manager = await jetstreamManager(bus.connection);
+    const subjects = [patterns.auditsOf(other)];
+    await manager.streams.update(auditStream("trails"), { subjects });
+    const lost = await trail.append("operation", entry);
+    assert.is(lost.ok ? "" : lost.failure.code, "no_responders");
+    await until("the next entry is kept", async () => (await trail.append("operation", entry)).ok);
+    const { config } = await manager.streams.info(auditStream("trails"));
+    assert.equal([...config.subjects].sort(), [home, other].map(patterns.auditsOf).sort());
+    await until("it is read", async () => (await kept()) > before);
+  },
+);
+
+testUnless(
+  test,
+  missing,
+  "markets of one shard that a cell makes at once all have their subjects",
+  async () => {
+    const guard = new SyncGuard(
+      bus,
+      options("reporter", cluster.systemSeed),
+      { ...ports, signal: new AbortController().signal },
+      "eu-central",
+    );
+    const names = Array.from({ length: 8 }, (_, index) => `TOGETHER-${index}`);
+    const made = await Promise.all(
+      names.map((name) =>
+        guard.ensureJournal({ ...cellMarket, market: name, shard: 2 }, anywhere(3), true),
+      ),
+    );
+    for (const one of made) assert.ok(one.ok, one.ok ? "" : one.failure.reason);
+    const manager = await jetstreamManager(bus.connection);
+    const { config } = await manager.streams.info(journalStream("atlas", 2));
+    assert.equal([...config.subjects].sort(), names.map(journalSubject).sort());
+  },
+);
 
 testUnless(test, missing, "an append is stored on its expected tail and on no other", async () => {
   const stream = journalStream("atlas", 0);
