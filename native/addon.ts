@@ -77,6 +77,8 @@ export interface Addon {
   revokeClient(token: Uint8Array): void;
   /** Clients may connect to the market under this name. */
   admitClients(id: number, market: string): void;
+  /** Ends them all, and lets nobody in any more. */
+  dismissClients(id: number): void;
   clientCounters(): ClientCounters;
   /** Opens a duty of the market. It is closed before the market is. */
   openOrderEntry(market: number, options: OrderEntryOptions): Promise<DutyOpened>;

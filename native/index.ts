@@ -201,7 +201,7 @@ export class NativeEngine implements MatchingEngine {
       const market = await opening;
       this.#open.set(request.market, market);
       this.#alerts.follow(market);
-      if (this.#servesClients) market.admitClients();
+      if (this.#servesClients && !this.#isLeased) market.admitClients();
       return market;
     } catch (cause) {
       closed();
@@ -211,11 +211,13 @@ export class NativeEngine implements MatchingEngine {
 
   /**
    * Opens a unix socket where processes of this machine connect to the open markets over shared memory
-   * (native/client). Whom it serves, grants decide. Throws an Error that says what to do.
+   * (native/client). Whom it serves, grants decide. Markets that need a lease admit clients when they are told to
+   * (NativeMarket.admitClients), others as they are opened. Throws an Error that says what to do.
    */
   async serveClients(path: string): Promise<void> {
     this.#addon.serveClients(path);
     this.#servesClients = true;
+    if (this.#isLeased) return;
     for (const market of await Promise.all(this.#markets.values())) market.admitClients();
   }
 

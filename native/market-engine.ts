@@ -518,6 +518,14 @@ export class NativeMarket implements MarketEngine {
     this.#host.addon.admitClients(this.#id, this.market);
   }
 
+  /**
+   * Ends those clients (`market_closed`) and refuses others (`market_unknown`), until they are admitted again:
+   * what they have in their rings is never taken, and none of their orders is canceled.
+   */
+  dismissClients(): void {
+    if (this.#closing === null) this.#host.addon.dismissClients(this.#id);
+  }
+
   /** As gate() was told last; null: no lease is needed. */
   get leaseUntil(): DurationNs | null {
     return this.#leaseUntil;

@@ -48,11 +48,13 @@ export class Doors {
 
   /** As MarketPorts.onServing. */
   serve(engine: MarketEngine, definition: MarketDefinition, epoch: number): void {
+    this.#memory?.serve(engine);
     this.#edges?.serve(engine, definition, epoch);
   }
 
   /** As MarketPorts.onLeaving. */
   leave(engine: MarketEngine, definition: MarketDefinition): void {
+    this.#memory?.leave(engine);
     this.#edges?.leave(engine, definition);
   }
 

@@ -98,11 +98,14 @@ testUnless(
       const opened = await SharedMemoryDoor.open(engine, settings, silentLog);
       assert.ok(opened.ok && opened.value !== null);
       if (!opened.ok || opened.value === null) return;
-      await engine.open({
+      const market = await engine.open({
         market: "ALPHA",
         directory: join(settings.socket, "..", "log"),
         epoch: epoch(1),
       });
+      assert.is(await connect(setting, 1), "market_unknown");
+      opened.value.serve(market);
+      opened.value.serve(market);
       assert.is(await connect(setting, 1), "connected");
       assert.is(await connect(setting, 1, { stream: true }), "credentials_refused");
       assert.is(await connect(setting, 2, { stream: true }), "connected");
@@ -124,12 +127,14 @@ testUnless(
   () =>
     withEngine(async ({ engine, settings, write }) => {
       write(grants(grant(1)));
-      await SharedMemoryDoor.open(engine, settings, silentLog);
+      const door = await SharedMemoryDoor.open(engine, settings, silentLog);
       const market = await engine.open({
         market: "ALPHA",
         directory: join(settings.socket, "..", "log"),
         epoch: epoch(1),
       });
+      if (!door.ok || door.value === null) throw new Error("there is no door");
+      door.value.serve(market);
       const connected = await MarketClient.connect({
         socket: settings.socket,
         market: "ALPHA",
@@ -158,6 +163,55 @@ testUnless(
       market.gate(sequence(0), durationNs(0));
       assert.is(await send(50), 1);
       await client.close();
+    }),
+);
+
+testUnless(
+  test,
+  missingAddon,
+  "B9.4 a market that has left takes nothing of its clients, not even when it is back, and says so",
+  () =>
+    withEngine(async (setting) => {
+      const { engine, settings, write } = setting;
+      write(grants(grant(1)));
+      const door = await SharedMemoryDoor.open(engine, settings, silentLog);
+      if (!door.ok || door.value === null) throw new Error("there is no door");
+      const market = await engine.open({
+        market: "ALPHA",
+        directory: join(settings.socket, "..", "log"),
+        epoch: epoch(1),
+      });
+      door.value.serve(market);
+      const connected = await MarketClient.connect({
+        socket: settings.socket,
+        market: "ALPHA",
+        token: new Uint8Array(32).fill(1),
+        account: 3,
+      });
+      if (!connected.ok) throw new Error(connected.failure.reason);
+      const client = connected.value;
+      const cancel = {
+        kind: "cancel" as const,
+        session: 0,
+        number: 0,
+        account: accountId(3),
+        tag: 1,
+        orderId,
+      };
+      assert.is(client.submit(cancel), "yes");
+      client.flush();
+      door.value.leave(market);
+      assert.is(client.ended, "market_closed");
+      assert.is(client.submit(cancel), "ended");
+      assert.is(await connect(setting, 1), "market_unknown");
+      market.gate(sequence(0), durationNs(3_600e9));
+      door.value.serve(market);
+      assert.is(await connect(setting, 1), "connected");
+      assert.is(market.progress().matched, 0);
+      await client.close();
+      door.value.leave(market);
+      await market.close();
+      door.value.leave(market);
     }),
 );
 

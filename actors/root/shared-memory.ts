@@ -1,4 +1,4 @@
-import { NativeEngine } from "../../native/index.ts";
+import { NativeEngine, NativeMarket } from "../../native/index.ts";
 import type { ClientCounters } from "../../native/index.ts";
 import {
   type CellConfiguration,
@@ -6,7 +6,7 @@ import {
   clientGrantsSchema,
 } from "../../schemas/configuration.ts";
 import type { Log } from "../kernel/ports/log.ts";
-import type { MatchingEngine } from "../kernel/ports/matching-engine.ts";
+import type { MarketEngine, MatchingEngine } from "../kernel/ports/matching-engine.ts";
 import { ok, refuse, type Result } from "../kernel/result.ts";
 import { readPrivateFile } from "./private-file.ts";
 
@@ -54,6 +54,16 @@ export class SharedMemoryDoor {
     door.#replace(grants.value);
     log.info({ socket: settings.socket, grants: grants.value.grants.length }, "shared memory open");
     return ok(door);
+  }
+
+  /** Lets clients in that want this market, until it is left. */
+  serve(market: MarketEngine): void {
+    if (market instanceof NativeMarket) market.admitClients();
+  }
+
+  /** The market is another cell's now: an order left in a ring must not be taken when it comes back. */
+  leave(market: MarketEngine): void {
+    if (market instanceof NativeMarket) market.dismissClients();
   }
 
   /** Reads the grants again. A file that cannot be used changes nothing. Code: configuration_invalid. */

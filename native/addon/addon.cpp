@@ -73,6 +73,7 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
                           InstanceMethod("grantClient", &ReactorAddon::grant_client),
                           InstanceMethod("revokeClient", &ReactorAddon::revoke_client),
                           InstanceMethod("admitClients", &ReactorAddon::admit_clients),
+                          InstanceMethod("dismissClients", &ReactorAddon::dismiss_clients),
                           InstanceMethod("clientCounters", &ReactorAddon::client_counters),
                           InstanceMethod("openOrderEntry", &ReactorAddon::open_order_entry),
                           InstanceMethod("openFeed", &ReactorAddon::open_feed),
@@ -396,6 +397,12 @@ class ReactorAddon final : public Napi::Addon<ReactorAddon> {
   // (id, name of the market)
   Napi::Value admit_clients(Info info) {
     market_of(info).admit_clients(*gateway_, info[1].As<Napi::String>().Utf8Value());
+    return info.Env().Undefined();
+  }
+
+  // (id)
+  Napi::Value dismiss_clients(Info info) {
+    market_of(info).dismiss_clients();
     return info.Env().Undefined();
   }
 

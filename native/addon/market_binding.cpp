@@ -70,6 +70,13 @@ void MarketBinding::admit_clients(reactor::ClientGateway& gateway, const std::st
   gateway.add(name, *market_);
 }
 
+void MarketBinding::dismiss_clients() {
+  if (gateway_ != nullptr) {
+    gateway_->remove(*market_);
+    gateway_ = nullptr;
+  }
+}
+
 void MarketBinding::detach() {
   for (auto& buffer : shared_) {
     buffer.Value().Detach();
@@ -79,9 +86,7 @@ void MarketBinding::detach() {
 
 void MarketBinding::close() {
   if (market_ != nullptr) {
-    if (gateway_ != nullptr) {
-      gateway_->remove(*market_);
-    }
+    dismiss_clients();
     market_->discard_events();
     market_->leave();
     reactor_.wake();

@@ -26,8 +26,10 @@ class MarketBinding {
   // The shared memory, and what was recovered:
   // {region, depth, depthRequests, logId, epoch, recovery}.
   Napi::Object describe(Napi::Env env);
-  // Clients of the gateway may connect under this name until the market is closed.
+  // Clients of the gateway may connect under this name until the market is closed or they are
+  // dismissed.
   void admit_clients(reactor::ClientGateway& gateway, const std::string& name);
+  void dismiss_clients();
   // JavaScript loses the shared memory; call before close().
   void detach();
   // Blocks: on a thread of the pool. Everything in the command ring is processed and its records

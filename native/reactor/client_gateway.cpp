@@ -141,7 +141,9 @@ ClientGateway::~ClientGateway() {
 
 void ClientGateway::add(const std::string& name, HostedMarket& market) {
   const std::scoped_lock guard(mutex_);
-  markets_.push_back({name, &market});
+  if (find(name.c_str()) == nullptr) {
+    markets_.push_back({name, &market});
+  }
 }
 
 void ClientGateway::remove(const HostedMarket& market) {
@@ -312,8 +314,9 @@ ClientGateway::Answer ClientGateway::check(const Connection& connection, const H
             "market for one"};
   }
   if (find(hello.market.data()) == nullptr) {
-    return {ConnectRefusal::market_unknown,
-            "this process hosts no market of that name; look where it is hosted now"};
+    return {
+        ConnectRefusal::market_unknown,
+        "this process serves no market of that name now; look where it is served, or try again"};
   }
   return {};
 }

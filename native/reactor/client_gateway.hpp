@@ -55,8 +55,9 @@ class ClientGateway {
   // Markets have been removed.
   ~ClientGateway();
 
-  // Any thread but those of the reactor. A market is one that the reactor has; remove() returns
-  // when none of its clients is served any more.
+  // Any thread but those of the reactor. A market is one that the reactor has; adding it twice is
+  // adding it once. remove() returns when none of its clients is served any more: what of theirs
+  // had not been taken never is, and none of their orders is canceled.
   void add(const std::string& name, HostedMarket& market);
   void remove(const HostedMarket& market);
   void grant(const ClientGrant& grant);

@@ -36,6 +36,10 @@ void ClientSet::detach(ClientPort& port, EndReason reason) noexcept {
     const auto place = static_cast<std::uint32_t>(std::countr_zero(left));
     if (ports_[place] == &port) {
       stop_serving(place);
+      if (reason == EndReason::market_closed) {
+        // Its orders stay with the market, which another process has now, or this one again.
+        owed_ &= ~bit(place);
+      }
       present_ &= ~bit(place);
       ports_[place] = nullptr;
       return;

@@ -401,6 +401,31 @@ TEST_F(ClientTest, SleepsWithoutALeaseAndCancelsForThoseWhoLeftWhenThereIsOne) {
   wait_for([&] { return market().region().resting_orders.load() == 1; });
 }
 
+TEST_F(ClientTest, B9_4_TakesNothingOfDismissedClientsAndCancelsNothingOfThem) {
+  client::Hello hello = hello_of(7);
+  hello.cancel_scope = client::cancel_scope::account;
+  MarketClient client = connect(hello);
+  send(client, place_command(wire::Side::sell, 100, 1));
+  events_until_last(client);
+  lease_until(1);
+  wait_parked();
+  send(client, place_command(wire::Side::sell, 101, 1));
+  const double matched = market().region().matched.load();
+  dismiss();
+  EXPECT_EQ(client.ended(), client::EndReason::market_closed);
+  EXPECT_EQ(refusal_of(hello), client::ConnectRefusal::market_unknown);
+  lease_until(static_cast<double>(monotonic_ns()) + 60e9);
+  admit();
+  admit();
+  MarketClient again = connect(hello);
+  send(again, place_command(wire::Side::sell, 102, 1));
+  EXPECT_EQ(events_until_last(again).front().price, 102);
+  EXPECT_EQ(market().region().matched.load(), matched + 1);
+  EXPECT_EQ(market().region().resting_orders.load(), 2U);
+  dismiss();
+  EXPECT_EQ(again.ended(), client::EndReason::market_closed);
+}
+
 TEST_F(ClientTest, WakesAReactorThatSleeps) {
   MarketClient client = connect(7);
   for (int round = 0; round < 20; ++round) {

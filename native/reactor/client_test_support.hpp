@@ -149,6 +149,9 @@ class ClientFixture : public testing::Test {
   void detach(ClientPort& port) { reactor_->detach(*market_, port, client::EndReason::closed); }
   void wake() { reactor_->wake(); }
 
+  // The market stays, and is served elsewhere.
+  void dismiss() { gateway_->remove(*market_); }
+  void admit() { gateway_->add(market_name, *market_); }
   // Closes the market; idle_…() can be asked then.
   void finish() {
     if (is_open_) {
