@@ -8,7 +8,12 @@ import type {
 } from "../kernel/ports/matching-engine.ts";
 import { type Failure, ok, refuse, type Result } from "../kernel/result.ts";
 import { durationNs, epoch as epochOf, type DurationNs } from "../kernel/units.ts";
-import { journalStream, journalSubject, marketDataSubject } from "../../schemas/subjects.ts";
+import {
+  journalStream,
+  journalSubject,
+  marketDataSubject,
+  shardName,
+} from "../../schemas/subjects.ts";
 import type { AcceptedRoot } from "./accepted-root.ts";
 import type { MarketPorts } from "./actor.ts";
 import {
@@ -312,13 +317,21 @@ export class MarketBehaviour implements ActorBehaviour<MarketMessage, MarketRepl
     return recovery.run();
   }
 
-  /** Conflated, so that it costs little whatever the owner does. */
+  /** To what tells a standby that there is something new; market data is conflated, and costs little whatever the owner does. */
   #listen(): void {
     const subscription = this.#ports.bus.subscribe(
       marketDataSubject(this.#definition.market, "l1"),
       this.#context.callback(() => this.#recovery?.stir()),
     );
-    this.#context.onExit(() => subscription.unsubscribe());
+    const { group, shard } = this.#definition;
+    const unwatch = this.#ports.ownership.watchSuccession(
+      shardName(group, shard),
+      this.#context.callback(() => this.#recovery?.wake()),
+    );
+    this.#context.onExit(() => {
+      subscription.unsubscribe();
+      unwatch();
+    });
   }
 
   /** A standby's shadow follows, and its next start folds from here. */

@@ -207,7 +207,15 @@ export class JournalReader {
   /** Folds everything up to the tail that the stream's leader names. */
   async foldToTail(): Promise<void> {
     const lookedAt = this.#ports.now();
-    await this.foldTo(await this.#tailSequence());
+    const { journal } = this.#ports.bus;
+    // Most often there is one new message at most: it is asked for together with the tail.
+    const asked = journal.next(this.#stream, this.#subject, this.#position + 1);
+    const tail = await this.#tailSequence();
+    const next = await asked;
+    if (next.ok && next.value !== null && next.value.streamSequence <= tail) {
+      await this.#foldOne(next.value);
+    }
+    await this.foldTo(tail);
     this.#tailRecord = this.#chain.lastSequence;
     this.#atTail = lookedAt;
   }

@@ -9,7 +9,7 @@ import type { Result } from "../kernel/result.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { SystemFiles } from "../kernel/system-files.ts";
 import type { MarketEngine } from "../kernel/ports/matching-engine.ts";
-import type { Epoch } from "../kernel/units.ts";
+import { durationNs, type Epoch } from "../kernel/units.ts";
 import { PortableEngine } from "../../native/portable/engine.ts";
 import { type LogStorage, systemLogStorage } from "../../native/portable/log-storage.ts";
 import { wire } from "../../schemas/messages.ts";
@@ -239,6 +239,26 @@ test("B9.4 a market that reads its journal anew names the owner of now, not the 
     await reader.end();
     await owner.end();
   }
+});
+
+test("B9.4 a standby that is told of its turn takes at once, not when it would have asked next", async () => {
+  const clock = systemClock();
+  const asksEvery = 100_000_000;
+  const ownership = new TestOwnership();
+  const owner = { region: "us-east", cell: "other" };
+  ownership.mayClaim = { may: "wait", owner, reason: "it is owned in us-east" };
+  const cell = await MarketCell.start({
+    ownership,
+    clock: {
+      ...clock,
+      after: (delay, callback) =>
+        clock.after(delay === asksEvery ? durationNs(3_600e9) : delay, callback),
+    },
+  });
+  await cell.until(({ state }) => state === "standby");
+  ownership.succeed({ may: "claim", lossAccepted: false });
+  await cell.until(({ state }) => state === "open");
+  await cell.end();
 });
 
 test("a stored root that the journal does not hold any more is not trusted", async () => {

@@ -85,6 +85,7 @@ export class Recovery {
   readonly #reader: JournalReader;
   #owner: ShardOwner | null = null;
   #stirred = false;
+  #changed = Promise.withResolvers<void>();
   /** An operator takes what may be lost with this takeover. */
   #lossAccepted = false;
   /** The epoch of this log's own fence, when it was the last that it knew of; 0: another's, or none. */
@@ -174,7 +175,10 @@ export class Recovery {
       this.#ports.report("recovering", "the journal moved, comparing again");
       await this.#reader.foldToTail();
       const blocked = await this.#blocked();
-      if (blocked === null || this.#lossAccepted) continue;
+      if (blocked === null || this.#lossAccepted) {
+        await this.#reader.checkInPlace();
+        continue;
+      }
       // Claimed while the last owner was still writing: whoever has its log comes first.
       const { shard, home } = this.#candidate(blocked);
       this.#ports.signal.throwIfAborted();
@@ -189,39 +193,43 @@ export class Recovery {
     this.#stirred = true;
   }
 
+  /** The shard has another record: whose turn it is may be another's. */
+  wake(): void {
+    this.#changed.resolve();
+  }
+
   /** Applies the journal as it comes until the market can be claimed; the epoch it was claimed with. */
   async #turn(): Promise<number> {
-    let lookedAt = this.#ports.now();
+    const { ownership, sleep, now } = this.#ports;
+    let lookedAt = now();
     let blocked = await this.#blocked();
     let couldClaim = false;
-    this.#stirred = false;
-    for (;;) {
-      const candidacy = await this.#ports.ownership.candidacy(this.#candidate(blocked));
-      const mayTake = candidacy.may === "claim" && (blocked === null || candidacy.lossAccepted);
-      if (mayTake) {
-        await this.#reader.foldToTail();
-        blocked = await this.#blocked();
-        if (blocked === null || candidacy.lossAccepted) {
-          this.#lossAccepted = candidacy.lossAccepted;
-          const epoch = await this.#claim();
-          if (epoch !== null) return epoch;
-          await this.#ports.sleep(ownerDelay);
-        }
-      } else {
-        this.#standBy(candidacy, blocked);
-      }
-      // Given up just now: the HANDOVER that lets a durable market be taken is at the tail already.
-      const isGivenUp = candidacy.may === "claim" && !couldClaim;
-      couldClaim = candidacy.may === "claim";
-      if (!isGivenUp) {
-        await this.#ports.sleep(turnDelay);
-        const waited = this.#ports.now() - lookedAt;
-        if (waited < (this.#stirred ? tailDelay : idleTailDelay)) continue;
-      }
-      lookedAt = this.#ports.now();
+    const look = async (): Promise<void> => {
+      lookedAt = now();
       this.#stirred = false;
       await this.#reader.foldToTail();
       blocked = await this.#blocked();
+    };
+    this.#stirred = false;
+    for (;;) {
+      this.#changed = Promise.withResolvers();
+      const candidacy = await ownership.candidacy(this.#candidate(blocked));
+      const mayClaim = candidacy.may === "claim";
+      const lossAccepted = mayClaim && candidacy.lossAccepted;
+      // Given up just now: the HANDOVER that lets a durable market be taken is at the tail already.
+      const isGivenUp = mayClaim && !couldClaim;
+      couldClaim = mayClaim;
+      if (mayClaim && (isGivenUp || blocked === null || lossAccepted)) await look();
+      if (mayClaim && (blocked === null || lossAccepted)) {
+        this.#lossAccepted = lossAccepted;
+        const epoch = await this.#claim();
+        if (epoch !== null) return epoch;
+        await sleep(ownerDelay);
+      } else {
+        this.#standBy(candidacy, blocked);
+      }
+      await Promise.race([sleep(turnDelay), this.#changed.promise]);
+      if (now() - lookedAt >= (this.#stirred ? tailDelay : idleTailDelay)) await look();
     }
   }
 
@@ -276,11 +284,11 @@ export class Recovery {
     const { highestEpoch, lastFence } = this.#reader;
     this.#ports.signal.throwIfAborted();
     this.#ports.report("fencing", "claiming the market");
-    const claimed = await this.#ports.ownership.claim(
-      shardName(this.#definition.group, this.#definition.shard),
-      epochOf(highestEpoch),
-      lastFence.holder,
-    );
+    const { group, shard } = this.#definition;
+    const [claimed] = await Promise.all([
+      this.#ports.ownership.claim(shardName(group, shard), epochOf(highestEpoch), lastFence.holder),
+      this.#reader.checkInPlace(),
+    ]);
     if (!claimed.ok) {
       this.#ports.report("standby", claimed.failure.reason);
       return null;
@@ -298,7 +306,6 @@ export class Recovery {
         `the journal has epoch ${this.#reader.highestEpoch}, claimed was only ${epoch}`,
       );
     }
-    await this.#reader.checkInPlace();
     this.#ports.report("fencing", `fencing with epoch ${epoch}`);
     const body = {
       market: this.#definition.market,

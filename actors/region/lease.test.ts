@@ -14,6 +14,7 @@ import {
   encodeOwnership,
   keys,
   type LeaseRecord,
+  type OwnershipRecord,
 } from "./codec.ts";
 import { CellLease } from "./lease.ts";
 import { ShardOwnership } from "./ownership.ts";
@@ -27,6 +28,7 @@ type Fault = "none" | "undecided_stored" | "undecided_lost" | "unavailable";
 /** A key store whose writes can have the outcomes that a real one has. */
 class FaultyKeys implements KeyStore {
   fault: Fault = "none";
+  reads = 0;
   /** What the next read, or the next write, is answered after. */
   slowRead: Promise<void> | null = null;
   slowWrite: Promise<void> | null = null;
@@ -35,6 +37,7 @@ class FaultyKeys implements KeyStore {
     this.#keys = store;
   }
   async get(bucket: string, key: string): ReturnType<KeyStore["get"]> {
+    this.reads += 1;
     await this.slowRead;
     return this.fault === "unavailable"
       ? refuse("unavailable", "no leader")
@@ -325,6 +328,61 @@ test("a leaderless gap is nobody's silence", async () => {
   assert.is(stored("eu")?.fenced, false);
   await owner.lease.stop();
   await taker.lease.stop();
+});
+
+test("B9.4 a shard is handed over and taken by a write each, while what was seen is still so", async () => {
+  const shard = "atlas-00";
+  const giver = cell("eu", "n1");
+  const taker = cell("uk", "n2");
+  await giver.lease.acquire(0);
+  await taker.lease.acquire(0);
+  assert.ok((await giver.ownership.claim(shard, epoch(0))).ok);
+  const candidate = { market: "BTC-EUR", shard, home: "eu", blocked: null };
+  assert.is((await taker.ownership.candidacy(candidate)).may, "wait");
+  let told = 0;
+  const unwatch = taker.ownership.watchSuccession(shard, () => {
+    told += 1;
+  });
+  giver.keys.reads = 0;
+  assert.ok((await giver.ownership.handOver(shard, "uk")).ok);
+  assert.is(giver.keys.reads, 0);
+  await taker.ownership.succession.look();
+  await taker.ownership.succession.look();
+  assert.is(told, 1);
+  unwatch();
+  assert.is((await taker.ownership.candidacy(candidate)).may, "claim");
+  taker.keys.reads = 0;
+  assert.equal(await taker.ownership.claim(shard, epoch(5)), { ok: true, value: 6 });
+  assert.is(taker.keys.reads, 0);
+  const again = await giver.ownership.handOver(shard, "uk");
+  assert.is(again.ok ? "" : again.failure.code, "not_owner");
+  giver.ownership.succession.stop();
+  taker.ownership.succession.stop();
+});
+
+test("B9.4 a record that is not the one that was seen any more is read again", async () => {
+  const shard = "atlas-00";
+  const write = (record: OwnershipRecord): void =>
+    void broker.bucket("LEASE").set(keys.ownership(shard), {
+      value: encodeOwnership(record),
+      revision: broker.nextRevision("LEASE"),
+    });
+  const { lease, ownership } = cell("eu", "n1");
+  await lease.acquire(0);
+  const handed = { shard, epoch: 4, since: 4, region: "eu", cell: "", incarnation: 0 };
+  write(handed);
+  const candidate = { market: "BTC-EUR", shard, home: "eu", blocked: null };
+  assert.is((await ownership.candidacy(candidate)).may, "claim");
+  write({ ...handed, epoch: 9, cell: "a", incarnation: 1 });
+  assert.equal(await ownership.claim(shard, epoch(0)), { ok: true, value: 10 });
+  write({ ...handed, epoch: 11, region: "us", cell: "b", incarnation: 3 });
+  const given = await ownership.handOver(shard, "uk");
+  assert.is(given.ok ? "" : given.failure.code, "not_owner");
+  const kept = decodeOwnership(
+    broker.bucket("LEASE").get(keys.ownership(shard))?.value ?? new Uint8Array(),
+  );
+  assert.is(kept?.cell, "b");
+  ownership.succession.stop();
 });
 
 test("a claim whose answer was lost is found again by its bytes", async () => {

@@ -16,7 +16,7 @@ import {
 } from "./codec.ts";
 import type { CellIdentity, CellLease } from "./lease.ts";
 import { observeSilence } from "./silence.ts";
-import { Succession, type SuccessionOf } from "./succession.ts";
+import { type RecordSeen, Succession, type SuccessionOf } from "./succession.ts";
 
 export interface OwnershipPorts {
   readonly keys: KeyStore;
@@ -47,6 +47,8 @@ export class ShardOwnership implements Ownership {
   readonly #queues = new Map<string, Promise<unknown>>();
   /** Shards known to be marked in the directory. */
   readonly #marked = new Set<string>();
+  /** What this cell wrote last of the shards that it owns. */
+  readonly #claimed = new Map<string, RecordSeen>();
   /** Whose turn it is to claim a shard of markets. */
   readonly succession: Succession;
 
@@ -66,6 +68,10 @@ export class ShardOwnership implements Ownership {
 
   candidacy(candidate: Candidate): Promise<Candidacy> {
     return this.succession.candidacy(candidate);
+  }
+
+  watchSuccession(shard: string, listener: () => void): () => void {
+    return this.succession.watch(shard, listener);
   }
 
   /** The lease under which claims are made from now on; null ends the validity at once. */
@@ -125,11 +131,7 @@ export class ShardOwnership implements Ownership {
   }
 
   claim(shard: string, floor: Epoch, lastHolder: string | null = null): Promise<Result<Epoch>> {
-    return this.#inTurn(shard, async () => {
-      const claimed = await this.#claim(shard, floor, lastHolder);
-      if (claimed.ok) await this.#mark(shard);
-      return claimed;
-    });
+    return this.#inTurn(shard, () => this.#claim(shard, floor, lastHolder));
   }
 
   #inTurn<T>(shard: string, work: () => Promise<T>): Promise<T> {
@@ -152,11 +154,13 @@ export class ShardOwnership implements Ownership {
       if (lease === null || this.#ports.clock.monotonic() >= lease.validUntil()) {
         return refuse("unavailable", "the lease of this cell is not valid", "it is tried again");
       }
-      const entry = await this.#ports.keys.get(keys.leaseBucket, key);
+      // Handed over to this region, as its look has just told: read again only if that was not the last word.
+      const handed = attempt === 0 ? this.succession.handedOver(shard) : null;
+      const entry = handed === null ? await this.#read(key) : ok(handed);
       if (!entry.ok) return entry;
-      const found = entry.value === null ? null : decodeOwnership(entry.value.value);
+      const { record: found, revision } = entry.value;
       const allowed =
-        entry.value === null
+        revision === 0
           ? await this.#firstOwner(shard, floor, lastHolder)
           : await this.#mayReplace(shard, found, lease);
       if (!allowed.ok) return allowed;
@@ -172,16 +176,14 @@ export class ShardOwnership implements Ownership {
         incarnation: lease.incarnation,
       };
       const bytes = encodeOwnership(next);
-      const stored = await this.#ports.keys.compareAndSet(
-        keys.leaseBucket,
-        key,
-        bytes,
-        entry.value?.revision ?? 0,
-      );
-      if (stored.ok) return ok(epoch(next.epoch));
-      if (stored.failure.code === "undecided" && (await this.#isStored(key, bytes))) {
-        return ok(epoch(next.epoch));
-      }
+      const stored = await this.#ports.keys.compareAndSet(keys.leaseBucket, key, bytes, revision);
+      this.#claimed.delete(shard);
+      if (stored.ok) this.#claimed.set(shard, { record: next, revision: stored.value });
+      else if (stored.failure.code !== "undecided" || !(await this.#isStored(key, bytes))) continue;
+      const marked = this.#mark(shard);
+      // A record that was there before had its mark before it.
+      if (revision === 0) await marked;
+      return ok(epoch(next.epoch));
     }
     return refuse(
       "unavailable",
@@ -311,19 +313,36 @@ export class ShardOwnership implements Ownership {
   }
 
   async #handOver(shard: string, to: string): Promise<Result<void>> {
+    // Nobody else writes it while this cell lives: clients that wait are spared the read.
+    const claimed = this.#claimed.get(shard);
+    this.#claimed.delete(shard);
+    if (claimed !== undefined && (await this.#giveTo(to, claimed))) return ok(undefined);
     const key = keys.ownership(shard);
-    const entry = await this.#ports.keys.get(keys.leaseBucket, key);
+    const entry = await this.#read(key);
     if (!entry.ok) return entry;
-    const found = entry.value === null ? null : decodeOwnership(entry.value.value);
-    const { region, cell } = this.#identity;
-    if (entry.value === null || found?.region !== region || found.cell !== cell) {
+    const { record, revision } = entry.value;
+    if (record === null || !this.#isMine(record)) {
+      const { region, cell } = this.#identity;
       return refuse("not_owner", `${shard} is not owned by ${region}/${cell}`, "claim it first");
     }
-    const bytes = encodeOwnership({ ...found, region: to, cell: "", incarnation: 0 });
-    const { revision } = entry.value;
-    const stored = await this.#ports.keys.compareAndSet(keys.leaseBucket, key, bytes, revision);
-    if (stored.ok || (await this.#isStored(key, bytes))) return ok(undefined);
+    if (await this.#giveTo(to, { record, revision })) return ok(undefined);
     return refuse("unavailable", `${key} was not written`, "it is tried again");
+  }
+
+  async #giveTo(to: string, { record, revision }: RecordSeen): Promise<boolean> {
+    const key = keys.ownership(record.shard);
+    const bytes = encodeOwnership({ ...record, region: to, cell: "", incarnation: 0 });
+    const stored = await this.#ports.keys.compareAndSet(keys.leaseBucket, key, bytes, revision);
+    return stored.ok || (await this.#isStored(key, bytes));
+  }
+
+  /** Revision 0: there is no record; null with another one: bytes that are none. */
+  async #read(key: string): Promise<Result<RecordSeen | { record: null; revision: number }>> {
+    const entry = await this.#ports.keys.get(keys.leaseBucket, key);
+    if (!entry.ok) return entry;
+    if (entry.value === null) return ok({ record: null, revision: 0 });
+    const { value, revision } = entry.value;
+    return ok({ record: decodeOwnership(value), revision });
   }
 
   async #isStored(key: string, bytes: Uint8Array): Promise<boolean> {

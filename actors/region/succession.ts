@@ -106,6 +106,12 @@ export function rankOf(
   return found < 0 ? order.length : found;
 }
 
+/** An ownership record and the revision under which it stands in the store. */
+export interface RecordSeen {
+  readonly record: OwnershipRecord;
+  readonly revision: number;
+}
+
 interface Followed {
   record: Standing["record"];
   /** Revision of the record; null before the first read. */
@@ -142,6 +148,7 @@ export class Succession {
   readonly #of: SuccessionOf;
   readonly #followed = new Map<string, Followed>();
   readonly #leases = new Map<string, LeaseSeen>();
+  readonly #watchers = new Map<string, Set<() => void>>();
   /** Shards on their way to another region: nothing here claims them. */
   readonly #leaving = new Set<string>();
   readonly #permitted = new Map<string, { readonly until: number; readonly loss: boolean }>();
@@ -188,6 +195,21 @@ export class Succession {
   /** Owner of a shard that is followed here; null when nobody, or not known. */
   owner(shard: string): ShardOwner | null {
     return ownerOf(this.#followed.get(shard)?.record ?? null);
+  }
+
+  /** The record by which a shard was handed over to this region, as it was seen last; null: it is none. */
+  handedOver(shard: string): RecordSeen | null {
+    const { record = null, revision = null } = this.#followed.get(shard) ?? {};
+    if (record === null || record === "unreadable" || revision === null) return null;
+    const isHanded = record.cell === "" && record.region === this.#of.region;
+    return isHanded ? { record, revision } : null;
+  }
+
+  /** Calls the listener whenever another record of the shard is seen, until the returned function is called. */
+  watch(shard: string, listener: () => void): () => void {
+    const watchers = this.#watchers.get(shard) ?? new Set();
+    this.#watchers.set(shard, watchers.add(listener));
+    return () => watchers.delete(listener);
   }
 
   /** What is known of a shard that a market here follows; null when none does. */
@@ -295,6 +317,7 @@ export class Succession {
       return;
     }
     const revision = entry.value?.revision ?? 0;
+    const isAnother = followed.revision !== revision;
     followed.stands.read(revision, began, clock.monotonic());
     followed.revision = revision;
     followed.record =
@@ -302,6 +325,8 @@ export class Succession {
     const { record } = followed;
     const named = record !== null && record !== "unreadable" && record.cell !== "";
     followed.owner = named ? keys.lease(record.region, record.cell) : "";
+    if (!isAnother) return;
+    for (const listener of this.#watchers.get(shard) ?? []) listener();
   }
 
   async #readLease(key: string): Promise<void> {

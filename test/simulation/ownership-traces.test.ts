@@ -306,34 +306,37 @@ test("B6.2 C9 an idle owner whose acknowledged blocks JetStream forgot sends the
   assert.equal(await scene.end(), []);
 });
 
-test("B6.2 C10 a fence is not written with an epoch that the journal has passed", async () => {
-  const scene = await Scene.open("replicated");
-  const first = await scene.owner();
-  // The taker's fence is on its way for so long that another cell fences the taker and takes first.
-  scene.trouble((message) => message.type === "fence" && message.epoch === 2, {
-    kind: "late",
-    by: 20e9,
+/** How soon a paused cell ends its markets is a matter of chance: some of these come to their fence before. */
+for (const seed of [1, 2, 3, 4, 5, 6]) {
+  test(`B6.2 C10 a fence is not written with an epoch that the journal has passed (seed ${seed})`, async () => {
+    const scene = await Scene.open("replicated", seed);
+    const first = await scene.owner();
+    // The taker's fence is on its way for so long that another cell fences the taker and takes first.
+    scene.trouble((message) => message.type === "fence" && message.epoch === 2, {
+      kind: "late",
+      by: 20e9,
+    });
+    scene.down(first);
+    const fence = (): string => {
+      const tried = scene.attempts.find(({ type, epoch }) => type === "fence" && epoch === 2);
+      return tried?.type === "fence" ? tried.holder : "";
+    };
+    await scene.until(scene.now + 15, () => fence() !== "");
+    const taker = scene.cells.find((cell) => fence().startsWith(`eu/${cell.machine.name}#`));
+    if (taker === undefined) throw new Error("nobody fences");
+    taker.pause(false);
+    await scene.seconds(12);
+    taker.resume();
+    await scene.seconds(10);
+    assert.is(scene.chain().epoch, 3);
+    const epochs = scene.journal().map(({ message }) => message.epoch);
+    assert.equal(
+      epochs,
+      [...epochs].sort((a, b) => a - b),
+    );
+    assert.equal(await scene.end(), []);
   });
-  scene.down(first);
-  const fence = (): string => {
-    const tried = scene.attempts.find(({ type, epoch }) => type === "fence" && epoch === 2);
-    return tried?.type === "fence" ? tried.holder : "";
-  };
-  await scene.until(scene.now + 15, () => fence() !== "");
-  const taker = scene.cells.find((cell) => fence().startsWith(`eu/${cell.machine.name}#`));
-  if (taker === undefined) throw new Error("nobody fences");
-  taker.pause(false);
-  await scene.seconds(12);
-  taker.resume();
-  await scene.seconds(10);
-  assert.is(scene.chain().epoch, 3);
-  const epochs = scene.journal().map(({ message }) => message.epoch);
-  assert.equal(
-    epochs,
-    [...epochs].sort((a, b) => a - b),
-  );
-  assert.equal(await scene.end(), []);
-});
+}
 
 test("B6.2 C11 with the leases and the journal's tail both lost the market waits for an operator", async () => {
   const scene = await Scene.open("replicated", 1, true);

@@ -87,6 +87,19 @@ export class TestOwnership implements Ownership {
     return this.mayClaim;
   }
 
+  readonly #successions = new Set<() => void>();
+
+  watchSuccession(_shard: string, listener: () => void): () => void {
+    this.#successions.add(listener);
+    return () => this.#successions.delete(listener);
+  }
+
+  /** The market's turn has come, or is over, and who waits for it is told. */
+  succeed(candidacy: Candidacy): void {
+    this.mayClaim = candidacy;
+    for (const listener of this.#successions) listener();
+  }
+
   async handOver(_shard: string, region: string): Promise<Result<void>> {
     this.handedTo.push(region);
     return ok(undefined);

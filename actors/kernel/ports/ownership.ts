@@ -34,6 +34,8 @@ export interface Ownership {
    * about a shard; from then on the cell keeps looking for as long as it is asked.
    */
   candidacy(candidate: Candidate): Promise<Candidacy>;
+  /** Calls the listener whenever the shard's record has changed: ask again. Until the returned function is called. */
+  watchSuccession(shard: string, listener: () => void): () => void;
   /**
    * Takes the shard for this cell with an epoch above `floor` (the highest epoch in the market's
    * journal) and above the one recorded: compare-and-set on own.<shard>. `lastHolder` is the holder in

@@ -234,8 +234,9 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: reader,
-        find: "    await this.foldTo(await this.#tailSequence());",
-        replace: "    await this.foldTo((await this.#tailSequence()) - 1);",
+        find: "    const tail = await this.#tailSequence();\n    const next = await asked;",
+        replace:
+          "    const tail = (await this.#tailSequence()) - 1;\n    const next = await asked;",
       },
     ],
     by: ["crashes", "everything"],

@@ -78,9 +78,9 @@ export const withoutRules: readonly (Mutant & { readonly trace: string })[] = [
     edits: [
       {
         file: recovery,
-        find: "      const blocked = await this.#blocked();\n      if (blocked === null || this.#lossAccepted) continue;",
+        find: "      const blocked = await this.#blocked();\n      if (blocked === null || this.#lossAccepted) {",
         replace:
-          "      const blocked: string | null = null;\n      if (blocked === null || this.#lossAccepted) continue;",
+          "      const blocked: string | null = null;\n      if (blocked === null || this.#lossAccepted) {",
       },
     ],
     by: "traces",
@@ -124,8 +124,8 @@ export const withoutRules: readonly (Mutant & { readonly trace: string })[] = [
       },
       {
         file: recovery,
-        find: "      await this.#reader.foldToTail();\n      blocked = await this.#blocked();\n    }\n  }",
-        replace: "      await this.#reader.foldToTail();\n    }\n  }",
+        find: "      await this.#reader.foldToTail();\n      blocked = await this.#blocked();\n    };",
+        replace: "      await this.#reader.foldToTail();\n    };",
       },
     ],
     by: "traces",
