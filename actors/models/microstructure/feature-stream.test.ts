@@ -187,10 +187,13 @@ test("B10.1 an update allocates nothing once compiled: tens of millions of them 
       `${block} blocks of 4 million updates, each with a collection`,
     );
   }
-  const found = await collectionsIn(20_000);
+  // One object of 16 bytes for each of the 40 million updates would fill the young generation forty times, in
+  // every stretch; code that the compiler throws away and makes again does so in one.
+  const stretches: number[] = [];
+  do stretches.push(await collectionsIn(20_000));
+  while (stretches.length < 3 && (stretches.at(-1) ?? 0) > 1);
   observer.disconnect();
-  // One object of 16 bytes for each of the 40 million updates would fill the young generation forty times.
-  assert.ok(found <= 1, `${found} collections`);
+  assert.ok((stretches.at(-1) ?? 0) <= 1, `${stretches.join(", ")} collections`);
   assert.is(one.values.length, FEATURES);
 });
 
