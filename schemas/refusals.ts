@@ -46,7 +46,7 @@ export const refusals = {
   ring_full: "the market's command ring is full",
   busy: "a queue is full",
   timeout: "no reply in time; it may have been done",
-  not_durable: "too many commands wait to become durable",
+  not_durable: "too many commands wait to become durable, or the oldest for too long",
   not_owner: "this cell does not own the market",
   stale_epoch: "the sender's epoch is over",
   mode_not_available: "the servers or the region do not allow this mode",

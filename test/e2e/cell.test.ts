@@ -110,8 +110,10 @@ async function submit(
     const reply = await ask(`cmd.${region}.${name}.submit`, payload);
     if (reply === null) return null;
     const decoded = market.v1.SubmitReply.decode(reply);
-    const passing = ["market_stopped", "not_owner", "busy"];
-    return passing.includes(decoded.refusal?.code ?? "") ? null : decoded;
+    // While the journal elects a leader orders wait, and from some on they are sent away.
+    const passing = ["market_stopped", "not_owner", "busy", "not_durable"];
+    const refusals = [decoded, ...decoded.outcomes].map(({ refusal }) => refusal?.code ?? "");
+    return refusals.some((code) => passing.includes(code)) ? null : decoded;
   });
 }
 
