@@ -75,6 +75,8 @@ const turnDelay = durationNs(100_000_000);
 /** How often it looks for the journal's tail while market data says that there is more, and else. */
 const tailDelay = durationNs(200_000_000);
 const idleTailDelay = durationNs(1_000_000_000);
+/** A look at what had been read is good for a fence that is written so soon after it. */
+const placeHolds = durationNs(500_000_000);
 
 export class Recovery {
   readonly #ports: RecoveryPorts;
@@ -285,6 +287,7 @@ export class Recovery {
     this.#ports.signal.throwIfAborted();
     this.#ports.report("fencing", "claiming the market");
     const { group, shard } = this.#definition;
+    const began = this.#ports.now();
     const [claimed] = await Promise.all([
       this.#ports.ownership.claim(shardName(group, shard), epochOf(highestEpoch), lastFence.holder),
       this.#reader.checkInPlace(),
@@ -296,6 +299,8 @@ export class Recovery {
     if (claimed.value <= highestEpoch) {
       throw new Error(`claimed epoch ${claimed.value}, the journal has ${highestEpoch}`);
     }
+    // Somebody was watched before he was fenced: what was read meanwhile may have gone since.
+    if (this.#ports.now() - began > placeHolds) await this.#reader.checkInPlace();
     return claimed.value;
   }
 
