@@ -51,14 +51,40 @@ async function withEngine(body: (setting: Setting) => Promise<void>): Promise<vo
   }
 }
 
-async function connect(setting: Setting, byte: number, more: object = {}): Promise<string> {
-  const connected = await MarketClient.connect({
-    socket: setting.settings.socket,
+const connecting = ({ settings }: Setting, byte: number, more: object = {}) =>
+  MarketClient.connect({
+    socket: settings.socket,
     market: "ALPHA",
     token: new Uint8Array(32).fill(byte),
     account: 3,
     ...more,
   });
+
+/** A door before a market that is served, and a client that has come in. */
+async function servedClient(setting: Setting) {
+  const { engine, settings, write } = setting;
+  write(grants(grant(1)));
+  const door = await SharedMemoryDoor.open(engine, settings, silentLog);
+  if (!door.ok || door.value === null) throw new Error("there is no door");
+  const directory = join(settings.socket, "..", "log");
+  const market = await engine.open({ market: "ALPHA", directory, epoch: epoch(1) });
+  door.value.serve(market);
+  const connected = await connecting(setting, 1);
+  if (!connected.ok) throw new Error(connected.failure.reason);
+  return { door: door.value, market, client: connected.value };
+}
+
+const cancel = {
+  kind: "cancel" as const,
+  session: 0,
+  number: 0,
+  account: accountId(3),
+  tag: 1,
+  orderId,
+};
+
+async function connect(setting: Setting, byte: number, more: object = {}): Promise<string> {
+  const connected = await connecting(setting, byte, more);
   if (!connected.ok) return connected.failure.code;
   await connected.value.close();
   return "connected";
@@ -125,33 +151,10 @@ testUnless(
   missingAddon,
   "B9.7 an engine of a cell takes nothing of a client before a lease is told, nor once it is over",
   () =>
-    withEngine(async ({ engine, settings, write }) => {
-      write(grants(grant(1)));
-      const door = await SharedMemoryDoor.open(engine, settings, silentLog);
-      const market = await engine.open({
-        market: "ALPHA",
-        directory: join(settings.socket, "..", "log"),
-        epoch: epoch(1),
-      });
-      if (!door.ok || door.value === null) throw new Error("there is no door");
-      door.value.serve(market);
-      const connected = await MarketClient.connect({
-        socket: settings.socket,
-        market: "ALPHA",
-        token: new Uint8Array(32).fill(1),
-        account: 3,
-      });
-      if (!connected.ok) throw new Error(connected.failure.reason);
-      const client = connected.value;
+    withEngine(async (setting) => {
+      const { market, client } = await servedClient(setting);
       const send = async (waitMs: number): Promise<number> => {
-        client.submit({
-          kind: "cancel",
-          session: 0,
-          number: 0,
-          account: accountId(3),
-          tag: 1,
-          orderId,
-        });
+        client.submit(cancel);
         client.flush();
         await client.wait(waitMs);
         return client.waitingCommands;
@@ -172,46 +175,21 @@ testUnless(
   "B9.4 a market that has left takes nothing of its clients, not even when it is back, and says so",
   () =>
     withEngine(async (setting) => {
-      const { engine, settings, write } = setting;
-      write(grants(grant(1)));
-      const door = await SharedMemoryDoor.open(engine, settings, silentLog);
-      if (!door.ok || door.value === null) throw new Error("there is no door");
-      const market = await engine.open({
-        market: "ALPHA",
-        directory: join(settings.socket, "..", "log"),
-        epoch: epoch(1),
-      });
-      door.value.serve(market);
-      const connected = await MarketClient.connect({
-        socket: settings.socket,
-        market: "ALPHA",
-        token: new Uint8Array(32).fill(1),
-        account: 3,
-      });
-      if (!connected.ok) throw new Error(connected.failure.reason);
-      const client = connected.value;
-      const cancel = {
-        kind: "cancel" as const,
-        session: 0,
-        number: 0,
-        account: accountId(3),
-        tag: 1,
-        orderId,
-      };
+      const { door, market, client } = await servedClient(setting);
       assert.is(client.submit(cancel), "yes");
       client.flush();
-      door.value.leave(market);
+      door.leave(market);
       assert.is(client.ended, "market_closed");
       assert.is(client.submit(cancel), "ended");
       assert.is(await connect(setting, 1), "market_unknown");
       market.gate(sequence(0), durationNs(3_600e9));
-      door.value.serve(market);
+      door.serve(market);
       assert.is(await connect(setting, 1), "connected");
       assert.is(market.progress().matched, 0);
       await client.close();
-      door.value.leave(market);
+      door.leave(market);
       await market.close();
-      door.value.leave(market);
+      door.leave(market);
     }),
 );
 
