@@ -65,17 +65,23 @@ class OrderDutyTest : public testing::TestWithParam<const char*> {
     hears(*client, "AS");
     return client;
   }
+  // Without heartbeats, of which a slow machine makes some.
+  static std::string said_to(edge::Client& client) {
+    std::string letters = client.hear();
+    std::erase(letters, 'H');
+    return letters;
+  }
   static void hears(edge::Client& client, const std::string& letters) {
     const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (client.hear() != letters && std::chrono::steady_clock::now() < limit) {
+    while (said_to(client) != letters && std::chrono::steady_clock::now() < limit) {
       std::this_thread::sleep_for(std::chrono::microseconds(100));
     }
-    EXPECT_EQ(client.heard, letters);
+    EXPECT_EQ(said_to(client), letters);
     client.heard.clear();
   }
   static std::string heard_within(edge::Client& client, std::chrono::milliseconds time) {
     std::this_thread::sleep_for(time);
-    return client.hear();
+    return said_to(client);
   }
   // An order of the market's owner, as those that come over NATS are.
   void apply(wire::Side side, std::int32_t price, std::uint64_t quantity) const {
