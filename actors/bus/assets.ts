@@ -273,7 +273,8 @@ async function tryStream(
     if (missing.length === 0) return null;
     await manager.streams.update(plan.name, { subjects: [...held, ...missing] });
     // Two cells may add to one stream at once, and the later update wins: look again. One that was begun before
-    // this look and lands behind it is not seen: who finds no stream for a subject ensures it once more.
+    // this look and lands behind it is not seen: the trail ensures its subject when no stream takes an entry, and
+    // that of a market each cell that follows it.
     const now = await heldSubjects(manager, plan.name);
     const lost = missing.filter((subject) => now?.includes(subject) !== true);
     return lost.length === 0 ? null : { code: 0, reason: `${lost.join(", ")} not added yet` };

@@ -14,7 +14,7 @@ import {
   type MarketEngine,
   RECORD_BYTES,
 } from "../kernel/ports/matching-engine.ts";
-import type { Result } from "../kernel/result.ts";
+import { ok, type Result } from "../kernel/result.ts";
 import { durationNs, type DurationNs } from "../kernel/units.ts";
 import { journalStream, journalSubject } from "../../schemas/subjects.ts";
 import { type AcceptedRoot, type Anchor, ANCHORS } from "./accepted-root.ts";
@@ -204,12 +204,16 @@ export class JournalReader {
     throw new OwnershipEnded("the journal holds other messages than those that had been read");
   }
 
-  /** Folds everything up to the tail that the stream's leader names. */
-  async foldToTail(): Promise<void> {
+  /**
+   * Folds everything up to the tail that the stream's leader names. `expectsMore`: there is likely something new,
+   * and its first message is asked for together with the tail.
+   */
+  async foldToTail(expectsMore = false): Promise<void> {
     const lookedAt = this.#ports.now();
     const { journal } = this.#ports.bus;
-    // Most often there is one new message at most: it is asked for together with the tail.
-    const asked = journal.next(this.#stream, this.#subject, this.#position + 1);
+    const asked = expectsMore
+      ? journal.next(this.#stream, this.#subject, this.#position + 1)
+      : ok(null);
     const tail = await this.#tailSequence();
     const next = await asked;
     if (next.ok && next.value !== null && next.value.streamSequence <= tail) {

@@ -206,10 +206,10 @@ export class Recovery {
     let lookedAt = now();
     let blocked = await this.#blocked();
     let couldClaim = false;
-    const look = async (): Promise<void> => {
+    const look = async (expectsMore: boolean): Promise<void> => {
       lookedAt = now();
       this.#stirred = false;
-      await this.#reader.foldToTail();
+      await this.#reader.foldToTail(expectsMore);
       blocked = await this.#blocked();
     };
     this.#stirred = false;
@@ -221,7 +221,7 @@ export class Recovery {
       // Given up just now: the HANDOVER that lets a durable market be taken is at the tail already.
       const isGivenUp = mayClaim && !couldClaim;
       couldClaim = mayClaim;
-      if (mayClaim && (isGivenUp || blocked === null || lossAccepted)) await look();
+      if (mayClaim && (isGivenUp || blocked === null || lossAccepted)) await look(true);
       if (mayClaim && (blocked === null || lossAccepted)) {
         this.#lossAccepted = lossAccepted;
         const epoch = await this.#claim();
@@ -231,7 +231,8 @@ export class Recovery {
         this.#standBy(candidacy, blocked);
       }
       await Promise.race([sleep(turnDelay), this.#changed.promise]);
-      if (now() - lookedAt >= (this.#stirred ? tailDelay : idleTailDelay)) await look();
+      const stirred = this.#stirred;
+      if (now() - lookedAt >= (stirred ? tailDelay : idleTailDelay)) await look(stirred);
     }
   }
 

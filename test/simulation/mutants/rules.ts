@@ -124,8 +124,8 @@ export const withoutRules: readonly (Mutant & { readonly trace: string })[] = [
       },
       {
         file: recovery,
-        find: "      await this.#reader.foldToTail();\n      blocked = await this.#blocked();\n    };",
-        replace: "      await this.#reader.foldToTail();\n    };",
+        find: "      await this.#reader.foldToTail(expectsMore);\n      blocked = await this.#blocked();\n    };",
+        replace: "      await this.#reader.foldToTail(expectsMore);\n    };",
       },
     ],
     by: "traces",
